@@ -1,0 +1,102 @@
+/**
+ * The interface that every engine keeps, and the state of a run that moves between them.
+ * An engine computes; it knows nothing of runs, schedules, pauses or the wire.
+ */
+
+import type { EngineName, Settings } from '../../protocol.js';
+import type { NamedTensor, NamedTensors } from '../model/parameters.js';
+import type { Recipe } from '../recipes.js';
+
+/** Images as they lie in the IDX files, and their labels. */
+export interface ImageSet {
+  readonly count: number;
+  /** [count, height, width, channels] bytes, 0 (background) to 255. */
+  readonly images: Uint8Array<ArrayBuffer>;
+  /** [count] bytes, 0 to classes - 1. */
+  readonly labels: Uint8Array<ArrayBuffer>;
+}
+
+export interface Dataset {
+  /** [height, width, channels] */
+  readonly imageShape: readonly [number, number, number];
+  readonly classes: number;
+  readonly train: ImageSet;
+  readonly test: ImageSet;
+}
+
+/** Which training images are labelled; indices into the training set, in the order draws refer to. */
+export interface Split {
+  readonly labelled: Uint32Array<ArrayBuffer>;
+  /** The rest, or all of them where everything is labelled. */
+  readonly unlabelled: Uint32Array<ArrayBuffer>;
+}
+
+/** Everything an engine is made from. The engine reads these for its life and changes none of them. */
+export interface EngineInput {
+  readonly recipe: Recipe;
+  readonly settings: Settings;
+  readonly dataset: Dataset;
+  readonly split: Split;
+}
+
+/**
+ * What a run is, between two steps: move it to another engine and it goes on. Tensors are
+ * parameters, running statistics and Adam moments under the names of `model/parameters.ts`.
+ */
+export interface EngineState {
+  /** Updates done; also the counter that the next step's streams are drawn with. */
+  readonly step: number;
+  readonly tensors: NamedTensors;
+}
+
+/** What must be the same for a resumed run to give the same bits as an unbroken one. */
+export interface EngineInfo {
+  readonly engine: EngineName;
+  /** What it runs on, in the platform's words; may be empty. */
+  readonly adapter: string;
+  readonly isSoftware: boolean;
+}
+
+/** The scalars of one step, in the order of `METRIC_NAMES`; NaN where the recipe has no such term. */
+export interface StepMetrics {
+  /** Updates done after it. */
+  readonly step: number;
+  readonly values: Float32Array<ArrayBuffer>;
+}
+
+export interface Engine {
+  readonly info: EngineInfo;
+  /**
+   * Makes `steps` updates. Resolves as soon as the engine can take the next call, with the metrics
+   * that have arrived by then, in order: an engine that works ahead may hand back those of earlier
+   * steps and owe the rest to the next call or to `flush`.
+   */
+  advance(steps: number): Promise<readonly StepMetrics[]>;
+  /** Resolves once every update asked for is done, with the metrics still owed. */
+  flush(): Promise<readonly StepMetrics[]>;
+  /** How many of the test images first .. first + count - 1 are classified as labelled. */
+  countCorrect(first: number, count: number): Promise<number>;
+  /**
+   * Generator images for latents [count, latentSize] float32 with running statistics, dropout off:
+   * [count, height, width, channels] float32 in [-1, 1]. Throws where the recipe has no generator.
+   */
+  generate(latents: Float32Array<ArrayBuffer>, count: number): Promise<Float32Array<ArrayBuffer>>;
+  /**
+   * Logits [count, classes + 1] float32 of images [count, height, width, channels] float32 in
+   * [-1, 1], with running statistics, dropout off.
+   */
+  classify(images: Float32Array<ArrayBuffer>, count: number): Promise<Float32Array<ArrayBuffer>>;
+  /** A copy; the engine keeps running. */
+  exportState(): Promise<EngineState>;
+  /** Replaces everything by a copy of `state`, whose names and shapes must be the recipe's. */
+  importState(state: EngineState): Promise<void>;
+  /**
+   * For tests: what the next step computes, without making it. Names: `<pass>/<layer>` for every
+   * pass's first input (`<pass>/input`) and layer output (the discriminator's `features`, `logits`,
+   * the generator's `tanh` at least), metric names for the losses ([] shape), `gradient/<parameter>`
+   * for every trained parameter, `updated/<running statistic>` for what the step would move it to.
+   */
+  inspectStep(): Promise<ReadonlyMap<string, NamedTensor>>;
+  /** Frees everything; no call may follow. Idempotent. */
+  dispose(): void;
+}

@@ -1,0 +1,162 @@
+/**
+ * The tensors that a recipe's networks own: names, shapes, roles, and their values at step 0.
+ * Names are stable; checkpoints, engines and tests address tensors by them.
+ */
+
+import { RandomStreams, streamNumber } from '../random.js';
+import type { Recipe } from '../recipes.js';
+import { layerShapes, type LayerDescription } from './layers.js';
+
+export interface ParameterDescription {
+  /** `<instance>/<layer>/<part>`, for example `discriminator/conv1/kernel`. */
+  readonly name: string;
+  readonly network: string;
+  /** Index among the network's instances; 0 where there is one, and for what instances share. */
+  readonly instance: number;
+  readonly layer: string;
+  readonly part: 'kernel' | 'bias' | 'gamma' | 'beta' | 'moving_mean' | 'moving_variance';
+  readonly shape: readonly number[];
+  /**
+   * `trained` has a gradient and Adam moments, `frozen` keeps its first value, `running` is a
+   * moving average that batch norm updates.
+   */
+  readonly role: 'trained' | 'frozen' | 'running';
+  readonly initial: { readonly kind: 'constant'; readonly value: number } | GlorotUniform;
+}
+
+/** Uniform in ±sqrt(6 / (fanIn + fanOut)) (Glorot and Bengio 2010), drawn from one stream at step 0. */
+export interface GlorotUniform {
+  readonly kind: 'glorotUniform';
+  readonly limit: number;
+  readonly stream: number;
+}
+
+/** A tensor by name: float32 in row-major order. */
+export interface NamedTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array<ArrayBuffer>;
+}
+export type NamedTensors = ReadonlyMap<string, NamedTensor>;
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((size, dimension) => size * dimension, 1);
+}
+
+/** Name of a network's instance: `discriminator`, `discriminator_1`, … as TensorFlow numbers them. */
+export function instanceName(network: string, instance: number): string {
+  return instance === 0 ? network : `${network}_${instance}`;
+}
+
+/** Every tensor of a recipe's networks, in network, instance, layer order. */
+export function parametersOf(recipe: Recipe): readonly ParameterDescription[] {
+  return recipe.networks.flatMap(({ network, instances }, networkIndex) => {
+    const shapes = layerShapes(network);
+    return Array.from({ length: instances }, (_, instance) =>
+      shapes.flatMap(({ layer, input }, layerIndex) => {
+        // TensorFlow's batch norm layers obey the variable scope's reuse: instances share them.
+        if (layer.kind === 'batchNorm' && instance > 0) return [];
+        const stream = streamNumber('initialise', networkIndex, instance, layerIndex);
+        return layerParameters(layer, input, stream).map((parameter) => ({
+          ...parameter,
+          name: `${instanceName(network.name, instance)}/${layer.name}/${parameter.part}`,
+          network: network.name,
+          instance,
+          layer: layer.name,
+        }));
+      }),
+    ).flat();
+  });
+}
+
+type LayerParameter = Pick<ParameterDescription, 'part' | 'shape' | 'role' | 'initial'>;
+
+function constant(
+  part: ParameterDescription['part'],
+  size: number,
+  value: number,
+  role: ParameterDescription['role'],
+): LayerParameter {
+  return { part, shape: [size], role, initial: { kind: 'constant', value } };
+}
+
+function kernel(shape: readonly number[], fanIn: number, fanOut: number, stream: number): LayerParameter {
+  const limit = Math.sqrt(6 / (fanIn + fanOut));
+  return { part: 'kernel', shape, role: 'trained', initial: { kind: 'glorotUniform', limit, stream } };
+}
+
+function layerParameters(
+  layer: LayerDescription,
+  input: readonly number[],
+  stream: number,
+): readonly LayerParameter[] {
+  const inputChannels = input.at(-1)!;
+  switch (layer.kind) {
+    case 'conv2d':
+    case 'conv2dTranspose': {
+      const [height, width] = layer.kernelSize;
+      const area = height * width;
+      // Keras computes the fans from the kernel's last two dimensions as [in, out], which for a
+      // transposed convolution ([height, width, out, in]) swaps them; the sum is the same.
+      const shape =
+        layer.kind === 'conv2d'
+          ? [height, width, inputChannels, layer.filters]
+          : [height, width, layer.filters, inputChannels];
+      return [
+        kernel(shape, area * inputChannels, area * layer.filters, stream),
+        constant('bias', layer.filters, 0, layer.bias === 'trained' ? 'trained' : 'frozen'),
+      ];
+    }
+    case 'dense':
+      return [
+        kernel([inputChannels, layer.units], inputChannels, layer.units, stream),
+        constant('bias', layer.units, 0, layer.bias === 'trained' ? 'trained' : 'frozen'),
+      ];
+    case 'batchNorm':
+      return [
+        constant('gamma', inputChannels, 1, 'trained'),
+        constant('beta', inputChannels, 0, 'trained'),
+        constant('moving_mean', inputChannels, 0, 'running'),
+        constant('moving_variance', inputChannels, 1, 'running'),
+      ];
+    case 'dropout':
+    case 'leakyRelu':
+    case 'relu':
+    case 'tanh':
+    case 'flatten':
+    case 'reshape':
+      return [];
+    default:
+      return layer satisfies never;
+  }
+}
+
+/** Names of the two Adam moments of a trained parameter. */
+export function momentNames(parameter: string): { readonly m: string; readonly v: string } {
+  return { m: `adam/m/${parameter}`, v: `adam/v/${parameter}` };
+}
+
+/**
+ * The value of every tensor at step 0: parameters, running statistics and zero Adam moments.
+ * Glorot draws are float32(limit) x (2u - 1), rounded once, so that any engine can draw the same bits.
+ */
+export function initialTensors(recipe: Recipe, seed: number): Map<string, NamedTensor> {
+  const streams = new RandomStreams(seed);
+  const tensors = new Map<string, NamedTensor>();
+  for (const { name, shape, initial, role } of parametersOf(recipe)) {
+    const size = sizeOf(shape);
+    if (initial.kind === 'constant') {
+      tensors.set(name, { shape, values: new Float32Array(size).fill(initial.value) });
+    } else {
+      const values = streams.uniform(initial.stream, 0, size, -1, 1);
+      const limit = Math.fround(initial.limit);
+      tensors.set(name, { shape, values: values.map((value) => value * limit) });
+    }
+    if (role === 'trained') {
+      const moments = momentNames(name);
+      tensors.set(moments.m, { shape, values: new Float32Array(size) });
+      tensors.set(moments.v, { shape, values: new Float32Array(size) });
+    }
+  }
+  return tensors;
+}
