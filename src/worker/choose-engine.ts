@@ -1,0 +1,114 @@
+/**
+ * Which engine a run gets. Knows no engine by name: the table of `engine-table.ts` says in which
+ * order `auto` looks, what each needs, and how it is made.
+ */
+
+import type { EngineChoice, EngineName, EngineReason, EngineReport } from '../protocol.js';
+import type { Engine, EngineInput } from './engine/engine.js';
+import { TrainerError } from './errors.js';
+import { describeError } from './wording.js';
+
+/** What a look at the platform found, before anything heavy is loaded. */
+export type Probe =
+  | { readonly isUsable: true; readonly isSoftware: boolean; readonly detail: string }
+  | { readonly isUsable: false; readonly reason: EngineReason; readonly detail: string };
+
+export interface EngineEntry {
+  readonly name: EngineName;
+  /** Whether `auto` considers it. */
+  readonly isAutomatic: boolean;
+  readonly runsOn: 'gpu' | 'cpu';
+  /**
+   * Test images classified between two looks at the commands. Fixed for an engine, not measured, so
+   * that a resumed run evaluates in the very same slices; about as long as a step, or shorter.
+   */
+  readonly evaluationSlice: number;
+  readonly probe: () => Promise<Probe>;
+  readonly create: (input: EngineInput) => Promise<Engine>;
+}
+
+type PassedOver = EngineReport['passedOver'][number];
+
+/** What was found about one engine, in the table's order: it may be tried, or it is passed over. */
+export type Finding =
+  | { readonly entry: EngineEntry; readonly isCandidate: true; readonly reason: EngineReason }
+  | { readonly entry: EngineEntry; readonly isCandidate: false; readonly reason: EngineReason; readonly detail: string };
+
+function unavailable(choice: EngineChoice, passedOver: readonly PassedOver[]): TrainerError {
+  const what =
+    choice === 'auto' ? 'No engine can start here' : `The engine "${choice}" cannot start here`;
+  const why = passedOver
+    .map(({ engine, reason, detail }) => `${engine}: ${reason}${detail === '' ? '' : ` (${detail})`}`)
+    .join('; ');
+  const hint = choice === 'auto' ? 'Try another browser.' : 'Choose "auto" or another engine.';
+  return new TrainerError('EngineUnavailable', `${what}: ${why}. ${hint}`);
+}
+
+async function look(entry: EngineEntry, choice: EngineChoice): Promise<Finding> {
+  let probe: Probe;
+  try {
+    probe = await entry.probe();
+  } catch (error) {
+    probe = { isUsable: false, reason: 'failedToStart', detail: describeError(error) };
+  }
+  if (!probe.isUsable) return { entry, isCandidate: false, reason: probe.reason, detail: probe.detail };
+  if (choice !== 'auto') return { entry, isCandidate: true, reason: 'requested' };
+  if (probe.isSoftware) {
+    return { entry, isCandidate: false, reason: 'softwareAdapter', detail: probe.detail };
+  }
+  return { entry, isCandidate: true, reason: entry.runsOn === 'gpu' ? 'realAdapter' : 'fallback' };
+}
+
+const toPassedOver = (finding: Finding, detail: string): PassedOver => ({
+  engine: finding.entry.name,
+  reason: finding.isCandidate ? 'failedToStart' : finding.reason,
+  detail,
+});
+
+/**
+ * Looks at the platform for what `choice` may mean. A named engine is the only candidate, a
+ * software adapter allowed; `auto` passes software adapters over.
+ * Throws `EngineUnavailable` where no candidate is left.
+ */
+export async function findEngines(
+  choice: EngineChoice,
+  table: readonly EngineEntry[],
+): Promise<readonly Finding[]> {
+  const wanted = table.filter((entry) => (choice === 'auto' ? entry.isAutomatic : entry.name === choice));
+  const findings: Finding[] = [];
+  for (const entry of wanted) findings.push(await look(entry, choice));
+  if (findings.some((finding) => finding.isCandidate)) return findings;
+  const passedOver = findings.map((finding) => toPassedOver(finding, finding.isCandidate ? '' : finding.detail));
+  throw unavailable(choice, passedOver);
+}
+
+/** An engine that runs, and the report that says why it is this one. The caller disposes the engine. */
+export interface StartedEngine {
+  readonly engine: Engine;
+  readonly entry: EngineEntry;
+  readonly report: EngineReport;
+}
+
+/** Starts the first candidate that starts. Throws `EngineUnavailable` where none does. */
+export async function startEngine(
+  choice: EngineChoice,
+  findings: readonly Finding[],
+  input: EngineInput,
+): Promise<StartedEngine> {
+  const passedOver: PassedOver[] = [];
+  for (const finding of findings) {
+    if (!finding.isCandidate) {
+      passedOver.push(toPassedOver(finding, finding.detail));
+      continue;
+    }
+    const { entry, reason } = finding;
+    try {
+      const engine = await entry.create(input);
+      const { engine: name, adapter, isSoftware } = engine.info;
+      return { engine, entry, report: { type: 'engine', engine: name, adapter, isSoftware, reason, passedOver } };
+    } catch (error) {
+      passedOver.push(toPassedOver(finding, describeError(error)));
+    }
+  }
+  throw unavailable(choice, passedOver);
+}

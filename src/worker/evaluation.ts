@@ -1,0 +1,47 @@
+/**
+ * When a run is evaluated, and one evaluation on all test images, cut into slices between which
+ * commands are heard.
+ */
+
+import type { Settings } from '../protocol.js';
+import type { Engine } from './engine/engine.js';
+
+/** Whether step `step` (updates done) is followed by an evaluation: the first, the last, every interval's. */
+export function isEvaluationDue(step: number, { evalEvery, steps }: Pick<Settings, 'evalEvery' | 'steps'>): boolean {
+  return step > 0 && (step === 1 || step % evalEvery === 0 || step >= steps);
+}
+
+/** Updates from `step` until the next evaluation is due, at least 1. */
+export function stepsToEvaluation(step: number, { evalEvery, steps }: Pick<Settings, 'evalEvery' | 'steps'>): number {
+  const next = step === 0 ? 1 : (Math.floor(step / evalEvery) + 1) * evalEvery;
+  return Math.max(1, Math.min(next, steps) - step);
+}
+
+/** Progress of one evaluation. It changes nothing in the engine, so it may rest between two slices. */
+export class Evaluation {
+  readonly #count: number;
+  readonly #slice: number;
+  #next = 0;
+  #correct = 0;
+
+  /** Over test images 0 .. count - 1, `slice` at a time. */
+  constructor(count: number, slice: number) {
+    this.#count = count;
+    this.#slice = slice;
+  }
+
+  get isDone(): boolean {
+    return this.#next >= this.#count;
+  }
+
+  /** Share classified correctly of the images seen, 0 to 1. */
+  get accuracy(): number {
+    return this.#correct / this.#next;
+  }
+
+  async evaluateSlice(engine: Engine): Promise<void> {
+    const count = Math.min(this.#slice, this.#count - this.#next);
+    this.#correct += await engine.countCorrect(this.#next, count);
+    this.#next += count;
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * How fast steps go: how many fit into one chunk between two looks at the commands, and how many
+ * are made in a second. Computes from times it is given; reads no clock.
+ */
+
+/** A chunk takes at most this long (or is one step), so that a command is heard soon. */
+const CHUNK_MS = 40;
+/** No engine gains from more steps at a time. */
+const MOST_STEPS = 1024;
+/** The pace is taken over about the last so many milliseconds of stepping. */
+const WINDOW_MS = 2000;
+
+export class Pace {
+  #chunk = 1;
+  #samples: { readonly steps: number; readonly ms: number }[] = [];
+  #hasWarmedUp = false;
+
+  /** Steps that the next chunk may have. */
+  get chunkSteps(): number {
+    return this.#chunk;
+  }
+
+  /** Steps a second over the last chunks; the first chunk of all, which compiles, counts only alone. */
+  get stepsPerSecond(): number {
+    const steps = this.#samples.reduce((sum, sample) => sum + sample.steps, 0);
+    const ms = this.#samples.reduce((sum, sample) => sum + sample.ms, 0);
+    // A clock of coarse resolution can see no time pass; one tick is then the best guess.
+    return steps === 0 ? 0 : (1000 * steps) / Math.max(ms, 0.1);
+  }
+
+  /** Takes in one chunk. Grows at most twofold: an engine that works ahead returns early at first. */
+  measured(steps: number, ms: number): void {
+    const fitting = Math.floor((CHUNK_MS * steps) / Math.max(ms, 0.01));
+    // A chunk cut short by an evaluation must not shrink the next.
+    const most = Math.min(MOST_STEPS, 2 * Math.max(steps, this.#chunk));
+    this.#chunk = Math.max(1, Math.min(fitting, most));
+
+    if (!this.#hasWarmedUp && this.#samples.length === 1) {
+      this.#samples = [];
+      this.#hasWarmedUp = true;
+    }
+    this.#samples.push({ steps, ms });
+    let total = this.#samples.reduce((sum, sample) => sum + sample.ms, 0);
+    while (this.#samples.length > 1 && total - this.#samples[0]!.ms >= WINDOW_MS) {
+      total -= this.#samples.shift()!.ms;
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * What a run knows beside its tensors: steps done, the scalars since the last evaluation, the time
+ * spent. Travels in checkpoints, so that a resumed run reports what an unbroken one would.
+ */
+
+import { METRIC_NAMES, type EvaluationReport, type MetricName } from '../protocol.js';
+import type { StepMetrics } from './engine/engine.js';
+import { TrainerError } from './errors.js';
+import type { Recipe } from './recipes.js';
+
+export interface RunProgress {
+  /** Updates done. */
+  readonly step: number;
+  /** The step that was evaluated last, 0 for none. */
+  readonly evaluatedStep: number;
+  /** Sum and number of the training accuracies since then. */
+  readonly accuracySum: number;
+  readonly accuracyCount: number;
+  /** Scalars of step `step` in the order of `METRIC_NAMES`, null for NaN; empty at step 0. */
+  readonly lastValues: readonly (number | null)[];
+  /** Time spent training and evaluating, pauses left out. */
+  readonly elapsedMs: number;
+}
+
+export const NO_PROGRESS: RunProgress = Object.freeze({
+  step: 0,
+  evaluatedStep: 0,
+  accuracySum: 0,
+  accuracyCount: 0,
+  lastValues: [],
+  elapsedMs: 0,
+});
+
+const ACCURACY = METRIC_NAMES.indexOf('trainAccuracy');
+
+/** The scalars that a recipe computes; the others are NaN. */
+export function metricsOf(recipe: Recipe): readonly MetricName[] {
+  const computed = new Set<MetricName>(['trainAccuracy']);
+  for (const { terms, updates } of recipe.phases) {
+    for (const { name } of terms) computed.add(name);
+    for (const { loss } of updates) computed.add(loss);
+  }
+  return METRIC_NAMES.filter((name) => computed.has(name));
+}
+
+/** Collects the scalars of steps as they arrive. */
+export class MetricsRecord {
+  readonly #computed: readonly MetricName[];
+  #step: number;
+  #evaluatedStep: number;
+  #accuracySum: number;
+  #accuracyCount: number;
+  #lastValues: Float32Array<ArrayBuffer>;
+
+  constructor(recipe: Recipe, progress: RunProgress) {
+    this.#computed = metricsOf(recipe);
+    this.#step = progress.step;
+    this.#evaluatedStep = progress.evaluatedStep;
+    this.#accuracySum = progress.accuracySum;
+    this.#accuracyCount = progress.accuracyCount;
+    this.#lastValues = Float32Array.from(progress.lastValues, (value) => value ?? NaN);
+  }
+
+  /** The last step whose scalars are known. */
+  get step(): number {
+    return this.#step;
+  }
+
+  get evaluatedStep(): number {
+    return this.#evaluatedStep;
+  }
+
+  /**
+   * Takes the next step's scalars. Throws `NonFiniteLoss`, before anything is counted, where one
+   * that the recipe computes is not finite.
+   */
+  add({ step, values }: StepMetrics): void {
+    if (step !== this.#step + 1) {
+      throw new Error(`The engine gave the scalars of step ${step} after those of step ${this.#step}.`);
+    }
+    for (const name of this.#computed) {
+      const value = values[METRIC_NAMES.indexOf(name)]!;
+      if (!Number.isFinite(value)) {
+        throw new TrainerError(
+          'NonFiniteLoss',
+          `${name} became ${value} at step ${step}. Lower the learning rates; the last good state can be saved.`,
+        );
+      }
+    }
+    this.#step = step;
+    this.#accuracySum += values[ACCURACY]!;
+    this.#accuracyCount++;
+    this.#lastValues = values.slice();
+  }
+
+  /** The report of an evaluation of the last step; begins a new mean of the training accuracy. */
+  evaluated(testAccuracy: number, elapsedMs: number): EvaluationReport {
+    const valueOf = (name: MetricName): number => this.#lastValues[METRIC_NAMES.indexOf(name)]!;
+    const generatorLoss = valueOf('generatorLoss');
+    const report: EvaluationReport = {
+      type: 'evaluation',
+      step: this.#step,
+      trainAccuracy: valueOf('trainAccuracy'),
+      // A last step that was evaluated before as the end of a shorter run has no steps since then.
+      meanTrainAccuracy:
+        this.#accuracyCount === 0 ? valueOf('trainAccuracy') : this.#accuracySum / this.#accuracyCount,
+      testAccuracy,
+      discriminatorLoss: valueOf('discriminatorLoss'),
+      generatorLoss: Number.isNaN(generatorLoss) ? null : generatorLoss,
+      elapsedMs,
+    };
+    this.#evaluatedStep = this.#step;
+    this.#accuracySum = 0;
+    this.#accuracyCount = 0;
+    return report;
+  }
+
+  progress(elapsedMs: number): RunProgress {
+    return {
+      step: this.#step,
+      evaluatedStep: this.#evaluatedStep,
+      accuracySum: this.#accuracySum,
+      accuracyCount: this.#accuracyCount,
+      lastValues: Array.from(this.#lastValues, (value) => (Number.isNaN(value) ? null : value)),
+      elapsedMs,
+    };
+  }
+}

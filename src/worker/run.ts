@@ -1,0 +1,337 @@
+/**
+ * One run on one engine: the loop that makes steps in chunks, the evaluation schedule, pausing,
+ * sample images, and the last good state. Knows no commands and no wire; `trainer.ts` does.
+ */
+
+import { METRIC_NAMES, type ErrorInfo, type Report, type Settings } from '../protocol.js';
+import { sampleLatents } from './draws.js';
+import type { Dataset, Engine, EngineInfo, EngineState, Split, StepMetrics } from './engine/engine.js';
+import { toErrorInfo, TrainerError } from './errors.js';
+import { Evaluation, isEvaluationDue, stepsToEvaluation } from './evaluation.js';
+import { SAMPLE_COLUMNS, SAMPLE_COUNT, toImageGrid } from './images.js';
+import { Pace } from './pace.js';
+import { MetricsRecord, NO_PROGRESS, type RunProgress } from './progress.js';
+import { RandomStreams } from './random.js';
+import type { Recipe } from './recipes.js';
+import { SerialQueue } from './serial-queue.js';
+
+/** While running, sample images and kept states come at most this often … */
+const SAMPLES_EVERY_MS = 1000;
+const KEEP_EVERY_MS = 5000;
+/** … and take at most about this share of the time. */
+const SIDE_WORK_SHARE = 0.05;
+
+/** Everything needed to go on from here on any engine. */
+export interface RunSnapshot {
+  readonly settings: Settings;
+  readonly recipe: Recipe;
+  readonly dataset: Dataset;
+  readonly split: Split;
+  readonly engine: EngineInfo;
+  readonly state: EngineState;
+  readonly progress: RunProgress;
+}
+
+export type RunOutcome = 'paused' | 'finished' | ErrorInfo;
+
+export interface RunOptions {
+  readonly settings: Settings;
+  readonly recipe: Recipe;
+  readonly dataset: Dataset;
+  readonly split: Split;
+  /** The run's own from now on; it stands at `progress.step`. */
+  readonly engine: Engine;
+  readonly evaluationSlice: number;
+  /** Left out for a run that begins. */
+  readonly progress?: RunProgress | undefined;
+  readonly report: (report: Report) => void;
+  /** Called whenever the run comes to rest. */
+  readonly onRest: (outcome: RunOutcome) => void;
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
+  /** Resolves after the commands that have arrived were given to the trainer. */
+  readonly yieldToCommands: () => Promise<void>;
+}
+
+export class Run {
+  readonly #options: RunOptions;
+  readonly #engine: Engine;
+  readonly #latents: Float32Array<ArrayBuffer>;
+  readonly #record: MetricsRecord;
+  readonly #pace = new Pace();
+  /** Engines take one call at a time. */
+  readonly #engineCalls = new SerialQueue();
+  #settings: Settings;
+  /** Updates asked of the engine; the record may be behind until the engine is flushed. */
+  #step: number;
+  #goal = 0;
+  #settleGoal: () => void = () => undefined;
+  #loop: Promise<void> | null = null;
+  #isStopRequested = false;
+  #wantsSamplesAtRest = true;
+  #evaluation: Evaluation | null = null;
+  #failure: unknown = null;
+  #isDisposed = false;
+  #lastGood: RunSnapshot | null = null;
+  #hasStepped = false;
+  #restedMs: number;
+  #goesSince = 0;
+  #samplesStep = -1;
+  #nextSamplesAt = -Infinity;
+  #nextKeepAt = -Infinity;
+
+  constructor(options: RunOptions) {
+    const { settings, recipe, engine, progress = NO_PROGRESS } = options;
+    this.#options = options;
+    this.#engine = engine;
+    this.#settings = settings;
+    this.#step = progress.step;
+    this.#record = new MetricsRecord(recipe, progress);
+    this.#restedMs = progress.elapsedMs;
+    this.#latents =
+      recipe.generator === null
+        ? new Float32Array(0)
+        : sampleLatents(new RandomStreams(settings.seed), SAMPLE_COUNT, recipe.generator.latentSize);
+  }
+
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  get dataset(): Dataset {
+    return this.#options.dataset;
+  }
+
+  /** Updates done. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /** Whether nothing is left to do at the present number of steps. */
+  get isFinished(): boolean {
+    return this.#step >= this.#settings.steps && !this.#isEvaluationOwed();
+  }
+
+  /** The newest state whose every value was finite; null before the first. */
+  get lastGood(): RunSnapshot | null {
+    return this.#lastGood;
+  }
+
+  /** Makes a run that was just made presentable: keeps its state and shows its samples. */
+  async prepare(): Promise<void> {
+    await this.#keepState();
+    await this.showSamples();
+  }
+
+  /** Changes the total at once, also while going. Not below the steps done. */
+  setSteps(steps: number): void {
+    if (steps === this.#settings.steps) return;
+    if (steps < this.#step) throw new Error(`${steps} steps are fewer than the ${this.#step} done.`);
+    this.#settings = Object.freeze({ ...this.#settings, steps });
+    this.#options.report({ type: 'settings', settings: this.#settings });
+  }
+
+  /**
+   * Makes steps until `goal` updates are done, the run's end at most. Resolves when the run rests
+   * again, or when a further call gives it another goal; never rejects (`onRest` has the outcome).
+   */
+  go(goal: number): Promise<void> {
+    this.#settleGoal();
+    this.#goal = goal;
+    const settled = new Promise<void>((resolve) => {
+      this.#settleGoal = resolve;
+    });
+    if (this.#loop === null) {
+      this.#isStopRequested = false;
+      this.#wantsSamplesAtRest = true;
+      this.#loop = this.#goOn();
+    }
+    return settled;
+  }
+
+  /** Resolves once no step is being computed: after the chunk or evaluation slice under way. */
+  async stop({ withSamples = true } = {}): Promise<void> {
+    this.#isStopRequested = true;
+    this.#wantsSamplesAtRest &&= withSamples;
+    await this.#loop;
+  }
+
+  /** Ends the run as failed, for an error that came from outside the loop. */
+  fail(error: unknown): void {
+    if (this.#failure !== null || this.#isDisposed) return;
+    this.#failure = error;
+    if (this.#loop === null) this.#comeToRest(error);
+  }
+
+  /** A copy of the state between two steps; a run that goes keeps going. */
+  async snapshot(): Promise<RunSnapshot> {
+    try {
+      return await this.#callEngine(() => this.#takeSnapshot());
+    } catch (error) {
+      if (!this.#isDisposed) this.fail(error);
+      throw error;
+    }
+  }
+
+  /** Reports the generator's images of the fixed latents, once a step; nothing without a generator. */
+  async showSamples(): Promise<void> {
+    const { recipe, dataset, report, now } = this.#options;
+    if (recipe.generator === null || this.#samplesStep === this.#step) return;
+    const step = this.#step;
+    const startedAt = now();
+    const images = await this.#callEngine(() => this.#engine.generate(this.#latents, SAMPLE_COUNT));
+    const grid = toImageGrid(images, SAMPLE_COUNT, SAMPLE_COLUMNS, dataset.imageShape);
+    report({ type: 'images', source: 'generated', step, grid });
+    this.#samplesStep = step;
+    const endedAt = now();
+    this.#nextSamplesAt = endedAt + Math.max(SAMPLES_EVERY_MS, (endedAt - startedAt) / SIDE_WORK_SHARE);
+  }
+
+  /** Stops and frees the engine; what was asked of it before is still answered. */
+  async dispose(): Promise<void> {
+    await this.stop({ withSamples: false });
+    this.#isDisposed = true;
+    this.#lastGood = null;
+    await this.#engineCalls.run(() => this.#engine.dispose());
+  }
+
+  async #goOn(): Promise<void> {
+    const { now } = this.#options;
+    this.#goesSince = now();
+    try {
+      // A goal set while the samples were made is still heard.
+      do {
+        await this.#train();
+        await this.#callEngine(async () => this.#collect(await this.#engine.flush()));
+        if (this.#wantsSamplesAtRest) await this.showSamples();
+      } while (!this.#isStopRequested && !this.isFinished && this.#step < this.#goal);
+    } catch (error) {
+      this.#failure ??= error;
+    }
+    this.#restedMs += now() - this.#goesSince;
+    this.#loop = null;
+    if (this.#failure === null) this.#options.onRest(this.isFinished ? 'finished' : 'paused');
+    else this.#comeToRest(this.#failure);
+    this.#settleGoal();
+  }
+
+  #comeToRest(failure: unknown): void {
+    this.#failure = failure;
+    this.#isDisposed = true;
+    // What the engine still holds is lost either way; freeing it must not hide the failure.
+    void this.#engineCalls.run(() => this.#engine.dispose()).catch(() => undefined);
+    this.#options.onRest(toErrorInfo(failure));
+  }
+
+  async #train(): Promise<void> {
+    while (!this.isFinished && !this.#isStopRequested) {
+      if (this.#isEvaluationOwed()) await this.#evaluate();
+      else if (this.#step < this.#goal) await this.#advance();
+      else return;
+      await this.#options.yieldToCommands();
+      if (this.#failure !== null) throw this.#failure;
+    }
+  }
+
+  #isEvaluationOwed(): boolean {
+    if (this.#evaluation !== null) return true;
+    return this.#record.evaluatedStep !== this.#step && isEvaluationDue(this.#step, this.#settings);
+  }
+
+  async #advance(): Promise<void> {
+    const { now, report } = this.#options;
+    const toGoal = this.#goal - this.#step;
+    const steps = Math.min(this.#pace.chunkSteps, toGoal, stepsToEvaluation(this.#step, this.#settings));
+    if (!this.#hasStepped) report({ type: 'loading', stage: 'firstStep', loadedBytes: 0, totalBytes: 0 });
+    this.#hasStepped = true;
+    const metrics = await this.#callEngine(async () => {
+      const startedAt = now();
+      const arrived = await this.#engine.advance(steps);
+      this.#step += steps;
+      this.#pace.measured(steps, now() - startedAt);
+      return arrived;
+    });
+    this.#collect(metrics);
+    if (isEvaluationDue(this.#step, this.#settings)) return;
+    if (now() >= this.#nextKeepAt) await this.#keepState();
+    if (now() >= this.#nextSamplesAt) await this.showSamples();
+  }
+
+  async #evaluate(): Promise<void> {
+    const { dataset, evaluationSlice, report } = this.#options;
+    this.#evaluation ??= new Evaluation(dataset.test.count, evaluationSlice);
+    const evaluation = this.#evaluation;
+    await this.#callEngine(async () => {
+      this.#collect(await this.#engine.flush());
+      await evaluation.evaluateSlice(this.#engine);
+    });
+    if (!evaluation.isDone) return;
+    this.#evaluation = null;
+    report(this.#record.evaluated(evaluation.accuracy, this.#elapsedMs()));
+    await this.showSamples();
+    await this.#keepState();
+  }
+
+  #collect(metrics: readonly StepMetrics[]): void {
+    const [first] = metrics;
+    if (first === undefined) return;
+    const values = new Float32Array(metrics.length * METRIC_NAMES.length);
+    let good = 0;
+    try {
+      for (const step of metrics) {
+        this.#record.add(step);
+        values.set(step.values, good * METRIC_NAMES.length);
+        good++;
+      }
+    } finally {
+      // Steps before one that failed were measured and are shown.
+      if (good > 0) {
+        this.#options.report({
+          type: 'metrics',
+          firstStep: first.step,
+          steps: good,
+          values: values.slice(0, good * METRIC_NAMES.length),
+          stepsPerSecond: this.#pace.stepsPerSecond,
+        });
+      }
+    }
+  }
+
+  async #keepState(): Promise<void> {
+    const { now } = this.#options;
+    const startedAt = now();
+    const snapshot = await this.#callEngine(() => this.#takeSnapshot());
+    for (const [name, { values }] of snapshot.state.tensors) {
+      const wrong = values.findIndex((value) => !Number.isFinite(value));
+      if (wrong === -1) continue;
+      throw new TrainerError(
+        'NonFiniteLoss',
+        `${name} holds ${values[wrong]} after step ${snapshot.state.step}. ` +
+          'Lower the learning rates; the last good state can be saved.',
+      );
+    }
+    this.#lastGood = snapshot;
+    const endedAt = now();
+    this.#nextKeepAt = endedAt + Math.max(KEEP_EVERY_MS, (endedAt - startedAt) / SIDE_WORK_SHARE);
+  }
+
+  /** Inside an engine call only. */
+  async #takeSnapshot(): Promise<RunSnapshot> {
+    const { recipe, dataset, split } = this.#options;
+    this.#collect(await this.#engine.flush());
+    const state = await this.#engine.exportState();
+    const progress = this.#record.progress(this.#elapsedMs());
+    return { settings: this.#settings, recipe, dataset, split, engine: this.#engine.info, state, progress };
+  }
+
+  #elapsedMs(): number {
+    return this.#restedMs + (this.#loop === null ? 0 : this.#options.now() - this.#goesSince);
+  }
+
+  #callEngine<T>(call: () => Promise<T> | T): Promise<T> {
+    return this.#engineCalls.run(() => {
+      if (!this.#isDisposed) return call();
+      throw new TrainerError('Aborted', 'The run was given up before this could be done.');
+    });
+  }
+}

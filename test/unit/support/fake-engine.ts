@@ -1,0 +1,163 @@
+/**
+ * An engine for tests of everything around engines: tiny, deterministic, and as strict about its
+ * contract as a real one (one call at a time, none after `dispose`). Its "training" moves every
+ * trained parameter by a number drawn for the step, so that states of different steps differ.
+ */
+
+import { METRIC_NAMES, type EngineName } from '../../../src/protocol.js';
+import type { EngineEntry, Probe } from '../../../src/worker/choose-engine.js';
+import { drawPhase } from '../../../src/worker/draws.js';
+import type { Engine, EngineInput, EngineState, StepMetrics } from '../../../src/worker/engine/engine.js';
+import { initialTensors, parametersOf, type NamedTensor } from '../../../src/worker/model/parameters.js';
+import { metricsOf } from '../../../src/worker/progress.js';
+import { RandomStreams } from '../../../src/worker/random.js';
+
+export interface FakeEngineOptions {
+  readonly name?: EngineName;
+  /** Called before each step with the updates done; may throw, wait, or move a clock. */
+  readonly onStep?: (step: number) => void | Promise<void>;
+  readonly onEvaluate?: (first: number) => void | Promise<void>;
+  /** The step (updates done after it) whose losses are NaN. */
+  readonly nanAt?: number;
+  /** Chunks that `advance` keeps back, as an engine that works ahead does. */
+  readonly worksAhead?: boolean;
+}
+
+export class FakeEngine implements Engine {
+  readonly info: Engine['info'];
+  readonly #input: EngineInput;
+  readonly #options: FakeEngineOptions;
+  readonly #streams: RandomStreams;
+  #step = 0;
+  #tensors: Map<string, NamedTensor>;
+  #owed: StepMetrics[] = [];
+  #isBusy = false;
+  isDisposed = false;
+  /** Sizes of the `advance` calls. */
+  readonly chunks: number[] = [];
+
+  constructor(input: EngineInput, options: FakeEngineOptions = {}) {
+    this.#input = input;
+    this.#options = options;
+    this.#streams = new RandomStreams(input.settings.seed);
+    this.#tensors = initialTensors(input.recipe, input.settings.seed);
+    this.info = { engine: options.name ?? 'tfjs-cpu', adapter: 'fake', isSoftware: false };
+  }
+
+  advance(steps: number): Promise<readonly StepMetrics[]> {
+    return this.#exclusively(async () => {
+      this.chunks.push(steps);
+      for (let i = 0; i < steps; i++) {
+        await this.#options.onStep?.(this.#step);
+        this.#owed.push(this.#makeStep());
+      }
+      if (this.#options.worksAhead) return this.#owed.splice(0, Math.max(0, this.#owed.length - steps));
+      return this.#owed.splice(0);
+    });
+  }
+
+  flush(): Promise<readonly StepMetrics[]> {
+    return this.#exclusively(() => this.#owed.splice(0));
+  }
+
+  countCorrect(first: number, count: number): Promise<number> {
+    return this.#exclusively(async () => {
+      await this.#options.onEvaluate?.(first);
+      const [tensor] = this.#tensors.values();
+      return Math.min(count, Math.floor(Math.abs(tensor!.values[0]!) * 1e6) % (count + 1));
+    });
+  }
+
+  generate(latents: Float32Array<ArrayBuffer>, count: number): Promise<Float32Array<ArrayBuffer>> {
+    return this.#exclusively(() => {
+      const [height, width, channels] = this.#input.dataset.imageShape;
+      const size = height * width * channels;
+      const latentSize = latents.length / count;
+      return Float32Array.from({ length: count * size }, (_, i) => latents[Math.floor(i / size) * latentSize]!);
+    });
+  }
+
+  classify(_images: Float32Array<ArrayBuffer>, count: number): Promise<Float32Array<ArrayBuffer>> {
+    return this.#exclusively(() => new Float32Array(count * (this.#input.dataset.classes + 1)));
+  }
+
+  exportState(): Promise<EngineState> {
+    return this.#exclusively(() => ({ step: this.#step, tensors: copyOf(this.#tensors) }));
+  }
+
+  importState(state: EngineState): Promise<void> {
+    return this.#exclusively(() => {
+      this.#step = state.step;
+      this.#tensors = copyOf(state.tensors);
+    });
+  }
+
+  inspectStep(): Promise<ReadonlyMap<string, NamedTensor>> {
+    return Promise.reject(new Error('The fake engine computes nothing to inspect.'));
+  }
+
+  dispose(): void {
+    this.isDisposed = true;
+  }
+
+  async #exclusively<T>(call: () => T | Promise<T>): Promise<T> {
+    if (this.isDisposed) throw new Error('The engine was called after dispose().');
+    if (this.#isBusy) throw new Error('The engine was called before the call before had settled.');
+    this.#isBusy = true;
+    try {
+      // A real engine never answers at once.
+      await Promise.resolve();
+      return await call();
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  #makeStep(): StepMetrics {
+    const { recipe, settings, split } = this.#input;
+    const draws = drawPhase(this.#streams, recipe, settings, split, 0, this.#step);
+    const moved = (draws.labelled[0]! % 1000) / 1000 - 0.5;
+    for (const { name, role } of parametersOf(recipe)) {
+      if (role === 'trained') this.#tensors.get(name)!.values.forEach((value, i, values) => (values[i] = value + moved));
+    }
+    this.#step++;
+    const computed = metricsOf(recipe);
+    const values = Float32Array.from(METRIC_NAMES, (name, i) => {
+      if (!computed.includes(name)) return NaN;
+      if (name === 'trainAccuracy') return (this.#step % 4) / 3;
+      return this.#step === this.#options.nanAt ? NaN : i + Math.abs(moved);
+    });
+    return { step: this.#step, values };
+  }
+}
+
+function copyOf(tensors: ReadonlyMap<string, NamedTensor>): Map<string, NamedTensor> {
+  return new Map(
+    Array.from(tensors, ([name, { shape, values }]) => [name, { shape, values: values.slice() }] as const),
+  );
+}
+
+/** A table with one fake engine under the name `tfjs-cpu`; `made` collects what was made. */
+export function fakeTable(
+  options: FakeEngineOptions & {
+    readonly probe?: () => Promise<Probe>;
+    readonly onCreate?: (input: EngineInput) => void | Promise<void>;
+    readonly evaluationSlice?: number;
+  } = {},
+): { readonly table: readonly EngineEntry[]; readonly made: FakeEngine[] } {
+  const made: FakeEngine[] = [];
+  const entry: EngineEntry = {
+    name: options.name ?? 'tfjs-cpu',
+    isAutomatic: true,
+    runsOn: 'cpu',
+    evaluationSlice: options.evaluationSlice ?? 10,
+    probe: options.probe ?? (() => Promise.resolve({ isUsable: true, isSoftware: false, detail: '' })),
+    create: async (input) => {
+      await options.onCreate?.(input);
+      const engine = new FakeEngine(input, options);
+      made.push(engine);
+      return engine;
+    },
+  };
+  return { table: [entry], made };
+}
