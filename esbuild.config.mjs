@@ -1,0 +1,25 @@
+/** What the bundler makes of `src`: the page's bundle and the worker's, each an entry of its own. */
+
+import { inRoot } from './scripts/lib/paths.mjs';
+
+const shared = {
+  absWorkingDir: inRoot(),
+  bundle: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  // esbuild reads the decorator flags that Lit's properties need from here.
+  tsconfig: inRoot('tsconfig.json'),
+  splitting: true,
+  minify: true,
+  sourcemap: true,
+  metafile: true,
+  legalComments: 'linked',
+  logLevel: 'warning',
+};
+
+/** Bundles, by the folder of the built site that they fill. */
+export const bundles = {
+  ui: { ...shared, entryPoints: ['src/ui/define.ts', 'src/ui/page.ts', 'src/ui/headless.ts'] },
+  worker: { ...shared, entryPoints: ['src/worker/worker.ts'] },
+};

@@ -1,0 +1,93 @@
+/**
+ * Finds a browser that launches and launches it headless: CHROME_PATH, the packed Chromium, an
+ * installed one. Owns the order, the flags and the sandbox; one that fails is passed over aloud.
+ */
+
+import puppeteer from 'puppeteer-core';
+import { installedBrowsers } from './installed-browsers.mjs';
+import { UsageError } from './main.mjs';
+import { hasPackedChromium, packedChromium } from './packed-chromium.mjs';
+
+const QUIET_FLAGS = [
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--disable-quic',
+  '--no-first-run',
+];
+
+/** WebGPU on the browser's own software adapter: the same on every machine. */
+const SOFTWARE_WEBGPU_FLAGS = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+/** WebGPU on the machine's GPU; headless Chromium on Linux reaches it through Vulkan only. */
+const HARDWARE_WEBGPU_FLAGS = [
+  '--enable-unsafe-webgpu',
+  '--ignore-gpu-blocklist',
+  ...(process.platform === 'linux' ? ['--enable-features=Vulkan', '--use-angle=vulkan'] : []),
+];
+
+const NO_SANDBOX_ERRORS = /no usable sandbox|without --no-sandbox|failed to move to new namespace|setuid sandbox/i;
+
+/**
+ * Browsers in the order they are tried. For `test` the packed one comes before installed ones, so
+ * that tests run on a known browser; for `compute` after them, since they have the GPU.
+ */
+function candidates(purpose, log) {
+  const custom = process.env.CHROME_PATH
+    ? [{ name: `CHROME_PATH (${process.env.CHROME_PATH})`, find: () => ({ executablePath: process.env.CHROME_PATH }) }]
+    : [];
+  const packed = hasPackedChromium()
+    ? [{ name: 'the packed Chromium', isPacked: true, find: () => packedChromium(log) }]
+    : [];
+  const installed = installedBrowsers().map((executablePath) => ({
+    name: executablePath,
+    find: () => ({ executablePath }),
+  }));
+  return purpose === 'test' ? [...custom, ...packed, ...installed] : [...custom, ...installed, ...packed];
+}
+
+async function launchOne(options) {
+  const isRoot = process.getuid?.() === 0;
+  const withoutSandbox = { ...options, args: [...options.args, '--no-sandbox'] };
+  if (isRoot) return puppeteer.launch(withoutSandbox);
+  try {
+    return await puppeteer.launch(options);
+  } catch (error) {
+    if (!NO_SANDBOX_ERRORS.test(error.message)) throw error;
+    return puppeteer.launch(withoutSandbox);
+  }
+}
+
+/**
+ * Launches the first browser that can be launched and returns puppeteer's object for it.
+ * `purpose`: `test` (packed one first, software WebGPU) or `compute` (installed one first, the GPU).
+ * `args` are further flags, `log` takes the notes, the rest goes to puppeteer.
+ * Throws a UsageError that says what to install where none launches.
+ */
+export async function launchBrowser({ purpose, args = [], log = console.error, ...options }) {
+  const passedOver = [];
+  for (const { name, isPacked = false, find } of candidates(purpose, log)) {
+    const webgpu = purpose === 'test' || isPacked ? SOFTWARE_WEBGPU_FLAGS : HARDWARE_WEBGPU_FLAGS;
+    try {
+      const browser = await launchOne({
+        // Through a pipe, a browser ends with the process that launched it, whatever ends that one.
+        pipe: true,
+        ...options,
+        ...(await find()),
+        args: [...QUIET_FLAGS, ...webgpu, ...args],
+      });
+      return browser;
+    } catch (error) {
+      passedOver.push(name);
+      log(`Note: ${name} did not launch and is passed over: ${firstLines(error.message)}`);
+    }
+  }
+  throw new UsageError(
+    `No browser ${passedOver.length === 0 ? 'was found' : `launched (tried ${passedOver.join(', ')})`}. ` +
+      'Install Google Chrome, Chromium or Microsoft Edge, or set CHROME_PATH to the executable of one.',
+  );
+}
+
+function firstLines(message) {
+  return message.trim().split('\n').slice(0, 3).join(' ').slice(0, 300);
+}

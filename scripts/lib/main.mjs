@@ -1,0 +1,22 @@
+/** How every script begins and ends: dependencies first, then its work, errors as one clear line. */
+
+import { ensureInstalled } from './install.mjs';
+
+/** An error whose message is all a person needs: a wrong option, a taken folder, a missing browser. */
+export class UsageError extends Error {
+  name = 'UsageError';
+}
+
+/**
+ * Installs what is missing, then runs `work`, whose result (a number or nothing) is the exit code.
+ * The script's other modules are imported inside `work`, once what they need is there.
+ */
+export async function main(work) {
+  try {
+    await ensureInstalled();
+    process.exitCode = (await work(process.argv.slice(2))) ?? 0;
+  } catch (error) {
+    console.error(error instanceof UsageError ? error.message : (error?.stack ?? error));
+    process.exitCode = 1;
+  }
+}

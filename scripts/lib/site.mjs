@@ -1,0 +1,56 @@
+/**
+ * Builds the site into `dist`: both bundles, the wasm binaries beside the worker, the data, the
+ * static files. A build that fails leaves the old `dist` as it was.
+ */
+
+import { existsSync } from 'node:fs';
+import { copyFile, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import esbuild from 'esbuild';
+import { bundles } from '../../esbuild.config.mjs';
+import { ensureData } from './data.mjs';
+import { withLock } from './lock.mjs';
+import { CACHE, DIST, inRoot } from './paths.mjs';
+
+/** The single-threaded binaries; the threaded one never runs threads (tensorflow/tfjs#8513). */
+export const WASM_BINARIES = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm'];
+
+export function wasmBinaryPath(name) {
+  return inRoot('node_modules', '@tensorflow', 'tfjs-backend-wasm', 'dist', name);
+}
+
+async function bundleInto(folder, name) {
+  // TEMPORARY while the sources are being written: entries that do not exist yet are left out.
+  const entryPoints = bundles[name].entryPoints.filter((entry) => existsSync(inRoot(entry)));
+  if (entryPoints.length === 0) return;
+  const result = await esbuild.build({ ...bundles[name], entryPoints, outdir: path.join(folder, name) });
+  // Tests read from it what each bundle contains.
+  await writeFile(path.join(CACHE, `metafile-${name}.json`), JSON.stringify(result.metafile));
+}
+
+async function copyBinaries(folder) {
+  const target = path.join(folder, 'worker');
+  await mkdir(target, { recursive: true });
+  await Promise.all(WASM_BINARIES.map((name) => copyFile(wasmBinaryPath(name), path.join(target, name))));
+}
+
+/** Builds everything; throws with the bundler's own messages where it cannot. */
+export async function buildSite() {
+  await withLock(path.join(CACHE, 'build.lock'), async () => {
+    const staging = path.join(CACHE, `dist.${process.pid}`);
+    await rm(staging, { recursive: true, force: true });
+    await mkdir(staging, { recursive: true });
+    try {
+      await Promise.all([
+        ...Object.keys(bundles).map((name) => bundleInto(staging, name)),
+        cp(inRoot('static'), staging, { recursive: true }),
+        ensureData().then((data) => cp(data, path.join(staging, 'data'), { recursive: true })),
+      ]);
+      await copyBinaries(staging);
+      await rm(DIST, { recursive: true, force: true });
+      await rename(staging, DIST);
+    } finally {
+      await rm(staging, { recursive: true, force: true });
+    }
+  });
+}

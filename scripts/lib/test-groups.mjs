@@ -1,0 +1,117 @@
+/**
+ * How each group of tests is run. Every function returns counts: `passed`, `failed`, `skipped`; a
+ * check that is not made of tests (types, lint, build) adds one failure or nothing.
+ */
+
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import esbuild from 'esbuild';
+import { CACHE, inRoot } from './paths.mjs';
+import { runNode, runPackage } from './run-command.mjs';
+import { buildSite } from './site.mjs';
+
+export const NO_TESTS = { passed: 0, failed: 0, skipped: 0 };
+const ONE_FAILURE = { ...NO_TESTS, failed: 1 };
+
+const TYPESCRIPT_PROJECTS = ['src', 'src/worker', 'src/ui', 'test'];
+
+/** Runs `work` with the path of a file it writes counts to; a bad exit code is a failure at least. */
+async function withCounts(name, work) {
+  const file = path.join(CACHE, 'counts', `${name}-${process.pid}.json`);
+  await mkdir(path.dirname(file), { recursive: true });
+  const exitCode = await work(file);
+  const text = await readFile(file, 'utf8').catch(() => '');
+  await rm(file, { force: true });
+  const counts = text === '' ? NO_TESTS : JSON.parse(text);
+  const isUncounted = counts.failed === 0 && (exitCode !== 0 || text === '');
+  return isUncounted ? { ...counts, failed: 1 } : counts;
+}
+
+function runNodeTests(name, files, nodeFlags = []) {
+  return withCounts(name, (countsFile) =>
+    runNode([
+      ...nodeFlags,
+      '--test',
+      '--test-reporter=spec',
+      '--test-reporter-destination=stdout',
+      '--test-reporter=./scripts/lib/node-test-report.mjs',
+      `--test-reporter-destination=${countsFile}`,
+      ...files,
+    ]),
+  );
+}
+
+/** Type-checks each side of the thread boundary with its own configuration. */
+export async function checkTypes() {
+  let failed = 0;
+  for (const project of TYPESCRIPT_PROJECTS) {
+    const exitCode = await runPackage('typescript/bin/tsc', ['-p', `${project}/tsconfig.json`]);
+    if (exitCode !== 0) failed += 1;
+  }
+  return { ...NO_TESTS, failed };
+}
+
+export async function lint() {
+  const exitCode = await runPackage('eslint/bin/eslint.js', ['--max-warnings=0', '.']);
+  return exitCode === 0 ? NO_TESTS : ONE_FAILURE;
+}
+
+export async function build() {
+  try {
+    await buildSite();
+    return NO_TESTS;
+  } catch (error) {
+    console.error(`The build failed: ${error.message}`);
+    return ONE_FAILURE;
+  }
+}
+
+/** Unit tests: TypeScript is bundled for Node, `.mjs` files run as they are. */
+export async function runUnitTests(files) {
+  const outdir = path.join(CACHE, `unit-tests-${process.pid}`);
+  const isTypeScript = (file) => file.endsWith('.ts');
+  try {
+    await esbuild.build({
+      absWorkingDir: inRoot(),
+      entryPoints: files.filter(isTypeScript),
+      outbase: '.',
+      outdir,
+      outExtension: { '.js': '.mjs' },
+      bundle: true,
+      splitting: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      // The ES modules of a package where it has them: its CommonJS cannot be split into chunks.
+      mainFields: ['module', 'main'],
+      external: ['esbuild', 'puppeteer-core', 'typescript', 'eslint'],
+      banner: { js: `import { createRequire } from 'node:module';const require = createRequire(import.meta.url);` },
+      sourcemap: 'inline',
+      logLevel: 'warning',
+    });
+    const bundled = files.map((file) =>
+      isTypeScript(file) ? path.join(outdir, file.replace(/\.ts$/, '.mjs')) : inRoot(file),
+    );
+    return await runNodeTests('unit', bundled, ['--enable-source-maps']);
+  } catch (error) {
+    console.error(`The unit tests could not be bundled: ${error.message}`);
+    return ONE_FAILURE;
+  } finally {
+    await rm(outdir, { recursive: true, force: true });
+  }
+}
+
+/** Tests of the worker and of the element, in a real browser. */
+export function runBrowserTests(files) {
+  return withCounts('browser', (countsFile) =>
+    runPackage('@web/test-runner/dist/bin.js', ['--config', 'web-test-runner.config.mjs'], {
+      TEST_FILES: files.join(','),
+      TEST_COUNTS: countsFile,
+    }),
+  );
+}
+
+/** Tests of the built site and of the commands; one file at a time, each drives a browser of its own. */
+export function runPageTests(files) {
+  return runNodeTests('page', files.map((file) => inRoot(file)), ['--test-concurrency=1']);
+}
