@@ -1,0 +1,224 @@
+/**
+ * The only `new Worker`. Owns a worker's life: its URL, the handshake, what happens when it dies, and
+ * that every call settles. Knows no state of the trainer and nothing of the page.
+ */
+
+import { proxy, wrap, type Remote } from 'comlink';
+import {
+  PROTOCOL_VERSION,
+  workerLockName,
+  type ErrorInfo,
+  type ErrorKind,
+  type ExportedFile,
+  type Hello,
+  type ReportListener,
+  type SettingsInput,
+  type TrainerApi,
+  type TrainerState,
+} from '../protocol.js';
+import { errorOfKind, fromErrorInfo, toErrorInfo } from './errors.js';
+
+/** A worker that answers its handshake later than this is given up: loading it takes seconds at most. */
+const HANDSHAKE_LIMIT_MS = 30_000;
+
+export interface WorkerClientOptions {
+  /** The worker's script; relative to the document. Default: `../worker/worker.js` from this module. */
+  readonly workerUrl?: string | URL | undefined;
+  /** Folder with the four data files; relative to the document. Default: `../data/` from this module. */
+  readonly dataUrl?: string | URL | undefined;
+  /** Called with every batch of reports until the worker has died or `terminate` was called. */
+  readonly onReports: ReportListener;
+  /** Called once when the worker could not be made (`WorkerUnavailable`) or has died (`WorkerDied`). */
+  readonly onDeath: (error: ErrorInfo) => void;
+  /** Milliseconds that the worker has for its handshake. Default: 30,000. */
+  readonly handshakeLimitMs?: number | undefined;
+}
+
+/** What the element needs of a trainer. `WorkerClient` is one; tests give their own. */
+export type TrainerClient = Omit<TrainerApi, 'open'> & { terminate(): void };
+
+/**
+ * Mirrors the commands of `TrainerApi` over a worker that it makes at the first of them. A command
+ * rejects with an error whose `name` is an `ErrorKind`: the worker's own, `WorkerUnavailable` where
+ * it cannot be loaded, `WorkerDied` where it ends on its own, `Aborted` after `terminate`. A client
+ * whose worker is gone stays so: make another.
+ */
+export class WorkerClient implements TrainerClient {
+  readonly #options: WorkerClientOptions;
+  #worker: Worker | null = null;
+  #opened: Promise<Remote<TrainerApi>> | null = null;
+  #hasAnswered = false;
+  /** Why there is no worker any more. */
+  #end: ErrorInfo | null = null;
+  /** Rejects each call that has not settled. */
+  readonly #pending = new Set<(error: Error) => void>();
+  /** Aborted when the worker is gone; frees all that was set up for it. */
+  readonly #gone = new AbortController();
+
+  constructor(options: WorkerClientOptions) {
+    this.#options = options;
+  }
+
+  start(settings: SettingsInput): Promise<TrainerState> {
+    return this.#call((trainer) => trainer.start(settings));
+  }
+
+  pause(): Promise<TrainerState> {
+    return this.#call((trainer) => trainer.pause());
+  }
+
+  step(settings: SettingsInput): Promise<TrainerState> {
+    return this.#call((trainer) => trainer.step(settings));
+  }
+
+  reset(settings: SettingsInput): Promise<TrainerState> {
+    return this.#call((trainer) => trainer.reset(settings));
+  }
+
+  save(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#call((trainer) => trainer.save());
+  }
+
+  load(
+    checkpoint: Uint8Array<ArrayBuffer>,
+    overrides: Pick<SettingsInput, 'engine' | 'steps'>,
+  ): Promise<TrainerState> {
+    return this.#call((trainer) => trainer.load(checkpoint, overrides));
+  }
+
+  exportModel(): Promise<ExportedFile[]> {
+    return this.#call((trainer) => trainer.exportModel());
+  }
+
+  /** Ends the worker at once. Calls that have not settled reject with `Aborted`; no report comes after. */
+  terminate(): void {
+    this.#finish({ kind: 'Aborted', message: 'The trainer was closed before this could be done.' });
+  }
+
+  async #call<T>(command: (trainer: Remote<TrainerApi>) => Promise<T>): Promise<T> {
+    if (this.#end !== null) throw fromErrorInfo(this.#end);
+    this.#opened ??= this.#open();
+    const opened = this.#opened;
+    return this.#untilGone(async () => command(await opened));
+  }
+
+  /** Settles as `task` does, or rejects as soon as the worker is gone. Errors get a kind for a name. */
+  #untilGone<T>(task: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.add(reject);
+      void task()
+        .then(resolve, (error: unknown) => reject(fromErrorInfo(toErrorInfo(error))))
+        .finally(() => this.#pending.delete(reject));
+    });
+  }
+
+  async #open(): Promise<Remote<TrainerApi>> {
+    // Not randomUUID, which insecure origins lack.
+    const id = crypto.getRandomValues(new Uint32Array(4)).join('-');
+    try {
+      const worker = this.#makeWorker(id);
+      const trainer = wrap<TrainerApi>(worker);
+      const options = { protocolVersion: PROTOCOL_VERSION, dataUrl: this.#dataUrl() };
+      const hello = await this.#untilGone(() => trainer.open(options, proxy(this.#deliver)));
+      this.#checkHello(hello);
+      this.#hasAnswered = true;
+      this.#awaitDeath(id);
+      return trainer;
+    } catch (error) {
+      this.#die(toErrorInfo(error).message);
+      // Gone by now, whatever the reason was first.
+      throw fromErrorInfo(this.#end ?? toErrorInfo(error));
+    }
+  }
+
+  #makeWorker(id: string): Worker {
+    const { handshakeLimitMs = HANDSHAKE_LIMIT_MS } = this.#options;
+    const url = this.#workerUrl();
+    const worker = new Worker(this.#scriptFor(url), { type: 'module', name: id });
+    this.#worker = worker;
+    worker.addEventListener('error', (event) => {
+      // A script that does not load has no message; one that throws while it is evaluated does.
+      const detail = event.message === undefined || event.message === '' ? '' : ` (${event.message})`;
+      this.#die(this.#hasAnswered ? `An error ended the worker${detail}.` : `${url.href} cannot be started${detail}.`);
+    });
+    worker.addEventListener('messageerror', () => this.#die('A message from the worker cannot be read.'));
+    const timer = setTimeout(() => {
+      if (!this.#hasAnswered) this.#die(`${url.href} did not answer within ${handshakeLimitMs / 1000} s.`);
+    }, handshakeLimitMs);
+    this.#gone.signal.addEventListener('abort', () => clearTimeout(timer));
+    return worker;
+  }
+
+  /** Throws where either URL is none. */
+  #workerUrl(): URL {
+    const { workerUrl } = this.#options;
+    // Bundlers leave this expression alone; the depth is the same in `src` and in `dist`.
+    return workerUrl === undefined
+      ? new URL('../worker/worker.js', import.meta.url)
+      : new URL(workerUrl, document.baseURI);
+  }
+
+  #dataUrl(): string {
+    const { dataUrl } = this.#options;
+    const { href } = dataUrl === undefined ? new URL('../data/', import.meta.url) : new URL(dataUrl, document.baseURI);
+    return href.endsWith('/') ? href : `${href}/`;
+  }
+
+  /**
+   * Browsers refuse a worker script of another origin; a script of ours that imports it is allowed
+   * where that origin sends CORS headers and the page's policy lets blob workers be.
+   */
+  #scriptFor(url: URL): string | URL {
+    if (url.origin === location.origin) return url;
+    const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' });
+    const blobUrl = URL.createObjectURL(script);
+    this.#gone.signal.addEventListener('abort', () => URL.revokeObjectURL(blobUrl));
+    return blobUrl;
+  }
+
+  /** Throws where the worker is of another build. The worker checks the page's version likewise. */
+  #checkHello({ protocolVersion, workerVersion }: Hello): void {
+    if (protocolVersion === PROTOCOL_VERSION) return;
+    throw errorOfKind(
+      'WorkerUnavailable',
+      `The page speaks protocol ${PROTOCOL_VERSION}, the worker (version ${workerVersion}) ${protocolVersion}: ` +
+        'they come from different builds. Reload the page.',
+    );
+  }
+
+  /**
+   * A worker that closes itself, and some crashes, fire no event. It holds a lock for life, so getting
+   * that lock means that it is gone. Where pages have no locks (insecure origins) only events tell.
+   */
+  #awaitDeath(id: string): void {
+    const { signal } = this.#gone;
+    if (!('locks' in navigator)) return;
+    void navigator.locks
+      .request(workerLockName(id), { signal }, () => this.#die('The worker has ended without a word.'))
+      // Aborted with the client, or refused where storage is blocked.
+      .catch(() => undefined);
+  }
+
+  readonly #deliver: ReportListener = (batch) => {
+    if (this.#end === null) this.#options.onReports(batch);
+  };
+
+  #die(reason: string): void {
+    if (this.#end !== null) return;
+    const error: { kind: ErrorKind; message: string } = this.#hasAnswered
+      ? { kind: 'WorkerDied', message: `${reason} Reset to begin anew in a fresh worker.` }
+      : { kind: 'WorkerUnavailable', message: `The training worker cannot be used: ${reason}` };
+    this.#finish(error);
+    this.#options.onDeath(error);
+  }
+
+  #finish(end: ErrorInfo): void {
+    if (this.#end !== null) return;
+    this.#end = end;
+    this.#gone.abort();
+    this.#worker?.terminate();
+    this.#worker = null;
+    for (const reject of this.#pending) reject(fromErrorInfo(end));
+    this.#pending.clear();
+  }
+}
