@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseImages, parseLabels } from '../../src/worker/data/idx.js';
+import { imagesFile, labelsFile } from './support/data.js';
+
+const images = imagesFile(Uint8Array.from({ length: 3 * 784 }, (_, i) => i % 251));
+const labels = labelsFile(Uint8Array.of(3, 0, 9));
+
+const refuses = (parse: () => unknown, message: string): void =>
+  assert.throws(parse, { name: 'DataInvalid', message });
+
+function withHeader(file: Uint8Array<ArrayBuffer>, position: number, value: number): Uint8Array<ArrayBuffer> {
+  const changed = file.slice();
+  new DataView(changed.buffer).setUint32(position, value);
+  return changed;
+}
+
+test('images and labels are read as they lie in the file, without a copy', () => {
+  const read = parseImages('i', images);
+  assert.equal(read.count, 3);
+  assert.equal(read.images.length, 3 * 784);
+  assert.equal(read.images[252], 1);
+  assert.equal(read.images.buffer, images.buffer);
+  assert.deepEqual([...parseLabels('l', labels).labels], [3, 0, 9]);
+});
+
+test('a wrong magic number is named, and so is the file it belongs to', () => {
+  refuses(
+    () => parseImages('train-images.gz', labels),
+    'train-images.gz: magic number 0x00000801 where images have 0x00000803. That is a file of labels.',
+  );
+  refuses(
+    () => parseLabels('train-labels.gz', images),
+    'train-labels.gz: magic number 0x00000803 where labels have 0x00000801. That is a file of images.',
+  );
+  refuses(
+    () => parseImages('i', withHeader(images, 0, 0x00000d03)),
+    'i: magic number 0x00000d03 where images have 0x00000803.',
+  );
+});
+
+test('a file cut off anywhere is refused with the bytes it should have', () => {
+  refuses(() => parseImages('i', images.slice(0, 3)), 'i: cut off: 3 bytes where an IDX file begins with a header.');
+  refuses(() => parseImages('i', images.slice(0, 12)), 'i: cut off: 12 bytes, its header alone has 16.');
+  refuses(
+    () => parseImages('i', images.slice(0, -1)),
+    'i: cut off: 3 images of 28 x 28 make 2,368 bytes, found 2,367.',
+  );
+  refuses(() => parseLabels('l', labels.slice(0, -2)), 'l: cut off: 3 labels make 11 bytes, found 9.');
+});
+
+test('bytes after the end are refused', () => {
+  refuses(
+    () => parseLabels('l', Uint8Array.of(...labels, 1)),
+    'l: too long: 3 labels make 11 bytes, found 12.',
+  );
+});
+
+test('images of another size and files without images are refused', () => {
+  refuses(
+    () => parseImages('i', imagesFile(new Uint8Array(32 * 32), [32, 32])),
+    'i: its images are 32 x 32, expected 28 x 28.',
+  );
+  refuses(() => parseImages('i', imagesFile(new Uint8Array(0))), 'i: it holds no images.');
+});
+
+test('a label above 9 is refused with its place', () => {
+  refuses(() => parseLabels('l', labelsFile(Uint8Array.of(1, 2, 10))), 'l: label 10 at index 2; allowed are 0 to 9.');
+});

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { realImageGrid, toImageGrid } from '../../src/worker/images.js';
+import { tinyDataset } from './support/data.js';
+
+/** [red, green, blue, alpha] at a pixel. */
+function pixel({ rgba, width }: { rgba: Uint8ClampedArray; width: number }, x: number, y: number): number[] {
+  return [...rgba.subarray((y * width + x) * 4, (y * width + x) * 4 + 4)];
+}
+
+test('grey images are tiled row by row without gaps', () => {
+  // Four images of 1 x 2 in two columns; image i has -1 + i/2 left and 1 right.
+  const grid = toImageGrid(Float32Array.of(-1, 1, -0.5, 1, 0, 1, 0.5, 1), 4, 2, [1, 2, 1]);
+  const { width, height, columns, rows, cellWidth, cellHeight } = grid;
+  assert.deepEqual([width, height, columns, rows, cellWidth, cellHeight], [4, 2, 2, 2, 2, 1]);
+  assert.deepEqual(pixel(grid, 0, 0), [0, 0, 0, 255]);
+  assert.deepEqual(pixel(grid, 1, 0), [255, 255, 255, 255]);
+  assert.deepEqual(pixel(grid, 2, 0), [64, 64, 64, 255]);
+  assert.deepEqual(pixel(grid, 0, 1), [128, 128, 128, 255]);
+  assert.deepEqual(pixel(grid, 2, 1), [191, 191, 191, 255]);
+});
+
+test('three channels become red, green and blue', () => {
+  const grid = toImageGrid(Float32Array.of(1, 0, -1), 1, 1, [1, 1, 3]);
+  assert.deepEqual(pixel(grid, 0, 0), [255, 128, 0, 255]);
+});
+
+test('values outside [-1, 1] are clamped and missing cells are black', () => {
+  const grid = toImageGrid(Float32Array.of(-7, 7, 0), 3, 2, [1, 1, 1]);
+  assert.deepEqual(pixel(grid, 0, 0), [0, 0, 0, 255]);
+  assert.deepEqual(pixel(grid, 1, 0), [255, 255, 255, 255]);
+  assert.deepEqual(pixel(grid, 1, 1), [0, 0, 0, 255]);
+});
+
+test('what cannot be shown is refused', () => {
+  assert.throws(() => toImageGrid(new Float32Array(2), 1, 1, [1, 1, 2]), /2 channels/);
+  assert.throws(() => toImageGrid(new Float32Array(5), 1, 1, [2, 2, 1]), /5 values are not 1 images of 2 x 2 x 1/);
+});
+
+test('real images come back as the bytes of the file', () => {
+  const dataset = tinyDataset();
+  const grid = realImageGrid(dataset);
+  assert.equal(grid.rows, 1);
+  for (const [image, x, y] of [[0, 0, 0], [1, 5, 9], [7, 27, 27]] as const) {
+    const byte = dataset.test.images[image * 784 + y * 28 + x]!;
+    assert.deepEqual(pixel(grid, image * 28 + x, y), [byte, byte, byte, 255]);
+  }
+});
