@@ -34,11 +34,26 @@ export type Finding =
   | { readonly entry: EngineEntry; readonly isCandidate: true; readonly reason: EngineReason }
   | { readonly entry: EngineEntry; readonly isCandidate: false; readonly reason: EngineReason; readonly detail: string };
 
+/** The reasons that stand in an error message, in words. */
+const REASON_WORDS: Readonly<Record<EngineReason, string>> = {
+  requested: 'it was asked for',
+  realAdapter: 'there is a GPU',
+  fallback: 'nothing faster can start',
+  noWebGpu: 'this browser has no WebGPU',
+  noAdapter: 'WebGPU finds no adapter',
+  softwareAdapter: 'its adapter is software',
+  noWasmSimd: 'this browser has no WebAssembly SIMD',
+  failedToStart: 'it failed to start',
+};
+
 function unavailable(choice: EngineChoice, passedOver: readonly PassedOver[]): TrainerError {
   const what =
     choice === 'auto' ? 'No engine can start here' : `The engine "${choice}" cannot start here`;
   const why = passedOver
-    .map(({ engine, reason, detail }) => `${engine}: ${reason}${detail === '' ? '' : ` (${detail})`}`)
+    .map(({ engine, reason, detail }) => {
+      const words = REASON_WORDS[reason] + (detail === '' ? '' : ` (${detail})`);
+      return choice === 'auto' ? `${engine}: ${words}` : words;
+    })
     .join('; ');
   const hint = choice === 'auto' ? 'Try another browser.' : 'Choose "auto" or another engine.';
   return new TrainerError('EngineUnavailable', `${what}: ${why}. ${hint}`);
