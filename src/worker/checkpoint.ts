@@ -8,7 +8,7 @@
  * of a resumed run and of an unbroken one can be compared bit for bit.
  */
 
-import { METRIC_NAMES, type Settings, type SettingsInput } from '../protocol.js';
+import { METRIC_NAMES, type Settings } from '../protocol.js';
 import { fingerprintOf } from './data/fingerprint.js';
 import type { Dataset, EngineState, Split } from './engine/engine.js';
 import { TrainerError } from './errors.js';
@@ -115,7 +115,7 @@ export function readCheckpoint(bytes: Uint8Array<ArrayBuffer>): Checkpoint {
   }
   let settings: Settings;
   try {
-    settings = resolveSettings(parseJson(metadata, 'settings') as SettingsInput);
+    settings = resolveSettings(parseJson(metadata, 'settings'));
   } catch (error) {
     if (error instanceof TrainerError && error.kind === 'InvalidCheckpoint') throw error;
     throw invalid(describeError(error).replace(/\.$/, ''), error);

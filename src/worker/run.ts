@@ -53,6 +53,10 @@ export interface RunOptions {
   readonly yieldToCommands: () => Promise<void>;
 }
 
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
 export class Run {
   readonly #options: RunOptions;
   readonly #engine: Engine;
@@ -70,7 +74,7 @@ export class Run {
   #isStopRequested = false;
   #wantsSamplesAtRest = true;
   #evaluation: Evaluation | null = null;
-  #failure: unknown = null;
+  #failure: Error | null = null;
   #isDisposed = false;
   #lastGood: RunSnapshot | null = null;
   #hasStepped = false;
@@ -159,8 +163,8 @@ export class Run {
   /** Ends the run as failed, for an error that came from outside the loop. */
   fail(error: unknown): void {
     if (this.#failure !== null || this.#isDisposed) return;
-    this.#failure = error;
-    if (this.#loop === null) this.#comeToRest(error);
+    this.#failure = asError(error);
+    if (this.#loop === null) this.#restAsFailed(this.#failure);
   }
 
   /** A copy of the state between two steps; a run that goes keeps going. */
@@ -206,17 +210,16 @@ export class Run {
         if (this.#wantsSamplesAtRest) await this.showSamples();
       } while (!this.#isStopRequested && !this.isFinished && this.#step < this.#goal);
     } catch (error) {
-      this.#failure ??= error;
+      this.#failure ??= asError(error);
     }
     this.#restedMs += now() - this.#goesSince;
     this.#loop = null;
     if (this.#failure === null) this.#options.onRest(this.isFinished ? 'finished' : 'paused');
-    else this.#comeToRest(this.#failure);
+    else this.#restAsFailed(this.#failure);
     this.#settleGoal();
   }
 
-  #comeToRest(failure: unknown): void {
-    this.#failure = failure;
+  #restAsFailed(failure: Error): void {
     this.#isDisposed = true;
     // What the engine still holds is lost either way; freeing it must not hide the failure.
     void this.#engineCalls.run(() => this.#engine.dispose()).catch(() => undefined);

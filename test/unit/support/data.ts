@@ -37,8 +37,8 @@ function idxFile(magic: number, dimensions: readonly number[], body: Uint8Array)
   return bytes;
 }
 
-export function imagesFile(images: Uint8Array, [height, width] = [28, 28]): Uint8Array<ArrayBuffer> {
-  return idxFile(0x803, [images.length / (height! * width!), height!, width!], images);
+export function imagesFile(images: Uint8Array, [height, width]: readonly [number, number] = [28, 28]): Uint8Array<ArrayBuffer> {
+  return idxFile(0x803, [images.length / (height * width), height, width], images);
 }
 
 export function labelsFile(labels: Uint8Array): Uint8Array<ArrayBuffer> {
