@@ -1,6 +1,5 @@
 /** Tiny data sets, as objects and as the files a server would give. */
 
-import { gzipSync } from 'fflate';
 import type { Dataset, ImageSet } from '../../../src/worker/engine/engine.js';
 
 export const TRAIN_COUNT = 60;
@@ -47,13 +46,13 @@ export function labelsFile(labels: Uint8Array): Uint8Array<ArrayBuffer> {
 
 export type Files = Record<string, Uint8Array<ArrayBuffer> | number>;
 
-/** The four files of the tiny data set, packed as the built site has them. */
+/** The four files of the tiny data set, not packed. */
 export function tinyFiles(dataset = tinyDataset()): Files {
   return {
-    'train-images.gz': gzipSync(imagesFile(dataset.train.images)),
-    'train-labels.gz': gzipSync(labelsFile(dataset.train.labels)),
-    'test-images.gz': gzipSync(imagesFile(dataset.test.images)),
-    'test-labels.gz': gzipSync(labelsFile(dataset.test.labels)),
+    'train-images.gz': imagesFile(dataset.train.images),
+    'train-labels.gz': labelsFile(dataset.train.labels),
+    'test-images.gz': imagesFile(dataset.test.images),
+    'test-labels.gz': labelsFile(dataset.test.labels),
   };
 }
 
