@@ -32,7 +32,12 @@ type PassedOver = EngineReport['passedOver'][number];
 /** What was found about one engine, in the table's order: it may be tried, or it is passed over. */
 export type Finding =
   | { readonly entry: EngineEntry; readonly isCandidate: true; readonly reason: EngineReason }
-  | { readonly entry: EngineEntry; readonly isCandidate: false; readonly reason: EngineReason; readonly detail: string };
+  | {
+      readonly entry: EngineEntry;
+      readonly isCandidate: false;
+      readonly reason: EngineReason;
+      readonly detail: string;
+    };
 
 /** The reasons that stand in an error message, in words. */
 const REASON_WORDS: Readonly<Record<EngineReason, string>> = {
@@ -47,8 +52,7 @@ const REASON_WORDS: Readonly<Record<EngineReason, string>> = {
 };
 
 function unavailable(choice: EngineChoice, passedOver: readonly PassedOver[]): TrainerError {
-  const what =
-    choice === 'auto' ? 'No engine can start here' : `The engine "${choice}" cannot start here`;
+  const what = choice === 'auto' ? 'No engine can start here' : `The engine "${choice}" cannot start here`;
   const why = passedOver
     .map(({ engine, reason, detail }) => {
       const words = REASON_WORDS[reason] + (detail === '' ? '' : ` (${detail})`);
@@ -93,7 +97,9 @@ export async function findEngines(
   const findings: Finding[] = [];
   for (const entry of wanted) findings.push(await look(entry, choice));
   if (findings.some((finding) => finding.isCandidate)) return findings;
-  const passedOver = findings.map((finding) => toPassedOver(finding, finding.isCandidate ? '' : finding.detail));
+  const passedOver = findings.map((finding) =>
+    toPassedOver(finding, finding.isCandidate ? '' : finding.detail),
+  );
   throw unavailable(choice, passedOver);
 }
 
@@ -120,7 +126,11 @@ export async function startEngine(
     try {
       const engine = await entry.create(input);
       const { engine: name, adapter, isSoftware } = engine.info;
-      return { engine, entry, report: { type: 'engine', engine: name, adapter, isSoftware, reason, passedOver } };
+      return {
+        engine,
+        entry,
+        report: { type: 'engine', engine: name, adapter, isSoftware, reason, passedOver },
+      };
     } catch (error) {
       passedOver.push(toPassedOver(finding, describeError(error)));
     }

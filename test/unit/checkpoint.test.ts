@@ -3,9 +3,14 @@ import { test } from 'node:test';
 import { checkpointState, readCheckpoint, writeCheckpoint } from '../../src/worker/checkpoint.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
 import { buildRecipe } from '../../src/worker/recipes.js';
-import type { RunSnapshot } from '../../src/worker/run.js';
-import { readSafetensors, writeSafetensors, type Safetensors, type StoredTensor } from '../../src/worker/safetensors.js';
+import {
+  readSafetensors,
+  writeSafetensors,
+  type Safetensors,
+  type StoredTensor,
+} from '../../src/worker/safetensors.js';
 import { resolveSettings } from '../../src/worker/settings.js';
+import type { RunSnapshot } from '../../src/worker/snapshot.js';
 import { makeSplit } from '../../src/worker/split.js';
 import { tinyDataset } from './support/data.js';
 
@@ -27,7 +32,9 @@ function makeSnapshot(recipeName: 'notebook' | 'labels-only' = 'notebook'): RunS
       evaluatedStep: 10,
       accuracySum: 0.1 + 0.2,
       accuracyCount: 7,
-      lastValues: [1 / 3, 2, 3, 4, 5, 6, 7, 8].map((value, i) => (isNotebook || i < 2 || i === 5 ? value : null)),
+      lastValues: [1 / 3, 2, 3, 4, 5, 6, 7, 8].map((value, i) =>
+        isNotebook || i < 2 || i === 5 ? value : null,
+      ),
       elapsedMs: 1234.5678901234567,
     },
   };
@@ -37,10 +44,12 @@ const snapshot = makeSnapshot();
 const file = writeCheckpoint(snapshot);
 
 /** The file with something changed. */
-function changed(change: (content: {
-  readonly tensors: Map<string, StoredTensor>;
-  readonly metadata: Record<string, string>;
-}) => void): Uint8Array<ArrayBuffer> {
+function changed(
+  change: (content: {
+    readonly tensors: Map<string, StoredTensor>;
+    readonly metadata: Record<string, string>;
+  }) => void,
+): Uint8Array<ArrayBuffer> {
   const { tensors, metadata } = readSafetensors(file);
   const content = { tensors: new Map(tensors), metadata: { ...metadata } };
   change(content);
@@ -98,11 +107,23 @@ test('a file of a later format is refused with both versions', () => {
 
 test('metadata that is missing or broken is refused by its name', () => {
   for (const key of ['settings', 'progress']) {
-    refuses(changed(({ metadata }) => delete metadata[key]), new RegExp(`metadata has no "${key}"`));
-    refuses(changed(({ metadata }) => (metadata[key] = '{')), new RegExp(`metadata "${key}" is not JSON`));
-    refuses(changed(({ metadata }) => (metadata[key] = '[]')), new RegExp(`metadata "${key}" is not an object`));
+    refuses(
+      changed(({ metadata }) => delete metadata[key]),
+      new RegExp(`metadata has no "${key}"`),
+    );
+    refuses(
+      changed(({ metadata }) => (metadata[key] = '{')),
+      new RegExp(`metadata "${key}" is not JSON`),
+    );
+    refuses(
+      changed(({ metadata }) => (metadata[key] = '[]')),
+      new RegExp(`metadata "${key}" is not an object`),
+    );
   }
-  refuses(changed(({ metadata }) => delete metadata['dataFingerprint']), /no "dataFingerprint"/);
+  refuses(
+    changed(({ metadata }) => delete metadata['dataFingerprint']),
+    /no "dataFingerprint"/,
+  );
   refuses(
     changed(({ metadata }) => (metadata['settings'] = '{"batch": 3}')),
     /Setting "batch" is 3; allowed: whole numbers from 10 to 1,024\.$/,
@@ -125,18 +146,32 @@ test('progress that cannot be is refused by its field', () => {
   for (const [field, value] of bad) {
     const progress = JSON.stringify({ ...snapshot.progress, [field]: value });
     const pattern = new RegExp(`progress has (no valid )?"${field}"`);
-    refuses(changed(({ metadata }) => (metadata['progress'] = progress)), pattern);
+    refuses(
+      changed(({ metadata }) => (metadata['progress'] = progress)),
+      pattern,
+    );
   }
   const progress = JSON.stringify({ ...snapshot.progress, lastValues: [1, null, 3, 4, 5, 6, 7, 8] });
-  refuses(changed(({ metadata }) => (metadata['progress'] = progress)), /no value of discriminatorLoss/);
+  refuses(
+    changed(({ metadata }) => (metadata['progress'] = progress)),
+    /no value of discriminatorLoss/,
+  );
 });
 
 test('a tensor that is missing, foreign or of another shape is refused by its name', () => {
   const name = 'discriminator/conv1/kernel';
-  refuses(changed(({ tensors }) => tensors.delete(name)), new RegExp(`no tensor "${name}", which the recipe notebook`));
-  refuses(changed(({ tensors }) => tensors.delete(`adam/v/${name}`)), new RegExp(`no tensor "adam/v/${name}"`));
   refuses(
-    changed(({ tensors }) => tensors.set('teacher/conv1/kernel', { shape: [1], values: new Float32Array(1) })),
+    changed(({ tensors }) => tensors.delete(name)),
+    new RegExp(`no tensor "${name}", which the recipe notebook`),
+  );
+  refuses(
+    changed(({ tensors }) => tensors.delete(`adam/v/${name}`)),
+    new RegExp(`no tensor "adam/v/${name}"`),
+  );
+  refuses(
+    changed(({ tensors }) =>
+      tensors.set('teacher/conv1/kernel', { shape: [1], values: new Float32Array(1) }),
+    ),
     /tensor "teacher\/conv1\/kernel" that the recipe notebook does not know/,
   );
   refuses(
@@ -166,7 +201,10 @@ test('other data is refused, and so is another split of the same data', () => {
   const other = tinyDataset();
   other.train.images[3]! ^= 1;
   refuses(file, /made with other data/, { ...snapshot, dataset: other });
-  refuses(changed(({ tensors }) => tensors.delete('split/labelled')), /no tensor "split\/labelled"/);
+  refuses(
+    changed(({ tensors }) => tensors.delete('split/labelled')),
+    /no tensor "split\/labelled"/,
+  );
   const swapped = snapshot.split.labelled.slice().reverse();
   refuses(
     changed(({ tensors }) => tensors.set('split/labelled', { shape: [20], values: swapped })),

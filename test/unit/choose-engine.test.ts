@@ -53,7 +53,10 @@ async function choose(choice: EngineChoice, platform: Platform): Promise<EngineR
 /** Engine, reason, and those passed over as `engine reason detail`. */
 async function outcome(choice: EngineChoice, platform: Platform): Promise<string[]> {
   const { engine, reason, passedOver } = await choose(choice, platform);
-  return [`${engine} ${reason}`, ...passedOver.map((over) => `${over.engine} ${over.reason} ${over.detail}`.trim())];
+  return [
+    `${engine} ${reason}`,
+    ...passedOver.map((over) => `${over.engine} ${over.reason} ${over.detail}`.trim()),
+  ];
 }
 
 test('auto takes WebGPU on a real adapter', async () => {
@@ -61,26 +64,26 @@ test('auto takes WebGPU on a real adapter', async () => {
 });
 
 test('auto passes over no WebGPU, no adapter and a software adapter, and says which', async () => {
-  assert.deepEqual(await outcome('auto', { webgpu: MISSING }), ['tfjs-wasm fallback', 'tfjs-webgpu noWebGpu']);
-  assert.deepEqual(
-    await outcome('auto', { webgpu: { isUsable: false, reason: 'noAdapter', detail: '' } }),
-    ['tfjs-wasm fallback', 'tfjs-webgpu noAdapter'],
-  );
-  assert.deepEqual(
-    await outcome('auto', { webgpu: SOFTWARE }),
-    ['tfjs-wasm fallback', 'tfjs-webgpu softwareAdapter SwiftShader'],
-  );
+  assert.deepEqual(await outcome('auto', { webgpu: MISSING }), [
+    'tfjs-wasm fallback',
+    'tfjs-webgpu noWebGpu',
+  ]);
+  assert.deepEqual(await outcome('auto', { webgpu: { isUsable: false, reason: 'noAdapter', detail: '' } }), [
+    'tfjs-wasm fallback',
+    'tfjs-webgpu noAdapter',
+  ]);
+  assert.deepEqual(await outcome('auto', { webgpu: SOFTWARE }), [
+    'tfjs-wasm fallback',
+    'tfjs-webgpu softwareAdapter SwiftShader',
+  ]);
 });
 
 test('auto goes on to the next engine when one does not start, down to cpu, never to webgl', async () => {
-  assert.deepEqual(
-    await outcome('auto', { webgpu: REAL, broken: ['tfjs-webgpu', 'tfjs-wasm'] }),
-    [
-      'tfjs-cpu fallback',
-      'tfjs-webgpu failedToStart tfjs-webgpu is broken',
-      'tfjs-wasm failedToStart tfjs-wasm is broken',
-    ],
-  );
+  assert.deepEqual(await outcome('auto', { webgpu: REAL, broken: ['tfjs-webgpu', 'tfjs-wasm'] }), [
+    'tfjs-cpu fallback',
+    'tfjs-webgpu failedToStart tfjs-webgpu is broken',
+    'tfjs-wasm failedToStart tfjs-wasm is broken',
+  ]);
   await assert.rejects(
     choose('auto', { webgpu: REAL, broken: ['tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'] }),
     (error: Error) => error.name === 'EngineUnavailable' && !error.message.includes('webgl'),
@@ -88,10 +91,10 @@ test('auto goes on to the next engine when one does not start, down to cpu, neve
 });
 
 test('a look that throws is a reason to pass over', async () => {
-  assert.deepEqual(
-    await outcome('auto', { webgpu: new Error('blocked') }),
-    ['tfjs-wasm fallback', 'tfjs-webgpu failedToStart blocked'],
-  );
+  assert.deepEqual(await outcome('auto', { webgpu: new Error('blocked') }), [
+    'tfjs-wasm fallback',
+    'tfjs-webgpu failedToStart blocked',
+  ]);
 });
 
 test('a named engine is taken as it is, on a software adapter too', async () => {
@@ -103,7 +106,8 @@ test('a named engine that cannot start is refused, not replaced', async () => {
   await assert.rejects(choose('tfjs-webgpu', { webgpu: MISSING }), {
     name: 'EngineUnavailable',
     message:
-      'The engine "tfjs-webgpu" cannot start here: this browser has no WebGPU. Choose "auto" or another engine.',
+      'The engine "tfjs-webgpu" cannot start here: this browser has no WebGPU. ' +
+      'Choose "auto" or another engine.',
   });
   await assert.rejects(choose('tfjs-wasm', { webgpu: REAL, broken: ['tfjs-wasm'] }), {
     name: 'EngineUnavailable',
@@ -121,7 +125,16 @@ const gpuOf = (info: Partial<GPUAdapterInfo> | null): GPU =>
       Promise.resolve(
         info === null
           ? null
-          : { info: { vendor: '', architecture: '', device: '', description: '', isFallbackAdapter: false, ...info } },
+          : {
+              info: {
+                vendor: '',
+                architecture: '',
+                device: '',
+                description: '',
+                isFallbackAdapter: false,
+                ...info,
+              },
+            },
       ),
   }) as unknown as GPU;
 

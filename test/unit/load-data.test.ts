@@ -4,10 +4,11 @@ import { gzipSync } from 'fflate';
 import { fingerprintOf } from '../../src/worker/data/fingerprint.js';
 import { loadDataset } from '../../src/worker/data/load.js';
 import type { Dataset } from '../../src/worker/engine/engine.js';
-import { fetchOf, imagesFile, labelsFile, tinyDataset, tinyFiles, type Files } from './support/data.js';
+import { fetchOf, labelsFile, tinyDataset, tinyFiles, type Files } from './support/data.js';
 
 const dataUrl = 'https://example.test/data/';
-const text = (content: string): Uint8Array<ArrayBuffer> => Uint8Array.from(content, (char) => char.charCodeAt(0));
+const text = (content: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(content, (char) => char.charCodeAt(0));
 
 function load(files: Files, options: Partial<Parameters<typeof loadDataset>[0]> = {}): Promise<Dataset> {
   const signal = new AbortController().signal;
@@ -36,7 +37,10 @@ test('progress counts the bytes of all four files up to their sum', async () => 
   await load(files, { onProgress: (loaded, all) => seen.push([loaded, all]) });
   assert.deepEqual(seen[0], [0, total]);
   assert.deepEqual(seen.at(-1), [total, total]);
-  assert.deepEqual(seen.map(([loaded]) => loaded), seen.map(([loaded]) => loaded).sort((a, b) => a - b));
+  assert.deepEqual(
+    seen.map(([loaded]) => loaded),
+    seen.map(([loaded]) => loaded).sort((a, b) => a - b),
+  );
 });
 
 test('where the server decodes, the total is not known and the data is the same', async () => {
@@ -134,12 +138,15 @@ test('one file that fails ends the other downloads', async () => {
   const serve = fetchOf({ ...tinyFiles(), 'train-labels.gz': 404 });
   const signals: AbortSignal[] = [];
   await assert.rejects(
-    load({}, {
-      fetch: (input, init) => {
-        signals.push(init!.signal!);
-        return serve(input, init);
+    load(
+      {},
+      {
+        fetch: (input, init) => {
+          signals.push(init!.signal!);
+          return serve(input, init);
+        },
       },
-    }),
+    ),
     { name: 'DataUnavailable' },
   );
   assert.ok(signals.every((signal) => signal.aborted));

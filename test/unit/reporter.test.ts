@@ -13,12 +13,25 @@ const metrics = (firstStep: number, steps: number, stepsPerSecond = firstStep): 
   stepsPerSecond,
 });
 const state = (step: number): Report => ({ type: 'state', state: 'running', step, error: null });
-const loading = (loadedBytes: number): Report => ({ type: 'loading', stage: 'data', loadedBytes, totalBytes: 9 });
+const loading = (loadedBytes: number): Report => ({
+  type: 'loading',
+  stage: 'data',
+  loadedBytes,
+  totalBytes: 9,
+});
 const images = (step: number, source: 'generated' | 'real' = 'generated'): Report => ({
   type: 'images',
   source,
   step,
-  grid: { width: 1, height: 1, rgba: new Uint8ClampedArray(4), columns: 1, rows: 1, cellWidth: 1, cellHeight: 1 },
+  grid: {
+    width: 1,
+    height: 1,
+    rgba: new Uint8ClampedArray(4),
+    columns: 1,
+    rows: 1,
+    cellWidth: 1,
+    cellHeight: 1,
+  },
 });
 
 /** A reporter whose clock and timer the test moves. */
@@ -64,7 +77,10 @@ test('batches start at least 50 ms apart', async () => {
   reporter.report(state(3));
   assert.equal(timers.length, 1);
   fire();
-  assert.deepEqual(batches.map((batch) => batch.length), [1, 2]);
+  assert.deepEqual(
+    batches.map((batch) => batch.length),
+    [1, 2],
+  );
 });
 
 test('metrics of consecutive steps are joined, up to whatever stands between', () => {
@@ -91,7 +107,9 @@ test('pictures and byte counts that a newer one replaces are dropped, others kee
 
 test('nothing more is sent while the page has not taken the last batch, unless flushed', async () => {
   let take = (): void => undefined;
-  const { reporter, batches, timers, fire } = makeReporter(() => new Promise<void>((resolve) => (take = resolve)));
+  const { reporter, batches, timers, fire } = makeReporter(
+    () => new Promise<void>((resolve) => (take = resolve)),
+  );
   reporter.report(state(1));
   fire();
   reporter.report(state(2));
@@ -107,7 +125,12 @@ test('nothing more is sent while the page has not taken the last batch, unless f
 });
 
 test('a listener that throws does not stop the reports', async () => {
-  for (const fail of [() => Promise.reject(new Error('x')), () => { throw new Error('x'); }]) {
+  for (const fail of [
+    () => Promise.reject(new Error('x')),
+    () => {
+      throw new Error('x');
+    },
+  ]) {
     const { reporter, batches, fire } = makeReporter(fail);
     reporter.report(state(1));
     fire();

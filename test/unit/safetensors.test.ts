@@ -50,7 +50,11 @@ test('a file written elsewhere is read: unaligned, its tensors in any order, no 
 test('a file cut off at any byte is refused', () => {
   const bytes = writeSafetensors(content);
   for (let length = 0; length < bytes.length; length++) {
-    assert.throws(() => readSafetensors(bytes.slice(0, length)), /cut off|begins with an 8-byte length/, `${length}`);
+    assert.throws(
+      () => readSafetensors(bytes.slice(0, length)),
+      /cut off|begins with an 8-byte length/,
+      `${length}`,
+    );
   }
 });
 

@@ -1,3 +1,5 @@
+/** What commands do to a run; every command in every state is in command-table.test.ts. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PROTOCOL_VERSION, type OpenOptions, type SettingsInput } from '../../src/protocol.js';
@@ -5,7 +7,7 @@ import { buildRecipe } from '../../src/worker/recipes.js';
 import { Trainer } from '../../src/worker/trainer.js';
 import { fetchOf, tinyFiles } from './support/data.js';
 import { fakeTable } from './support/fake-engine.js';
-import { makeGate, settle } from './support/gate.js';
+import { makeGate } from './support/gate.js';
 import { DATA_URL, openTrainer, SHORT } from './support/trainer.js';
 
 function unopened(): Trainer {
@@ -21,16 +23,22 @@ function unopened(): Trainer {
 }
 
 test('a page of another build is refused by both versions', async () => {
-  await assert.rejects(unopened().open({ protocolVersion: 99, dataUrl: DATA_URL }, () => undefined), {
-    name: 'WorkerUnavailable',
-    message: new RegExp(`protocol 99, the worker ${PROTOCOL_VERSION}`),
-  });
+  await assert.rejects(
+    unopened().open({ protocolVersion: 99, dataUrl: DATA_URL }, () => undefined),
+    {
+      name: 'WorkerUnavailable',
+      message: new RegExp(`protocol 99, the worker ${PROTOCOL_VERSION}`),
+    },
+  );
 });
 
 test('open names a data address that is no folder', async () => {
   for (const dataUrl of ['data/', 'https://example.test/data', undefined]) {
     const options = { protocolVersion: PROTOCOL_VERSION, dataUrl } as OpenOptions;
-    await assert.rejects(unopened().open(options, () => undefined), { name: 'InvalidSettings', message: /"dataUrl"/ });
+    await assert.rejects(
+      unopened().open(options, () => undefined),
+      { name: 'InvalidSettings', message: /"dataUrl"/ },
+    );
   }
 });
 
@@ -50,13 +58,10 @@ test('start loads, runs to the end and reports everything on the way, in order',
   assert.deepEqual(stages, ['engine', 'data', 'model', 'firstStep']);
   assert.equal(of('settings')[0]!.settings.labels, 20);
   assert.equal(of('engine')[0]!.engine, 'tfjs-cpu');
-  assert.deepEqual(of('images').map(({ source, step }) => `${source} ${step}`), [
-    'real 0',
-    'generated 0',
-    'generated 1',
-    'generated 4',
-    'generated 8',
-  ]);
+  assert.deepEqual(
+    of('images').map(({ source, step }) => `${source} ${step}`),
+    ['real 0', 'generated 0', 'generated 1', 'generated 4', 'generated 8'],
+  );
   const order = reports.map(({ type }) => type);
   assert.ok(order.indexOf('engine') < order.indexOf('metrics'));
   let next = 1;
@@ -76,103 +81,16 @@ test('bad settings are refused in every command, and nothing changes', async () 
   assert.deepEqual(states(), []);
 });
 
-test('more labels than the data has are refused once that is known, and the next start can do better', async () => {
+test('more labels than there are images are refused, and the next start can do better', async () => {
   const { trainer, state, states } = await openTrainer();
-  await assert.rejects(trainer.start({ ...SHORT, labels: 100 }), { name: 'InvalidSettings', message: /"labels" is 100/ });
+  await assert.rejects(trainer.start({ ...SHORT, labels: 100 }), {
+    name: 'InvalidSettings',
+    message: /"labels" is 100/,
+  });
   assert.equal(state(), 'idle');
   assert.equal(await trainer.start(SHORT), 'running');
   await assert.rejects(trainer.reset({ ...SHORT, labels: 100 }), { name: 'InvalidSettings' });
   assert.deepEqual(states(), ['loading', 'idle', 'loading', 'running']);
-});
-
-test('data that cannot be had fails the run, with its message in the state', async () => {
-  const { trainer, of, state } = await openTrainer({ fetch: fetchOf({ ...tinyFiles(), 'test-images.gz': 404 }) });
-  await assert.rejects(trainer.start(SHORT), { name: 'DataUnavailable', message: /^test-images\.gz: .* 404 / });
-  assert.equal(state(), 'failed');
-  const { error } = of('state').at(-1)!;
-  assert.equal(error!.kind, 'DataUnavailable');
-  assert.match(error!.message, /^test-images\.gz/);
-  await assert.rejects(trainer.start(SHORT), { name: 'RunFailed', message: /DataUnavailable: test-images\.gz/ });
-  await assert.rejects(trainer.save(), { name: 'NothingToSave' });
-});
-
-test('data is fetched once, whatever is reset', async () => {
-  const serve = fetchOf(tinyFiles());
-  let fetched = 0;
-  const { trainer, reached } = await openTrainer({ fetch: (...request) => (fetched++, serve(...request)) });
-  await trainer.start(SHORT);
-  await reached('finished');
-  await trainer.reset({ ...SHORT, seed: 2 });
-  await trainer.start({});
-  assert.equal(fetched, 4);
-});
-
-test('a start that comes while loading runs when it is there; a pause cancels it', async () => {
-  const gate = makeGate();
-  const { trainer, reached } = await openTrainer({ table: fakeTable({ onCreate: () => gate.opened }).table });
-  const stepped = trainer.step(SHORT);
-  const started = trainer.start({ steps: 6 });
-  await settle();
-  gate.open();
-  assert.equal(await started, 'running');
-  await stepped;
-  await reached('finished');
-
-  const second = makeGate();
-  const other = await openTrainer({ table: fakeTable({ onCreate: () => second.opened }).table });
-  const cancelled = other.trainer.start(SHORT);
-  assert.equal(await other.trainer.pause(), 'loading');
-  second.open();
-  assert.equal(await cancelled, 'ready');
-  assert.deepEqual(other.states(), ['loading', 'ready']);
-});
-
-test('steps given by a start while loading count', async () => {
-  const gate = makeGate();
-  const { trainer, reached, of } = await openTrainer({ table: fakeTable({ onCreate: () => gate.opened }).table });
-  void trainer.start(SHORT);
-  const started = trainer.start({ steps: 5 });
-  await settle();
-  gate.open();
-  await started;
-  await reached('finished');
-  assert.equal(of('state').at(-1)!.step, 5);
-  assert.equal(of('settings').at(-1)!.settings.steps, 5);
-});
-
-test('a reset while loading goes back to idle, aborts what waits and frees the engine that comes late', async () => {
-  const gate = makeGate();
-  const { table, made } = fakeTable({ onCreate: () => gate.opened });
-  const { trainer, state } = await openTrainer({ table });
-  const started = trainer.start(SHORT);
-  const refused = assert.rejects(started, { name: 'Aborted' });
-  await settle();
-  assert.equal(await trainer.reset(SHORT), 'idle');
-  const again = trainer.start({ ...SHORT, seed: 9 });
-  gate.open();
-  await refused;
-  assert.equal(await again, 'running');
-  assert.equal(state(), 'running');
-  assert.deepEqual(made.map(({ isDisposed }) => isDisposed), [true, false]);
-});
-
-test('a reset while the data comes ends its download', async () => {
-  const gate = makeGate();
-  const signals: AbortSignal[] = [];
-  const { trainer } = await openTrainer({
-    fetch: async (_url, init) => {
-      signals.push(init!.signal!);
-      await gate.opened;
-      return new Response('');
-    },
-  });
-  const refused = assert.rejects(trainer.start(SHORT), { name: 'Aborted' });
-  await settle();
-  await trainer.reset(SHORT);
-  assert.equal(signals.length, 4);
-  assert.ok(signals.every(({ aborted }) => aborted));
-  gate.open();
-  await refused;
 });
 
 test('commands take effect in the order in which they came', async () => {
@@ -206,7 +124,10 @@ test('a run that is over goes on when steps are raised', async () => {
   assert.equal(await trainer.start({ ...SHORT, steps: 10 }), 'running');
   await reached('finished');
   assert.deepEqual(states().slice(-2), ['running', 'finished']);
-  assert.deepEqual(of('evaluation').map(({ step }) => step), [1, 4, 8, 10]);
+  assert.deepEqual(
+    of('evaluation').map(({ step }) => step),
+    [1, 4, 8, 10],
+  );
 });
 
 test('fewer steps than are done are refused; as many end the run, evaluated', async () => {
@@ -218,7 +139,10 @@ test('fewer steps than are done are refused; as many end the run, evaluated', as
   });
   await trainer.start({ ...SHORT, steps: 3 });
   await reached('finished');
-  assert.deepEqual(of('evaluation').map(({ step }) => step), [1, 3]);
+  assert.deepEqual(
+    of('evaluation').map(({ step }) => step),
+    [1, 3],
+  );
 });
 
 test('one step shows its images, its evaluation where due, and rests', async () => {
@@ -226,8 +150,16 @@ test('one step shows its images, its evaluation where due, and rests', async () 
   assert.equal(await trainer.step(SHORT), 'paused');
   assert.equal(await trainer.step(SHORT), 'paused');
   assert.deepEqual(states(), ['loading', 'running', 'paused', 'running', 'paused']);
-  assert.deepEqual(of('evaluation').map(({ step }) => step), [1]);
-  assert.deepEqual(of('images').filter(({ source }) => source === 'generated').map(({ step }) => step), [0, 1, 2]);
+  assert.deepEqual(
+    of('evaluation').map(({ step }) => step),
+    [1],
+  );
+  assert.deepEqual(
+    of('images')
+      .filter(({ source }) => source === 'generated')
+      .map(({ step }) => step),
+    [0, 1, 2],
+  );
   assert.equal(of('state').at(-1)!.step, 2);
 });
 
@@ -261,25 +193,6 @@ test('reset to the same seed gives the same run, another seed another', async ()
   }
   assert.deepEqual(runs[0], runs[1]);
   assert.notDeepEqual(runs[0], runs[2]);
-});
-
-test('a reset whose engine cannot start leaves the run as it was', async () => {
-  const { trainer, state } = await openTrainer();
-  await trainer.step(SHORT);
-  await assert.rejects(trainer.reset({ ...SHORT, engine: 'tfjs-webgl' }), { name: 'EngineUnavailable' });
-  assert.equal(state(), 'paused');
-  assert.equal(await trainer.step(SHORT), 'paused');
-});
-
-test('only the engine of the present run is alive', async () => {
-  const { table, made } = fakeTable();
-  const { trainer } = await openTrainer({ table });
-  await trainer.step(SHORT);
-  const saved = await trainer.save();
-  for (let i = 0; i < 3; i++) await trainer.reset(SHORT);
-  await trainer.load(saved, {});
-  await settle();
-  assert.deepEqual(made.map(({ isDisposed }) => isDisposed), [true, true, true, true, false]);
 });
 
 test('the model is exported from the state of the run, the files’ buffers transferable', async () => {

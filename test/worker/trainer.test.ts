@@ -30,7 +30,7 @@ function scalarsOf({ of }: TestTrainer): number[] {
 }
 
 describe('trainer on tfjs-wasm', () => {
-  it('resumes a run in the middle to the same bits, scalars and accuracies as one that was not broken', async () => {
+  it('resumes a run to the bits, scalars and accuracies of an unbroken one', async () => {
     const whole = await openReal();
     await whole.trainer.start(SMALL);
     await whole.reached('finished');
@@ -44,7 +44,8 @@ describe('trainer on tfjs-wasm', () => {
 
     expect(await tensorsOf(second)).to.deep.equal(await tensorsOf(whole));
     expect(scalarsOf(second)).to.deep.equal(scalarsOf(whole).slice(4 * METRIC_NAMES.length));
-    const accuracies = (run: TestTrainer): number[] => run.of('evaluation').map(({ testAccuracy }) => testAccuracy);
+    const accuracies = (run: TestTrainer): number[] =>
+      run.of('evaluation').map(({ testAccuracy }) => testAccuracy);
     expect([...accuracies(first), ...accuracies(second)]).to.deep.equal(accuracies(whole));
   });
 
@@ -53,7 +54,10 @@ describe('trainer on tfjs-wasm', () => {
     await run.trainer.start(SMALL);
     await run.reached('finished');
     const first = await tensorsOf(run);
-    for (const [seed, isSame] of [[4, true], [5, false]] as const) {
+    for (const [seed, isSame] of [
+      [4, true],
+      [5, false],
+    ] as const) {
       await run.trainer.reset({ ...SMALL, seed });
       await run.trainer.start({});
       await run.reached('finished');

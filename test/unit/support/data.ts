@@ -24,7 +24,12 @@ function makeSet(count: number, seed: number): ImageSet {
 
 /** 60 training and 25 test images of 28 x 28, six of each class in the training set. */
 export function tinyDataset(trainCount = TRAIN_COUNT): Dataset {
-  return { imageShape: [28, 28, 1], classes: 10, train: makeSet(trainCount, 1), test: makeSet(TEST_COUNT, 2) };
+  return {
+    imageShape: [28, 28, 1],
+    classes: 10,
+    train: makeSet(trainCount, 1),
+    test: makeSet(TEST_COUNT, 2),
+  };
 }
 
 function idxFile(magic: number, dimensions: readonly number[], body: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -36,7 +41,10 @@ function idxFile(magic: number, dimensions: readonly number[], body: Uint8Array)
   return bytes;
 }
 
-export function imagesFile(images: Uint8Array, [height, width]: readonly [number, number] = [28, 28]): Uint8Array<ArrayBuffer> {
+export function imagesFile(
+  images: Uint8Array,
+  [height, width]: readonly [number, number] = [28, 28],
+): Uint8Array<ArrayBuffer> {
   return idxFile(0x803, [images.length / (height * width), height, width], images);
 }
 
