@@ -1,6 +1,9 @@
 /** What `npm run train` shows: a progress bar on a terminal, plain lines elsewhere. */
 
 import cliProgress from 'cli-progress';
+import { importSource } from './source-modules.mjs';
+
+const { remainingTime } = await importSource('src/ui/time-left.ts');
 
 /** Without a terminal, a line of progress comes at most this often. */
 const PLAIN_LINE_MS = 30_000;
@@ -37,16 +40,20 @@ export function formatEvaluation({ step, trainAccuracy, testAccuracy, discrimina
   return `step ${step}: ${[...accuracies, ...losses].join(', ')}`;
 }
 
+function formatTimeLeft(remaining) {
+  if (remaining === null) return '– left';
+  return `${remaining.isLowerBound ? 'at least ' : ''}${formatDuration(remaining.ms)} left`;
+}
+
 export class TrainDisplay {
   #bars = null;
   #bar = null;
   #nowMs;
   #step = 0;
   #steps = 0;
-  #pace = 0;
-  /** Where the time left is measured from: the first step that this process saw. */
-  #since = null;
-  #lastLineMs = 0;
+  #stepsPerSecond = null;
+  #evaluations = [];
+  #lastLineMs;
 
   constructor({ isTerminal = process.stdout.isTTY === true, nowMs = () => performance.now() } = {}) {
     this.#nowMs = nowMs;
@@ -64,25 +71,32 @@ export class TrainDisplay {
     else this.#bars.log(`${text}\n`);
   }
 
-  /** The total, known or changed. */
+  /** The total, known or changed; `step` updates are done. */
   total(steps, step) {
     this.#steps = steps;
-    this.#step = Math.max(step, this.#step);
+    this.#step = step;
     if (this.#bars === null) return;
-    this.#bar ??= this.#bars.create(steps, this.#step, this.#payload());
+    this.#bar ??= this.#bars.create(steps, step, this.#payload());
     this.#bar.setTotal(steps);
   }
 
   progress(step, stepsPerSecond) {
     this.#step = step;
-    this.#pace = stepsPerSecond;
-    this.#since ??= { step, ms: this.#nowMs() };
+    this.#stepsPerSecond = stepsPerSecond;
     if (this.#bar !== null) this.#bar.update(step, this.#payload());
     else this.#plainLine();
   }
 
+  evaluated(report) {
+    // The time left is measured between the last two.
+    this.#evaluations = [...this.#evaluations.slice(-1), report];
+    this.line(formatEvaluation(report));
+  }
+
+  /** Takes the bar away; lines go on. */
   stop() {
     this.#bars?.stop();
+    this.#bars = null;
     this.#bar = null;
   }
 
@@ -93,10 +107,8 @@ export class TrainDisplay {
     console.log(`step ${this.#step} of ${this.#steps}, ${pace}, ${left}`);
   }
 
-  /** Time left by the clock, evaluations and checkpoints included. */
   #payload() {
-    const done = this.#since === null ? 0 : this.#step - this.#since.step;
-    const leftMs = done === 0 ? null : ((this.#nowMs() - this.#since.ms) / done) * (this.#steps - this.#step);
-    return { pace: formatPace(this.#pace), left: leftMs === null ? '– left' : `${formatDuration(leftMs)} left` };
+    const remaining = remainingTime(this.#step, this.#steps, this.#stepsPerSecond, this.#evaluations);
+    return { pace: formatPace(this.#stepsPerSecond), left: formatTimeLeft(remaining) };
   }
 }

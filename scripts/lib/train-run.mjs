@@ -13,7 +13,7 @@ import { describeEnd, describeEngine, describeRun } from './run-description.mjs'
 import { CHECKPOINT, checkFolder, planFolders } from './run-folder.mjs';
 import { RunRecorder } from './run-recorder.mjs';
 import { buildSite } from './site.mjs';
-import { TrainDisplay, formatEvaluation } from './train-display.mjs';
+import { TrainDisplay } from './train-display.mjs';
 
 const STAGE_WORDS = {
   engine: 'Starting the engine …',
@@ -173,7 +173,7 @@ class TrainRun {
         break;
       case 'evaluation':
         this.#evaluation = report;
-        this.#display.line(formatEvaluation(report));
+        this.#display.evaluated(report);
         this.#recorder.evaluated(report);
         break;
       case 'state':
