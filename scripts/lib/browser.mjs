@@ -33,8 +33,9 @@ const NO_SANDBOX_ERRORS = /no usable sandbox|without --no-sandbox|failed to move
  * that tests run on a known browser; for `compute` after them, since they have the GPU.
  */
 function candidates(purpose, log) {
-  const custom = process.env.CHROME_PATH
-    ? [{ name: `CHROME_PATH (${process.env.CHROME_PATH})`, find: () => ({ executablePath: process.env.CHROME_PATH }) }]
+  const { CHROME_PATH: chromePath } = process.env;
+  const custom = chromePath
+    ? [{ name: `CHROME_PATH (${chromePath})`, find: () => ({ executablePath: chromePath }) }]
     : [];
   const packed = hasPackedChromium()
     ? [{ name: 'the packed Chromium', isPacked: true, find: () => packedChromium(log) }]
@@ -64,26 +65,30 @@ async function launchOne(options) {
  * `args` are further flags, `log` takes the notes, the rest goes to puppeteer.
  * Throws a UsageError that says what to install where none launches.
  */
-export async function launchBrowser({ purpose, args = [], log = console.error, ...options }) {
-  const passedOver = [];
-  for (const { name, isPacked = false, find } of candidates(purpose, log)) {
+export function launchBrowser({ purpose, log = console.error, ...options }) {
+  return launchFirst(candidates(purpose, log), { purpose, log, ...options });
+}
+
+/** `launchBrowser` among these candidates: a name and a `find` that resolves with launch options. */
+export async function launchFirst(browsers, { purpose, args = [], log, ...options }) {
+  for (const { name, isPacked = false, find } of browsers) {
     const webgpu = purpose === 'test' || isPacked ? SOFTWARE_WEBGPU_FLAGS : HARDWARE_WEBGPU_FLAGS;
     try {
-      const browser = await launchOne({
+      // Awaited here, so that its failure is met here.
+      return await launchOne({
         // Through a pipe, a browser ends with the process that launched it, whatever ends that one.
         pipe: true,
         ...options,
         ...(await find()),
         args: [...QUIET_FLAGS, ...webgpu, ...args],
       });
-      return browser;
     } catch (error) {
-      passedOver.push(name);
       log(`Note: ${name} did not launch and is passed over: ${firstLines(error.message)}`);
     }
   }
+  const names = browsers.map(({ name }) => name);
   throw new UsageError(
-    `No browser ${passedOver.length === 0 ? 'was found' : `launched (tried ${passedOver.join(', ')})`}. ` +
+    `No browser ${names.length === 0 ? 'was found' : `launched (tried ${names.join(', ')})`}. ` +
       'Install Google Chrome, Chromium or Microsoft Edge, or set CHROME_PATH to the executable of one.',
   );
 }
