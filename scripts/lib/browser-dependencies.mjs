@@ -7,6 +7,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import esbuild from 'esbuild';
+import { loaders } from '../../esbuild.config.mjs';
 import { CACHE, inRoot, shortHash } from './paths.mjs';
 import { withLock } from './lock.mjs';
 
@@ -60,6 +61,7 @@ export async function bundleDependencies(files) {
       outdir: folder,
       bundle: true,
       splitting: true,
+      loader: loaders,
       format: 'esm',
       platform: 'browser',
       target: 'es2022',

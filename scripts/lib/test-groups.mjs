@@ -6,6 +6,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import esbuild from 'esbuild';
+import { loaders } from '../../esbuild.config.mjs';
 import { CACHE, inRoot } from './paths.mjs';
 import { runNode, runPackage } from './run-command.mjs';
 import { buildSite } from './site.mjs';
@@ -79,6 +80,7 @@ export async function runUnitTests(files) {
       outExtension: { '.js': '.mjs' },
       bundle: true,
       splitting: true,
+      loader: loaders,
       format: 'esm',
       platform: 'node',
       target: 'node20',
