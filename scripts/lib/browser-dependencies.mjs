@@ -65,6 +65,7 @@ export async function bundleDependencies(files) {
       format: 'esm',
       platform: 'browser',
       target: 'es2022',
+      loader: { '.css': 'text' },
       logLevel: 'warning',
     });
     await writeFile(mark, '');
