@@ -55,7 +55,15 @@ const NODE_GLOBALS = [
 ];
 
 /** Page tests and the commands hand functions to a browser's page. */
-const PAGE_GLOBALS = ['customElements', 'document', 'getComputedStyle', 'location', 'navigator', 'window'];
+const PAGE_GLOBALS = [
+  'customElements',
+  'document',
+  'getComputedStyle',
+  'localStorage',
+  'location',
+  'navigator',
+  'window',
+];
 
 function readonlyGlobals(names) {
   return Object.fromEntries(names.map((name) => [name, 'readonly']));
@@ -127,6 +135,7 @@ export default defineConfig(
     rules: { 'no-restricted-imports': forbidImports(UI_OF_WORKER) },
   },
   { files: ['**/*.mjs'], languageOptions: { globals: readonlyGlobals([...NODE_GLOBALS, ...PAGE_GLOBALS]) } },
+  { files: ['static/**/*.js'], languageOptions: { globals: readonlyGlobals(PAGE_GLOBALS) } },
   {
     // Their loaders ask for a default export; the bundler makes one of a style sheet.
     files: ['*.config.mjs', 'scripts/lib/node-test-report.mjs', 'src/ui/css-text.d.ts'],

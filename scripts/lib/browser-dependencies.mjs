@@ -65,7 +65,6 @@ export async function bundleDependencies(files) {
       format: 'esm',
       platform: 'browser',
       target: 'es2022',
-      loader: { '.css': 'text' },
       logLevel: 'warning',
     });
     await writeFile(mark, '');
