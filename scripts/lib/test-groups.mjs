@@ -87,7 +87,8 @@ export async function runUnitTests(files) {
       // The ES modules of a package where it has them: its CommonJS cannot be split into chunks.
       mainFields: ['module', 'main'],
       external: ['esbuild', 'puppeteer-core', 'typescript', 'eslint'],
-      banner: { js: `import { createRequire } from 'node:module';const require = createRequire(import.meta.url);` },
+      // CommonJS packages call `require`; a global one cannot collide with a package's own.
+      banner: { js: "globalThis.require ??= (await import('node:module')).createRequire(import.meta.url);" },
       sourcemap: 'inline',
       logLevel: 'warning',
     });
