@@ -29,7 +29,8 @@ async function specifiersOf(file) {
   const { metafile } = await build.catch(() => ({ metafile: { inputs: {} } }));
   return Object.values(metafile.inputs)
     .flatMap(({ imports }) => imports.map((imported) => imported.path))
-    .filter((specifier) => !specifier.startsWith('.'));
+    // Beside packages there are relative paths, and `<runtime>`: esbuild's own helpers.
+    .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('<'));
 }
 
 /** The bare specifiers that these files name. Sorted. */

@@ -26,7 +26,7 @@ const HARDWARE_WEBGPU_FLAGS = [
   ...(process.platform === 'linux' ? ['--enable-features=Vulkan', '--use-angle=vulkan'] : []),
 ];
 
-const NO_SANDBOX_ERRORS = /no usable sandbox|without --no-sandbox|failed to move to new namespace|setuid sandbox/i;
+const NO_SANDBOX_ERRORS = /no usable sandbox|without --no-sandbox|move to new namespace|setuid sandbox/i;
 
 /**
  * Browsers in the order they are tried. For `test` the packed one comes before installed ones, so
@@ -47,15 +47,23 @@ function candidates(purpose, log) {
   return purpose === 'test' ? [...custom, ...packed, ...installed] : [...custom, ...installed, ...packed];
 }
 
-async function launchOne(options) {
+/**
+ * Through a pipe, a browser ends with the process that launched it, whatever ends that one; but what a
+ * browser that fails has printed is only told of one that is spoken to through a socket.
+ */
+async function launchOne(given) {
+  const withoutSandbox = { ...given, args: [...given.args, '--no-sandbox'] };
   const isRoot = process.getuid?.() === 0;
-  const withoutSandbox = { ...options, args: [...options.args, '--no-sandbox'] };
-  if (isRoot) return puppeteer.launch(withoutSandbox);
+  const options = isRoot ? withoutSandbox : given;
   try {
-    return await puppeteer.launch(options);
-  } catch (error) {
-    if (!NO_SANDBOX_ERRORS.test(error.message)) throw error;
-    return puppeteer.launch(withoutSandbox);
+    return await puppeteer.launch({ ...options, pipe: true });
+  } catch {
+    try {
+      return await puppeteer.launch(options);
+    } catch (error) {
+      if (isRoot || !NO_SANDBOX_ERRORS.test(error.message)) throw error;
+      return puppeteer.launch({ ...withoutSandbox, pipe: true });
+    }
   }
 }
 
@@ -76,8 +84,6 @@ export async function launchFirst(browsers, { purpose, args = [], log, ...option
     try {
       // Awaited here, so that its failure is met here.
       return await launchOne({
-        // Through a pipe, a browser ends with the process that launched it, whatever ends that one.
-        pipe: true,
         ...options,
         ...(await find()),
         args: [...QUIET_FLAGS, ...webgpu, ...args],
@@ -94,5 +100,6 @@ export async function launchFirst(browsers, { purpose, args = [], log, ...option
 }
 
 function firstLines(message) {
-  return message.trim().split('\n').slice(0, 3).join(' ').slice(0, 300);
+  const lines = message.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '').slice(0, 4).join(' ').slice(0, 400);
 }
