@@ -202,6 +202,8 @@ export const TEAM_GENERATION = 48;
 export const TEAM_SLEEPERS = 49;
 /** 1 once a thread has waited in vain for another: the run's tensors are no longer whole. */
 export const TEAM_BROKEN = 50;
+/** How long a thread waits for another before it takes it for dead. Milliseconds. */
+export const TEAM_PATIENCE = 22;
 /** Thread number of each helper in the command at hand, or -1 where it sits out. */
 export const TEAM_RANKS = 64;
 export const RUN_WORDS = 128;

@@ -230,7 +230,8 @@ function featureGradients(record: usize): void {
     const sign = load<i32>(at, 8);
     const term = address(record, LOSS_TERMS) + usize(index) * (TERM_WORDS << 2);
     const rows = f32(int(term, sign > 0 ? TERM_ROWS : TERM_AGAINST_ROWS));
-    const factor = (2 * f32(sign) / f32(size)) / rows;
+    const two: f32 = 2;
+    const factor = (two * f32(sign)) / f32(size) / rows;
     const out = element(target, load<i32>(at) * size);
     for (let feature = 0; feature < size; feature++) {
       const difference = load<f32>(element(differences(record, index), feature));

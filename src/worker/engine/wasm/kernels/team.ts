@@ -8,12 +8,10 @@ import {
   TEAM_BROKEN,
   TEAM_COMMAND,
   TEAM_GENERATION,
+  TEAM_PATIENCE,
   TEAM_SLEEPERS,
   TEAM_SPINS,
 } from './layout';
-
-/** A thread that has not come by then is taken for dead. Nanoseconds. */
-const PATIENCE: i64 = 20_000_000_000;
 
 @inline
 function at(run: usize, word: i32): usize {
@@ -42,9 +40,10 @@ export function meet(run: usize, threads: i32): bool {
   }
   if (spinWhile(generation, before, load<i32>(at(run, TEAM_SPINS)))) return load<i32>(at(run, TEAM_BROKEN)) == 0;
   atomic.add<i32>(at(run, TEAM_SLEEPERS), 1);
+  const patience = i64(load<i32>(at(run, TEAM_PATIENCE))) * 1_000_000;
   let outcome = 0;
   while (atomic.load<i32>(generation) == before && outcome != 2) {
-    outcome = atomic.wait<i32>(generation, before, PATIENCE);
+    outcome = atomic.wait<i32>(generation, before, patience);
   }
   atomic.sub<i32>(at(run, TEAM_SLEEPERS), 1);
   if (outcome == 2 && atomic.load<i32>(generation) == before) {
