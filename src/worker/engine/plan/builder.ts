@@ -1,6 +1,6 @@
 /** Collects the tensors and operations of a program while it is lowered. */
 
-import type { Operation, PlanTensor, Program, Storage, TensorId } from './operations.js';
+import type { Operation, PlanTensor, Program, Storage, Tap, TensorId } from './operations.js';
 
 export class ProgramBuilder {
   readonly #tensors: PlanTensor[] = [];
@@ -20,8 +20,13 @@ export class ProgramBuilder {
     if (present.length > 0) this.#stage++;
   }
 
-  build(name: Program['name'], inputs: readonly TensorId[], outputs: readonly TensorId[]): Program {
-    return { name, tensors: this.#tensors, operations: this.#operations, inputs, outputs };
+  build(
+    name: Program['name'],
+    inputs: readonly TensorId[],
+    outputs: readonly TensorId[],
+    taps: readonly Tap[] = [],
+  ): Program {
+    return { name, tensors: this.#tensors, operations: this.#operations, inputs, outputs, taps };
   }
 }
 

@@ -36,6 +36,8 @@ export interface LoweredBlock {
   /** What the block's linear layer read. */
   readonly source: View;
   readonly stored: TensorId;
+  /** First row of `stored` where that is a tensor of another network; null for its own rows. */
+  readonly storedRows: number | null;
   readonly statistics: TensorId | null;
   /** The block's output. */
   readonly view: View;
@@ -128,7 +130,8 @@ export function lowerForward(builder: ProgramBuilder, input: ForwardInput): read
       chain.push({ kind: 'affine', statistics });
     }
     const view: View = { tensor: stored, rows: 'forward', chain: [...chain, ...toSnippets(block.read, input)] };
-    const lowered: LoweredBlock = { block, source, stored, statistics, view };
+    const storedRows = goesElsewhere ? output.segments[0]!.targetRow : null;
+    const lowered: LoweredBlock = { block, source, stored, storedRows, statistics, view };
     source = view;
     return lowered;
   });

@@ -10,7 +10,7 @@ import { buildPhaseGraph, type PhaseGraph, type Stack } from './graph.js';
 import { lowerBackward, type BackwardInput, type PendingUpdate } from './lower-backward.js';
 import { lowerForward, type LoweredBlock, type MaskBits } from './lower-forward.js';
 import { lowerLoss, tappedStack } from './lower-loss.js';
-import type { DrawPart, OptimiserPlan, OpSegment, Program, TensorId } from './operations.js';
+import type { DrawPart, OptimiserPlan, OpSegment, Program, Tap, TensorId } from './operations.js';
 import { forwardSegments, gradientSegments, totalRows, withoutSource } from './segments.js';
 
 /** TensorFlow 1's default, outside the root. */
@@ -137,6 +137,21 @@ function findBelow(builder: ProgramBuilder, { stack }: LoweredStack, all: readon
   return { maker: maker!, below: { block, context: { masks: maker!.masks, settings }, target, segments } };
 }
 
+/** Every pass's input, and the value of every layer that is stored as it is. */
+function tapsOf({ stack, input, blocks }: LoweredStack): readonly Tap[] {
+  return stack.forward.flatMap(({ pass, rows, firstRow }) => {
+    const stored = blocks.filter(({ view }) => view.chain.length === 0);
+    const taps: Tap[] = [{ name: `${pass.name}/input`, tensor: input, firstRow, rows, shape: stack.inputShape }];
+    for (const { block, stored: tensor, storedRows } of stored) {
+      for (const layer of block.outputLayers) {
+        const shape = stack.primitives.find((primitive) => primitive.layer === layer)!.output;
+        taps.push({ name: `${pass.name}/${layer}`, tensor, firstRow: storedRows ?? firstRow, rows, shape });
+      }
+    }
+    return taps;
+  });
+}
+
 /**
  * The train step of a recipe: what it draws, both networks forward, all losses, both networks
  * backward, all updates. Throws where the recipe has something no operation can do.
@@ -184,5 +199,5 @@ export function lowerTrainStep(recipe: Recipe, settings: Settings, options: Trai
   }
   const entries = updates.map(({ update: optimiser, ...entry }) => ({ ...entry, optimiser }));
   builder.stage({ kind: 'update', name: 'Adam', entries, optimisers, scalars });
-  return builder.build('trainStep', [], [loss.metrics]);
+  return builder.build('trainStep', [], [loss.metrics], lowered.flatMap(tapsOf));
 }

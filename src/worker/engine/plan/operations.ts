@@ -366,4 +366,16 @@ export interface Program {
   readonly inputs: readonly TensorId[];
   /** Tensors the host reads after it. */
   readonly outputs: readonly TensorId[];
+  /** For tests: values of layers, as long as no operation after `loss` has run. Empty but for `trainStep`. */
+  readonly taps: readonly Tap[];
+}
+
+/** `<pass>/<layer>` or `<pass>/input`, and where its rows lie. */
+export interface Tap {
+  readonly name: string;
+  readonly tensor: TensorId;
+  readonly firstRow: number;
+  readonly rows: number;
+  /** Of the layer's value, without rows. */
+  readonly shape: readonly number[];
 }

@@ -1,6 +1,6 @@
 /** Draws of a step, from the same streams as `draws.ts`, and the gathering of images. */
 
-import { normalisedByte } from '../../../data/normalise.js';
+import { NORMALISED_BYTES } from '../../../data/normalise.js';
 import { RandomStreams } from '../../../random.js';
 import type { Dataset, Split } from '../../engine.js';
 import type { DrawOp, DrawPart } from '../operations.js';
@@ -36,7 +36,7 @@ export function runDraw(tensors: TensorStore, op: DrawOp, source: DrawSource): v
         const size = tensors.rowSize(part.target);
         indicesOf(part, source).forEach((index, row) => {
           for (let i = 0; i < size; i++) {
-            target[(part.targetRow + row) * size + i] = normalisedByte(images[index * size + i]!);
+            target[(part.targetRow + row) * size + i] = NORMALISED_BYTES[images[index * size + i]!]!;
           }
         });
         break;

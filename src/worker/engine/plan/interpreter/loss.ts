@@ -50,8 +50,8 @@ function termValue(context: LossContext, term: LossOpTerm): number {
     const row = rowOf(context, term.forwardRow + i);
     if (term.kind === 'softmaxCrossEntropy') {
       const largest = Math.max(...row);
-      const total = row.reduce((powers, x) => powers + Math.exp(x - largest), 0);
-      sum += Math.log(total) + largest - row[context.labels[i]!]!;
+      const powers = Float64Array.from(row, (x) => Math.exp(x - largest));
+      sum += Math.log(powers.reduce((total, power) => total + power, 0)) + largest - row[context.labels[i]!]!;
     } else {
       const x = row[term.column]!;
       sum += Math.max(x, 0) - x * term.target + Math.log1p(Math.exp(-Math.abs(x)));
