@@ -1,5 +1,6 @@
 /** What an engine keeps in memory for its life: the data set, the split, and the state of the run. */
 
+import { NORMALISED_BYTES } from '../../data/normalise.js';
 import {
   initialTensors,
   momentNames,
@@ -11,9 +12,6 @@ import {
 import type { EngineInput } from '../engine.js';
 import type { Arena } from './arena.js';
 import type { Residents } from './bindings.js';
-
-/** A byte as the networks see it: byte / 127.5 - 1, computed in float64 and rounded once. */
-const NORMALISED = Float32Array.from({ length: 256 }, (_, byte) => byte / 127.5 - 1);
 
 /** Addresses of a run's tensors by name, in and out of memory by copies. */
 export class StateTensors {
@@ -66,8 +64,8 @@ export function placeResidents(
     const { m, v } = momentNames(name);
     moments.set(name, { m: state.addressOf(m), v: state.addressOf(v) });
   }
-  const byteTable = arena.allocate(NORMALISED.byteLength);
-  arena.floats(byteTable, NORMALISED.length).set(NORMALISED);
+  const byteTable = arena.allocate(NORMALISED_BYTES.byteLength);
+  arena.floats(byteTable, NORMALISED_BYTES.length).set(NORMALISED_BYTES);
   const residents: Residents = {
     parameters,
     moments,
