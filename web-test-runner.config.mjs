@@ -4,7 +4,7 @@
  * The environment names the files (TEST_FILES, comma-separated globs) and the file for the counts.
  */
 
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { esbuildPlugin } from '@web/dev-server-esbuild';
 import { defaultReporter } from '@web/test-runner';
@@ -27,7 +27,7 @@ function sourcesIn(folder) {
     .map((name) => path.join(folder, name));
 }
 
-const browserTestFolders = ['test/worker', 'test/ui', 'test/long', 'src'];
+const browserTestFolders = ['test/worker', 'test/ui', 'test/long/worker', 'src'].filter((folder) => existsSync(inRoot(folder)));
 const dependencyUrl = await bundleDependencies(browserTestFolders.flatMap(sourcesIn));
 const dataFolder = await ensureData();
 await buildKernels();

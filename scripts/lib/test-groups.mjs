@@ -10,6 +10,7 @@ import { loaders } from '../../esbuild.config.mjs';
 import { CACHE, inRoot } from './paths.mjs';
 import { runNode, runPackage } from './run-command.mjs';
 import { buildSite } from './site.mjs';
+import { buildKernels } from './wasm-kernels.mjs';
 
 export const NO_TESTS = { passed: 0, failed: 0, skipped: 0 };
 const ONE_FAILURE = { ...NO_TESTS, failed: 1 };

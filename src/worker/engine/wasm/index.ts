@@ -15,7 +15,7 @@ export interface WasmChoices {
 
 /** Whether this thread may wait for others: a page's own thread may not. */
 function canWait(): boolean {
-  return typeof WorkerGlobalScope === 'function' && globalThis instanceof WorkerGlobalScope;
+  return !('Window' in globalThis);
 }
 
 /**

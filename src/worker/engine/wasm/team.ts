@@ -53,13 +53,13 @@ export class Team {
   readonly #helpers: Worker[] = [];
 
   /** A team of this thread alone. @param scratchBytes What each thread gets to itself. */
-  constructor(arena: Arena, kernels: Kernels, scratchBytes: number) {
+  constructor(arena: Arena, kernels: Kernels, scratchBytes: number, patienceMs = PATIENCE_MS) {
     this.#arena = arena;
     this.#kernels = kernels;
     this.#scratchBytes = scratchBytes;
     this.run = arena.allocate(RUN_WORDS * 4);
     this.#scratch = arena.allocate(scratchBytes);
-    this.words[TEAM_PATIENCE] = PATIENCE_MS;
+    this.words[TEAM_PATIENCE] = patienceMs;
   }
 
   /** Threads that compute, this one included. */

@@ -41,13 +41,15 @@ export interface WasmPlatform {
   readonly module: WebAssembly.Module;
   readonly instantiate: (module: WebAssembly.Module, memory: WebAssembly.Memory) => Promise<Kernels>;
   readonly spawn?: SpawnThread;
+  /** How long threads wait for one another before one is taken for dead. */
+  readonly patienceMs?: number;
 }
 
 /** Makes the engine at step 0 of the input's seed. The caller disposes it. */
 export async function startWasmEngine(input: EngineInput, platform: WasmPlatform): Promise<WasmEngine> {
   const arena = new Arena(platform.isShared);
   const kernels = await platform.instantiate(platform.module, arena.memory);
-  const team = new Team(arena, kernels, SCRATCH_BYTES);
+  const team = new Team(arena, kernels, SCRATCH_BYTES, platform.patienceMs);
   const engine = new WasmEngine(input, arena, team, platform.simd);
   try {
     if (platform.isShared && platform.threads > 1) {
