@@ -252,6 +252,12 @@ export const noticeStyles = css`
 
     .notice-actions {
       flex-basis: 100%;
+      flex-wrap: wrap;
+    }
+
+    .notice-actions button {
+      flex: 1 1 auto;
+      padding: 0 10px;
     }
 
     .is-error {

@@ -25,6 +25,7 @@ const layoutStyles = css`
 
   .stage {
     display: grid;
+    align-content: start;
     gap: 24px;
   }
 
