@@ -49,15 +49,15 @@ export class Arena {
 
   /** Views of the memory as it is now; a later allocation may leave those of unshared memory empty. */
   floats(address: number, count: number): Float32Array<ArrayBuffer> {
-    return new Float32Array(this.memory.buffer as ArrayBuffer, address, count);
+    return new Float32Array(this.memory.buffer, address, count);
   }
 
   words(address: number, count: number): Int32Array<ArrayBuffer> {
-    return new Int32Array(this.memory.buffer as ArrayBuffer, address, count);
+    return new Int32Array(this.memory.buffer, address, count);
   }
 
   bytes(address: number, count: number): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.memory.buffer as ArrayBuffer, address, count);
+    return new Uint8Array(this.memory.buffer, address, count);
   }
 
   /** Allocates and fills a list of 32-bit integers. */
