@@ -11,6 +11,7 @@ import { withLock } from './lock.mjs';
 import { CACHE, inRoot, packageVersion, shortHash } from './paths.mjs';
 
 const SOURCES = inRoot('src', 'worker', 'engine', 'wasm', 'kernels');
+const ENTRY = 'index.ts';
 const FOLDER = path.join(CACHE, 'kernels');
 
 const BASE = '--runtime stub -O3 --noAssert --importMemory --disableWarning 112 --enable simd'.split(' ');
@@ -40,15 +41,25 @@ async function fingerprint() {
   return shortHash(hash.digest('hex'));
 }
 
-async function compile(name) {
+/**
+ * Bytes of a binary, compiled from the sources as `change` (file name, text) gives them back; tests
+ * break a kernel with it. Throws with the compiler's messages.
+ */
+export async function compileKernels(name, change = (file, text) => text) {
   const { main } = await import('assemblyscript/asc');
-  const output = path.join(FOLDER, `${name}.${process.pid}`);
-  const entry = path.relative(inRoot(), path.join(SOURCES, 'index.ts'));
-  const { error, stderr } = await main([entry, ...BINARIES[name], '-o', path.relative(inRoot(), output)], {
-    baseDir: inRoot(),
+  const output = `${name}.out`;
+  let bytes;
+  const { error, stderr } = await main([ENTRY, '--baseDir', SOURCES, ...BINARIES[name], '-o', output], {
+    readFile: async (file, folder) => {
+      const text = await readFile(path.resolve(folder, file), 'utf8').catch(() => null);
+      return text === null ? null : change(path.basename(file), text);
+    },
+    writeFile: (file, content) => {
+      if (path.basename(file) === output) bytes = content;
+    },
   });
   if (error !== null) throw new Error(`${name} could not be compiled:\n${stderr.toString()}`, { cause: error });
-  await rename(output, kernelBinaryPath(name));
+  return bytes;
 }
 
 /** Compiles what is out of date. Throws with the compiler's messages. */
@@ -58,7 +69,11 @@ export async function buildKernels() {
     const mark = path.join(FOLDER, 'fingerprint');
     const wanted = await fingerprint();
     if ((await readFile(mark, 'utf8').catch(() => '')) === wanted) return;
-    for (const name of KERNEL_BINARIES) await compile(name);
+    for (const name of KERNEL_BINARIES) {
+      const written = `${kernelBinaryPath(name)}.${process.pid}`;
+      await writeFile(written, await compileKernels(name));
+      await rename(written, kernelBinaryPath(name));
+    }
     await writeFile(mark, wanted);
   });
 }
