@@ -11,10 +11,10 @@ import { tinyInput } from '../worker/support/tiny.js';
 import { nodeWasmEngine } from './support/wasm.js';
 
 interface KernelBuild {
-  compileKernels(
+  readonly compileKernels: (
     name: string,
     change: (file: string, text: string) => string,
-  ): Promise<Uint8Array<ArrayBuffer>>;
+  ) => Promise<Uint8Array<ArrayBuffer>>;
 }
 
 // Not bundled: it finds the sources by its own place.

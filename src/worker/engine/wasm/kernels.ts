@@ -17,7 +17,20 @@ export interface Kernels {
   readonly serve: (run: number, helper: number, last: number, scratch: number) => void;
   readonly command: (run: number) => void;
   readonly spinWhile: (word: number, value: number, spins: number) => number;
+  /** The micro-kernels, for measuring their rate; see `kernels/micro.ts`. */
+  readonly packed6x8: PackedKernel;
+  readonly packed6x8By4: PackedKernel;
 }
+
+export type PackedKernel = (
+  a: number,
+  b: number,
+  depth: number,
+  start: number,
+  startStep: number,
+  out: number,
+  outStep: number,
+) => void;
 
 export function binaryName(simd: Simd, isShared: boolean): string {
   return `kernels-${simd}${isShared ? '-shared' : ''}.wasm`;
