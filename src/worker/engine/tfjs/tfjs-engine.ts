@@ -58,14 +58,16 @@ class TfjsEngine implements Engine {
   async countCorrect(first: number, count: number): Promise<number> {
     const { dataset } = this.#input;
     const indices = Array.from({ length: count }, (_, i) => first + i);
-    const logits = await this.#read(this.#compute(() => this.#logits(imageTensor(dataset.test, dataset.imageShape, indices))));
-    return countLargestAt(logits, dataset.classes + 1, dataset.test.labels.subarray(first, first + count));
+    const { test, imageShape, classes } = dataset;
+    const logits = this.#compute(() => this.#logits(imageTensor(test, imageShape, indices)));
+    const labels = test.labels.subarray(first, first + count);
+    return countLargestAt(await this.#read(logits), classes + 1, labels);
   }
 
   async generate(latents: Values, count: number): Promise<Values> {
     const { recipe } = this.#input;
     const { generator } = recipe;
-    if (generator === null) throw new Error(`The recipe "${recipe.name}" has no generator to take images from.`);
+    if (generator === null) throw new Error(`The recipe "${recipe.name}" has no generator.`);
     const network = networkNamed(recipe, generator.network);
     return this.#read(
       this.#compute(() => {
@@ -150,7 +152,9 @@ class TfjsEngine implements Engine {
 
   #replaceTensors(tensors: NamedTensors): void {
     const made: tf.NamedTensorMap = {};
-    for (const [name, { shape, values }] of tensors) made[name] = tf.keep(tf.tensor(values.slice(), [...shape]));
+    for (const [name, { shape, values }] of tensors) {
+      made[name] = tf.keep(tf.tensor(values.slice(), [...shape]));
+    }
     tf.dispose(this.#tensors);
     this.#tensors = made;
   }
