@@ -30,6 +30,11 @@ async function createTfjs(backend: 'webgpu' | 'webgl' | 'wasm' | 'cpu', input: E
   return createTfjsEngine(backend, input);
 }
 
+async function createWasm(input: EngineInput): Promise<Engine> {
+  const { createWasmEngine } = await import('./engine/wasm/index.js');
+  return createWasmEngine(input);
+}
+
 export const ENGINES: readonly EngineEntry[] = [
   {
     name: 'tfjs-webgpu',
@@ -38,6 +43,14 @@ export const ENGINES: readonly EngineEntry[] = [
     evaluationSlice: 250,
     probe: () => probeWebGpu(navigator.gpu),
     create: (input) => createTfjs('webgpu', input),
+  },
+  {
+    name: 'wasm',
+    isAutomatic: true,
+    runsOn: 'cpu',
+    evaluationSlice: 200,
+    probe: probeWasm,
+    create: createWasm,
   },
   {
     name: 'tfjs-wasm',

@@ -65,34 +65,35 @@ test('auto takes WebGPU on a real adapter', async () => {
 
 test('auto passes over no WebGPU, no adapter and a software adapter, and says which', async () => {
   assert.deepEqual(await outcome('auto', { webgpu: MISSING }), [
-    'tfjs-wasm fallback',
+    'wasm fallback',
     'tfjs-webgpu noWebGpu',
   ]);
   assert.deepEqual(await outcome('auto', { webgpu: { isUsable: false, reason: 'noAdapter', detail: '' } }), [
-    'tfjs-wasm fallback',
+    'wasm fallback',
     'tfjs-webgpu noAdapter',
   ]);
   assert.deepEqual(await outcome('auto', { webgpu: SOFTWARE }), [
-    'tfjs-wasm fallback',
+    'wasm fallback',
     'tfjs-webgpu softwareAdapter SwiftShader',
   ]);
 });
 
 test('auto goes on to the next engine when one does not start, down to cpu, never to webgl', async () => {
-  assert.deepEqual(await outcome('auto', { webgpu: REAL, broken: ['tfjs-webgpu', 'tfjs-wasm'] }), [
+  assert.deepEqual(await outcome('auto', { webgpu: REAL, broken: ['tfjs-webgpu', 'wasm', 'tfjs-wasm'] }), [
     'tfjs-cpu fallback',
     'tfjs-webgpu failedToStart tfjs-webgpu is broken',
+    'wasm failedToStart wasm is broken',
     'tfjs-wasm failedToStart tfjs-wasm is broken',
   ]);
   await assert.rejects(
-    choose('auto', { webgpu: REAL, broken: ['tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'] }),
+    choose('auto', { webgpu: REAL, broken: ['tfjs-webgpu', 'wasm', 'tfjs-wasm', 'tfjs-cpu'] }),
     (error: Error) => error.name === 'EngineUnavailable' && !error.message.includes('webgl'),
   );
 });
 
 test('a look that throws is a reason to pass over', async () => {
   assert.deepEqual(await outcome('auto', { webgpu: new Error('blocked') }), [
-    'tfjs-wasm fallback',
+    'wasm fallback',
     'tfjs-webgpu failedToStart blocked',
   ]);
 });

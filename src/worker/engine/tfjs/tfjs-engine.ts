@@ -4,15 +4,9 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { TrainerError } from '../../errors.js';
-import {
-  initialTensors,
-  parametersOf,
-  sizeOf,
-  type NamedTensor,
-  type NamedTensors,
-} from '../../model/parameters.js';
+import { initialTensors, type NamedTensor, type NamedTensors } from '../../model/parameters.js';
 import { RandomStreams } from '../../random.js';
+import { checkState } from '../check-state.js';
 import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
 import { startBackend, type StartedBackend, type TfjsBackend } from './backends.js';
 import { countLargestAt, imageTensor } from './batch.js';
@@ -94,7 +88,7 @@ class TfjsEngine implements Engine {
   }
 
   async importState({ step, tensors }: EngineState): Promise<void> {
-    checkTensors(this.#input, tensors);
+    checkState(this.#input, tensors);
     this.#compute(() => this.#replaceTensors(tensors));
     this.#step = step;
   }
@@ -182,30 +176,6 @@ class TfjsEngine implements Engine {
     };
     return new Map(await this.#backend.watch.guard(Promise.all(Object.entries(tensors).map(read))));
   }
-}
-
-/** Throws `InvalidCheckpoint` unless names and shapes are those of the recipe. */
-function checkTensors({ recipe, settings }: EngineInput, tensors: NamedTensors): void {
-  const expected = initialTensors(recipe, settings.seed);
-  const refuse = (what: string): never => {
-    const message = `The state does not fit the recipe "${recipe.name}": ${what}.`;
-    throw new TrainerError('InvalidCheckpoint', message);
-  };
-  for (const [name, { shape }] of expected) {
-    const found = tensors.get(name);
-    if (found === undefined) return refuse(`"${name}" is missing`);
-    const isSame = found.shape.length === shape.length && shape.every((size, i) => size === found.shape[i]);
-    if (!isSame) refuse(`"${name}" is [${found.shape.join(', ')}] instead of [${shape.join(', ')}]`);
-    if (found.values.length !== sizeOf(shape)) refuse(`"${name}" has ${found.values.length} values`);
-  }
-  for (const { name, role, initial } of parametersOf(recipe)) {
-    // The forward pass leaves these biases out.
-    if (role !== 'frozen' || initial.kind !== 'constant') continue;
-    const moved = tensors.get(name)?.values.find((value) => value !== initial.value);
-    if (moved !== undefined) refuse(`"${name}" stays at ${initial.value} in this recipe, but holds ${moved}`);
-  }
-  const unknown = [...tensors.keys()].find((name) => !expected.has(name));
-  if (unknown !== undefined) refuse(`"${unknown}" is not one of its tensors`);
 }
 
 /**
