@@ -37,6 +37,8 @@ export interface TrainerOptions
     Pick<LoaderOptions, 'engines' | 'buildRecipe' | 'now' | 'yieldToCommands'>,
     Pick<ReporterOptions, 'schedule'> {
   readonly fetch: typeof fetch;
+  /** `open` answers once this has resolved. */
+  readonly whenReady?: Promise<void>;
   /** A recipe's networks with these tensors, as files of LayersModels. */
   readonly exportModel: (recipe: Recipe, state: EngineState) => Promise<ExportedFile[]>;
 }
@@ -84,6 +86,7 @@ export class Trainer implements TrainerApi {
       report,
     });
     this.#opened = { reporter, current: new CurrentRun(loader, report) };
+    await this.#options.whenReady;
     return { protocolVersion: PROTOCOL_VERSION, workerVersion: WORKER_VERSION };
   }
 

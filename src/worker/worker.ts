@@ -1,6 +1,6 @@
 /**
- * Entry of the worker: exposes the trainer first, so that no message is missed, then takes the lock
- * whose release tells the page of this worker's death. Loads nothing heavy; engines come with the
+ * Entry of the worker: takes the lock whose release tells the page of this worker's death, and exposes
+ * the trainer, all at once, so that no message is missed. Loads nothing heavy; engines come with the
  * first command.
  */
 
@@ -13,6 +13,24 @@ import { createYield } from './yield.js';
 
 declare const self: DedicatedWorkerGlobalScope;
 
+/**
+ * Takes the lock whose release tells the page of this worker's death, and keeps it until the worker
+ * ends, however it ends. Resolves when it is held: the client asks for the same lock once `open` has
+ * answered, and must not be the first. Insecure origins have no locks and a page that blocks storage
+ * is refused them; the client then learns of a death only by the `error` event.
+ */
+function takeLock(): Promise<void> {
+  const locks = navigator.locks as LockManager | undefined;
+  return new Promise((resolve) => {
+    const hold = (): Promise<never> => {
+      resolve();
+      return new Promise(() => undefined);
+    };
+    if (locks === undefined) resolve();
+    else locks.request(workerLockName(self.name), hold).catch(() => resolve());
+  });
+}
+
 const trainer = new Trainer({
   engines: ENGINES,
   buildRecipe,
@@ -20,17 +38,13 @@ const trainer = new Trainer({
   now: () => performance.now(),
   schedule: (callback, delayMs) => void setTimeout(callback, delayMs),
   yieldToCommands: createYield(),
+  whenReady: takeLock(),
   exportModel: async (recipe, state) => {
     const { exportLayersModels } = await import('./model/layers-model.js');
     return exportLayersModels(recipe, state.tensors);
   },
 });
 expose(trainer);
-
-// Held until the worker ends, however it ends. Insecure origins have no locks and a page that blocks
-// storage is refused them; the client then learns of a death only by the `error` event.
-const locks = navigator.locks as LockManager | undefined;
-locks?.request(workerLockName(self.name), () => new Promise<never>(() => undefined)).catch(() => undefined);
 
 // A rejection that nobody awaits does not reach the page as an error of the worker.
 self.addEventListener('unhandledrejection', ({ reason }) => trainer.fail(reason));
