@@ -61,7 +61,7 @@ export function find<Found extends Element = HTMLElement>({ shadowRoot }: SganTr
 
 /** The visible text under a selector, white space as one reads it. */
 export function textOf(element: SganTrainer, selector: string): string {
-  return find(element, selector).textContent!.replaceAll(/\s+/g, ' ').trim();
+  return find(element, selector).textContent.replaceAll(/\s+/g, ' ').trim();
 }
 
 /** The next event of a type, once it comes. */
