@@ -3,11 +3,14 @@
  * taken over. Imports only `node:`.
  */
 
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const POLL_MS = 100;
+
+/** A file still empty after this long was left by a process that ended before it wrote its id. */
+const UNSIGNED_MS = 5000;
 
 function isAlive(pid) {
   try {
@@ -19,28 +22,31 @@ function isAlive(pid) {
 }
 
 async function tryTake(lockPath) {
-  let handle;
   try {
-    handle = await open(lockPath, 'wx');
+    await writeFile(lockPath, String(process.pid), { flag: 'wx' });
+    return true;
   } catch (error) {
     if (error.code === 'EEXIST') return false;
     throw error;
   }
-  await handle.writeFile(String(process.pid));
-  await handle.close();
-  return true;
+}
+
+async function isStale(lockPath) {
+  const [text, found] = await Promise.all([readFile(lockPath, 'utf8'), stat(lockPath)]);
+  return text === '' ? Date.now() - found.mtimeMs > UNSIGNED_MS : !isAlive(Number(text));
 }
 
 async function removeIfStale(lockPath) {
-  const owner = Number(await readFile(lockPath, 'utf8').catch(() => ''));
-  // An empty file belongs to a process that is about to write its id.
-  if (owner === 0 || isAlive(owner)) return;
-  // Renamed first: of several processes that saw the dead owner only one can move the file away.
-  const aside = `${lockPath}.${process.pid}`;
-  await rename(lockPath, aside).then(
-    () => rm(aside, { force: true }),
-    () => {},
-  );
+  try {
+    if (!(await isStale(lockPath))) return;
+    // Renamed first: of several processes that see a dead owner only one can move the file away.
+    const aside = `${lockPath}.${process.pid}`;
+    await rename(lockPath, aside);
+    await rm(aside, { force: true });
+  } catch (error) {
+    // Given back meanwhile, by its owner or by another that saw it was stale.
+    if (error.code !== 'ENOENT') throw error;
+  }
 }
 
 /** Runs `work` while holding the lock; waits for another holder, saying so once through `log`. */

@@ -10,6 +10,7 @@ import esbuild from 'esbuild';
 import { bundles } from '../../esbuild.config.mjs';
 import { ensureData } from './data.mjs';
 import { withLock } from './lock.mjs';
+import { UsageError } from './main.mjs';
 import { CACHE, DIST, inRoot } from './paths.mjs';
 
 /** The single-threaded binaries; the threaded one never runs threads (tensorflow/tfjs#8513). */
@@ -23,7 +24,8 @@ async function bundleInto(folder, name) {
   // TEMPORARY while the sources are being written: entries that do not exist yet are left out.
   const entryPoints = bundles[name].entryPoints.filter((entry) => existsSync(inRoot(entry)));
   if (entryPoints.length === 0) return;
-  const result = await esbuild.build({ ...bundles[name], entryPoints, outdir: path.join(folder, name) });
+  const external = existsSync(inRoot('src/worker/model/layers-model.ts')) ? [] : ['./model/layers-model.js'];
+  const result = await esbuild.build({ ...bundles[name], entryPoints, external, outdir: path.join(folder, name) });
   // Tests read from it what each bundle contains.
   await writeFile(path.join(CACHE, `metafile-${name}.json`), JSON.stringify(result.metafile));
 }
@@ -34,8 +36,18 @@ async function copyBinaries(folder) {
   await Promise.all(WASM_BINARIES.map((name) => copyFile(wasmBinaryPath(name), path.join(target, name))));
 }
 
-/** Builds everything; throws with the bundler's own messages where it cannot. */
+/** Builds everything; throws a UsageError where it cannot, after the bundler's own messages. */
 export async function buildSite() {
+  try {
+    await buildAll();
+  } catch (error) {
+    // The bundler has printed what is wrong with the source; other errors say so themselves.
+    if (error.errors === undefined) throw error;
+    throw new UsageError('The site could not be built; the messages above say why.', { cause: error });
+  }
+}
+
+async function buildAll() {
   await withLock(path.join(CACHE, 'build.lock'), async () => {
     const staging = path.join(CACHE, `dist.${process.pid}`);
     await rm(staging, { recursive: true, force: true });

@@ -8,16 +8,16 @@
  * of a resumed run and of an unbroken one can be compared bit for bit.
  */
 
-import { METRIC_NAMES, type Settings, type SettingsInput } from '../protocol.js';
+import { METRIC_NAMES, type Settings } from '../protocol.js';
 import { fingerprintOf } from './data/fingerprint.js';
 import type { Dataset, EngineState, Split } from './engine/engine.js';
 import { TrainerError } from './errors.js';
 import { momentNames, parametersOf, type NamedTensor } from './model/parameters.js';
 import { metricsOf, type RunProgress } from './progress.js';
 import type { Recipe } from './recipes.js';
-import type { RunSnapshot } from './run.js';
 import { readSafetensors, writeSafetensors, type StoredTensor } from './safetensors.js';
 import { resolveSettings } from './settings.js';
+import type { RunSnapshot } from './snapshot.js';
 import { WORKER_VERSION } from './version.js';
 import { describeError, describeValue, formatNumber } from './wording.js';
 
@@ -66,16 +66,20 @@ function parseJson(metadata: Readonly<Record<string, string>>, key: string): Rec
   } catch {
     throw invalid(`its metadata "${key}" is not JSON`);
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
   throw invalid(`its metadata "${key}" is not an object`);
 }
 
 function readProgress(found: Record<string, unknown>, settings: Settings): RunProgress {
   const numberOf = (field: keyof RunProgress, most: number, isCount: boolean): number => {
     const value = found[field];
-    const fits = typeof value === 'number' && value >= 0 && value <= most && (!isCount || Number.isInteger(value));
+    const fits =
+      typeof value === 'number' && value >= 0 && value <= most && (!isCount || Number.isInteger(value));
     if (fits) return value;
-    throw invalid(`its progress has "${field}" ${describeValue(value)}, allowed are 0 to ${formatNumber(most)}`);
+    throw invalid(
+      `its progress has "${field}" ${describeValue(value)}, allowed are 0 to ${formatNumber(most)}`,
+    );
   };
   const step = numberOf('step', settings.steps, true);
   const evaluatedStep = numberOf('evaluatedStep', step, true);
@@ -109,20 +113,24 @@ export function readCheckpoint(bytes: Uint8Array<ArrayBuffer>): Checkpoint {
     throw invalid('it is a safetensors file, but not a checkpoint of sgan-trainer');
   }
   if (metadata['formatVersion'] !== FORMAT_VERSION) {
-    throw invalid(
-      `its format version is ${describeValue(metadata['formatVersion'])}, this build reads "${FORMAT_VERSION}"`,
-    );
+    const found = describeValue(metadata['formatVersion']);
+    throw invalid(`its format version is ${found}, this build reads "${FORMAT_VERSION}"`);
   }
   let settings: Settings;
   try {
-    settings = resolveSettings(parseJson(metadata, 'settings') as SettingsInput);
+    settings = resolveSettings(parseJson(metadata, 'settings'));
   } catch (error) {
     if (error instanceof TrainerError && error.kind === 'InvalidCheckpoint') throw error;
     throw invalid(describeError(error).replace(/\.$/, ''), error);
   }
   const { dataFingerprint } = metadata;
   if (dataFingerprint === undefined) throw invalid('its metadata has no "dataFingerprint"');
-  return { settings, progress: readProgress(parseJson(metadata, 'progress'), settings), dataFingerprint, tensors };
+  return {
+    settings,
+    progress: readProgress(parseJson(metadata, 'progress'), settings),
+    dataFingerprint,
+    tensors,
+  };
 }
 
 function sameNumbers(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
@@ -156,14 +164,16 @@ export function checkpointState(
   const read = new Map<string, NamedTensor>();
   const take = (name: string, shape: readonly number[]): void => {
     const stored = tensors.get(name);
-    if (stored === undefined) throw invalid(`it has no tensor "${name}", which the recipe ${recipe.name} needs`);
+    if (stored === undefined)
+      throw invalid(`it has no tensor "${name}", which the recipe ${recipe.name} needs`);
     const { values } = stored;
     if (!(values instanceof Float32Array)) throw invalid(`its tensor "${name}" is not float32`);
     if (!sameNumbers(stored.shape, shape)) {
       throw invalid(`its tensor "${name}" is [${stored.shape.join(', ')}], expected [${shape.join(', ')}]`);
     }
     const wrong = values.findIndex((value) => !Number.isFinite(value));
-    if (wrong !== -1) throw invalid(`its tensor "${name}" holds ${values[wrong]} at element ${formatNumber(wrong)}`);
+    if (wrong !== -1)
+      throw invalid(`its tensor "${name}" holds ${values[wrong]} at element ${formatNumber(wrong)}`);
     read.set(name, { shape, values });
   };
   for (const { name, shape, role } of parametersOf(recipe)) {
@@ -174,6 +184,7 @@ export function checkpointState(
     take(moments.v, shape);
   }
   const extra = [...tensors.keys()].find((name) => name !== SPLIT_NAME && !read.has(name));
-  if (extra !== undefined) throw invalid(`it has a tensor "${extra}" that the recipe ${recipe.name} does not know`);
+  if (extra !== undefined)
+    throw invalid(`it has a tensor "${extra}" that the recipe ${recipe.name} does not know`);
   return { step: progress.step, tensors: read };
 }

@@ -32,13 +32,32 @@ type PassedOver = EngineReport['passedOver'][number];
 /** What was found about one engine, in the table's order: it may be tried, or it is passed over. */
 export type Finding =
   | { readonly entry: EngineEntry; readonly isCandidate: true; readonly reason: EngineReason }
-  | { readonly entry: EngineEntry; readonly isCandidate: false; readonly reason: EngineReason; readonly detail: string };
+  | {
+      readonly entry: EngineEntry;
+      readonly isCandidate: false;
+      readonly reason: EngineReason;
+      readonly detail: string;
+    };
+
+/** The reasons that stand in an error message, in words. */
+const REASON_WORDS: Readonly<Record<EngineReason, string>> = {
+  requested: 'it was asked for',
+  realAdapter: 'there is a GPU',
+  fallback: 'nothing faster can start',
+  noWebGpu: 'this browser has no WebGPU',
+  noAdapter: 'WebGPU finds no adapter',
+  softwareAdapter: 'its adapter is software',
+  noWasmSimd: 'this browser has no WebAssembly SIMD',
+  failedToStart: 'it failed to start',
+};
 
 function unavailable(choice: EngineChoice, passedOver: readonly PassedOver[]): TrainerError {
-  const what =
-    choice === 'auto' ? 'No engine can start here' : `The engine "${choice}" cannot start here`;
+  const what = choice === 'auto' ? 'No engine can start here' : `The engine "${choice}" cannot start here`;
   const why = passedOver
-    .map(({ engine, reason, detail }) => `${engine}: ${reason}${detail === '' ? '' : ` (${detail})`}`)
+    .map(({ engine, reason, detail }) => {
+      const words = REASON_WORDS[reason] + (detail === '' ? '' : ` (${detail})`);
+      return choice === 'auto' ? `${engine}: ${words}` : words;
+    })
     .join('; ');
   const hint = choice === 'auto' ? 'Try another browser.' : 'Choose "auto" or another engine.';
   return new TrainerError('EngineUnavailable', `${what}: ${why}. ${hint}`);
@@ -78,7 +97,9 @@ export async function findEngines(
   const findings: Finding[] = [];
   for (const entry of wanted) findings.push(await look(entry, choice));
   if (findings.some((finding) => finding.isCandidate)) return findings;
-  const passedOver = findings.map((finding) => toPassedOver(finding, finding.isCandidate ? '' : finding.detail));
+  const passedOver = findings.map((finding) =>
+    toPassedOver(finding, finding.isCandidate ? '' : finding.detail),
+  );
   throw unavailable(choice, passedOver);
 }
 
@@ -105,7 +126,11 @@ export async function startEngine(
     try {
       const engine = await entry.create(input);
       const { engine: name, adapter, isSoftware } = engine.info;
-      return { engine, entry, report: { type: 'engine', engine: name, adapter, isSoftware, reason, passedOver } };
+      return {
+        engine,
+        entry,
+        report: { type: 'engine', engine: name, adapter, isSoftware, reason, passedOver },
+      };
     } catch (error) {
       passedOver.push(toPassedOver(finding, describeError(error)));
     }

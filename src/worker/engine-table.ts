@@ -4,16 +4,8 @@
  */
 
 import type { EngineEntry, Probe } from './choose-engine.js';
-import type { EngineInput } from './engine/engine.js';
-
-/** What a software adapter calls itself where `isFallbackAdapter` does not tell. */
-const SOFTWARE_NAMES = /swiftshader|llvmpipe|lavapipe|microsoft basic render/i;
-
-/** An adapter in its own words; may be empty. */
-function describeAdapter({ vendor, architecture, device, description }: GPUAdapterInfo): string {
-  if (description !== '') return description;
-  return [vendor, architecture, device].filter((part) => part !== '').join(' ');
-}
+import type { Engine, EngineInput } from './engine/engine.js';
+import { describeAdapter, hasWasmSimd, isSoftwareAdapter } from './engine/tfjs/platform.js';
 
 /** Looks for an adapter of `gpu`, which is `navigator.gpu`. */
 export async function probeWebGpu(gpu: GPU | undefined): Promise<Probe> {
@@ -21,21 +13,19 @@ export async function probeWebGpu(gpu: GPU | undefined): Promise<Probe> {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) return { isUsable: false, reason: 'noAdapter', detail: '' };
   const { info } = adapter;
-  const detail = describeAdapter(info);
-  const names = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
-  return { isUsable: true, isSoftware: info.isFallbackAdapter || SOFTWARE_NAMES.test(names), detail };
+  return { isUsable: true, isSoftware: isSoftwareAdapter(info), detail: describeAdapter(info) };
 }
 
 async function probeWasm(): Promise<Probe> {
-  if (typeof WebAssembly === 'object') return { isUsable: true, isSoftware: false, detail: '' };
-  return { isUsable: false, reason: 'failedToStart', detail: 'WebAssembly is switched off' };
+  if (hasWasmSimd()) return { isUsable: true, isSoftware: false, detail: '' };
+  return { isUsable: false, reason: 'noWasmSimd', detail: '' };
 }
 
 async function probeNothing(): Promise<Probe> {
   return { isUsable: true, isSoftware: false, detail: '' };
 }
 
-async function createTfjs(backend: 'webgpu' | 'webgl' | 'wasm' | 'cpu', input: EngineInput): ReturnType<EngineEntry['create']> {
+async function createTfjs(backend: 'webgpu' | 'webgl' | 'wasm' | 'cpu', input: EngineInput): Promise<Engine> {
   const { createTfjsEngine } = await import('./engine/tfjs/index.js');
   return createTfjsEngine(backend, input);
 }

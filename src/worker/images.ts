@@ -32,9 +32,7 @@ export function toImageGrid(
     throw new Error(`Images of ${channels} channels cannot be shown; one (grey) or three (RGB) can.`);
   }
   if (images.length !== count * height * width * channels) {
-    throw new Error(
-      `${images.length} values are not ${count} images of ${height} x ${width} x ${channels}.`,
-    );
+    throw new Error(`${images.length} values are not ${count} images of ${height} x ${width} x ${channels}.`);
   }
   const rows = Math.ceil(count / columns);
   const gridWidth = columns * width;

@@ -3,7 +3,7 @@
  * started. Reports each stage; leaves nothing behind when it fails or is given up.
  */
 
-import type { Settings } from '../protocol.js';
+import type { Report, Settings } from '../protocol.js';
 import { checkpointState, type Checkpoint } from './checkpoint.js';
 import { findEngines, startEngine, type EngineEntry } from './choose-engine.js';
 import type { Dataset, EngineInput } from './engine/engine.js';
@@ -67,27 +67,29 @@ export class Loader {
       return startEngine(settings.engine, findings, input);
     });
     const { engine, entry } = started;
+    // Until the run is sure to take the place of the one before, the page hears nothing of it.
+    let held: Report[] | null = [];
     const run = new Run({
       ...input,
       engine,
       evaluationSlice: entry.evaluationSlice,
       progress: checkpoint?.progress,
-      report,
+      report: (item) => (held === null ? report(item) : void held.push(item)),
       onRest,
       now,
       yieldToCommands,
     });
     try {
       if (state !== null) await engine.importState(state);
-      throwIfAborted(signal);
-      report(started.report);
-      report({ type: 'settings', settings });
       await run.prepare();
       throwIfAborted(signal);
     } catch (error) {
       await run.dispose();
       throw error;
     }
+    const reports = [started.report, { type: 'settings', settings } as const, ...held];
+    held = null;
+    reports.forEach(report);
     return run;
   }
 

@@ -1,6 +1,7 @@
 /**
- * How fast steps go: how many fit into one chunk between two looks at the commands, and how many
- * are made in a second. Computes from times it is given; reads no clock.
+ * A run's use of time: how many steps fit into one chunk between two looks at the commands, how many
+ * are made in a second, and when work beside the steps is due. Computes from times it is given;
+ * reads no clock.
  */
 
 /** A chunk takes at most this long (or is one step), so that a command is heard soon. */
@@ -44,5 +45,27 @@ export class Pace {
     while (this.#samples.length > 1 && total - this.#samples[0]!.ms >= WINDOW_MS) {
       total -= this.#samples.shift()!.ms;
     }
+  }
+}
+
+/** Work beside the steps takes at most about this share of the time. */
+const SIDE_WORK_SHARE = 0.05;
+
+/** When something that the run does now and then, such as showing samples, is due again. */
+export class Cadence {
+  readonly #everyMs: number;
+  #nextAt = -Infinity;
+
+  /** At most once in `everyMs`, less often where it takes long. */
+  constructor(everyMs: number) {
+    this.#everyMs = everyMs;
+  }
+
+  isDue(nowMs: number): boolean {
+    return nowMs >= this.#nextAt;
+  }
+
+  done(startedAtMs: number, endedAtMs: number): void {
+    this.#nextAt = endedAtMs + Math.max(this.#everyMs, (endedAtMs - startedAtMs) / SIDE_WORK_SHARE);
   }
 }

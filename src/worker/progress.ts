@@ -83,7 +83,8 @@ export class MetricsRecord {
       if (!Number.isFinite(value)) {
         throw new TrainerError(
           'NonFiniteLoss',
-          `${name} became ${value} at step ${step}. Lower the learning rates; the last good state can be saved.`,
+          `${name} became ${value} at step ${step}. ` +
+            'Lower the learning rates; the last good state can be saved.',
         );
       }
     }

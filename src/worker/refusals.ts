@@ -12,19 +12,24 @@ export function busy(command: string, state: TrainerState): TrainerError {
 
 export function runFinished(step: number): TrainerError {
   const done = formatNumber(step);
-  return new TrainerError('RunFinished', `The run has made its ${done} steps. Raise "steps" to go on, or reset.`);
+  return new TrainerError(
+    'RunFinished',
+    `The run has made its ${done} steps. Raise "steps" to go on, or reset.`,
+  );
 }
 
 export function runFailed(error: ErrorInfo | null): TrainerError {
   const reason = error === null ? '' : ` (${error.kind}: ${error.message})`;
   return new TrainerError(
     'RunFailed',
-    `The run has failed${reason}. Save its last good state, load a checkpoint, or begin anew in a fresh worker.`,
+    `The run has failed${reason}. ` +
+      'Save its last good state, load a checkpoint, or begin anew in a fresh worker.',
   );
 }
 
 export function nothingToSave(state: TrainerState): TrainerError {
-  const reason = state === 'failed' ? 'it failed before there was a good state' : 'there is no run yet; start one';
+  const reason =
+    state === 'failed' ? 'it failed before there was a good state' : 'there is no run yet; start one';
   return new TrainerError('NothingToSave', `Nothing can be saved: ${reason}.`);
 }
 

@@ -26,7 +26,8 @@ function joinMetrics(reports: readonly Report[]): Report[] {
     if (first === undefined) return;
     const steps = parts.reduce((sum, part) => sum + part.steps, 0);
     const values = new Float32Array(steps * METRIC_NAMES.length);
-    for (const part of parts) values.set(part.values, (part.firstStep - first.firstStep) * METRIC_NAMES.length);
+    for (const part of parts)
+      values.set(part.values, (part.firstStep - first.firstStep) * METRIC_NAMES.length);
     joined.push({ ...first, steps, values, stepsPerSecond: parts.at(-1)!.stepsPerSecond });
     parts = [];
   };
@@ -89,7 +90,10 @@ export class Reporter {
       this.#schedule();
     };
     // Through Comlink the listener returns a promise. What it throws is the page's own affair.
-    new Promise((resolve) => resolve(this.#options.listener(transfer(batch, buffersOf(batch))))).then(taken, taken);
+    new Promise((resolve) => resolve(this.#options.listener(transfer(batch, buffersOf(batch))))).then(
+      taken,
+      taken,
+    );
   }
 
   #schedule(): void {

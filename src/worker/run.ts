@@ -5,32 +5,20 @@
 
 import { METRIC_NAMES, type ErrorInfo, type Report, type Settings } from '../protocol.js';
 import { sampleLatents } from './draws.js';
-import type { Dataset, Engine, EngineInfo, EngineState, Split, StepMetrics } from './engine/engine.js';
+import type { Dataset, Engine, Split, StepMetrics } from './engine/engine.js';
 import { toErrorInfo, TrainerError } from './errors.js';
 import { Evaluation, isEvaluationDue, stepsToEvaluation } from './evaluation.js';
 import { SAMPLE_COLUMNS, SAMPLE_COUNT, toImageGrid } from './images.js';
-import { Pace } from './pace.js';
+import { Cadence, Pace } from './pace.js';
 import { MetricsRecord, NO_PROGRESS, type RunProgress } from './progress.js';
 import { RandomStreams } from './random.js';
 import type { Recipe } from './recipes.js';
 import { SerialQueue } from './serial-queue.js';
+import { checkFinite, type RunSnapshot } from './snapshot.js';
 
-/** While running, sample images and kept states come at most this often … */
+/** While running, sample images and kept states come at most this often. */
 const SAMPLES_EVERY_MS = 1000;
 const KEEP_EVERY_MS = 5000;
-/** … and take at most about this share of the time. */
-const SIDE_WORK_SHARE = 0.05;
-
-/** Everything needed to go on from here on any engine. */
-export interface RunSnapshot {
-  readonly settings: Settings;
-  readonly recipe: Recipe;
-  readonly dataset: Dataset;
-  readonly split: Split;
-  readonly engine: EngineInfo;
-  readonly state: EngineState;
-  readonly progress: RunProgress;
-}
 
 export type RunOutcome = 'paused' | 'finished' | ErrorInfo;
 
@@ -53,6 +41,10 @@ export interface RunOptions {
   readonly yieldToCommands: () => Promise<void>;
 }
 
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
 export class Run {
   readonly #options: RunOptions;
   readonly #engine: Engine;
@@ -70,15 +62,15 @@ export class Run {
   #isStopRequested = false;
   #wantsSamplesAtRest = true;
   #evaluation: Evaluation | null = null;
-  #failure: unknown = null;
+  #failure: Error | null = null;
   #isDisposed = false;
   #lastGood: RunSnapshot | null = null;
   #hasStepped = false;
   #restedMs: number;
   #goesSince = 0;
   #samplesStep = -1;
-  #nextSamplesAt = -Infinity;
-  #nextKeepAt = -Infinity;
+  readonly #samplesCadence = new Cadence(SAMPLES_EVERY_MS);
+  readonly #keepCadence = new Cadence(KEEP_EVERY_MS);
 
   constructor(options: RunOptions) {
     const { settings, recipe, engine, progress = NO_PROGRESS } = options;
@@ -125,10 +117,8 @@ export class Run {
 
   /** Changes the total at once, also while going. Not below the steps done. */
   setSteps(steps: number): void {
-    if (steps === this.#settings.steps) return;
     if (steps < this.#step) throw new Error(`${steps} steps are fewer than the ${this.#step} done.`);
     this.#settings = Object.freeze({ ...this.#settings, steps });
-    this.#options.report({ type: 'settings', settings: this.#settings });
   }
 
   /**
@@ -159,8 +149,8 @@ export class Run {
   /** Ends the run as failed, for an error that came from outside the loop. */
   fail(error: unknown): void {
     if (this.#failure !== null || this.#isDisposed) return;
-    this.#failure = error;
-    if (this.#loop === null) this.#comeToRest(error);
+    this.#failure = asError(error);
+    if (this.#loop === null) this.#restAsFailed(this.#failure);
   }
 
   /** A copy of the state between two steps; a run that goes keeps going. */
@@ -183,8 +173,7 @@ export class Run {
     const grid = toImageGrid(images, SAMPLE_COUNT, SAMPLE_COLUMNS, dataset.imageShape);
     report({ type: 'images', source: 'generated', step, grid });
     this.#samplesStep = step;
-    const endedAt = now();
-    this.#nextSamplesAt = endedAt + Math.max(SAMPLES_EVERY_MS, (endedAt - startedAt) / SIDE_WORK_SHARE);
+    this.#samplesCadence.done(startedAt, now());
   }
 
   /** Stops and frees the engine; what was asked of it before is still answered. */
@@ -206,17 +195,16 @@ export class Run {
         if (this.#wantsSamplesAtRest) await this.showSamples();
       } while (!this.#isStopRequested && !this.isFinished && this.#step < this.#goal);
     } catch (error) {
-      this.#failure ??= error;
+      this.#failure ??= asError(error);
     }
     this.#restedMs += now() - this.#goesSince;
     this.#loop = null;
     if (this.#failure === null) this.#options.onRest(this.isFinished ? 'finished' : 'paused');
-    else this.#comeToRest(this.#failure);
+    else this.#restAsFailed(this.#failure);
     this.#settleGoal();
   }
 
-  #comeToRest(failure: unknown): void {
-    this.#failure = failure;
+  #restAsFailed(failure: Error): void {
     this.#isDisposed = true;
     // What the engine still holds is lost either way; freeing it must not hide the failure.
     void this.#engineCalls.run(() => this.#engine.dispose()).catch(() => undefined);
@@ -253,8 +241,8 @@ export class Run {
     });
     this.#collect(metrics);
     if (isEvaluationDue(this.#step, this.#settings)) return;
-    if (now() >= this.#nextKeepAt) await this.#keepState();
-    if (now() >= this.#nextSamplesAt) await this.showSamples();
+    if (this.#keepCadence.isDue(now())) await this.#keepState();
+    if (this.#samplesCadence.isDue(now())) await this.showSamples();
   }
 
   async #evaluate(): Promise<void> {
@@ -301,18 +289,9 @@ export class Run {
     const { now } = this.#options;
     const startedAt = now();
     const snapshot = await this.#callEngine(() => this.#takeSnapshot());
-    for (const [name, { values }] of snapshot.state.tensors) {
-      const wrong = values.findIndex((value) => !Number.isFinite(value));
-      if (wrong === -1) continue;
-      throw new TrainerError(
-        'NonFiniteLoss',
-        `${name} holds ${values[wrong]} after step ${snapshot.state.step}. ` +
-          'Lower the learning rates; the last good state can be saved.',
-      );
-    }
+    checkFinite(snapshot.state);
     this.#lastGood = snapshot;
-    const endedAt = now();
-    this.#nextKeepAt = endedAt + Math.max(KEEP_EVERY_MS, (endedAt - startedAt) / SIDE_WORK_SHARE);
+    this.#keepCadence.done(startedAt, now());
   }
 
   /** Inside an engine call only. */

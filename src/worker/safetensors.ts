@@ -63,7 +63,9 @@ function readHeader(bytes: Uint8Array<ArrayBuffer>): { header: Record<string, un
   }
   const dataStart = 8 + Number(length);
   if (dataStart > bytes.length) {
-    throw new Error(`it is cut off: its header ends at byte ${formatNumber(dataStart)} of ${formatNumber(bytes.length)}`);
+    throw new Error(
+      `it is cut off: its header ends at byte ${formatNumber(dataStart)} of ${formatNumber(bytes.length)}`,
+    );
   }
   let header: unknown;
   try {
@@ -113,7 +115,8 @@ export function readSafetensors(bytes: Uint8Array<ArrayBuffer>): Safetensors {
   const tensors = new Map<string, StoredTensor>();
   let position = 0;
   for (const { name, dtype, shape, begin, end } of found) {
-    if (begin !== position) throw new Error(`its tensor "${name}" begins at byte ${begin} instead of ${position}`);
+    if (begin !== position)
+      throw new Error(`its tensor "${name}" begins at byte ${begin} instead of ${position}`);
     if (dataStart + end > bytes.length) {
       throw new Error(
         `it is cut off in tensor "${name}": ${formatNumber(dataStart + end)} bytes needed, ` +
@@ -126,7 +129,9 @@ export function readSafetensors(bytes: Uint8Array<ArrayBuffer>): Safetensors {
     position = end;
   }
   if (dataStart + position !== bytes.length) {
-    throw new Error(`it has ${formatNumber(bytes.length - dataStart - position)} bytes after its last tensor`);
+    throw new Error(
+      `it has ${formatNumber(bytes.length - dataStart - position)} bytes after its last tensor`,
+    );
   }
   return { tensors, metadata: readMetadata(metadata) };
 }

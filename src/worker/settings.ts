@@ -18,7 +18,10 @@ import { describeValue, formatNumber } from './wording.js';
 
 /** The error for one bad setting: names the field, the value met and what is allowed. */
 export function invalidSetting(field: string, value: unknown, allowed: string): TrainerError {
-  return new TrainerError('InvalidSettings', `Setting "${field}" is ${describeValue(value)}; allowed: ${allowed}.`);
+  return new TrainerError(
+    'InvalidSettings',
+    `Setting "${field}" is ${describeValue(value)}; allowed: ${allowed}.`,
+  );
 }
 
 /** The allowed values of a numeric setting in words. */

@@ -16,7 +16,11 @@ export function checkLabels(
 ): void {
   if (labels > train.count) {
     const most = formatNumber(train.count);
-    throw invalidSetting('labels', labels, `whole numbers from 10 to ${most}, the images of the training set`);
+    throw invalidSetting(
+      'labels',
+      labels,
+      `whole numbers from 10 to ${most}, the images of the training set`,
+    );
   }
   if (!balanced) return;
   const counts = new Array<number>(classes).fill(0);
@@ -41,10 +45,7 @@ export function checkLabels(
  * remainder goes, one each, to the classes that the permutation shows first.
  * Throws `InvalidSettings` where the data set has too few images.
  */
-export function makeSplit(
-  dataset: Dataset,
-  settings: Pick<Settings, 'seed' | 'labels' | 'balanced'>,
-): Split {
+export function makeSplit(dataset: Dataset, settings: Pick<Settings, 'seed' | 'labels' | 'balanced'>): Split {
   checkLabels(dataset, settings);
   const { train, classes } = dataset;
   const { seed, labels, balanced } = settings;

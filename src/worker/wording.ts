@@ -18,7 +18,9 @@ export function describeValue(value: unknown): string {
 /** The first bytes of a file: as text where they are text, else in hexadecimal. */
 export function describeStart(bytes: Uint8Array): string {
   const start = bytes.subarray(0, 16);
-  const isText = start.every((byte) => byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte < 127));
+  const isText = start.every(
+    (byte) => byte === 9 || byte === 10 || byte === 13 || (byte >= 32 && byte < 127),
+  );
   if (isText) return JSON.stringify(String.fromCharCode(...start));
   return [...start].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
 }

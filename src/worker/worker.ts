@@ -27,12 +27,10 @@ const trainer = new Trainer({
 });
 expose(trainer);
 
-// Held until the worker ends, however it ends. Without a secure context there are no locks; the
-// page then learns of a death only by the `error` event.
-void (navigator.locks as LockManager | undefined)?.request(
-  workerLockName(self.name),
-  () => new Promise<never>(() => undefined),
-);
+// Held until the worker ends, however it ends. Insecure origins have no locks and a page that blocks
+// storage is refused them; the client then learns of a death only by the `error` event.
+const locks = navigator.locks as LockManager | undefined;
+locks?.request(workerLockName(self.name), () => new Promise<never>(() => undefined)).catch(() => undefined);
 
 // A rejection that nobody awaits does not reach the page as an error of the worker.
 self.addEventListener('unhandledrejection', ({ reason }) => trainer.fail(reason));

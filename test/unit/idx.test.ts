@@ -40,7 +40,10 @@ test('a wrong magic number is named, and so is the file it belongs to', () => {
 });
 
 test('a file cut off anywhere is refused with the bytes it should have', () => {
-  refuses(() => parseImages('i', images.slice(0, 3)), 'i: cut off: 3 bytes where an IDX file begins with a header.');
+  refuses(
+    () => parseImages('i', images.slice(0, 3)),
+    'i: cut off: 3 bytes where an IDX file begins with a header.',
+  );
   refuses(() => parseImages('i', images.slice(0, 12)), 'i: cut off: 12 bytes, its header alone has 16.');
   refuses(
     () => parseImages('i', images.slice(0, -1)),
@@ -65,5 +68,8 @@ test('images of another size and files without images are refused', () => {
 });
 
 test('a label above 9 is refused with its place', () => {
-  refuses(() => parseLabels('l', labelsFile(Uint8Array.of(1, 2, 10))), 'l: label 10 at index 2; allowed are 0 to 9.');
+  refuses(
+    () => parseLabels('l', labelsFile(Uint8Array.of(1, 2, 10))),
+    'l: label 10 at index 2; allowed are 0 to 9.',
+  );
 });

@@ -34,14 +34,21 @@ test('values outside [-1, 1] are clamped and missing cells are black', () => {
 
 test('what cannot be shown is refused', () => {
   assert.throws(() => toImageGrid(new Float32Array(2), 1, 1, [1, 1, 2]), /2 channels/);
-  assert.throws(() => toImageGrid(new Float32Array(5), 1, 1, [2, 2, 1]), /5 values are not 1 images of 2 x 2 x 1/);
+  assert.throws(
+    () => toImageGrid(new Float32Array(5), 1, 1, [2, 2, 1]),
+    /5 values are not 1 images of 2 x 2 x 1/,
+  );
 });
 
 test('real images come back as the bytes of the file', () => {
   const dataset = tinyDataset();
   const grid = realImageGrid(dataset);
   assert.equal(grid.rows, 1);
-  for (const [image, x, y] of [[0, 0, 0], [1, 5, 9], [7, 27, 27]] as const) {
+  for (const [image, x, y] of [
+    [0, 0, 0],
+    [1, 5, 9],
+    [7, 27, 27],
+  ] as const) {
     const byte = dataset.test.images[image * 784 + y * 28 + x]!;
     assert.deepEqual(pixel(grid, image * 28 + x, y), [byte, byte, byte, 255]);
   }

@@ -42,14 +42,21 @@ test('a value outside its range is refused with field, value and range', () => {
     () => resolve({ labels: 60_001 }),
     refusal(/"labels" is 60,001; allowed: whole numbers from 10 to 60,000\./),
   );
-  assert.throws(() => resolve({ dropout: 0.95 }), refusal(/"dropout" is 0\.95; allowed: numbers from 0 to 0\.9\./));
+  assert.throws(
+    () => resolve({ dropout: 0.95 }),
+    refusal(/"dropout" is 0\.95; allowed: numbers from 0 to 0\.9\./),
+  );
   assert.throws(() => resolve({ seed: -1 }), refusal(/"seed" is -1; .* from 0 to 9,007,199,254,740,991\./));
 });
 
 test('every field refuses what is no number of its kind', () => {
   for (const [field, { integer }] of Object.entries(SETTING_RANGES)) {
     for (const value of [NaN, Infinity, '10', null, true, [10], {}, 10n, ...(integer ? [10.5] : [])]) {
-      assert.throws(() => resolve({ [field]: value }), refusal(new RegExp(`^Setting "${field}" is `)), String(value));
+      assert.throws(
+        () => resolve({ [field]: value }),
+        refusal(new RegExp(`^Setting "${field}" is `)),
+        String(value),
+      );
     }
   }
 });
@@ -72,5 +79,8 @@ test('settings that are no object are refused', () => {
 });
 
 test('a long value is cut in the message', () => {
-  assert.throws(() => resolve({ recipe: 'x'.repeat(5000) }), (error: Error) => error.message.length < 250);
+  assert.throws(
+    () => resolve({ recipe: 'x'.repeat(5000) }),
+    (error: Error) => error.message.length < 250,
+  );
 });

@@ -15,7 +15,7 @@ function countsOf(indices: Uint32Array): number[] {
   return counts;
 }
 
-test('the labelled images are the first of the seed’s permutation, the rest are unlabelled in its order', () => {
+test('the first of the seed’s permutation are labelled, the rest unlabelled in its order', () => {
   const order = new RandomStreams(7).permutation(streamNumber('split'), 0, TRAIN_COUNT);
   const split = makeSplit(dataset, { seed: 7, labels: 12, balanced: false });
   assert.deepEqual([...split.labelled], [...order.slice(0, 12)]);
@@ -31,7 +31,9 @@ test('labelled and unlabelled together are the training set, without overlap', (
 });
 
 test('a seed draws one split, another seed another', () => {
-  const draw = (seed: number): number[] => [...makeSplit(dataset, { seed, labels: 20, balanced: true }).labelled];
+  const draw = (seed: number): number[] => [
+    ...makeSplit(dataset, { seed, labels: 20, balanced: true }).labelled,
+  ];
   assert.deepEqual(draw(1), draw(1));
   assert.notDeepEqual(draw(1), draw(2));
 });
@@ -52,7 +54,10 @@ test('balanced gives the remainder, one each, to the classes that the permutatio
   const firstClasses = new Set<number>();
   for (const index of order) if (firstClasses.size < 4) firstClasses.add(labels[index]!);
   const counts = countsOf(makeSplit(dataset, { seed: 5, labels: 24, balanced: true }).labelled);
-  assert.deepEqual(counts, Array.from({ length: 10 }, (_, label) => (firstClasses.has(label) ? 3 : 2)));
+  assert.deepEqual(
+    counts,
+    Array.from({ length: 10 }, (_, label) => (firstClasses.has(label) ? 3 : 2)),
+  );
 });
 
 test('more labels than images are refused with what there is', () => {

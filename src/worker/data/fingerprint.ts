@@ -5,7 +5,10 @@
 
 import type { Dataset } from '../engine/engine.js';
 
-/** MurmurHash3 x86 32-bit (Austin Appleby, public domain) of bytes, without its tail rule: the length is mixed in. */
+/**
+ * MurmurHash3 x86 32-bit (Austin Appleby, public domain) of bytes, except that each byte after the
+ * last whole word is mixed in as a word of its own.
+ */
 function murmur3(bytes: Uint8Array<ArrayBuffer>, seed: number): number {
   let hash = seed | 0;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

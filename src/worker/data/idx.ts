@@ -31,7 +31,12 @@ function readHeader(file: string, bytes: Uint8Array, magic: number, what: string
   }
   const found = view.getUint32(0);
   if (found !== magic) {
-    const swapped = found === IMAGES_MAGIC ? ' That is a file of images.' : found === LABELS_MAGIC ? ' That is a file of labels.' : '';
+    const swapped =
+      found === IMAGES_MAGIC
+        ? ' That is a file of images.'
+        : found === LABELS_MAGIC
+          ? ' That is a file of labels.'
+          : '';
     throw invalidData(
       file,
       `magic number ${hexadecimal(found)} where ${what} have ${hexadecimal(magic)}.${swapped}`,

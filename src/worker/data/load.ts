@@ -8,12 +8,7 @@ import type { Dataset, ImageSet } from '../engine/engine.js';
 import { describeError, describeStart, formatNumber } from '../wording.js';
 import { CLASSES, IMAGE_SIZE, invalidData, parseImages, parseLabels, startsAsIdx } from './idx.js';
 
-export const DATA_FILES = [
-  'train-images.gz',
-  'train-labels.gz',
-  'test-images.gz',
-  'test-labels.gz',
-] as const;
+export const DATA_FILES = ['train-images.gz', 'train-labels.gz', 'test-images.gz', 'test-labels.gz'] as const;
 
 export interface LoadOptions {
   /** Folder with the files; ends with a slash. */
@@ -28,7 +23,7 @@ function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw new TrainerError('Aborted', 'Loading the data was given up.');
 }
 
-/** Size of a body as it will be read, 0 where unknown (a decoded body's length header is of the coded one). */
+/** Size of a body as it will be read; 0 where unknown, as where the server's length is of a coded body. */
 function announcedBytes(response: Response): number {
   const isCoded = (response.headers.get('content-encoding') ?? 'identity') !== 'identity';
   const length = Number(response.headers.get('content-length') ?? 0);
@@ -42,7 +37,11 @@ async function request(file: string, { dataUrl, signal, fetch }: LoadOptions): P
     response = await fetch(url, { signal });
   } catch (error) {
     throwIfAborted(signal);
-    throw new TrainerError('DataUnavailable', `${file}: ${url} cannot be fetched (${describeError(error)}).`, { cause: error });
+    throw new TrainerError(
+      'DataUnavailable',
+      `${file}: ${url} cannot be fetched (${describeError(error)}).`,
+      { cause: error },
+    );
   }
   if (!response.ok) {
     throw new TrainerError(
@@ -97,10 +96,7 @@ async function readBody(
  * A body as raw IDX, whatever its name or headers say: gzip is told by its first two bytes (a
  * server may have decoded it already). Throws `DataInvalid` naming `file`.
  */
-export async function unpack(
-  file: string,
-  body: Uint8Array<ArrayBuffer>,
-): Promise<Uint8Array<ArrayBuffer>> {
+export async function unpack(file: string, body: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   if (body.length === 0) throw invalidData(file, 'it is empty.');
   if (startsAsIdx(body)) return body;
   if (body[0] !== 0x1f || body[1] !== 0x8b) {

@@ -1,6 +1,5 @@
 /** Tiny data sets, as objects and as the files a server would give. */
 
-import { gzipSync } from 'fflate';
 import type { Dataset, ImageSet } from '../../../src/worker/engine/engine.js';
 
 export const TRAIN_COUNT = 60;
@@ -25,7 +24,12 @@ function makeSet(count: number, seed: number): ImageSet {
 
 /** 60 training and 25 test images of 28 x 28, six of each class in the training set. */
 export function tinyDataset(trainCount = TRAIN_COUNT): Dataset {
-  return { imageShape: [28, 28, 1], classes: 10, train: makeSet(trainCount, 1), test: makeSet(TEST_COUNT, 2) };
+  return {
+    imageShape: [28, 28, 1],
+    classes: 10,
+    train: makeSet(trainCount, 1),
+    test: makeSet(TEST_COUNT, 2),
+  };
 }
 
 function idxFile(magic: number, dimensions: readonly number[], body: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -37,8 +41,11 @@ function idxFile(magic: number, dimensions: readonly number[], body: Uint8Array)
   return bytes;
 }
 
-export function imagesFile(images: Uint8Array, [height, width] = [28, 28]): Uint8Array<ArrayBuffer> {
-  return idxFile(0x803, [images.length / (height! * width!), height!, width!], images);
+export function imagesFile(
+  images: Uint8Array,
+  [height, width]: readonly [number, number] = [28, 28],
+): Uint8Array<ArrayBuffer> {
+  return idxFile(0x803, [images.length / (height * width), height, width], images);
 }
 
 export function labelsFile(labels: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -47,13 +54,13 @@ export function labelsFile(labels: Uint8Array): Uint8Array<ArrayBuffer> {
 
 export type Files = Record<string, Uint8Array<ArrayBuffer> | number>;
 
-/** The four files of the tiny data set, packed as the built site has them. */
+/** The four files of the tiny data set, not packed. */
 export function tinyFiles(dataset = tinyDataset()): Files {
   return {
-    'train-images.gz': gzipSync(imagesFile(dataset.train.images)),
-    'train-labels.gz': gzipSync(labelsFile(dataset.train.labels)),
-    'test-images.gz': gzipSync(imagesFile(dataset.test.images)),
-    'test-labels.gz': gzipSync(labelsFile(dataset.test.labels)),
+    'train-images.gz': imagesFile(dataset.train.images),
+    'train-labels.gz': labelsFile(dataset.train.labels),
+    'test-images.gz': imagesFile(dataset.test.images),
+    'test-labels.gz': labelsFile(dataset.test.labels),
   };
 }
 

@@ -73,7 +73,10 @@ export class FakeEngine implements Engine {
       const [height, width, channels] = this.#input.dataset.imageShape;
       const size = height * width * channels;
       const latentSize = latents.length / count;
-      return Float32Array.from({ length: count * size }, (_, i) => latents[Math.floor(i / size) * latentSize]!);
+      return Float32Array.from(
+        { length: count * size },
+        (_, i) => latents[Math.floor(i / size) * latentSize]!,
+      );
     });
   }
 
@@ -118,7 +121,8 @@ export class FakeEngine implements Engine {
     const draws = drawPhase(this.#streams, recipe, settings, split, 0, this.#step);
     const moved = (draws.labelled[0]! % 1000) / 1000 - 0.5;
     for (const { name, role } of parametersOf(recipe)) {
-      if (role === 'trained') this.#tensors.get(name)!.values.forEach((value, i, values) => (values[i] = value + moved));
+      if (role === 'trained')
+        this.#tensors.get(name)!.values.forEach((value, i, values) => (values[i] = value + moved));
     }
     this.#step++;
     const computed = metricsOf(recipe);

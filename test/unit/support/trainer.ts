@@ -1,7 +1,9 @@
 /** A trainer on fake surroundings: tiny data, fake engine, a clock that tests move. */
 
 import {
+  METRIC_NAMES,
   PROTOCOL_VERSION,
+  type MetricsReport,
   type Report,
   type SettingsInput,
   type TrainerState,
@@ -10,7 +12,7 @@ import type { EngineEntry } from '../../../src/worker/choose-engine.js';
 import { buildRecipe } from '../../../src/worker/recipes.js';
 import { Trainer, type TrainerOptions } from '../../../src/worker/trainer.js';
 import { fetchOf, tinyFiles } from './data.js';
-import { fakeTable } from './fake-engine.js';
+import { fakeTable, type FakeEngineOptions } from './fake-engine.js';
 
 export const DATA_URL = 'https://example.test/data/';
 
@@ -69,6 +71,26 @@ export async function openTrainer(options: TestTrainerOptions = {}): Promise<Tes
       reports.filter((report): report is Extract<Report, { type: T }> => report.type === type),
     state: () => state,
     reached: (wanted) =>
-      state === wanted ? Promise.resolve() : new Promise((resolve) => waiting.push({ state: wanted, resolve })),
+      state === wanted
+        ? Promise.resolve()
+        : new Promise((resolve) => waiting.push({ state: wanted, resolve })),
   };
+}
+
+/** Scalars a step. */
+const WIDTH = METRIC_NAMES.length;
+
+/** Every step's scalars, whatever chunks they came in: one row a step. */
+export function rowsOf(metrics: readonly MetricsReport[]): number[][] {
+  return metrics.flatMap(({ steps, values }) =>
+    Array.from({ length: steps }, (_, i) => [...values.subarray(i * WIDTH, (i + 1) * WIDTH)]),
+  );
+}
+
+/** Runs `SHORT` to its end in one go. */
+export async function runUnbroken(options: FakeEngineOptions = {}): Promise<TestTrainer> {
+  const whole = await openTrainer({ table: fakeTable(options).table });
+  await whole.trainer.start(SHORT);
+  await whole.reached('finished');
+  return whole;
 }

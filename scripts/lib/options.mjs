@@ -1,0 +1,42 @@
+/** Command-line options of the scripts: every wrong one is one clear line. */
+
+import { parseArgs } from 'node:util';
+import { UsageError } from './main.mjs';
+
+/** Node's message without its advice on arguments that no script here takes. */
+function describeParseError({ message }) {
+  const ambiguous = /^Option '(.*)' argument is ambiguous/.exec(message);
+  if (ambiguous !== null) return `Option '${ambiguous[1]}' needs a value, and one that begins with a dash after "=".`;
+  return `${message.split(/\. |\n/)[0].replace(/\.$/, '')}.`;
+}
+
+/**
+ * Parses `args` by Node's `parseArgs`; `script` names the npm script for the messages. npm keeps
+ * options that stand before `--` for itself and hands on their values, so a stray argument is most
+ * often a missing `--`.
+ */
+export function parseOptions(script, args, options) {
+  const command = script === 'start' ? 'npm start' : `npm run ${script}`;
+  let parsed;
+  try {
+    parsed = parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(`${describeParseError(error)} See ${command} -- --help.`);
+  }
+  const [stray] = parsed.positionals;
+  if (stray !== undefined) {
+    throw new UsageError(
+      `"${stray}" belongs to no option. npm keeps the options that stand before "--" for itself: ` +
+        `write the options after it, as in ${command} -- --option ${stray}.`,
+    );
+  }
+  return parsed.values;
+}
+
+/** A whole number in a range, from text; undefined stays undefined. */
+export function parseWholeNumber(name, text, min, max) {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new UsageError(`--${name} is "${text}"; allowed are whole numbers from ${min} to ${max}.`);
+}

@@ -1,0 +1,96 @@
+/**
+ * Writes a run's folder while it goes: at every evaluation the metrics, then the checkpoint, then the
+ * samples. One recording at a time; evaluations that come meanwhile are recorded together next.
+ */
+
+import path from 'node:path';
+import { CHECKPOINT, MODEL, SAMPLES, clearFolder, replaceFile, writeMetrics, writeRun } from './run-folder.mjs';
+
+/** The line of an evaluation in metrics.jsonl. */
+function toLine({ step, trainAccuracy, testAccuracy, discriminatorLoss, generatorLoss, elapsedMs }) {
+  return {
+    step,
+    trainAccuracy,
+    testAccuracy,
+    discriminatorLoss,
+    generatorLoss,
+    elapsedMs: Math.round(elapsedMs),
+  };
+}
+
+export class RunRecorder {
+  #folder;
+  #evaluations;
+  #onFailure;
+  #trainer = null;
+  #recording = Promise.resolve();
+  #isQueued = false;
+  #failure = null;
+
+  /** `evaluations` are the lines there are already; `onFailure(error)` hears when writing fails. */
+  constructor({ folder, evaluations, onFailure }) {
+    this.#folder = folder;
+    this.#evaluations = evaluations;
+    this.#onFailure = onFailure;
+  }
+
+  /** The trainer whose files are asked for; its uploads come to `takeUpload`. */
+  attach(trainer) {
+    this.#trainer = trainer;
+  }
+
+  /** Writes an uploaded file; names that would lead out of the folder are refused. */
+  async takeUpload(name, bytes) {
+    const file = path.resolve(this.#folder, name);
+    if (!file.startsWith(path.resolve(this.#folder) + path.sep)) throw new Error(`"${name}" leads out of the folder.`);
+    await replaceFile(file, bytes);
+  }
+
+  /** Begins the folder with `run` for run.json; what an earlier run left goes where `isFresh`. */
+  begin(run, isFresh) {
+    this.#enqueue(async () => {
+      if (isFresh) await clearFolder(this.#folder);
+      await writeRun(this.#folder, run);
+      await writeMetrics(this.#folder, this.#evaluations);
+    });
+  }
+
+  evaluated(report) {
+    this.#evaluations.push(toLine(report));
+    // One that waits already will see this evaluation too.
+    if (this.#isQueued) return;
+    this.#isQueued = true;
+    this.#enqueue(() => {
+      this.#isQueued = false;
+      return this.#record();
+    });
+  }
+
+  /** Records the state the run rests in; throws what went wrong with this or an earlier recording. */
+  async finish() {
+    this.#enqueue(() => this.#record());
+    await this.#recording;
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /** Writes the networks that the run has; resolves with their files. */
+  async exportModel() {
+    const paths = await this.#trainer.exportModel(`${MODEL}/`);
+    return paths.map((file) => path.join(this.#folder, MODEL, file));
+  }
+
+  #enqueue(work) {
+    this.#recording = this.#recording
+      .then(() => (this.#failure === null ? work() : undefined))
+      .catch((error) => {
+        this.#failure = error;
+        this.#onFailure(error);
+      });
+  }
+
+  async #record() {
+    await writeMetrics(this.#folder, this.#evaluations);
+    await this.#trainer.save(CHECKPOINT);
+    await this.#trainer.saveSamples(SAMPLES);
+  }
+}

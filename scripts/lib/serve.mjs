@@ -1,0 +1,146 @@
+/**
+ * Serves a built site on localhost with the headers that make its pages cross-origin isolated and
+ * that hold it to its own origin. Owns MIME types, headers and ports; knows nothing of training.
+ */
+
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { DIST } from './paths.mjs';
+
+const HOST = '127.0.0.1';
+const PORTS_TRIED = 50;
+
+const MIME_TYPES = {
+  '.css': 'text/css; charset=utf-8',
+  '.gz': 'application/gzip',
+  '.html': 'text/html; charset=utf-8',
+  '.ico': 'image/x-icon',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.map': 'application/json; charset=utf-8',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
+  '.wasm': 'application/wasm',
+  '.webmanifest': 'application/manifest+json',
+};
+
+/** Everything from the page's own origin; wasm may be compiled, nothing may be evaluated. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'self'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self' data: blob:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** On every response: a worker's isolation and policy come from its own. */
+export const HEADERS = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'Cache-Control': 'no-cache',
+};
+
+/** The file of a request's path within `root`; undefined for a path that leads out of it or nowhere. */
+async function findFile(root, requestUrl) {
+  let pathname;
+  try {
+    pathname = decodeURIComponent(new URL(requestUrl, 'http://localhost').pathname);
+  } catch {
+    return undefined;
+  }
+  const file = path.join(root, pathname.endsWith('/') ? `${pathname}index.html` : pathname);
+  if (!file.startsWith(root + path.sep) || pathname.includes('\0')) return undefined;
+  const found = await stat(file).catch(() => undefined);
+  return found?.isFile() ? { file, size: found.size } : undefined;
+}
+
+function answerText(response, status, text) {
+  response.writeHead(status, { 'Content-Type': MIME_TYPES['.txt'] });
+  response.end(`${text}\n`);
+}
+
+async function answer(root, request, response) {
+  for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('Allow', 'GET, HEAD');
+    return answerText(response, 405, `${request.method} is not allowed here.`);
+  }
+  const found = await findFile(root, request.url);
+  if (found === undefined) return answerText(response, 404, `There is no ${request.url} on this server.`);
+  response.writeHead(200, {
+    'Content-Type': MIME_TYPES[path.extname(found.file)] ?? 'application/octet-stream',
+    'Content-Length': found.size,
+  });
+  if (request.method === 'HEAD') return response.end();
+  return pipeline(createReadStream(found.file), response);
+}
+
+/** Whether anything listens on this port, whichever of localhost's addresses it took. */
+function isTaken(port) {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: 'localhost' });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** Listens on `port`; resolves false where it is taken. Port 0 lets the system choose. */
+async function listen(server, port) {
+  if (port !== 0 && (await isTaken(port))) return false;
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => (error.code === 'EADDRINUSE' ? resolve(false) : reject(error)));
+    server.listen(port, HOST, () => resolve(true));
+  });
+}
+
+/**
+ * Serves `root` on `port` or, where that is taken, on the next free one; `onTaken` is told each port
+ * that was passed over. `intercept(request, response)` may answer a request itself and then returns
+ * true. Returns the URL with a final slash, the port, and `close`.
+ */
+export async function serveSite({ root = DIST, port = 0, onTaken = () => {}, intercept = () => false } = {}) {
+  const server = createServer((request, response) => {
+    Promise.resolve(intercept(request, response))
+      .then((isAnswered) => isAnswered || answer(root, request, response))
+      .catch((error) => {
+        // A client that went away in the middle of a file is no concern; anything else is.
+        if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') return;
+        console.error(`${request.method} ${request.url}: ${error.message}`);
+        response.destroy();
+      });
+  });
+  const last = Math.min(65_535, port + PORTS_TRIED - 1);
+  for (let candidate = port; candidate <= last; candidate++) {
+    if (await listen(server, candidate)) return describeServer(server);
+    onTaken(candidate);
+  }
+  throw new Error(`The ports ${port} to ${last} are all taken; name a free one with --port.`);
+}
+
+function describeServer(server) {
+  const { port } = server.address();
+  return {
+    url: `http://localhost:${port}/`,
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,157 @@
+/**
+ * The options of `npm run train`: one for every setting of `src/protocol.ts`, and those of the
+ * command itself. Values are checked by the worker's own code, so that both refuse the same.
+ */
+
+import { UsageError } from './main.mjs';
+import { parseOptions } from './options.mjs';
+import { importSource } from './source-modules.mjs';
+
+const { DEFAULT_SETTINGS, ENGINE_CHOICES, RECIPE_DEFAULTS, RECIPE_NAMES, SETTING_RANGES } =
+  await importSource('src/protocol.ts');
+const { resolveSettings } = await importSource('src/worker/settings.ts');
+
+const RECIPE_NOTES = {
+  notebook: 'what the notebook sets out to do: one discriminator for labelled, unlabelled and generated images',
+  'notebook-as-run': 'what its cells compute under TensorFlow: three discriminators, no dropout',
+  'notebook-feature-matching': "with the notebook's commented-out generator loss, feature matching added",
+  'labels-only': 'the same discriminator on the same labelled images, no GAN: the baseline',
+};
+
+const ENGINE_NOTES = {
+  auto: 'WebGPU on a real GPU, else wasm, else cpu',
+  'tfjs-webgpu': 'TensorFlow.js on WebGPU',
+  'tfjs-webgl': 'TensorFlow.js on WebGL',
+  'tfjs-wasm': 'TensorFlow.js on WebAssembly, on the CPU',
+  'tfjs-cpu': 'TensorFlow.js in plain JavaScript, very slow',
+};
+
+const SETTING_NOTES = {
+  recipe: 'what is trained, see below',
+  engine: 'what computes it, see below',
+  seed: 'key of every random draw',
+  steps: 'updates in all; with --resume the new total',
+  labels: 'training images whose label is used',
+  balanced: 'the same number of labelled images of each digit',
+  batch: 'images a step: 90 % unlabelled, 10 % labelled, as many generated',
+  evalEvery: 'steps between evaluations on the test images',
+  discriminatorLr: "the discriminator's learning rate",
+  discriminatorBeta1: 'its first Adam decay',
+  discriminatorBeta2: 'its second Adam decay',
+  generatorLr: "the generator's learning rate",
+  generatorBeta1: 'its first Adam decay',
+  generatorBeta2: 'its second Adam decay',
+  dropout: 'dropout rate while training',
+};
+
+const COMMAND_OPTIONS = {
+  out: { type: 'string', value: 'FOLDER', note: 'where run.json, metrics.jsonl, samples.png and the checkpoint go' },
+  resume: {
+    type: 'string',
+    value: 'FOLDER|FILE',
+    note: 'go on from a folder in place, or from a checkpoint file into --out',
+  },
+  force: { type: 'boolean', note: 'overwrite the run in an existing folder' },
+  export: { type: 'boolean', note: 'also write both networks as TensorFlow.js LayersModels, into FOLDER/model' },
+  help: { type: 'boolean', note: 'this text' },
+};
+
+export function toOptionName(setting) {
+  return setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+const SETTING_OPTIONS = Object.fromEntries(
+  Object.entries(DEFAULT_SETTINGS).map(([setting, value]) => [
+    toOptionName(setting),
+    { type: typeof value === 'boolean' ? 'boolean' : 'string', setting },
+  ]),
+);
+
+/** A number where the text is one; other text is handed on for the check of settings to name. */
+function toValue(setting, given) {
+  const isNumber = Object.hasOwn(SETTING_RANGES, setting) && given.trim() !== '' && !Number.isNaN(Number(given));
+  return isNumber ? Number(given) : given;
+}
+
+/** Runs a check of the worker's; its errors are for people to read. */
+function checked(check) {
+  try {
+    return check();
+  } catch (error) {
+    throw new UsageError(error.message, { cause: error });
+  }
+}
+
+/**
+ * Options from the command line: `given` holds the settings that were named, and only those; the
+ * rest are the command's own. Throws a UsageError for an unknown option or a bad value.
+ */
+export function parseTrainOptions(args) {
+  const all = { ...SETTING_OPTIONS, ...COMMAND_OPTIONS };
+  const options = Object.fromEntries(Object.entries(all).map(([name, { type }]) => [name, { type }]));
+  const values = parseOptions('train', args, options);
+  const given = {};
+  const own = {};
+  for (const [name, value] of Object.entries(values)) {
+    const { setting } = all[name];
+    if (setting === undefined) own[name] = value;
+    else given[setting] = typeof value === 'boolean' ? value : toValue(setting, value);
+  }
+  checked(() => resolveSettings(given));
+  return { given, ...own };
+}
+
+/**
+ * Refuses settings that contradict the checkpoint's. The total of steps and the engine may change:
+ * they say how far and where a run goes on, not what it is.
+ */
+export function checkAgainstCheckpoint(given, settings) {
+  for (const [setting, value] of Object.entries(given)) {
+    if (setting === 'steps' || setting === 'engine' || value === settings[setting]) continue;
+    throw new UsageError(
+      `--${toOptionName(setting)} ${value} contradicts the checkpoint, whose ${setting} is ${settings[setting]}: ` +
+        'leave it out to go on, or start a new run without --resume.',
+    );
+  }
+}
+
+function table(rows) {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, note]) => `  ${name.padEnd(width)}  ${note}`).join('\n');
+}
+
+function describeSetting([name, { type, setting }]) {
+  const range = SETTING_RANGES[setting];
+  const allowed = range === undefined ? '' : `, ${range.min} to ${range.max}`;
+  const byDefault = type === 'boolean' ? '' : ` (default ${DEFAULT_SETTINGS[setting]}${allowed})`;
+  const value = type === 'boolean' ? '' : range === undefined ? ' NAME' : ' N';
+  return [`--${name}${value}`, `${SETTING_NOTES[setting]}${byDefault}`];
+}
+
+function describeRecipe(name) {
+  const defaults = Object.entries(RECIPE_DEFAULTS[name]).map(([key, value]) => `--${toOptionName(key)} ${value}`);
+  return [name, RECIPE_NOTES[name] + (defaults.length === 0 ? '' : ` (default ${defaults.join(' ')})`)];
+}
+
+export function trainHelp() {
+  return `npm run train -- --out runs/a [options]
+npm run train -- --resume runs/a [--steps N]
+
+Trains without a window, in headless Chromium, on the same worker as the page. Into --out go run.json,
+metrics.jsonl, samples.png and checkpoint.safetensors, renewed at every evaluation. Ctrl-C ends with a
+checkpoint.
+
+The command:
+${table(
+    Object.entries(COMMAND_OPTIONS).map(([name, { value, note }]) => [`--${name}${value ? ` ${value}` : ''}`, note]),
+  )}
+
+Settings:
+${table(Object.entries(SETTING_OPTIONS).map(describeSetting))}
+
+Recipes:
+${table(RECIPE_NAMES.map(describeRecipe))}
+
+Engines:
+${table(ENGINE_CHOICES.map((name) => [name, ENGINE_NOTES[name]]))}`;
+}

@@ -1,0 +1,209 @@
+/**
+ * One headless run from its options to its exit code: begins or goes on, follows the reports, records,
+ * stops well when interrupted. Owns the order of things; the pieces are beside it.
+ */
+
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { HeadlessTrainer } from './headless-trainer.mjs';
+import { listenForInterruption } from './interruption.mjs';
+import { UsageError } from './main.mjs';
+import { readResumedRun } from './resumed-run.mjs';
+import { describeEnd, describeEngine, describeRun } from './run-description.mjs';
+import { CHECKPOINT, checkFolder, planFolders } from './run-folder.mjs';
+import { RunRecorder } from './run-recorder.mjs';
+import { buildSite } from './site.mjs';
+import { TrainDisplay } from './train-display.mjs';
+
+const STAGE_WORDS = {
+  engine: 'Starting the engine …',
+  data: 'Reading the data …',
+  model: 'Making the networks …',
+  firstStep: 'Making the first step …',
+};
+
+/** States in which nothing is computed. */
+const RESTING = ['ready', 'paused', 'finished', 'failed'];
+
+const NOTHING_BEFORE = { step: 0, isFinished: false, evaluations: [], sessions: [] };
+
+class TrainRun {
+  #options;
+  #folders;
+  #resumed;
+  #display = new TrainDisplay();
+  #trainer;
+  #recorder;
+  #interruption;
+  #settings = null;
+  #engineReport = null;
+  #evaluation = null;
+  #step;
+  #stage = null;
+  #browser = '';
+  /** Whether `start` was called, and so whether a rest is the end of this process' work. */
+  #hasBegun = false;
+  #isFolderBegun = false;
+  /** Settles with the state report of the rest, or with what makes going on impossible. */
+  #rested;
+  #settleRest;
+
+  constructor(options, folders, resumed) {
+    this.#options = options;
+    this.#folders = folders;
+    this.#resumed = resumed;
+    this.#step = resumed.step;
+    this.#rested = new Promise((resolve, reject) => {
+      this.#settleRest = { resolve, reject };
+    });
+    // Awaited once the run has begun; until then other calls meet the same failure.
+    this.#rested.catch(() => {});
+    this.#recorder = new RunRecorder({
+      folder: folders.out,
+      evaluations: resumed.evaluations,
+      onFailure: (error) =>
+        this.#settleRest.reject(new UsageError(`Writing to ${folders.out} failed: ${error.message}`, { cause: error })),
+    });
+    this.#trainer = new HeadlessTrainer({ onUpload: (name, bytes) => this.#recorder.takeUpload(name, bytes) });
+    this.#recorder.attach(this.#trainer);
+    this.#trainer.on('report', (report) => this.#onReport(report));
+    this.#trainer.on('death', (error) => this.#settleRest.reject(error));
+  }
+
+  /** Resolves with the exit code. */
+  async run() {
+    this.#interruption = listenForInterruption(() => this.#onInterrupted());
+    try {
+      await buildSite();
+      if (!this.#isInterrupted) await this.#load();
+      if (this.#isInterrupted) {
+        this.#display.line('Stopped before the run began; nothing was written.');
+        return this.#interruption.exitCode;
+      }
+      if (this.#resumed.isFinished) {
+        await this.#export();
+        return 0;
+      }
+      return await this.#goToRest();
+    } catch (error) {
+      this.#display.stop();
+      const hint = this.#howToGoOn();
+      throw new UsageError(`${error.message}${hint === '' ? '' : `\n${hint}`}`, { cause: error });
+    } finally {
+      this.#display.stop();
+      await this.#trainer.close();
+    }
+  }
+
+  get #isInterrupted() {
+    return this.#interruption.signal !== null;
+  }
+
+  async #load() {
+    await this.#trainer.open();
+    this.#browser = await this.#trainer.browserVersion();
+    const { engine, steps } = this.#options.given;
+    if (this.#resumed.bytes !== undefined) await this.#trainer.load(this.#resumed.bytes, { engine, steps });
+  }
+
+  async #goToRest() {
+    this.#hasBegun = true;
+    // A run that was loaded has its settings.
+    await this.#trainer.start(this.#resumed.bytes === undefined ? this.#options.given : {});
+    const { state, step, error } = await this.#rested;
+    this.#beginFolder();
+    if (state === 'failed') {
+      await this.#recorder.finish().catch(() => {});
+      throw new Error(`The run failed after step ${step}: ${error.message}`);
+    }
+    await this.#recorder.finish();
+    if (this.#options.export) await this.#export();
+    this.#display.stop();
+    if (state === 'finished') {
+      const { out } = this.#folders;
+      console.log(describeEnd({ settings: this.#settings, evaluation: this.#evaluation, out }));
+      return 0;
+    }
+    console.log(`Stopped after step ${step} of ${this.#settings.steps}. ${this.#howToGoOn()}`);
+    return this.#interruption.exitCode;
+  }
+
+  async #export() {
+    const files = await this.#recorder.exportModel();
+    this.#display.line(`Exported ${files.join(', ')}`);
+  }
+
+  #onInterrupted() {
+    this.#display.line('Stopping with a checkpoint (a second Ctrl-C stops without) …');
+    // What goes wrong with it comes through `#rested` too.
+    if (this.#hasBegun) this.#trainer.pause().catch(() => {});
+  }
+
+  /** Makes the folder this run's, once there is a run: a bad setting leaves an old one untouched. */
+  #beginFolder() {
+    if (this.#isFolderBegun) return;
+    this.#isFolderBegun = true;
+    const run = describeRun({
+      settings: this.#settings,
+      engineReport: this.#engineReport,
+      browser: this.#browser,
+      fromStep: this.#resumed.step,
+      sessions: this.#resumed.sessions,
+    });
+    this.#recorder.begin(run, !this.#folders.isInPlace);
+  }
+
+  #onReport(report) {
+    switch (report.type) {
+      case 'engine':
+        this.#engineReport = report;
+        this.#display.line(describeEngine(report));
+        break;
+      case 'settings':
+        this.#settings = report.settings;
+        this.#display.total(report.settings.steps, this.#step);
+        break;
+      case 'loading':
+        if (this.#stage !== report.stage) this.#display.line(STAGE_WORDS[report.stage]);
+        this.#stage = report.stage;
+        break;
+      case 'metrics':
+        this.#step = report.step;
+        this.#display.progress(report.step, report.stepsPerSecond);
+        break;
+      case 'evaluation':
+        this.#evaluation = report;
+        this.#display.evaluated(report);
+        this.#recorder.evaluated(report);
+        break;
+      case 'state':
+        this.#onState(report);
+        break;
+    }
+  }
+
+  #onState(report) {
+    if (!this.#hasBegun) return;
+    if (report.state === 'running') this.#beginFolder();
+    if (RESTING.includes(report.state)) this.#settleRest.resolve(report);
+  }
+
+  #howToGoOn() {
+    const { out } = this.#folders;
+    return this.#isFolderBegun && existsSync(path.join(out, CHECKPOINT))
+      ? `To go on: npm run train -- --resume ${out}`
+      : '';
+  }
+}
+
+/** Runs what `parseTrainOptions` returned; resolves with the exit code. */
+export async function train(options) {
+  const folders = planFolders(options);
+  checkFolder(folders, options.force === true);
+  const { checkpoint } = folders;
+  const resumed = checkpoint === undefined ? NOTHING_BEFORE : await readResumedRun(checkpoint, options.given);
+  if (resumed.isFinished && options.export !== true) {
+    throw new UsageError(`${checkpoint} has finished its ${resumed.step} steps; --steps N goes on to N in all.`);
+  }
+  return new TrainRun(options, folders, resumed).run();
+}

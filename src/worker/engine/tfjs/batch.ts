@@ -1,0 +1,49 @@
+/** From bytes of the data set to tensors: the images and labels of a batch. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import type { Dataset, ImageSet } from '../engine.js';
+
+/** A byte as the networks see it: byte / 127.5 - 1, computed in float64 and rounded once. */
+const NORMALISED = Float32Array.from({ length: 256 }, (_, byte) => byte / 127.5 - 1);
+
+/**
+ * Images of a set as [indices.length, height, width, channels] float32 in [-1, 1]. The caller
+ * disposes the tensor.
+ */
+export function imageTensor(
+  { images }: ImageSet,
+  imageShape: Dataset['imageShape'],
+  indices: ArrayLike<number>,
+): tf.Tensor4D {
+  const size = imageShape[0] * imageShape[1] * imageShape[2];
+  const values = new Float32Array(indices.length * size);
+  for (let row = 0; row < indices.length; row++) {
+    const source = indices[row]! * size;
+    const target = row * size;
+    for (let i = 0; i < size; i++) values[target + i] = NORMALISED[images[source + i]!]!;
+  }
+  return tf.tensor4d(values, [indices.length, ...imageShape]);
+}
+
+/**
+ * Labels of a set as [indices.length, width] float32, one 1 in each row. Kept float, since
+ * transposing int32 is invalid WGSL on webgpu (tensorflow/tfjs#8638). The caller disposes the tensor.
+ */
+export function oneHotTensor({ labels }: ImageSet, indices: ArrayLike<number>, width: number): tf.Tensor2D {
+  const values = new Float32Array(indices.length * width);
+  for (let row = 0; row < indices.length; row++) values[row * width + labels[indices[row]!]!] = 1;
+  return tf.tensor2d(values, [indices.length, width]);
+}
+
+/** How many rows of `logits` [rows, width] have their (first) largest value at the row's label. */
+export function countLargestAt(logits: ArrayLike<number>, width: number, labels: ArrayLike<number>): number {
+  let correct = 0;
+  for (let row = 0; row < labels.length; row++) {
+    let largest = 0;
+    for (let column = 1; column < width; column++) {
+      if (logits[row * width + column]! > logits[row * width + largest]!) largest = column;
+    }
+    if (largest === labels[row]) correct++;
+  }
+  return correct;
+}

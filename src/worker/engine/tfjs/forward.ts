@@ -1,0 +1,129 @@
+/** A network as tfjs operations: walks its layers, in training or in inference. Draws nothing. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { outputShape, type BatchNormLayer, type LayerDescription, type Network } from '../../model/layers.js';
+import { instanceName, type ParameterDescription } from '../../model/parameters.js';
+import { batchNorm } from './kernels/batch-norm.js';
+
+type Part = ParameterDescription['part'];
+
+/** How a pass treats the two layers that differ between training and inference. */
+export interface PassMode {
+  batchNorm(layer: BatchNormLayer, input: tf.Tensor, tensorOf: (part: Part) => tf.Tensor): tf.Tensor;
+  /** null leaves the input as it is. */
+  dropoutMask(layerIndex: number, shape: readonly number[]): tf.Tensor | null;
+}
+
+/** A batch norm's batch statistics in one pass, for the running averages. */
+export interface BatchStatistics {
+  /** Name of the tensors to move, without the part: `<network>/<layer>`. */
+  readonly owner: string;
+  readonly momentum: number;
+  /** Values that each channel's statistics were taken over. */
+  readonly count: number;
+  readonly mean: tf.Tensor1D;
+  /** Biased. */
+  readonly variance: tf.Tensor1D;
+}
+
+/** Normalises with the batch's own statistics, which go to `onStatistics`. */
+export function trainingMode(
+  network: Network,
+  dropoutMask: PassMode['dropoutMask'],
+  onStatistics: (statistics: BatchStatistics) => void,
+): PassMode {
+  return {
+    dropoutMask,
+    batchNorm: (layer, input, tensorOf) => {
+      const gamma = tensorOf('gamma') as tf.Tensor1D;
+      const { output, mean, variance } = batchNorm(input, gamma, tensorOf('beta') as tf.Tensor1D, layer.epsilon);
+      const owner = `${network.name}/${layer.name}`;
+      const count = input.size / gamma.size;
+      onStatistics({ owner, momentum: layer.momentum, count, mean, variance });
+      return output;
+    },
+  };
+}
+
+/** Normalises with the running statistics; drops nothing. */
+export const inferenceMode: PassMode = {
+  dropoutMask: () => null,
+  batchNorm: (layer, input, tensorOf) => {
+    const scale = tf.mul(
+      tensorOf('gamma'),
+      tf.rsqrt(tf.add(tensorOf('moving_variance'), layer.epsilon)),
+    );
+    const shift = tf.sub(tensorOf('beta'), tf.mul(tensorOf('moving_mean'), scale));
+    return tf.add(tf.mul(input, scale), shift);
+  },
+};
+
+/**
+ * Runs `input` [rows, ...] float32 through an instance of a network and gives every layer's output to
+ * `onOutput`. Parameters come from `tensors` by name. Returns the last output; tidying is the
+ * caller's.
+ */
+export function runNetwork(
+  network: Network,
+  instance: number,
+  input: tf.Tensor,
+  tensors: tf.NamedTensorMap,
+  mode: PassMode,
+  onOutput: (layer: string, output: tf.Tensor) => void,
+): tf.Tensor {
+  let value = input;
+  network.layers.forEach((layer, layerIndex) => {
+    // Instances share their batch norms, which therefore bear the first one's name.
+    const owner = layer.kind === 'batchNorm' ? network.name : instanceName(network.name, instance);
+    const tensorOf = (part: Part): tf.Tensor => tensors[`${owner}/${layer.name}/${part}`]!;
+    value = applyLayer(layer, layerIndex, value, tensorOf, mode);
+    onOutput(layer.name, value);
+  });
+  return value;
+}
+
+function applyLayer(
+  layer: LayerDescription,
+  layerIndex: number,
+  input: tf.Tensor,
+  tensorOf: (part: Part) => tf.Tensor,
+  mode: PassMode,
+): tf.Tensor {
+  const rows = input.shape[0]!;
+  // A bias that stays at zero is not worth a pass over the activations.
+  const withBias = (output: tf.Tensor, bias: 'trained' | 'zero'): tf.Tensor =>
+    bias === 'zero' ? output : tf.add(output, tensorOf('bias'));
+  switch (layer.kind) {
+    case 'conv2d': {
+      const kernel = tensorOf('kernel') as tf.Tensor4D;
+      return withBias(tf.conv2d(input as tf.Tensor4D, kernel, layer.stride, layer.padding), layer.bias);
+    }
+    case 'conv2dTranspose': {
+      const kernel = tensorOf('kernel') as tf.Tensor4D;
+      const [height, width, channels] = outputShape(layer, input.shape.slice(1)) as [number, number, number];
+      const shape: [number, number, number, number] = [rows, height, width, channels];
+      const { stride, padding } = layer;
+      return withBias(tf.conv2dTranspose(input as tf.Tensor4D, kernel, shape, stride, padding), layer.bias);
+    }
+    case 'dense':
+      return withBias(tf.matMul(input, tensorOf('kernel')), layer.bias);
+    case 'batchNorm':
+      return mode.batchNorm(layer, input, tensorOf);
+    case 'dropout': {
+      const mask = mode.dropoutMask(layerIndex, input.shape);
+      return mask === null ? input : tf.mul(input, mask);
+    }
+    case 'leakyRelu':
+      return tf.leakyRelu(input, layer.alpha);
+    case 'relu':
+      return tf.relu(input);
+    case 'tanh':
+      return tf.tanh(input);
+    case 'flatten':
+      return tf.reshape(input, [rows, -1]);
+    case 'reshape':
+      return tf.reshape(input, [rows, ...layer.shape]);
+    default:
+      return layer satisfies never;
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * The reference engine: a recipe interpreted with tfjs operations on any of its backends. Owns the
+ * run's tensors.
+ */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { TrainerError } from '../../errors.js';
+import {
+  initialTensors,
+  parametersOf,
+  sizeOf,
+  type NamedTensor,
+  type NamedTensors,
+} from '../../model/parameters.js';
+import { RandomStreams } from '../../random.js';
+import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
+import { startBackend, type StartedBackend, type TfjsBackend } from './backends.js';
+import { countLargestAt, imageTensor } from './batch.js';
+import { toTrainerError } from './failure-watch.js';
+import { inferenceMode, runNetwork } from './forward.js';
+import { toStepMetrics } from './metrics.js';
+import { networkNamed } from './passes.js';
+import { StepComputer } from './step.js';
+
+type Values = Float32Array<ArrayBuffer>;
+
+class TfjsEngine implements Engine {
+  readonly info: EngineInfo;
+  readonly #input: EngineInput;
+  readonly #backend: StartedBackend;
+  readonly #computer: StepComputer;
+  #tensors: tf.NamedTensorMap = {};
+  #step = 0;
+  #isDisposed = false;
+
+  constructor(name: TfjsBackend, backend: StartedBackend, input: EngineInput) {
+    this.info = { engine: `tfjs-${name}`, adapter: backend.adapter, isSoftware: backend.isSoftware };
+    this.#input = input;
+    this.#backend = backend;
+    this.#computer = new StepComputer(input, new RandomStreams(input.settings.seed));
+    this.#compute(() => this.#replaceTensors(initialTensors(input.recipe, input.settings.seed)));
+  }
+
+  async advance(steps: number): Promise<readonly StepMetrics[]> {
+    const metrics: StepMetrics[] = [];
+    let reading: Promise<StepMetrics> | null = null;
+    try {
+      for (let i = 0; i < steps; i++) {
+        const next = this.#makeStep();
+        // The device works on this step while the one before is read back, and never has more to do.
+        if (reading !== null) metrics.push(await reading);
+        reading = next;
+      }
+      if (reading !== null) metrics.push(await reading);
+    } catch (error) {
+      // Whatever the step in flight comes to, the error at hand says it all.
+      reading?.catch(() => undefined);
+      throw error;
+    }
+    return metrics;
+  }
+
+  async flush(): Promise<readonly StepMetrics[]> {
+    this.#backend.watch.check();
+    return [];
+  }
+
+  async countCorrect(first: number, count: number): Promise<number> {
+    const { dataset } = this.#input;
+    const indices = Array.from({ length: count }, (_, i) => first + i);
+    const logits = await this.#read(this.#compute(() => this.#logits(imageTensor(dataset.test, dataset.imageShape, indices))));
+    return countLargestAt(logits, dataset.classes + 1, dataset.test.labels.subarray(first, first + count));
+  }
+
+  async generate(latents: Values, count: number): Promise<Values> {
+    const { recipe } = this.#input;
+    const { generator } = recipe;
+    if (generator === null) throw new Error(`The recipe "${recipe.name}" has no generator to take images from.`);
+    const network = networkNamed(recipe, generator.network);
+    return this.#read(
+      this.#compute(() => {
+        const input = tf.tensor2d(latents, [count, generator.latentSize]);
+        return runNetwork(network, 0, input, this.#tensors, inferenceMode, () => undefined);
+      }),
+    );
+  }
+
+  async classify(images: Values, count: number): Promise<Values> {
+    const { imageShape } = this.#input.dataset;
+    return this.#read(this.#compute(() => this.#logits(tf.tensor4d(images, [count, ...imageShape]))));
+  }
+
+  async exportState(): Promise<EngineState> {
+    const step = this.#step;
+    return { step, tensors: await this.#readAll(this.#compute(() => ({ ...this.#tensors }))) };
+  }
+
+  async importState({ step, tensors }: EngineState): Promise<void> {
+    checkTensors(this.#input, tensors);
+    this.#compute(() => this.#replaceTensors(tensors));
+    this.#step = step;
+  }
+
+  async inspectStep(): Promise<ReadonlyMap<string, NamedTensor>> {
+    const { updated, scalars, observed } = this.#compute(() =>
+      this.#computer.compute(this.#tensors, this.#step, true),
+    );
+    try {
+      return await this.#readAll(observed);
+    } finally {
+      tf.dispose([updated, scalars, observed]);
+    }
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    tf.dispose(this.#tensors);
+    this.#tensors = {};
+    this.#backend.dispose();
+  }
+
+  /** Computes one step at once; its metrics come when the device is through with it. */
+  #makeStep(): Promise<StepMetrics> {
+    const { updated, scalars, labels } = this.#compute(() =>
+      this.#computer.compute(this.#tensors, this.#step),
+    );
+    for (const [name, tensor] of Object.entries(updated)) {
+      this.#tensors[name]?.dispose();
+      this.#tensors[name] = tensor;
+    }
+    const step = ++this.#step;
+    const { recipe, dataset } = this.#input;
+    return this.#read(scalars).then((values) => toStepMetrics(recipe, dataset.classes, step, values, labels));
+  }
+
+  /** Logits [rows, classes + 1] of the classifier. */
+  #logits(images: tf.Tensor4D): tf.Tensor {
+    const { recipe } = this.#input;
+    const { network, layer } = recipe.classifier;
+    let logits: tf.Tensor | undefined;
+    runNetwork(networkNamed(recipe, network), 0, images, this.#tensors, inferenceMode, (name, output) => {
+      if (name === layer) logits = output;
+    });
+    if (logits === undefined) throw new Error(`Network "${network}" has no layer "${layer}" to classify by.`);
+    return logits;
+  }
+
+  /** Runs tfjs operations on this engine's backend; tensors that are not returned are disposed. */
+  #compute<T>(operations: () => T): T {
+    if (this.#isDisposed) throw new Error('This engine was disposed; make another one.');
+    this.#backend.watch.check();
+    this.#backend.activate();
+    try {
+      return tf.tidy(operations as () => tf.TensorContainer) as T;
+    } catch (error) {
+      throw this.#backend.watch.failure ?? toTrainerError(error);
+    }
+  }
+
+  #replaceTensors(tensors: NamedTensors): void {
+    const made: tf.NamedTensorMap = {};
+    for (const [name, { shape, values }] of tensors) made[name] = tf.keep(tf.tensor(values.slice(), [...shape]));
+    tf.dispose(this.#tensors);
+    this.#tensors = made;
+  }
+
+  /** Values of a tensor, which is disposed. */
+  async #read(tensor: tf.Tensor): Promise<Values> {
+    try {
+      // The cpu backend hands out the array that it goes on computing with.
+      return Float32Array.from(await this.#backend.watch.guard(tensor.data<'float32'>()));
+    } finally {
+      tensor.dispose();
+    }
+  }
+
+  async #readAll(tensors: tf.NamedTensorMap): Promise<Map<string, NamedTensor>> {
+    const read = async ([name, tensor]: [string, tf.Tensor]): Promise<[string, NamedTensor]> => {
+      const values = Float32Array.from(await tensor.data<'float32'>());
+      return [name, { shape: tensor.shape, values }];
+    };
+    return new Map(await this.#backend.watch.guard(Promise.all(Object.entries(tensors).map(read))));
+  }
+}
+
+/** Throws `InvalidCheckpoint` unless names and shapes are those of the recipe. */
+function checkTensors({ recipe, settings }: EngineInput, tensors: NamedTensors): void {
+  const expected = initialTensors(recipe, settings.seed);
+  const refuse = (what: string): never => {
+    throw new TrainerError('InvalidCheckpoint', `The state does not fit the recipe "${recipe.name}": ${what}.`);
+  };
+  for (const [name, { shape }] of expected) {
+    const found = tensors.get(name);
+    if (found === undefined) return refuse(`"${name}" is missing`);
+    const isSame = found.shape.length === shape.length && shape.every((size, i) => size === found.shape[i]);
+    if (!isSame) refuse(`"${name}" is [${found.shape.join(', ')}] instead of [${shape.join(', ')}]`);
+    if (found.values.length !== sizeOf(shape)) refuse(`"${name}" has ${found.values.length} values`);
+  }
+  for (const { name, role, initial } of parametersOf(recipe)) {
+    // The forward pass leaves these biases out.
+    if (role !== 'frozen' || initial.kind !== 'constant') continue;
+    const moved = tensors.get(name)?.values.find((value) => value !== initial.value);
+    if (moved !== undefined) refuse(`"${name}" stays at ${initial.value} in this recipe, but holds ${moved}`);
+  }
+  const unknown = [...tensors.keys()].find((name) => !expected.has(name));
+  if (unknown !== undefined) refuse(`"${unknown}" is not one of its tensors`);
+}
+
+/**
+ * Makes the reference engine on a tfjs backend, at step 0 of the input's seed. The caller disposes it.
+ * Rejects with `EngineUnavailable` where the backend cannot start here.
+ */
+export async function createTfjsEngine(name: TfjsBackend, input: EngineInput): Promise<Engine> {
+  const backend = await startBackend(name);
+  try {
+    return new TfjsEngine(name, backend, input);
+  } catch (error) {
+    backend.dispose();
+    throw error;
+  }
+}

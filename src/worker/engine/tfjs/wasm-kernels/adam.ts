@@ -1,0 +1,34 @@
+/** The Adam update in one pass over the wasm heap; the maths stands in `kernels/adam.ts`. */
+
+import * as tf from '@tensorflow/tfjs-core';
+import { ADAM, ADAM_EPSILON } from '../kernels/adam.js';
+import { allocate, floats, wasmBackend, type KernelArguments } from './heap.js';
+
+function update(args: KernelArguments): tf.TensorInfo[] {
+  const backend = wasmBackend(args);
+  const inputs = args.inputs as Record<'parameter' | 'gradient' | 'm' | 'v', tf.TensorInfo>;
+  const { rate, beta1, beta2 } = args.attrs as { rate: number; beta1: number; beta2: number };
+  // Fresh tensors, not in place: XNNPACK keeps packed weights by tensor and would go on with the old.
+  const { shape } = inputs.parameter;
+  const result = [allocate(backend, shape), allocate(backend, shape), allocate(backend, shape)];
+  const [newParameter, newM, newV] = result.map((tensor) => floats(backend, tensor)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  const parameter = floats(backend, inputs.parameter);
+  const gradient = floats(backend, inputs.gradient);
+  const m = floats(backend, inputs.m);
+  const v = floats(backend, inputs.v);
+  for (let i = 0; i < parameter.length; i++) {
+    const slope = gradient[i]!;
+    newM[i] = beta1 * m[i]! + (1 - beta1) * slope;
+    newV[i] = beta2 * v[i]! + (1 - beta2) * slope * slope;
+    newParameter[i] = parameter[i]! - (rate * newM[i]!) / (Math.sqrt(newV[i]!) + ADAM_EPSILON);
+  }
+  return result;
+}
+
+export function registerWasmAdam(): void {
+  tf.registerKernel({ kernelName: ADAM, backendName: 'wasm', kernelFunc: update });
+}

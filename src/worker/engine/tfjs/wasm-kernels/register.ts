@@ -1,0 +1,11 @@
+/** Registers everything that training adds to, or replaces in, tfjs' wasm backend. */
+
+import { registerWasmAdam } from './adam.js';
+import { registerWasmBatchNorm } from './batch-norm.js';
+import { registerWasmConvolutionGradients } from './convolution.js';
+
+export function registerWasmKernels(): void {
+  registerWasmConvolutionGradients();
+  registerWasmBatchNorm();
+  registerWasmAdam();
+}

@@ -1,0 +1,177 @@
+/** Every command in every state: the table of docs/architecture.md, cell by cell. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ErrorKind, TrainerApi, TrainerState } from '../../src/protocol.js';
+import { fakeTable } from './support/fake-engine.js';
+import { makeGate, settle } from './support/gate.js';
+import { openTrainer, SHORT, type TestTrainer } from './support/trainer.js';
+
+type Command = Exclude<keyof TrainerApi, 'open'>;
+
+interface Stage extends TestTrainer {
+  /** Lets whatever the state waits for go on. */
+  readonly release: () => void;
+}
+
+/** A checkpoint of step 3 of the run that `SHORT` describes. */
+async function makeCheckpoint(): Promise<Uint8Array<ArrayBuffer>> {
+  const { trainer } = await openTrainer();
+  for (let step = 0; step < 3; step++) await trainer.step(SHORT);
+  return trainer.save();
+}
+const checkpoint = await makeCheckpoint();
+
+/** A trainer brought into a state by commands alone. */
+async function bringInto(state: TrainerState): Promise<Stage> {
+  const gate = makeGate();
+  let isGated = false;
+  const wait = async (): Promise<void> => {
+    if (isGated) await gate.opened;
+  };
+  const { table } = fakeTable({
+    onCreate: wait,
+    onStep: wait,
+    ...(state === 'failed' ? { nanAt: 3 } : {}),
+  });
+  const stage = await openTrainer({ table });
+  const { trainer } = stage;
+  switch (state) {
+    case 'idle':
+      break;
+    case 'loading':
+      isGated = true;
+      void trainer.start(SHORT).catch(() => undefined);
+      await settle();
+      break;
+    case 'ready': {
+      const started = trainer.start(SHORT);
+      await trainer.pause();
+      await started;
+      break;
+    }
+    case 'paused':
+      await trainer.step(SHORT);
+      break;
+    case 'running':
+      await trainer.step(SHORT);
+      isGated = true;
+      await trainer.start(SHORT);
+      await settle();
+      break;
+    case 'finished':
+    case 'failed':
+      await trainer.start(SHORT);
+      await stage.reached(state);
+      break;
+    default:
+      state satisfies never;
+  }
+  assert.equal(stage.state(), state);
+  return { ...stage, release: () => ((isGated = false), gate.open()) };
+}
+
+const CALLS: Record<Command, (trainer: TrainerApi) => Promise<unknown>> = {
+  start: (trainer) => trainer.start(SHORT),
+  pause: (trainer) => trainer.pause(),
+  step: (trainer) => trainer.step(SHORT),
+  reset: (trainer) => trainer.reset(SHORT),
+  save: (trainer) => trainer.save(),
+  load: (trainer) => trainer.load(checkpoint.slice(), {}),
+  exportModel: (trainer) => trainer.exportModel(),
+};
+
+/** What a command settles with (a state, an error's kind, or that it gave bytes), and the state after it. */
+interface Cell {
+  readonly result: TrainerState | ErrorKind | 'result';
+  readonly after: TrainerState;
+}
+const cell = (result: Cell['result'], after: TrainerState): Cell => ({ result, after });
+
+const TABLE: Record<Command, Record<TrainerState, Cell>> = {
+  start: {
+    idle: cell('running', 'running'),
+    loading: cell('running', 'running'),
+    ready: cell('running', 'running'),
+    paused: cell('running', 'running'),
+    running: cell('running', 'running'),
+    finished: cell('RunFinished', 'finished'),
+    failed: cell('RunFailed', 'failed'),
+  },
+  pause: {
+    idle: cell('idle', 'idle'),
+    loading: cell('loading', 'ready'),
+    ready: cell('ready', 'ready'),
+    paused: cell('paused', 'paused'),
+    running: cell('paused', 'paused'),
+    finished: cell('finished', 'finished'),
+    failed: cell('failed', 'failed'),
+  },
+  step: {
+    idle: cell('paused', 'paused'),
+    loading: cell('Busy', 'running'),
+    ready: cell('paused', 'paused'),
+    paused: cell('paused', 'paused'),
+    running: cell('Busy', 'running'),
+    finished: cell('RunFinished', 'finished'),
+    failed: cell('RunFailed', 'failed'),
+  },
+  reset: {
+    idle: cell('idle', 'idle'),
+    loading: cell('idle', 'idle'),
+    ready: cell('ready', 'ready'),
+    paused: cell('ready', 'ready'),
+    running: cell('ready', 'ready'),
+    finished: cell('ready', 'ready'),
+    failed: cell('RunFailed', 'failed'),
+  },
+  save: {
+    idle: cell('NothingToSave', 'idle'),
+    loading: cell('Busy', 'running'),
+    ready: cell('result', 'ready'),
+    paused: cell('result', 'paused'),
+    running: cell('result', 'running'),
+    finished: cell('result', 'finished'),
+    failed: cell('result', 'failed'),
+  },
+  load: {
+    idle: cell('paused', 'paused'),
+    loading: cell('Busy', 'running'),
+    ready: cell('paused', 'paused'),
+    paused: cell('paused', 'paused'),
+    running: cell('Busy', 'running'),
+    finished: cell('paused', 'paused'),
+    failed: cell('paused', 'paused'),
+  },
+  exportModel: {
+    idle: cell('NothingToSave', 'idle'),
+    loading: cell('Busy', 'running'),
+    ready: cell('result', 'ready'),
+    paused: cell('result', 'paused'),
+    running: cell('result', 'running'),
+    finished: cell('result', 'finished'),
+    failed: cell('result', 'failed'),
+  },
+};
+
+for (const [command, row] of Object.entries(TABLE) as [Command, Record<TrainerState, Cell>][]) {
+  for (const [state, { result, after }] of Object.entries(row) as [TrainerState, Cell][]) {
+    test(`${command} while ${state}: ${result}, then ${after}`, async () => {
+      const { trainer, release, reached, states, state: stateNow } = await bringInto(state);
+      const before = states().length;
+      const settled = CALLS[command](trainer).then(
+        (value) => (typeof value === 'string' ? value : 'result'),
+        (error: Error) => error.name,
+      );
+      await settle();
+      release();
+      assert.equal(await settled, result);
+      // A run that goes is over soon, so `running` may have been passed through already.
+      const wasRunning = [state, ...states().slice(before)].includes('running');
+      if (after !== stateNow() && !(after === 'running' && wasRunning)) await reached(after);
+      if (after === 'running') return;
+      await settle();
+      assert.equal(stateNow(), after);
+    });
+  }
+}

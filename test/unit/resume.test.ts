@@ -1,0 +1,103 @@
+/** Saving a run and going on from the file. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { EvaluationReport } from '../../src/protocol.js';
+import { readCheckpoint } from '../../src/worker/checkpoint.js';
+import { buildRecipe } from '../../src/worker/recipes.js';
+import { fakeTable } from './support/fake-engine.js';
+import { openTrainer, rowsOf, runUnbroken, SHORT } from './support/trainer.js';
+
+const withoutTime = (reports: readonly EvaluationReport[]): unknown[] =>
+  reports.map((report) => ({ ...report, elapsedMs: 0 }));
+
+test('a run saved after any step and resumed ends in the bits and reports of an unbroken one', async () => {
+  const whole = await runUnbroken();
+  const wanted = readCheckpoint(await whole.trainer.save());
+  for (let step = 0; step <= 8; step++) {
+    const first = await openTrainer();
+    await first.trainer.start({ ...SHORT, steps: Math.max(step, 1) });
+    if (step === 0) await first.trainer.reset(SHORT);
+    else await first.reached('finished');
+    const saved = await first.trainer.save();
+
+    const second = await openTrainer();
+    const state = await second.trainer.load(saved, { steps: 8 });
+    assert.equal(state, step === 0 ? 'ready' : step === 8 ? 'finished' : 'paused');
+    if (step < 8) {
+      await second.trainer.start({});
+      await second.reached('finished');
+    }
+    const resumed = readCheckpoint(await second.trainer.save());
+    assert.deepEqual(resumed.tensors, wanted.tensors, `resumed after step ${step}`);
+    assert.deepEqual(rowsOf(second.of('metrics')), rowsOf(whole.of('metrics')).slice(step));
+  }
+});
+
+test('a run saved while it goes is consistent, and so is one saved inside an evaluation', async () => {
+  const whole = await runUnbroken();
+  const wanted = readCheckpoint(await whole.trainer.save());
+  const saves: Promise<Uint8Array<ArrayBuffer>>[] = [];
+  const { table } = fakeTable({
+    worksAhead: true,
+    onStep: () => void saves.push(first.trainer.save()),
+    onEvaluate: () => void saves.push(first.trainer.save()),
+  });
+  const first = await openTrainer({ table });
+  await first.trainer.start(SHORT);
+  await first.reached('finished');
+  const files = await Promise.all(saves);
+  assert.ok(files.length > 8);
+  for (const file of files) {
+    const second = await openTrainer();
+    const { step } = readCheckpoint(file).progress;
+    await second.trainer.load(file, {});
+    if (second.state() === 'paused') await second.trainer.start({});
+    await second.reached('finished');
+    assert.deepEqual(readCheckpoint(await second.trainer.save()).tensors, wanted.tensors);
+    assert.deepEqual(rowsOf(second.of('metrics')), rowsOf(whole.of('metrics')).slice(step));
+    const evaluations = withoutTime(second.of('evaluation'));
+    assert.deepEqual(evaluations, withoutTime(whole.of('evaluation')).slice(3 - evaluations.length));
+  }
+});
+
+test('a checkpoint that cannot be used leaves what was there untouched', async () => {
+  const { trainer, state } = await openTrainer();
+  const foreign = new Uint8Array(40);
+  await assert.rejects(trainer.load(foreign, {}), { name: 'InvalidCheckpoint' });
+  assert.equal(state(), 'idle');
+  await trainer.step(SHORT);
+  const before = await trainer.save();
+  await assert.rejects(trainer.load(before.slice(0, 1000), {}), { name: 'InvalidCheckpoint' });
+  await assert.rejects(trainer.load(before.slice(), { steps: 0 }), { name: 'InvalidSettings' });
+  assert.equal(state(), 'paused');
+  assert.deepEqual(readCheckpoint(await trainer.save()).tensors, readCheckpoint(before).tensors);
+});
+
+test('a checkpoint of other networks is refused before the run there is touched', async () => {
+  const big = await openTrainer({
+    buildRecipe: (name, shape) => buildRecipe(name, shape, 8),
+  });
+  await big.trainer.step(SHORT);
+  const saved = await big.trainer.save();
+  const { trainer, state } = await openTrainer();
+  await assert.rejects(trainer.load(saved, {}), { name: 'InvalidCheckpoint', message: /expected \[/ });
+  assert.equal(state(), 'idle');
+  await trainer.step(SHORT);
+  await assert.rejects(trainer.load(saved, {}), { name: 'InvalidCheckpoint' });
+  assert.equal(await trainer.step({}), 'paused');
+});
+
+test('a checkpoint’s settings win, but for steps and engine', async () => {
+  const { trainer } = await openTrainer();
+  await trainer.step({ ...SHORT, seed: 77 });
+  const saved = await trainer.save();
+  const { trainer: other, of } = await openTrainer();
+  await other.load(saved, { steps: 12, engine: 'tfjs-cpu' });
+  const { seed, steps, engine } = of('settings').at(-1)!.settings;
+  assert.deepEqual([seed, steps, engine], [77, 12, 'tfjs-cpu']);
+  const before = await other.save();
+  await assert.rejects(other.load(before, { steps: 12, engine: 'tfjs-webgl' }), {
+    name: 'EngineUnavailable',
+  });
+});

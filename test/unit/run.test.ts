@@ -1,0 +1,158 @@
+/** One run: when it is evaluated, how it pauses, what it reports. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { METRIC_NAMES } from '../../src/protocol.js';
+import { readCheckpoint } from '../../src/worker/checkpoint.js';
+import { TEST_COUNT } from './support/data.js';
+import { fakeTable } from './support/fake-engine.js';
+import { Clock, openTrainer, rowsOf, runUnbroken, SHORT } from './support/trainer.js';
+
+const ACCURACY = METRIC_NAMES.indexOf('trainAccuracy');
+
+test('evaluations come after the first update, every interval and the last', async () => {
+  const { trainer, of, reached } = await openTrainer();
+  await trainer.start({ ...SHORT, steps: 11, evalEvery: 3 });
+  await reached('finished');
+  assert.deepEqual(
+    of('evaluation').map(({ step }) => step),
+    [1, 3, 6, 9, 11],
+  );
+});
+
+test('a training accuracy is the step’s own, its mean that since the last evaluation', async () => {
+  const { of } = await runUnbroken();
+  const accuracy = rowsOf(of('metrics')).map((row) => row[ACCURACY]!);
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [first, second, third] = of('evaluation');
+  assert.equal(first!.meanTrainAccuracy, accuracy[0]);
+  assert.equal(second!.trainAccuracy, accuracy[3]);
+  assert.equal(second!.meanTrainAccuracy, mean(accuracy.slice(1, 4)));
+  assert.equal(third!.meanTrainAccuracy, mean(accuracy.slice(4, 8)));
+});
+
+test('an evaluation sees every test image once, in slices', async () => {
+  const seen: number[] = [];
+  const { table } = fakeTable({ onEvaluate: (first) => void seen.push(first), evaluationSlice: 10 });
+  const { trainer } = await openTrainer({ table });
+  await trainer.step(SHORT);
+  assert.equal(TEST_COUNT, 25);
+  assert.deepEqual(seen, [0, 10, 20]);
+});
+
+test('an engine that works ahead gives the very same reports', async () => {
+  const plain = await runUnbroken();
+  const ahead = await runUnbroken({ worksAhead: true });
+  assert.deepEqual(rowsOf(ahead.of('metrics')), rowsOf(plain.of('metrics')));
+  assert.deepEqual(ahead.of('evaluation'), plain.of('evaluation'));
+});
+
+test('a pause is heard within the step under way where a step takes long', async () => {
+  const clock = new Clock();
+  let paused: Promise<unknown> = Promise.resolve();
+  const { table } = fakeTable({
+    onStep: (step) => {
+      clock.ms += 100;
+      if (step === 5) paused = trainer.pause();
+    },
+  });
+  const { trainer, of, reached } = await openTrainer({ table, clock });
+  await trainer.start({ ...SHORT, steps: 1000, evalEvery: 1000 });
+  await reached('paused');
+  assert.equal(await paused, 'paused');
+  assert.equal(of('state').at(-1)!.step, 6);
+});
+
+test('a pause is heard within 40 ms of steps where steps are short', async () => {
+  const clock = new Clock();
+  let paused: Promise<unknown> = Promise.resolve();
+  const { table, made } = fakeTable({
+    onStep: (step) => {
+      clock.ms += 2;
+      if (step === 500) paused = trainer.pause();
+    },
+  });
+  const { trainer, of, reached } = await openTrainer({ table, clock });
+  await trainer.start({ ...SHORT, steps: 5000, evalEvery: 5000 });
+  await reached('paused');
+  await paused;
+  const { step } = of('state').at(-1)!;
+  assert.ok(step > 500 && step <= 520, `${step}`);
+  assert.equal(Math.max(...made[0]!.chunks), 20);
+});
+
+test('a pause inside an evaluation is heard within a slice, and it goes on from there', async () => {
+  const seen: number[] = [];
+  let paused: Promise<unknown> = Promise.resolve();
+  const { table } = fakeTable({
+    onEvaluate: (first) => {
+      seen.push(first);
+      if (seen.length === 5) paused = trainer.pause();
+    },
+  });
+  const { trainer, of, reached, reports } = await openTrainer({ table });
+  await trainer.start(SHORT);
+  await reached('paused');
+  await paused;
+  // Three slices at step 1, then two of three at step 4.
+  assert.deepEqual(seen, [0, 10, 20, 0, 10]);
+  assert.equal(of('evaluation').length, 1);
+  assert.equal(reports.filter((report) => report.type === 'state').at(-1)!.step, 4);
+  await trainer.start({});
+  await reached('finished');
+  assert.deepEqual(seen.slice(5, 7), [20, 0]);
+  assert.deepEqual(of('evaluation'), (await runUnbroken()).of('evaluation'));
+});
+
+test('time counts while the run goes, not while it rests, and on after a resume', async () => {
+  const clock = new Clock();
+  const table = () =>
+    fakeTable({ onStep: () => void (clock.ms += 100), onEvaluate: () => void (clock.ms += 10) }).table;
+  const first = await openTrainer({ table: table(), clock });
+  for (let step = 0; step < 4; step++) {
+    await first.trainer.step(SHORT);
+    clock.ms += 5000;
+  }
+  assert.deepEqual(
+    first.of('evaluation').map(({ elapsedMs }) => elapsedMs),
+    [130, 460],
+  );
+  const second = await openTrainer({ table: table(), clock });
+  await second.trainer.load(await first.trainer.save(), {});
+  clock.ms += 5000;
+  await second.trainer.start({});
+  await second.reached('finished');
+  assert.deepEqual(
+    second.of('evaluation').map(({ elapsedMs }) => elapsedMs),
+    [890],
+  );
+});
+
+test('samples come at most once a second while the run goes', async () => {
+  const clock = new Clock();
+  const { table } = fakeTable({ onStep: () => void (clock.ms += 100) });
+  const { trainer, of, reached } = await openTrainer({ table, clock });
+  await trainer.start({ ...SHORT, steps: 100, evalEvery: 1000 });
+  await reached('finished');
+  const steps = of('images')
+    .filter(({ source }) => source === 'generated')
+    .map(({ step }) => step);
+  assert.deepEqual(steps, [0, 1, 11, 21, 31, 41, 51, 61, 71, 81, 91, 100]);
+});
+
+test('labels-only has no generator: no generated images, no generator loss', async () => {
+  const { trainer, of, reached } = await openTrainer();
+  await trainer.start({ ...SHORT, recipe: 'labels-only' });
+  await reached('finished');
+  assert.deepEqual(
+    of('images').map(({ source }) => source),
+    ['real'],
+  );
+  assert.deepEqual(
+    of('evaluation').map(({ generatorLoss }) => generatorLoss),
+    [null, null, null],
+  );
+  const saved = readCheckpoint(await trainer.save());
+  assert.equal(saved.settings.recipe, 'labels-only');
+});

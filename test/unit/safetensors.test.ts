@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readSafetensors, writeSafetensors, type Safetensors } from '../../src/worker/safetensors.js';
+
+const content: Safetensors = {
+  tensors: new Map([
+    ['a/kernel', { shape: [2, 3], values: Float32Array.of(1, -2, 3.5, 1e-38, -0, 6) }],
+    ['b', { shape: [0], values: new Float32Array(0) }],
+    ['split', { shape: [2], values: Uint32Array.of(7, 0xffffffff) }],
+  ]),
+  metadata: { format: 'test', note: '{"a": "ü"}' },
+};
+
+/** A file with this header and so many bytes of tensors. */
+function fileOf(header: unknown, dataBytes: number): Uint8Array<ArrayBuffer> {
+  const json = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header));
+  const bytes = new Uint8Array(8 + json.length + dataBytes);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(json.length), true);
+  bytes.set(json, 8);
+  return bytes;
+}
+
+const entry = (begin: number, end: number, shape: unknown = [(end - begin) / 4], dtype = 'F32'): unknown => ({
+  dtype,
+  shape,
+  data_offsets: [begin, end],
+});
+
+test('what is written is read back, to the bit', () => {
+  const read = readSafetensors(writeSafetensors(content));
+  assert.deepEqual(read, content);
+  assert.ok(Object.is(read.tensors.get('a/kernel')!.values[4], -0));
+});
+
+test('the same content gives the same bytes, with tensors aligned to eight', () => {
+  const bytes = writeSafetensors(content);
+  assert.deepEqual(bytes, writeSafetensors(content));
+  assert.equal(Number(new DataView(bytes.buffer).getBigUint64(0, true)) % 8, 0);
+});
+
+test('a file written elsewhere is read: unaligned, its tensors in any order, no metadata', () => {
+  const bytes = fileOf({ late: entry(4, 12), early: entry(0, 4) }, 12);
+  const padded = new Uint8Array(bytes.length + 1);
+  padded.set(bytes, 1);
+  const { tensors, metadata } = readSafetensors(padded.subarray(1));
+  assert.deepEqual([...tensors.keys()], ['early', 'late']);
+  assert.deepEqual(metadata, {});
+});
+
+test('a file cut off at any byte is refused', () => {
+  const bytes = writeSafetensors(content);
+  for (let length = 0; length < bytes.length; length++) {
+    assert.throws(
+      () => readSafetensors(bytes.slice(0, length)),
+      /cut off|begins with an 8-byte length/,
+      `${length}`,
+    );
+  }
+});
+
+test('files of other kinds are refused', () => {
+  const zip = Uint8Array.of(0x50, 0x4b, 3, 4, 20, 0, 8, 8, 8, 0);
+  assert.throws(() => readSafetensors(zip), /not a safetensors file; it begins with 50 4b 03 04/);
+  assert.throws(() => readSafetensors(fileOf('{"a": ', 0)), /header is not JSON/);
+  assert.throws(() => readSafetensors(fileOf('[1]', 0)), /header is not an object/);
+});
+
+test('headers that contradict themselves or the file are refused', () => {
+  const refusals: [unknown, number, RegExp][] = [
+    [{ a: 3 }, 0, /tensor "a" is not described/],
+    [{ a: entry(0, 2, [1], 'F16') }, 2, /tensor "a" is F16; only F32 and U32/],
+    [{ a: entry(0, 4, [-1]) }, 4, /tensor "a" has no valid shape/],
+    [{ a: entry(0, 4, 'x') }, 4, /tensor "a" has no valid shape/],
+    [{ a: { dtype: 'F32', shape: [1], data_offsets: [0] } }, 4, /tensor "a" has no valid shape or offsets/],
+    [{ a: entry(0, 8, [3]) }, 8, /tensor "a" of shape \[3\] has 8 bytes/],
+    [{ a: entry(4, 8) }, 8, /tensor "a" begins at byte 4 instead of 0/],
+    [{ a: entry(0, 8), b: entry(4, 12) }, 12, /tensor "b" begins at byte 4 instead of 8/],
+    [{ a: entry(0, 4) }, 8, /4 bytes after its last tensor/],
+    [{ __metadata__: { a: 1 } }, 0, /metadata "a" is not a string/],
+    [{ __metadata__: 'x' }, 0, /metadata is not an object/],
+  ];
+  for (const [header, size, message] of refusals) {
+    assert.throws(() => readSafetensors(fileOf(header, size)), message);
+  }
+});

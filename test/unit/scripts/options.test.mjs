@@ -1,0 +1,62 @@
+/** The command line: what each option takes, and what a wrong one is told. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { reasonNotToOpen } from '../../../scripts/lib/open-browser.mjs';
+import { parseOptions, parseWholeNumber } from '../../../scripts/lib/options.mjs';
+import { checkAgainstCheckpoint, parseTrainOptions, trainHelp } from '../../../scripts/lib/train-options.mjs';
+
+test('a stray argument names the missing --', () => {
+  assert.throws(() => parseOptions('start', ['9000'], {}), /"9000" belongs to no option.*npm start -- /);
+  assert.throws(() => parseOptions('train', ['runs/a'], {}), /"runs\/a" belongs to no option.*npm run train -- /);
+});
+
+test('an unknown option and a missing value are named', () => {
+  const options = { port: { type: 'string' } };
+  assert.throws(() => parseOptions('start', ['--prot', '1'], options), /Unknown option '--prot'\. See npm start/);
+  assert.throws(() => parseOptions('start', ['--port'], options), /'--port <value>' argument missing/);
+  assert.throws(() => parseOptions('start', ['--port', '--x'], options), /'--port' needs a value/);
+});
+
+test('a whole number outside its range is refused with the range', () => {
+  assert.equal(parseWholeNumber('port', '80', 1, 65_535), 80);
+  assert.equal(parseWholeNumber('port', undefined, 1, 65_535), undefined);
+  for (const text of ['0', '65536', '1.5', 'x', '']) {
+    assert.throws(() => parseWholeNumber('port', text, 1, 65_535), /--port is ".*"; allowed are whole numbers from 1/);
+  }
+});
+
+test('every setting of a run has an option', () => {
+  const args = ['--recipe', 'labels-only', '--labels', '100', '--balanced', '--discriminator-lr', '1e-4', '--out', 'a'];
+  assert.deepEqual(parseTrainOptions(args), {
+    given: { recipe: 'labels-only', labels: 100, balanced: true, discriminatorLr: 1e-4 },
+    out: 'a',
+  });
+});
+
+test('a bad setting is refused before anything is built, in the words of the worker', () => {
+  assert.throws(() => parseTrainOptions(['--steps', 'many']), /"steps" is "many"; allowed: whole numbers from 1/);
+  assert.throws(() => parseTrainOptions(['--batch', '9']), /"batch" is 9; allowed: whole numbers from 10 to 1,024/);
+  assert.throws(() => parseTrainOptions(['--recipe', 'gan']), /"recipe" is "gan"; allowed: notebook, /);
+});
+
+test('settings that contradict a checkpoint are refused, the total and the engine may change', () => {
+  const settings = { seed: 1, steps: 10, engine: 'tfjs-wasm', balanced: false };
+  checkAgainstCheckpoint({ seed: 1, steps: 20, engine: 'tfjs-cpu' }, settings);
+  assert.throws(() => checkAgainstCheckpoint({ seed: 2 }, settings), /--seed 2 contradicts .* seed is 1/);
+  assert.throws(() => checkAgainstCheckpoint({ balanced: true }, settings), /--balanced .*balanced is false/);
+});
+
+test('the help explains every option, recipe and engine', () => {
+  assert.doesNotMatch(trainHelp(), /undefined/);
+  for (const word of ['--resume', '--eval-every', 'labels-only', 'tfjs-wasm']) assert.ok(trainHelp().includes(word));
+});
+
+test('a browser is opened only where somebody sees it', () => {
+  const seen = { env: { DISPLAY: ':0' }, platform: 'linux', isTerminal: true };
+  assert.equal(reasonNotToOpen(seen), undefined);
+  assert.equal(reasonNotToOpen({ ...seen, env: {}, platform: 'darwin' }), undefined);
+  assert.match(reasonNotToOpen({ ...seen, env: {} }), /display/);
+  assert.match(reasonNotToOpen({ ...seen, env: { CI: '1', DISPLAY: ':0' } }), /CI/);
+  assert.match(reasonNotToOpen({ ...seen, isTerminal: false }), /terminal/);
+});

@@ -1,0 +1,20 @@
+/** What a headless run shows. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatDuration, formatEvaluation } from '../../../scripts/lib/train-display.mjs';
+
+test('durations are rounded to what a person cares about', () => {
+  assert.equal(formatDuration(12_400), '12 s');
+  assert.equal(formatDuration(61_000), '1 min 01 s');
+  assert.equal(formatDuration(2 * 3_600_000 + 5 * 60_000), '2 h 05 min');
+});
+
+test('an evaluation leaves out the loss that a recipe does not have', () => {
+  const report = { step: 200, trainAccuracy: 0.5, testAccuracy: 0.6312, discriminatorLoss: 0.57, generatorLoss: 3.571 };
+  assert.equal(
+    formatEvaluation(report),
+    'step 200: test accuracy 63.12 %, train accuracy 50.00 %, discriminator loss 0.5700, generator loss 3.5710',
+  );
+  assert.doesNotMatch(formatEvaluation({ ...report, generatorLoss: null }), /generator/);
+});

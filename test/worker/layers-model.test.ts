@@ -1,0 +1,112 @@
+/** The networks as tfjs LayersModels: the same outputs as the engine's, also after saving and loading. */
+
+import { expect } from '@open-wc/testing';
+import * as tf from '@tensorflow/tfjs-core';
+import { loadLayersModel, type LayersModel } from '@tensorflow/tfjs-layers';
+import { RECIPE_NAMES, type ExportedFile } from '../../src/protocol.js';
+import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
+import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
+import { exportLayersModels } from '../../src/worker/model/layers-model.js';
+import { hashed, tinyInput } from './support/tiny.js';
+
+const ROWS = 7;
+const TOLERANCE = 1e-5;
+
+/** Reads a model back from its files through tfjs-layers' own loader. */
+function load(files: readonly ExportedFile[], name: string): Promise<LayersModel> {
+  const bytesOf = (file: string): Uint8Array<ArrayBuffer> => {
+    const found = files.find(({ path }) => path === `${name}/${file}`);
+    if (found === undefined) throw new Error(`No ${name}/${file} in ${files.map(({ path }) => path).join(', ')}.`);
+    return found.bytes;
+  };
+  const { modelTopology, weightsManifest, ...rest } = JSON.parse(new TextDecoder().decode(bytesOf('model.json'))) as {
+    readonly modelTopology: object;
+    readonly weightsManifest: { readonly paths: string[]; readonly weights: tf.io.WeightsManifestEntry[] }[];
+    readonly format: string;
+  };
+  const [group] = weightsManifest;
+  expect(group!.paths).to.deep.equal(['weights.bin']);
+  const weightData = bytesOf('weights.bin').slice().buffer;
+  return loadLayersModel(tf.io.fromMemory({ ...rest, modelTopology, weightSpecs: group!.weights, weightData }));
+}
+
+function largestDifference(a: Float32Array, b: Float32Array): number {
+  expect(a.length).to.equal(b.length);
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
+}
+
+async function predict(model: LayersModel, values: Float32Array, shape: number[]): Promise<Float32Array> {
+  const input = tf.tensor(values, shape);
+  const output = model.predict(input) as tf.Tensor;
+  try {
+    return Float32Array.from(await output.data<'float32'>());
+  } finally {
+    tf.dispose([input, output]);
+  }
+}
+
+/** Runs a test on an engine after three updates, so that running statistics are not at their start. */
+async function withTrainedEngine(
+  input: EngineInput,
+  work: (engine: Engine, files: readonly ExportedFile[]) => Promise<void>,
+): Promise<void> {
+  const engine = await createTfjsEngine('cpu', input);
+  try {
+    await engine.advance(3);
+    const { tensors } = await engine.exportState();
+    await work(engine, await exportLayersModels(input.recipe, tensors));
+  } finally {
+    engine.dispose();
+  }
+}
+
+describe('the exported LayersModels', () => {
+  for (const recipe of RECIPE_NAMES) {
+    it(`classify and generate as the engine does (${recipe})`, async () => {
+      const input = tinyInput(recipe);
+      const shape = [ROWS, ...input.dataset.imageShape];
+      const images = Float32Array.from({ length: ROWS * 784 }, (_, i) => hashed(i, 1));
+      await withTrainedEngine(input, async (engine, files) => {
+        const discriminator = await load(files, 'discriminator');
+        const logits = await predict(discriminator, images, shape);
+        expect(logits.length).to.equal(ROWS * (input.dataset.classes + 1));
+        expect(largestDifference(logits, await engine.classify(images, ROWS))).to.be.below(TOLERANCE);
+        discriminator.dispose();
+        const { generator } = input.recipe;
+        if (generator === null) {
+          expect(files.length).to.equal(2);
+          return;
+        }
+        const latents = Float32Array.from({ length: ROWS * generator.latentSize }, (_, i) => hashed(i, 2));
+        const model = await load(files, 'generator');
+        const made = await predict(model, latents, [ROWS, generator.latentSize]);
+        expect(largestDifference(made, await engine.generate(latents, ROWS))).to.be.below(TOLERANCE);
+        model.dispose();
+      });
+    });
+  }
+
+  it('show a weight that was changed: the comparison can fail', async () => {
+    const input = tinyInput('labels-only');
+    await withTrainedEngine(input, async (engine, files) => {
+      const state = await engine.exportState();
+      state.tensors.get('discriminator/logits/bias')!.values[3]! += 0.01;
+      await engine.importState(state);
+      const images = new Float32Array(ROWS * 784);
+      const model = await load(files, 'discriminator');
+      const logits = await predict(model, images, [ROWS, ...input.dataset.imageShape]);
+      model.dispose();
+      expect(largestDifference(logits, await engine.classify(images, ROWS))).to.be.closeTo(0.01, TOLERANCE);
+    });
+  });
+
+  it('leave no tensors behind', async () => {
+    const input = tinyInput('notebook');
+    await withTrainedEngine(input, async (engine) => {
+      const { tensors } = await engine.exportState();
+      const before = tf.memory().numTensors;
+      await exportLayersModels(input.recipe, tensors);
+      expect(tf.memory().numTensors).to.equal(before);
+    });
+  });
+});
