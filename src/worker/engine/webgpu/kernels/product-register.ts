@@ -166,9 +166,9 @@ ${lines(step, (k) => lines(groups, (group) => `  var sum_${row}_${k}_${group} = 
   );
   const columnValue = (group: number): string => {
     const column = `column + ${group * 4}u`;
-    if (columnsInAll === 1) return 'load_small(k, 0u)';
-    if (isWideColumn) return `load_small4(k, ${column})`;
-    const values = [0, 1, 2, 3].map((j) => `load_small(k, min(${column} + ${j}u, ${columnsInAll - 1}u))`);
+    if (columnsInAll === 1) return 'load_small(k, 0u, segment)';
+    if (isWideColumn) return `load_small4(k, ${column}, segment)`;
+    const values = [0, 1, 2, 3].map((j) => `load_small(k, min(${column} + ${j}u, ${columnsInAll - 1}u), segment)`);
     return `vec4f(${values.join(', ')})`;
   };
   const multiply = each.map((row) => {
@@ -186,7 +186,7 @@ ${lines(step, (k) => lines(groups, (group) => `  var sum_${row}_${k}_${group} = 
     let x_${row} = x + shift_x_${row};
     let is_inside_${row} = ${insideText(`y_${row}`, `x_${row}`, bigHeight, bigWidth)};
     let at_${row} = select(0u, u32(base + y_${row} * ${bigWidth} + x_${row}), is_inside_${row});
-    let value_${row} = select(${zero}, ${loaded}(at_${row}, channel_${row}), is_inside_${row});
+    let value_${row} = select(${zero}, ${loaded}(at_${row}, channel_${row}, segment), is_inside_${row});
 ${adds}`;
   });
   const store = each.map((row) =>
@@ -196,27 +196,27 @@ ${adds}`;
         const value = `sum_${row}_${k}_${group}`;
         const isRow = `row_${row} + ${k}u < ${rowsInAll}u`;
         if (columnsInAll === 1 || isWideColumn) {
-          return `  if ((${isRow}) & (column + ${group * 4}u < ${columnsInAll}u)) { store_filter(group.z, ${index}, ${value}); }`;
+          return `  if ((${isRow}) & (column + ${group * 4}u < ${columnsInAll}u)) { store_filter(${index}, segment, ${value}); }`;
         }
         return lines(
           4,
           (j) =>
             `  if ((${isRow}) & (column + ${group * 4 + j}u < ${columnsInAll}u)) ` +
-            `{ store_filter(group.z, ${index} + ${j}u, ${value}.${COMPONENTS[j]!}); }`,
+            `{ store_filter(${index} + ${j}u, segment, ${value}.${COMPONENTS[j]!}); }`,
         );
       }),
     ),
   );
   const code = `
-${constantArray('SPLIT_FIRST', 'u32', product.splits.map(([first]) => first))}
-${constantArray('SPLIT_END', 'u32', product.splits.map(([, end]) => end))}
+${constantArray('SPLIT_ROWS', 'u32', product.splits.map((images) => images * smallHeight * smallWidth))}
 @compute @workgroup_size(${across}, ${down})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
   let column = (group.x * ${across}u + thread.x) * ${columns}u;
   if (column >= ${columnsInAll}u) { return; }
 ${place.join('\n')}
-  let end = SPLIT_END[group.z];
-  for (var k = SPLIT_FIRST[group.z]; k < end; k++) {
+  let segment = segment_at(group.z);
+  let end = SPLIT_ROWS[group.z];
+  for (var k = 0u; k < end; k++) {
     let base = i32(k / ${smallHeight * smallWidth}u) * ${bigHeight * bigWidth};
     let y = i32(k / ${smallWidth}u % ${smallHeight}u) * ${stride};
     let x = i32(k % ${smallWidth}u) * ${stride};

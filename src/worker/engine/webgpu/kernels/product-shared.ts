@@ -154,8 +154,7 @@ export function sharedFilter(product: FilterProduct, tile: Tile): TiledShader {
   const quads = down * groups;
   const sums = Array.from({ length: groups * 4 }, (_, row) => row);
   const code = `
-${constantArray('SPLIT_FIRST', 'u32', product.splits.map(([first]) => first))}
-${constantArray('SPLIT_END', 'u32', product.splits.map(([, end]) => end))}
+${constantArray('SPLIT_ROWS', 'u32', product.splits.map((images) => images * smallHeight * smallWidth))}
 var<workgroup> staged_big: array<vec4f, ${FILTER_DEPTH * quads}>;
 var<workgroup> staged_small: array<vec4f, ${FILTER_DEPTH * across}>;
 @compute @workgroup_size(${across}, ${down})
@@ -164,9 +163,10 @@ fn main(
   @builtin(local_invocation_id) thread: vec3u,
   @builtin(local_invocation_index) thread_index: u32,
 ) {
-  let end = SPLIT_END[group.z];
+  let segment = segment_at(group.z);
+  let end = SPLIT_ROWS[group.z];
 ${sums.map((row) => `  var sum_${row} = vec4f(0);`).join('\n')}
-  for (var first = SPLIT_FIRST[group.z]; first < end; first += ${FILTER_DEPTH}u) {
+  for (var first = 0u; first < end; first += ${FILTER_DEPTH}u) {
     for (var unit = thread_index; unit < ${FILTER_DEPTH * quads}u; unit += ${threads}u) {
       let k = first + unit / ${quads}u;
       let row = (group.y * ${quads}u + unit % ${quads}u) * 4u;
@@ -176,13 +176,13 @@ ${sums.map((row) => `  var sum_${row} = vec4f(0);`).join('\n')}
       let is_inside = (k < end) & (row < ${rowsInAll}u) & ${insideText('y', 'x', bigHeight, bigWidth)};
       let base = i32(k / ${smallHeight * smallWidth}u) * ${bigHeight * bigWidth};
       let at = select(0u, u32(base + y * ${bigWidth} + x), is_inside);
-      staged_big[unit] = select(vec4f(0), load_big4(at, row % ${bigChannels}u), is_inside);
+      staged_big[unit] = select(vec4f(0), load_big4(at, row % ${bigChannels}u, segment), is_inside);
     }
     for (var unit = thread_index; unit < ${FILTER_DEPTH * across}u; unit += ${threads}u) {
       let k = first + unit / ${across}u;
       let column = (group.x * ${across}u + unit % ${across}u) * 4u;
       let is_inside = (k < end) & (column < ${columnsInAll}u);
-      staged_small[unit] = select(vec4f(0), load_small4(select(0u, k, is_inside), column), is_inside);
+      staged_small[unit] = select(vec4f(0), load_small4(select(0u, k, is_inside), column, segment), is_inside);
     }
     workgroupBarrier();
     for (var k = 0u; k < ${FILTER_DEPTH}u; k++) {
@@ -204,7 +204,7 @@ ${sums
   .map(
     (index) =>
       `  if ((column < ${columnsInAll}u) & (row + ${index}u < ${rowsInAll}u)) ` +
-      `{ store_filter(group.z, (row + ${index}u) * ${columnsInAll}u + column, sum_${index}); }`,
+      `{ store_filter((row + ${index}u) * ${columnsInAll}u + column, segment, sum_${index}); }`,
   )
   .join('\n')}
 }

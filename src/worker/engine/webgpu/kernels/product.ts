@@ -37,32 +37,36 @@ export interface Tile {
   readonly columnGroups: number;
 }
 
-/** What the tile's text calls, to be declared beside it, and the values it needs to lay out the grid. */
+/**
+ * What a tile's text calls is declared beside it. `Segment` is a struct of whatever the callee needs
+ * of a segment, made once a thread by `segment_at(index) -> Segment`. Positions count pixels from the
+ * segment's first image; channels are the first of those taken.
+ */
 export interface ForwardProduct {
   readonly form: 'gather' | 'scatter';
   readonly geometry: ProductGeometry;
   /**
-   * Images of each segment, in order. A thread block computes rows of one segment only.
-   * Declared beside: `load_input(position, channel, segment) -> f32` and, where the input's channels
-   * are a multiple of four, `load_input4` (position counts pixels over all images; channel the first
-   * of the four); `load_weight(index, segment) -> f32` and `load_weight4` likewise;
-   * `store_output(position, channel, segment, value)`, whose value is `vec4f` where the output's
+   * Images of each segment. A thread block computes rows of one segment only.
+   * Declared beside: `load_input(position, channel, segment) -> f32`, or `load_input4` where the
+   * input's channels are a multiple of four; `load_weight(index, segment) -> f32`, or `load_weight4`
+   * where the kernel's innermost of the two roles (gather: the output's channels, scatter: the
+   * input's) is; `store_output(position, channel, segment, value)`, `vec4f` where the output's
    * channels are a multiple of four, else `f32`.
    */
   readonly segments: readonly number[];
 }
 
-/** Filter gradient over ranges of images: one output a range, summed by whoever reads them. */
+/** Filter gradient: a segment is one split of the reduction, and has an output of its own. */
 export interface FilterProduct {
   readonly form: 'filter';
   readonly geometry: ProductGeometry;
   /**
-   * [first, end) of the reduction of each split, counted in pixels of the small map over all images.
-   * Declared beside: `load_big(position, channel) -> f32` and `load_small`, and `load_big4`,
-   * `load_small4` where the channels are a multiple of four; `store_filter(split, index, value)`
-   * with index into [kh, kw, C, D], `vec4f` where D is a multiple of four, else `f32`.
+   * Images of each split. Declared beside: `load_big(position, channel, segment) -> f32` and
+   * `load_small`, or `load_big4` and `load_small4` where the channels are a multiple of four;
+   * `store_filter(index, segment, value)` with index into [kh, kw, C, D], `vec4f` where D is a
+   * multiple of four, else `f32`.
    */
-  readonly splits: readonly (readonly [number, number])[];
+  readonly splits: readonly number[];
 }
 
 /** A shader's body and the grid that it is dispatched over. */
@@ -100,25 +104,24 @@ export function columnType(channels: number): { readonly type: 'f32' | 'vec4f'; 
 }
 
 /**
- * Text that finds a thread block's segment: `segment`, and `tile_row`, the first of its rows within
- * the segment, and `segment_rows`, and `segment_image`, the first image. Rows are output pixels of a phase.
+ * Text that finds a thread block's `segment`, `segment_rows`, and `tile_row`, the first of its rows
+ * within the segment. Rows are output pixels of a phase.
  */
 export function segmentText(segments: readonly number[], rowsPerImage: number, tileRows: number): string {
   let tile = 0;
-  let image = 0;
-  const text = ['var segment = 0u;', 'var first_tile = 0u;', 'var segment_image = 0u;'];
+  const text = ['var segment_index = 0u;', 'var first_tile = 0u;'];
   text.push(`var segment_rows = ${segments[0]! * rowsPerImage}u;`);
   segments.forEach((images, index) => {
     if (index > 0) {
       text.push(
-        `if (group.y >= ${tile}u) { segment = ${index}u; first_tile = ${tile}u; ` +
-          `segment_image = ${image}u; segment_rows = ${images * rowsPerImage}u; }`,
+        `if (group.y >= ${tile}u) { segment_index = ${index}u; first_tile = ${tile}u; ` +
+          `segment_rows = ${images * rowsPerImage}u; }`,
       );
     }
     tile += Math.ceil((images * rowsPerImage) / tileRows);
-    image += images;
   });
   text.push(`let tile_row = (group.y - first_tile) * ${tileRows}u;`);
+  text.push('let segment = segment_at(segment_index);');
   return text.join('\n  ');
 }
 
@@ -141,7 +144,7 @@ export function phaseText({ form, geometry }: ForwardProduct): string {
 }
 
 /**
- * Text that places one row of a tile: `output_<name>` (its pixel over all images, wrong where
+ * Text that places one row of a tile: `output_<name>` (its pixel, wrong where
  * `is_row_<name>` is false), `base_<name>` (the image's first input pixel), `y_<name>` and `x_<name>` (input
  * pixel of tap 0). `row` is the row within the segment.
  */
@@ -152,7 +155,7 @@ export function rowText(product: ForwardProduct, name: string, row: string): str
   const s = geometry.stride;
   const [top, left] = geometry.padding;
   const place = `let row_${name} = min(${row}, segment_rows - 1u);
-  let image_${name} = segment_image + row_${name} / ${height * width}u;
+  let image_${name} = row_${name} / ${height * width}u;
   let down_${name} = row_${name} / ${width}u % ${height}u;
   let across_${name} = row_${name} % ${width}u;
   let base_${name} = i32(image_${name}) * ${input[0] * input[1]};`;
