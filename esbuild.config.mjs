@@ -2,6 +2,9 @@
 
 import { inRoot } from './scripts/lib/paths.mjs';
 
+/** Style sheets of packages are text, since they go into shadow roots. */
+export const loaders = { '.css': 'text' };
+
 const shared = {
   absWorkingDir: inRoot(),
   bundle: true,
@@ -11,6 +14,7 @@ const shared = {
   // esbuild reads the decorator flags that Lit's properties need from here.
   tsconfig: inRoot('tsconfig.json'),
   splitting: true,
+  loader: loaders,
   minify: true,
   sourcemap: true,
   metafile: true,

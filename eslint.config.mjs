@@ -43,6 +43,7 @@ const NODE_GLOBALS = [
   'AbortSignal',
   'Buffer',
   'URL',
+  'URLSearchParams',
   'clearInterval',
   'clearTimeout',
   'console',
@@ -54,7 +55,15 @@ const NODE_GLOBALS = [
 ];
 
 /** Page tests and the commands hand functions to a browser's page. */
-const PAGE_GLOBALS = ['customElements', 'document', 'getComputedStyle', 'location', 'navigator', 'window'];
+const PAGE_GLOBALS = [
+  'customElements',
+  'document',
+  'getComputedStyle',
+  'localStorage',
+  'location',
+  'navigator',
+  'window',
+];
 
 function readonlyGlobals(names) {
   return Object.fromEntries(names.map((name) => [name, 'readonly']));
@@ -88,6 +97,11 @@ export default defineConfig(
         { considerDefaultExhaustiveForUnions: true },
       ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      // What was caught and is thrown on is unknown.
+      '@typescript-eslint/only-throw-error': ['error', { allowThrowingUnknown: true, allowRethrowing: true }],
+      '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
+      // An interface with a body of its own is how a type map of the platform is extended.
+      '@typescript-eslint/no-empty-object-type': ['error', { allowInterfaces: 'with-single-extends' }],
       // A promise that a method returns is what an interface asks for, also where nothing is awaited.
       '@typescript-eslint/require-await': 'off',
     },
@@ -121,9 +135,10 @@ export default defineConfig(
     rules: { 'no-restricted-imports': forbidImports(UI_OF_WORKER) },
   },
   { files: ['**/*.mjs'], languageOptions: { globals: readonlyGlobals([...NODE_GLOBALS, ...PAGE_GLOBALS]) } },
+  { files: ['static/**/*.js'], languageOptions: { globals: readonlyGlobals(PAGE_GLOBALS) } },
   {
-    // Their loaders ask for a default export.
-    files: ['*.config.mjs', 'scripts/lib/node-test-report.mjs'],
+    // Their loaders ask for a default export; the bundler makes one of a style sheet.
+    files: ['*.config.mjs', 'scripts/lib/node-test-report.mjs', 'src/ui/css-text.d.ts'],
     rules: { 'no-restricted-syntax': 'off' },
   },
   {
@@ -133,6 +148,11 @@ export default defineConfig(
       '@typescript-eslint/no-unused-expressions': 'off',
       // A stand-in for fetch takes whatever fetch takes.
       '@typescript-eslint/no-base-to-string': 'off',
+    },
+  },
+  {
+    files: ['test/unit/**/*.ts', 'test/long/unit/**/*.ts'],
+    rules: {
       // node:test's describe and test return promises that the runner awaits.
       '@typescript-eslint/no-floating-promises': [
         'error',
@@ -143,5 +163,10 @@ export default defineConfig(
         },
       ],
     },
+  },
+  {
+    // The DOM assertions of @open-wc/testing declare every `equal` a promise.
+    files: ['test/worker/**/*.ts', 'test/ui/**/*.ts', 'test/long/worker/**/*.ts'],
+    rules: { '@typescript-eslint/no-floating-promises': 'off' },
   },
 );

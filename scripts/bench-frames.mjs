@@ -45,7 +45,7 @@ function beginFrames() {
 }
 
 function formatCounts(title, { frames, durationMs, longestGapMs, longTasks, longestTaskMs }) {
-  const tasks = longTasks === 0 ? 'no long task' : `${longTasks} long tasks, the longest ${longestTaskMs.toFixed(0)} ms`;
+  const tasks = longTasks === 0 ? 'no long task' : `long tasks: ${longTasks}, the longest ${longestTaskMs.toFixed(0)} ms`;
   return (
     `${title.padEnd(9)} ${(durationMs / 1000).toFixed(1).padStart(5)} s, ` +
     `${((1000 * frames) / durationMs).toFixed(1)} frames/s, longest gap ${longestGapMs.toFixed(1)} ms, ${tasks}`
@@ -64,32 +64,27 @@ await main(async (args) => {
     return;
   }
   const seconds = parseWholeNumber('seconds', options.seconds, 1, 3600);
-  const { withPage } = await import('./lib/page.mjs');
+  const { command, openPage, waitForStep, withPage } = await import('./lib/page.mjs');
   const { cpus } = await import('node:os');
   const { setTimeout: delay } = await import('node:timers/promises');
 
   await withPage({ purpose: 'compute' }, async ({ page, browser, url }) => {
-    await page.goto(url);
-    await page.waitForSelector('sgan-trainer:defined');
+    await openPage(page, url, { engine: options.engine });
     const measure = async (title, work) => {
       await page.evaluate(beginFrames);
       await work();
       console.log(formatCounts(title, await page.evaluate(() => window.endFrames())));
     };
-    const { model } = cpus()[0];
+    const [{ model }] = cpus();
     console.log(`${await browser.version()}, ${cpus().length} x ${model.trim()}, engine ${options.engine}`);
     await measure('idle', () => delay(IDLE_MS));
     await measure('loading', async () => {
-      await page.evaluate((engine) => {
-        const trainer = document.querySelector('sgan-trainer');
-        trainer.engine = engine;
-        window.failure = null;
-        trainer.addEventListener('sgan-error', ({ detail }) => (window.failure = detail.message));
-        void trainer.start();
-      }, options.engine);
+      await command(page, 'start');
       await waitForStep(page, 1);
     });
+    const before = await page.evaluate(() => window.followed.step);
     await measure('training', () => delay(1000 * seconds));
-    console.log(`Trained ${await page.evaluate(() => document.querySelector('sgan-trainer').lastReport.step)} steps.`);
+    const after = await page.evaluate(() => window.followed.step);
+    console.log(`${after - before} steps in the time measured`);
   });
 });

@@ -7,6 +7,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import esbuild from 'esbuild';
+import { loaders } from '../../esbuild.config.mjs';
 import { CACHE, inRoot, shortHash } from './paths.mjs';
 import { withLock } from './lock.mjs';
 
@@ -28,7 +29,8 @@ async function specifiersOf(file) {
   const { metafile } = await build.catch(() => ({ metafile: { inputs: {} } }));
   return Object.values(metafile.inputs)
     .flatMap(({ imports }) => imports.map((imported) => imported.path))
-    .filter((specifier) => !specifier.startsWith('.'));
+    // Beside packages there are relative paths, and `<runtime>`: esbuild's own helpers.
+    .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('<'));
 }
 
 /** The bare specifiers that these files name. Sorted. */
@@ -60,6 +62,7 @@ export async function bundleDependencies(files) {
       outdir: folder,
       bundle: true,
       splitting: true,
+      loader: loaders,
       format: 'esm',
       platform: 'browser',
       target: 'es2022',

@@ -26,15 +26,16 @@ const HARDWARE_WEBGPU_FLAGS = [
   ...(process.platform === 'linux' ? ['--enable-features=Vulkan', '--use-angle=vulkan'] : []),
 ];
 
-const NO_SANDBOX_ERRORS = /no usable sandbox|without --no-sandbox|failed to move to new namespace|setuid sandbox/i;
+const NO_SANDBOX_ERRORS = /no usable sandbox|without --no-sandbox|move to new namespace|setuid sandbox/i;
 
 /**
  * Browsers in the order they are tried. For `test` the packed one comes before installed ones, so
  * that tests run on a known browser; for `compute` after them, since they have the GPU.
  */
 function candidates(purpose, log) {
-  const custom = process.env.CHROME_PATH
-    ? [{ name: `CHROME_PATH (${process.env.CHROME_PATH})`, find: () => ({ executablePath: process.env.CHROME_PATH }) }]
+  const { CHROME_PATH: chromePath } = process.env;
+  const custom = chromePath
+    ? [{ name: `CHROME_PATH (${chromePath})`, find: () => ({ executablePath: chromePath }) }]
     : [];
   const packed = hasPackedChromium()
     ? [{ name: 'the packed Chromium', isPacked: true, find: () => packedChromium(log) }]
@@ -46,15 +47,23 @@ function candidates(purpose, log) {
   return purpose === 'test' ? [...custom, ...packed, ...installed] : [...custom, ...installed, ...packed];
 }
 
-async function launchOne(options) {
+/**
+ * Through a pipe, a browser ends with the process that launched it, whatever ends that one; but what a
+ * browser that fails has printed is only told of one that is spoken to through a socket.
+ */
+async function launchOne(given) {
+  const withoutSandbox = { ...given, args: [...given.args, '--no-sandbox'] };
   const isRoot = process.getuid?.() === 0;
-  const withoutSandbox = { ...options, args: [...options.args, '--no-sandbox'] };
-  if (isRoot) return puppeteer.launch(withoutSandbox);
+  const options = isRoot ? withoutSandbox : given;
   try {
-    return await puppeteer.launch(options);
-  } catch (error) {
-    if (!NO_SANDBOX_ERRORS.test(error.message)) throw error;
-    return puppeteer.launch(withoutSandbox);
+    return await puppeteer.launch({ ...options, pipe: true });
+  } catch {
+    try {
+      return await puppeteer.launch(options);
+    } catch (error) {
+      if (isRoot || !NO_SANDBOX_ERRORS.test(error.message)) throw error;
+      return puppeteer.launch({ ...withoutSandbox, pipe: true });
+    }
   }
 }
 
@@ -64,30 +73,33 @@ async function launchOne(options) {
  * `args` are further flags, `log` takes the notes, the rest goes to puppeteer.
  * Throws a UsageError that says what to install where none launches.
  */
-export async function launchBrowser({ purpose, args = [], log = console.error, ...options }) {
-  const passedOver = [];
-  for (const { name, isPacked = false, find } of candidates(purpose, log)) {
+export function launchBrowser({ purpose, log = console.error, ...options }) {
+  return launchFirst(candidates(purpose, log), { purpose, log, ...options });
+}
+
+/** `launchBrowser` among these candidates: a name and a `find` that resolves with launch options. */
+export async function launchFirst(browsers, { purpose, args = [], log, ...options }) {
+  for (const { name, isPacked = false, find } of browsers) {
     const webgpu = purpose === 'test' || isPacked ? SOFTWARE_WEBGPU_FLAGS : HARDWARE_WEBGPU_FLAGS;
     try {
-      const browser = await launchOne({
-        // Through a pipe, a browser ends with the process that launched it, whatever ends that one.
-        pipe: true,
+      // Awaited here, so that its failure is met here.
+      return await launchOne({
         ...options,
         ...(await find()),
         args: [...QUIET_FLAGS, ...webgpu, ...args],
       });
-      return browser;
     } catch (error) {
-      passedOver.push(name);
       log(`Note: ${name} did not launch and is passed over: ${firstLines(error.message)}`);
     }
   }
+  const names = browsers.map(({ name }) => name);
   throw new UsageError(
-    `No browser ${passedOver.length === 0 ? 'was found' : `launched (tried ${passedOver.join(', ')})`}. ` +
+    `No browser ${names.length === 0 ? 'was found' : `launched (tried ${names.join(', ')})`}. ` +
       'Install Google Chrome, Chromium or Microsoft Edge, or set CHROME_PATH to the executable of one.',
   );
 }
 
 function firstLines(message) {
-  return message.trim().split('\n').slice(0, 3).join(' ').slice(0, 300);
+  const lines = message.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '').slice(0, 4).join(' ').slice(0, 400);
 }

@@ -40,3 +40,11 @@ export function parseWholeNumber(name, text, min, max) {
   if (text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
   throw new UsageError(`--${name} is "${text}"; allowed are whole numbers from ${min} to ${max}.`);
 }
+
+/** The values of a comma-separated list, each among `allowed`; `all` stands for every one of them. */
+export function parseList(name, text, allowed) {
+  const values = text === 'all' ? allowed : text.split(',');
+  const unknown = values.find((value) => !allowed.includes(value));
+  if (unknown === undefined) return values;
+  throw new UsageError(`--${name} is "${unknown}"; allowed are ${allowed.join(', ')} and all.`);
+}

@@ -3,7 +3,6 @@
  * static files. A build that fails leaves the old `dist` as it was.
  */
 
-import { existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import esbuild from 'esbuild';
@@ -21,11 +20,7 @@ export function wasmBinaryPath(name) {
 }
 
 async function bundleInto(folder, name) {
-  // TEMPORARY while the sources are being written: entries that do not exist yet are left out.
-  const entryPoints = bundles[name].entryPoints.filter((entry) => existsSync(inRoot(entry)));
-  if (entryPoints.length === 0) return;
-  const external = existsSync(inRoot('src/worker/model/layers-model.ts')) ? [] : ['./model/layers-model.js'];
-  const result = await esbuild.build({ ...bundles[name], entryPoints, external, outdir: path.join(folder, name) });
+  const result = await esbuild.build({ ...bundles[name], outdir: path.join(folder, name) });
   // Tests read from it what each bundle contains.
   await writeFile(path.join(CACHE, `metafile-${name}.json`), JSON.stringify(result.metafile));
 }

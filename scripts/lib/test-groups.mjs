@@ -6,6 +6,7 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import esbuild from 'esbuild';
+import { loaders } from '../../esbuild.config.mjs';
 import { CACHE, inRoot } from './paths.mjs';
 import { runNode, runPackage } from './run-command.mjs';
 import { buildSite } from './site.mjs';
@@ -79,13 +80,15 @@ export async function runUnitTests(files) {
       outExtension: { '.js': '.mjs' },
       bundle: true,
       splitting: true,
+      loader: loaders,
       format: 'esm',
       platform: 'node',
       target: 'node20',
       // The ES modules of a package where it has them: its CommonJS cannot be split into chunks.
       mainFields: ['module', 'main'],
       external: ['esbuild', 'puppeteer-core', 'typescript', 'eslint'],
-      banner: { js: `import { createRequire } from 'node:module';const require = createRequire(import.meta.url);` },
+      // CommonJS packages call `require`; a global one cannot collide with a package's own.
+      banner: { js: "globalThis.require ??= (await import('node:module')).createRequire(import.meta.url);" },
       sourcemap: 'inline',
       logLevel: 'warning',
     });

@@ -3,6 +3,7 @@
  */
 
 import type { ImageGrid } from '../protocol.js';
+import { NORMALISED_BYTES } from './data/normalise.js';
 import type { Dataset } from './engine/engine.js';
 
 /** Generated images shown, from the run's fixed latents. */
@@ -66,6 +67,6 @@ export function toImageGrid(
 export function realImageGrid({ test, imageShape }: Dataset): ImageGrid {
   const count = Math.min(REAL_COUNT, test.count);
   const size = imageShape[0] * imageShape[1] * imageShape[2];
-  const images = Float32Array.from(test.images.subarray(0, count * size), (byte) => byte / 127.5 - 1);
+  const images = Float32Array.from(test.images.subarray(0, count * size), (byte) => NORMALISED_BYTES[byte]!);
   return toImageGrid(images, count, count, imageShape);
 }

@@ -91,7 +91,7 @@ export class MetricsRecord {
     this.#step = step;
     this.#accuracySum += values[ACCURACY]!;
     this.#accuracyCount++;
-    this.#lastValues = values.slice();
+    this.#lastValues = values;
   }
 
   /** The report of an evaluation of the last step; begins a new mean of the training accuracy. */

@@ -71,6 +71,7 @@ test('an error from outside fails a run that goes at its next step, and one bein
   trainer.fail(new TrainerError('DeviceLost', 'gone'));
   await reached('failed');
   assert.equal(of('state').at(-1)!.error!.kind, 'DeviceLost');
+  assert.ok(of('state').at(-1)!.step < 10);
 
   const gate = makeGate();
   const other = await openTrainer({ table: fakeTable({ onCreate: () => gate.opened }).table });
@@ -99,4 +100,28 @@ test('data that cannot be had fails the run, with its message in the state', asy
     message: /DataUnavailable: test-images\.gz/,
   });
   await assert.rejects(trainer.save(), { name: 'NothingToSave' });
+});
+
+test('a parameter that is not finite is not kept as a good state, though the losses are finite', async () => {
+  const { trainer, of, reached } = await openTrainer({ table: fakeTable({ infiniteAt: 4 }).table });
+  await trainer.start(SHORT);
+  await reached('failed');
+  const { kind, message } = of('state').at(-1)!.error!;
+  assert.equal(kind, 'NonFiniteLoss');
+  assert.match(message, /^discriminator\/conv1\/kernel holds Infinity after step 4\./);
+  assert.equal(readCheckpoint(await trainer.save()).progress.step, 1);
+});
+
+test('an engine that fails at a save fails the run, and the state before is saved', async () => {
+  let isLost = false;
+  const { table } = fakeTable({
+    onExport: () => {
+      if (isLost) throw new TrainerError('DeviceLost', 'gone');
+    },
+  });
+  const { trainer, of } = await openTrainer({ table });
+  for (let step = 0; step < 3; step++) await trainer.step(SHORT);
+  isLost = true;
+  assert.equal(readCheckpoint(await trainer.save()).progress.step, 1);
+  assert.equal(of('state').at(-1)!.error!.kind, 'DeviceLost');
 });

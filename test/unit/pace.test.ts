@@ -50,6 +50,9 @@ test('the pace is that of the last two seconds, without the first step, which co
   assert.equal(pace.stepsPerSecond, 0.2);
   pace.measured(1, 100);
   assert.equal(pace.stepsPerSecond, 10);
+  pace.measured(1, 3000);
+  pace.measured(1, 200);
+  assert.equal(pace.stepsPerSecond, 0.625);
   for (let i = 0; i < 100; i++) pace.measured(1, 50);
   assert.equal(pace.stepsPerSecond, 20);
 });

@@ -66,10 +66,10 @@ test('a checkpoint that cannot be used leaves what was there untouched', async (
   const foreign = new Uint8Array(40);
   await assert.rejects(trainer.load(foreign, {}), { name: 'InvalidCheckpoint' });
   assert.equal(state(), 'idle');
-  await trainer.step(SHORT);
+  for (let step = 0; step < 2; step++) await trainer.step(SHORT);
   const before = await trainer.save();
   await assert.rejects(trainer.load(before.slice(0, 1000), {}), { name: 'InvalidCheckpoint' });
-  await assert.rejects(trainer.load(before.slice(), { steps: 0 }), { name: 'InvalidSettings' });
+  await assert.rejects(trainer.load(before.slice(), { steps: 1 }), { name: 'InvalidSettings' });
   assert.equal(state(), 'paused');
   assert.deepEqual(readCheckpoint(await trainer.save()).tensors, readCheckpoint(before).tensors);
 });
@@ -100,4 +100,19 @@ test('a checkpoint’s settings win, but for steps and engine', async () => {
   await assert.rejects(other.load(before, { steps: 12, engine: 'tfjs-webgl' }), {
     name: 'EngineUnavailable',
   });
+});
+
+test('a start that waits for a finished checkpoint runs only where it raises steps', async () => {
+  const saved = await (await runUnbroken()).trainer.save();
+  for (const [steps, states] of [
+    [8, ['loading', 'finished']],
+    [9, ['loading', 'running', 'finished']],
+  ] as const) {
+    const { trainer, states: seen, reached } = await openTrainer();
+    const loaded = trainer.load(saved.slice(), {});
+    await trainer.start({ steps });
+    await loaded;
+    await reached('finished');
+    assert.deepEqual(seen(), states);
+  }
 });

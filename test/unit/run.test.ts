@@ -48,6 +48,14 @@ test('an engine that works ahead gives the very same reports', async () => {
   assert.deepEqual(ahead.of('evaluation'), plain.of('evaluation'));
 });
 
+test('a run at rest owes no scalars, however far its engine works ahead', async () => {
+  const { trainer, of } = await openTrainer({ table: fakeTable({ worksAhead: true }).table });
+  for (let step = 1; step <= 3; step++) {
+    await trainer.step(SHORT);
+    assert.equal(rowsOf(of('metrics')).length, step);
+  }
+});
+
 test('a pause is heard within the step under way where a step takes long', async () => {
   const clock = new Clock();
   let paused: Promise<unknown> = Promise.resolve();

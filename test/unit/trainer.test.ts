@@ -7,7 +7,7 @@ import { buildRecipe } from '../../src/worker/recipes.js';
 import { Trainer } from '../../src/worker/trainer.js';
 import { fetchOf, tinyFiles } from './support/data.js';
 import { fakeTable } from './support/fake-engine.js';
-import { makeGate } from './support/gate.js';
+import { makeGate, settle } from './support/gate.js';
 import { DATA_URL, openTrainer, SHORT } from './support/trainer.js';
 
 function unopened(): Trainer {
@@ -174,6 +174,35 @@ test('a start during a single step goes on after it', async () => {
   await stepped;
   await reached('finished');
   assert.equal(of('state').at(-1)!.step, 8);
+});
+
+test('a start is heard while the images of a single step are made', async () => {
+  const gate = makeGate();
+  let started: Promise<unknown> | null = null;
+  const { table } = fakeTable({
+    onGenerate: async () => {
+      if (!isStepping) return;
+      isStepping = false;
+      started = trainer.start({});
+      gate.open();
+      await settle();
+    },
+  });
+  let isStepping = false;
+  const { trainer, reached, of } = await openTrainer({ table });
+  await trainer.step(SHORT);
+  isStepping = true;
+  await trainer.step({});
+  await gate.opened;
+  assert.equal(await started, 'running');
+  await reached('finished');
+  assert.equal(of('state').at(-1)!.step, 8);
+});
+
+test('what a command reported is there before it settles', async () => {
+  const { trainer, states } = await openTrainer({ schedule: () => undefined });
+  await trainer.step(SHORT);
+  assert.deepEqual(states(), ['loading', 'running', 'paused']);
 });
 
 test('reset to the same seed gives the same run, another seed another', async () => {

@@ -17,8 +17,12 @@ export interface FakeEngineOptions {
   /** Called before each step with the updates done; may throw, wait, or move a clock. */
   readonly onStep?: (step: number) => void | Promise<void>;
   readonly onEvaluate?: (first: number) => void | Promise<void>;
+  readonly onGenerate?: () => void | Promise<void>;
+  readonly onExport?: () => void | Promise<void>;
   /** The step (updates done after it) whose losses are NaN. */
   readonly nanAt?: number;
+  /** The step that leaves an infinite parameter behind, its losses finite. */
+  readonly infiniteAt?: number;
   /** Chunks that `advance` keeps back, as an engine that works ahead does. */
   readonly worksAhead?: boolean;
 }
@@ -69,7 +73,8 @@ export class FakeEngine implements Engine {
   }
 
   generate(latents: Float32Array<ArrayBuffer>, count: number): Promise<Float32Array<ArrayBuffer>> {
-    return this.#exclusively(() => {
+    return this.#exclusively(async () => {
+      await this.#options.onGenerate?.();
       const [height, width, channels] = this.#input.dataset.imageShape;
       const size = height * width * channels;
       const latentSize = latents.length / count;
@@ -85,7 +90,10 @@ export class FakeEngine implements Engine {
   }
 
   exportState(): Promise<EngineState> {
-    return this.#exclusively(() => ({ step: this.#step, tensors: copyOf(this.#tensors) }));
+    return this.#exclusively(async () => {
+      await this.#options.onExport?.();
+      return { step: this.#step, tensors: copyOf(this.#tensors) };
+    });
   }
 
   importState(state: EngineState): Promise<void> {
@@ -125,6 +133,7 @@ export class FakeEngine implements Engine {
         this.#tensors.get(name)!.values.forEach((value, i, values) => (values[i] = value + moved));
     }
     this.#step++;
+    if (this.#step === this.#options.infiniteAt) [...this.#tensors.values()][0]!.values[3] = Infinity;
     const computed = metricsOf(recipe);
     const values = Float32Array.from(METRIC_NAMES, (name, i) => {
       if (!computed.includes(name)) return NaN;

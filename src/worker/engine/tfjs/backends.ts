@@ -37,11 +37,12 @@ function remove(name: TfjsBackend): void {
 
 async function start(name: TfjsBackend): Promise<Shared> {
   const { makeBackend } = await LOADERS[name]();
-  const made = await makeBackend();
-  // Importing a backend registers tfjs' own factory for it, which makes the device itself.
+  // Importing a backend registers tfjs' own factory for it, which makes the device itself and to which
+  // tfjs turns whenever no backend is set.
   remove(name);
+  const made = await makeBackend();
   tf.registerBackend(name, () => made.backend);
-  tf.engine().setBackend(name).catch(() => undefined);
+  await tf.setBackend(name);
   return { made, users: 0 };
 }
 

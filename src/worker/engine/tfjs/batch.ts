@@ -1,10 +1,8 @@
 /** From bytes of the data set to tensors: the images and labels of a batch. */
 
 import * as tf from '@tensorflow/tfjs-core';
+import { NORMALISED_BYTES } from '../../data/normalise.js';
 import type { Dataset, ImageSet } from '../engine.js';
-
-/** A byte as the networks see it: byte / 127.5 - 1, computed in float64 and rounded once. */
-const NORMALISED = Float32Array.from({ length: 256 }, (_, byte) => byte / 127.5 - 1);
 
 /**
  * Images of a set as [indices.length, height, width, channels] float32 in [-1, 1]. The caller
@@ -20,7 +18,7 @@ export function imageTensor(
   for (let row = 0; row < indices.length; row++) {
     const source = indices[row]! * size;
     const target = row * size;
-    for (let i = 0; i < size; i++) values[target + i] = NORMALISED[images[source + i]!]!;
+    for (let i = 0; i < size; i++) values[target + i] = NORMALISED_BYTES[images[source + i]!]!;
   }
   return tf.tensor4d(values, [indices.length, ...imageShape]);
 }

@@ -109,6 +109,7 @@ export class StepComputer {
           for (const [name, value] of Object.entries(moved)) observed[`updated/${name}`] = value;
         }
         Object.assign(observed, outputs.layers, outputs.terms);
+        phase.updates.forEach(({ loss }, i) => (observed[loss] = outputs.losses[i]!));
         scalars.push(...this.#scalars(outputs, phase.terms.map(({ name }) => name)));
         if (phase.passes.some(({ name }) => name === recipe.accuracy.pass)) {
           labels = Array.from(inputs.draws.labelled, (index) => dataset.train.labels[index]!);

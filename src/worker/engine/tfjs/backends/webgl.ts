@@ -1,7 +1,10 @@
-/** tfjs' WebGL backend, on a context of its own. */
+/**
+ * tfjs' WebGL backend on a context of our own, since tfjs' own refuses a renderer on the CPU, which a
+ * person may ask for by name.
+ */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { MathBackendWebGL } from '@tensorflow/tfjs-backend-webgl';
+import { MathBackendWebGL, setWebGLContext } from '@tensorflow/tfjs-backend-webgl';
 import { TrainerError } from '../../../errors.js';
 import { FailureWatch } from '../failure-watch.js';
 import { registerComposedAdam } from '../kernels/adam.js';
@@ -12,33 +15,43 @@ import type { MakeBackend } from './backend.js';
 registerComposedBatchNorm('webgl');
 registerComposedAdam('webgl');
 
-/** tfjs' own types leave the canvas out. */
-function contextCanvas(gl: WebGLRenderingContext): EventTarget {
-  return (gl as WebGLRenderingContext & { readonly canvas: EventTarget }).canvas;
+/** tfjs draws into textures, so the canvas needs nothing beside colour. */
+const ATTRIBUTES: WebGLContextAttributes = {
+  alpha: false,
+  antialias: false,
+  premultipliedAlpha: false,
+  preserveDrawingBuffer: false,
+  depth: false,
+  stencil: false,
+};
+
+/** The renderer in its own words; may be empty. */
+function describeRenderer(gl: WebGL2RenderingContext): string {
+  const names = gl.getExtension('WEBGL_debug_renderer_info');
+  return String(names === null ? '' : gl.getParameter(names.UNMASKED_RENDERER_WEBGL));
 }
 
 export const makeBackend: MakeBackend = async () => {
-  if (!tf.env().getBool('HAS_WEBGL')) {
-    throw new TrainerError('EngineUnavailable', 'This browser offers no WebGL. Choose "auto".');
+  const canvas = new OffscreenCanvas(1, 1);
+  const gl = canvas.getContext('webgl2', ATTRIBUTES);
+  if (gl === null) {
+    throw new TrainerError('EngineUnavailable', 'This browser offers no WebGL 2. Choose "auto".');
   }
+  // For tfjs' look at what WebGL can do; the backend takes the same context from the canvas.
+  setWebGLContext(2, gl);
   if (!tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED')) {
     throw new TrainerError('EngineUnavailable', 'This GPU has no 32-bit floats in WebGL. Choose "auto".');
   }
-  const backend = new MathBackendWebGL();
-  const { gl } = backend.gpgpu;
   const watch = new FailureWatch();
-  const onLost = (): void => {
+  canvas.addEventListener('webglcontextlost', () => {
     watch.fail(new TrainerError('DeviceLost', 'The browser took the WebGL context away.'));
-  };
-  const canvas = contextCanvas(gl);
-  canvas.addEventListener('webglcontextlost', onLost);
-  const names = gl.getExtension('WEBGL_debug_renderer_info');
-  const adapter = names === null ? '' : String(gl.getParameter(names.UNMASKED_RENDERER_WEBGL));
+  });
+  const adapter = describeRenderer(gl);
   return {
-    backend,
+    backend: new MathBackendWebGL(canvas),
     adapter,
     isSoftware: isSoftwareName(adapter),
     watch,
-    release: () => canvas.removeEventListener('webglcontextlost', onLost),
+    release: () => gl.getExtension('WEBGL_lose_context')?.loseContext(),
   };
 };

@@ -1,0 +1,124 @@
+/**
+ * The two charts of a run as one: same step axis, same cross-hair. Feeds them from the model, a few
+ * times a second at most, and remembers the step that the cross-hair is on.
+ */
+
+import type { EvaluationReport } from '../../protocol.js';
+import { FrameThrottle } from '../frame-throttle.js';
+import type { Speech } from '../parts/words.js';
+import type { RunModel } from '../run-model.js';
+import { Chart } from './chart.js';
+import { alignEvaluations } from './columns.js';
+import type { PlotClass } from './load-plot.js';
+import { accuracyRange, lossRange, stepAxisEnd } from './ranges.js';
+import { readColours } from './theme-colours.js';
+
+/** Time between two drawings: enough to look alive, little enough to cost nothing. */
+const REDRAW_MS = 300;
+
+const RAW = { widthPx: 1, opacity: 0.3, hasPoints: false } as const;
+const SMOOTHED = { widthPx: 2.25, opacity: 1, hasPoints: false } as const;
+const DISCRIMINATOR = { colour: 'first' } as const;
+/** Told from the discriminator's by its dashes too. */
+const GENERATOR = { colour: 'second', dash: [7, 3] } as const;
+
+export interface ChartsSource {
+  readonly model: RunModel;
+  readonly baseline: readonly EvaluationReport[];
+  /** Steps of the run, or of the one to come. */
+  readonly steps: number;
+  readonly speech: Speech;
+}
+
+export class ChartsView {
+  readonly #source: () => ChartsSource;
+  readonly #accuracy: Chart;
+  readonly #loss: Chart;
+  readonly #throttle = new FrameThrottle(() => this.#draw(), REDRAW_MS);
+
+  /** `root` has the containers `accuracy-chart` and `loss-chart`; `onCursor` gets the step pointed at. */
+  constructor(
+    Plot: PlotClass,
+    root: ShadowRoot,
+    source: () => ChartsSource,
+    onCursor: (step: number | null) => void,
+  ) {
+    this.#source = source;
+    const container = (id: string): HTMLElement => root.querySelector<HTMLElement>(`#${id}`)!;
+    const formatStep = (step: number): string => source().speech.formats.count(step);
+    const shared = { formatStep, colours: () => readColours(root) };
+    this.#accuracy = new Chart(Plot, container('accuracy-chart'), {
+      ...shared,
+      series: [
+        { colour: 'muted', widthPx: 1.5, dash: [3, 3], opacity: 1, hasPoints: false },
+        { colour: 'first', widthPx: 1, opacity: 0.45, hasPoints: false },
+        { colour: 'first', widthPx: 2.25, opacity: 1, hasPoints: true },
+      ],
+      hasStepLabels: false,
+      formatValue: (value) => `${source().speech.formats.plain(Math.round(1000 * value) / 10)}\u2009%`,
+      onCursor: (step) => {
+        this.#loss.moveCursor(step);
+        onCursor(step);
+      },
+    });
+    this.#loss = new Chart(Plot, container('loss-chart'), {
+      ...shared,
+      series: [
+        { ...DISCRIMINATOR, ...RAW },
+        { colour: 'second', ...RAW },
+        { ...DISCRIMINATOR, ...SMOOTHED },
+        { ...GENERATOR, ...SMOOTHED },
+      ],
+      hasStepLabels: true,
+      formatValue: (value) => source().speech.formats.plain(value),
+      onCursor: (step) => {
+        this.#accuracy.moveCursor(step);
+        onCursor(step);
+      },
+    });
+    this.#throttle.request();
+  }
+
+  /** There is something new to draw. */
+  update(): void {
+    this.#throttle.request();
+  }
+
+  /** The colours are others. */
+  redraw(): void {
+    this.#accuracy.redraw();
+    this.#loss.redraw();
+  }
+
+  destroy(): void {
+    this.#throttle.cancel();
+    this.#accuracy.destroy();
+    this.#loss.destroy();
+  }
+
+  #draw(): void {
+    const { model, baseline, steps } = this.#source();
+    const stepEnd = stepAxisEnd(model.step, steps);
+    const accuracies = alignEvaluations(model.evaluations, baseline);
+    const points = [...model.evaluations, ...baseline.filter(({ step }) => step <= stepEnd)].map(
+      ({ step, testAccuracy }) => ({ step, accuracy: testAccuracy }),
+    );
+    this.#accuracy.setData({
+      columns: [accuracies.steps, accuracies.baseline, accuracies.train, accuracies.test],
+      stepEnd,
+      valueRange: accuracyRange(points, stepEnd),
+    });
+    const losses = model.losses.columns();
+    this.#loss.setData({
+      columns: [
+        losses.steps,
+        losses.discriminator,
+        losses.generator,
+        losses.discriminatorSmoothed,
+        losses.generatorSmoothed,
+      ],
+      stepEnd,
+      valueRange: lossRange([...losses.discriminatorSmoothed, ...losses.generatorSmoothed]),
+    });
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The page around the element: theme switch, settings in the address, a question before a run is left,
+ * progress in the tab's title. The element itself knows nothing of all this.
+ */
+
+import './define.js';
+import type { EvaluationReport, TrainerState } from '../protocol.js';
+import type { SganTrainer } from './sgan-trainer.js';
+import { settingsFromUrl, settingsToUrl } from './url-settings.js';
+
+/** Also in static/theme.js, which sets the theme before the first paint. */
+const THEME_KEY = 'sgan-theme';
+
+/** States in which leaving the page loses something. */
+const UNDER_WAY: readonly TrainerState[] = ['running', 'paused'];
+
+function rememberTheme(theme: string): void {
+  document.documentElement.dataset['theme'] = theme;
+  try {
+    localStorage.setItem(THEME_KEY, theme);
+  } catch {
+    // Storage is blocked: the choice lasts until the page is closed.
+  }
+}
+
+function setUpTheme(): void {
+  const current = document.documentElement.dataset['theme'] ?? 'system';
+  for (const choice of document.querySelectorAll<HTMLInputElement>('input[name="theme"]')) {
+    choice.checked = choice.value === current;
+    choice.addEventListener('change', () => rememberTheme(choice.value));
+  }
+}
+
+function setUpAddress(trainer: SganTrainer): void {
+  trainer.settings = settingsFromUrl(new URLSearchParams(location.search));
+  trainer.addEventListener('sgan-settings', ({ detail }) => {
+    const parameters = settingsToUrl(detail, new URLSearchParams(location.search));
+    // `autostart=` would be read back alike, but is not what anyone types.
+    const query = parameters.toString().replaceAll(/=(?=&|$)/g, '');
+    history.replaceState(null, '', query === '' ? location.pathname : `?${query}`);
+  });
+}
+
+function askBeforeLeaving(event: BeforeUnloadEvent): void {
+  event.preventDefault();
+}
+
+function setUpLeaving(trainer: SganTrainer): void {
+  trainer.addEventListener('sgan-state', ({ detail }) => {
+    // Only while it is needed: a page that listens may be kept from the back-forward cache.
+    if (UNDER_WAY.includes(detail.state)) addEventListener('beforeunload', askBeforeLeaving);
+    else removeEventListener('beforeunload', askBeforeLeaving);
+  });
+}
+
+function setUpTitle(trainer: SganTrainer): void {
+  const { title } = document;
+  const percent = new Intl.NumberFormat('en', { style: 'percent', minimumFractionDigits: 1 });
+  trainer.addEventListener('sgan-evaluation', ({ detail }: CustomEvent<EvaluationReport>) => {
+    document.title = `${percent.format(detail.testAccuracy)} – ${title}`;
+  });
+  trainer.addEventListener('sgan-state', ({ detail }) => {
+    if (detail.state === 'idle' || detail.state === 'loading') document.title = title;
+  });
+}
+
+setUpTheme();
+const trainer = document.querySelector('sgan-trainer');
+if (trainer !== null) {
+  setUpLeaving(trainer);
+  setUpTitle(trainer);
+  setUpAddress(trainer);
+  // Not in the markup: the settings of the address have to come first.
+  trainer.autostart = new URLSearchParams(location.search).has('autostart');
+}

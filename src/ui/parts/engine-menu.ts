@@ -1,0 +1,99 @@
+/** The chip that names the engine, and the panel that says why it is this one and what else was tried. */
+
+import { css, html, nothing, type TemplateResult } from 'lit';
+import type { EngineReport } from '../../protocol.js';
+import { icons } from '../icons.js';
+import type { Speech } from './words.js';
+
+export interface EngineMenuView extends Speech {
+  readonly engine: EngineReport | null;
+  readonly isOpen: boolean;
+  readonly onToggle: () => void;
+}
+
+function reasons({ strings, words }: Speech, { engine, adapter, reason, passedOver }: EngineReport): TemplateResult {
+  return html`<h3>${strings.engines[engine]}</h3>
+    <p class="muted">${adapter}</p>
+    <p>${strings.engineReasons[reason]}</p>
+    ${passedOver.length === 0
+      ? nothing
+      : html`<h3>${words.enginePassedOver}</h3>
+          <ul>
+            ${passedOver.map(
+              (other) => html`<li>
+                <strong>${strings.engines[other.engine]}</strong> ${strings.engineReasons[other.reason]}
+                ${other.detail === '' ? nothing : html`<span class="muted detail">${other.detail}</span>`}
+              </li>`,
+            )}
+          </ul>`}`;
+}
+
+export function engineMenu(view: EngineMenuView): TemplateResult {
+  const { strings, words, engine, isOpen, onToggle } = view;
+  const name = engine === null ? words.engineNone : strings.engines[engine.engine];
+  const note = engine === null ? '' : engine.isSoftware ? words.engineSoftware : engine.adapter;
+  return html`<div class="menu engine" data-menu="engine">
+    <button
+      type="button"
+      part="engine"
+      title=${words.engineTitle}
+      aria-expanded=${isOpen ? 'true' : 'false'}
+      @click=${onToggle}
+    >
+      <span class="engine-name">${name}</span>
+      ${note === '' ? nothing : html`<span class="engine-adapter muted">${note}</span>`} ${icons.chevron}
+    </button>
+    ${isOpen
+      ? html`<div class="panel" role="group" aria-label=${words.engineTitle}>
+          ${engine === null ? html`<p>${words.engineNoneText}</p>` : reasons(view, engine)}
+        </div>`
+      : nothing}
+  </div>`;
+}
+
+export const engineMenuStyles = css`
+  .engine {
+    min-width: 0;
+  }
+
+  .engine button {
+    max-width: 100%;
+    padding-inline-end: 10px;
+  }
+
+  .engine-name {
+    flex: none;
+  }
+
+  .engine-adapter {
+    min-width: 0;
+    max-width: 160px;
+    overflow: hidden;
+    text-overflow: ellipsis;
+    font-weight: 400;
+  }
+
+  .engine .panel {
+    display: grid;
+    gap: 8px;
+    width: 320px;
+    white-space: normal;
+    overflow-wrap: anywhere;
+  }
+
+  .engine .panel ul {
+    display: grid;
+    gap: 8px;
+  }
+
+  .detail {
+    display: block;
+    font-size: 13px;
+  }
+
+  @container (max-width: 1199.9px) {
+    .engine-adapter {
+      display: none;
+    }
+  }
+`;

@@ -1,0 +1,163 @@
+/** What the generator draws, large, and real digits to compare it with. Paints nothing itself. */
+
+import { css, html, nothing, type TemplateResult } from 'lit';
+import type { RunModel } from '../run-model.js';
+import { fill } from '../strings.js';
+import type { Speech } from './words.js';
+
+export interface HeroView extends Speech {
+  readonly model: RunModel;
+  /** Whether the recipe, of the run or of the one to come, draws anything. */
+  readonly hasGenerator: boolean;
+  /** Whether a picture of real digits stands in before the first run. */
+  readonly hasPoster: boolean;
+}
+
+type Shows = 'generated' | 'poster' | 'nothing' | 'noGenerator';
+
+/** What stands in the large square. */
+export function heroShows({ model, hasGenerator, hasPoster }: Omit<HeroView, keyof Speech>): Shows {
+  if (!hasGenerator) return 'noGenerator';
+  if (model.generated !== null) return 'generated';
+  return hasPoster && model.state === 'idle' ? 'poster' : 'nothing';
+}
+
+function heading(view: HeroView, shows: Shows): readonly [string, string] {
+  const { words, formats, model } = view;
+  if (shows === 'generated') {
+    return [words.digits, fill(words.digitsAt, { step: formats.count(model.generated!.step) })];
+  }
+  if (shows === 'poster') return [words.digitsRealTitle, words.digitsPoster];
+  return [words.digits, shows === 'nothing' ? words.digitsNone : ''];
+}
+
+function describe({ words, formats, model }: HeroView, shows: Shows): string {
+  if (shows === 'generated') {
+    const { step, grid } = model.generated!;
+    return fill(words.digitsLabel, { count: formats.count(grid.columns * grid.rows), step: formats.count(step) });
+  }
+  return shows === 'poster' ? words.digitsPoster : words.digitsNone;
+}
+
+export function hero(view: HeroView): TemplateResult {
+  const { words, formats, model, hasPoster } = view;
+  const shows = heroShows(view);
+  const [title, note] = heading(view, shows);
+  const realCount = model.real === null ? 8 : model.real.grid.columns * model.real.grid.rows;
+  const hasReal = model.real !== null || hasPoster;
+  return html`<div class="hero">
+    <section aria-label=${words.digits}>
+      <div class="heading">
+        <h2>${title}</h2>
+        <span class="muted number" part="digits-caption">${note}</span>
+      </div>
+      <div class="sheet" part="digits">
+        <canvas id="digits" role="img" aria-label=${describe(view, shows)} ?hidden=${shows === 'noGenerator'}></canvas>
+        ${shows === 'noGenerator'
+          ? html`<div class="no-generator">
+              <p><strong>${words.noGeneratorTitle}</strong></p>
+              <p>${words.noGeneratorText}</p>
+            </div>`
+          : nothing}
+      </div>
+    </section>
+    <section aria-label=${words.realDigits}>
+      <div class="heading">
+        <h3 class="muted">${words.realDigits}</h3>
+      </div>
+      <div class="strip" part="real-digits">
+        <canvas
+          id="real-digits"
+          role="img"
+          aria-label=${hasReal ? fill(words.realDigitsLabel, { count: formats.count(realCount) }) : words.digitsNone}
+        ></canvas>
+      </div>
+    </section>
+  </div>`;
+}
+
+export const heroStyles = css`
+  .hero {
+    display: grid;
+    align-content: start;
+    gap: 16px;
+  }
+
+  .heading {
+    display: flex;
+    align-items: baseline;
+    justify-content: space-between;
+    gap: 8px 16px;
+    min-height: 20px;
+    margin-bottom: 8px;
+  }
+
+  .heading .muted:not(h3) {
+    font-size: 13px;
+    text-align: end;
+  }
+
+  .sheet,
+  .strip {
+    position: relative;
+    overflow: hidden;
+    border-radius: var(--_radius);
+    background: var(--_digits);
+  }
+
+  .sheet {
+    aspect-ratio: 1;
+    /* Empty cells, until there are digits. */
+    background:
+      linear-gradient(#1c1f24 1px, transparent 1px) 0 -0.5px / 12.5% 12.5%,
+      linear-gradient(90deg, #1c1f24 1px, transparent 1px) -0.5px 0 / 12.5% 12.5%,
+      var(--_digits);
+  }
+
+  .strip {
+    aspect-ratio: 8 / 1;
+    border-radius: calc(var(--_radius) / 2);
+    background:
+      linear-gradient(90deg, #1c1f24 1px, transparent 1px) -0.5px 0 / 12.5% 100%,
+      var(--_digits);
+  }
+
+  .sheet canvas,
+  .strip canvas {
+    position: absolute;
+    inset: 0;
+    display: block;
+    width: 100%;
+    height: 100%;
+  }
+
+  .no-generator {
+    position: absolute;
+    inset: 0;
+    display: grid;
+    place-content: center;
+    gap: 8px;
+    padding: 32px;
+    background: var(--_digits);
+    color: #b3bac6;
+    text-align: center;
+  }
+
+  .no-generator strong {
+    color: #eceef2;
+    font-weight: 600;
+  }
+
+  @media (forced-colors: active) {
+    .sheet,
+    .strip {
+      border: 1px solid;
+    }
+
+    .no-generator,
+    .no-generator strong {
+      background: Canvas;
+      color: CanvasText;
+    }
+  }
+`;

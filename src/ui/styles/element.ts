@@ -1,0 +1,116 @@
+/** The element's layout, and the style sheets of all its parts in their order. */
+
+import { css, type CSSResultGroup } from 'lit';
+import { accuracyStyles } from '../parts/accuracy.js';
+import { chartsStyles } from '../parts/charts.js';
+import { engineMenuStyles } from '../parts/engine-menu.js';
+import { evaluationsTableStyles } from '../parts/evaluations-table.js';
+import { heroStyles } from '../parts/hero.js';
+import { noticeStyles } from '../parts/notice.js';
+import { saveMenuStyles } from '../parts/save-menu.js';
+import { settingsFormStyles } from '../parts/settings-form.js';
+import { statusBarStyles } from '../parts/status-bar.js';
+import { controlStyles } from './controls.js';
+import { themeStyles } from './theme.js';
+
+const layoutStyles = css`
+  .root {
+    container-type: inline-size;
+  }
+
+  .body {
+    display: grid;
+    gap: 32px;
+  }
+
+  .stage {
+    display: grid;
+    gap: 32px;
+  }
+
+  .results {
+    display: flex;
+    flex-direction: column;
+    gap: 16px;
+    min-width: 0;
+  }
+
+  .drop {
+    position: absolute;
+    z-index: 4;
+    inset: 0;
+    display: grid;
+    place-content: center;
+    border: 2px dashed var(--_accent);
+    border-radius: var(--_radius);
+    background: color-mix(in oklab, var(--_background) 88%, var(--_accent));
+    font-weight: 600;
+    font-size: 16px;
+    pointer-events: none;
+  }
+
+  @container (min-width: 900px) {
+    .stage {
+      grid-template-columns: minmax(0, 5fr) minmax(0, 6fr);
+      gap: 24px 40px;
+    }
+
+    .evaluations {
+      grid-column: 1 / -1;
+    }
+  }
+
+  @container (min-width: 1280px) {
+    .body {
+      grid-template-columns: minmax(0, 1fr) 280px;
+      gap: 40px;
+    }
+
+    .settings {
+      padding-inline-start: 40px;
+      margin-inline-start: -1px;
+      border-inline-start: 1px solid var(--_line);
+    }
+
+    .body:has(.settings) {
+      grid-template-columns: minmax(0, 1fr) 320px;
+    }
+
+    .fields:not(.three) {
+      grid-template-columns: minmax(0, 1fr);
+      gap: 12px;
+    }
+  }
+
+  @container (max-width: 599.9px) {
+    .root > * {
+      --_control: 44px;
+    }
+
+    .settings .plain,
+    .pending .plain {
+      min-height: 44px;
+    }
+  }
+
+  @media (pointer: coarse) {
+    .root {
+      --_control: 44px;
+    }
+  }
+`;
+
+export const elementStyles: CSSResultGroup = [
+  themeStyles,
+  controlStyles,
+  statusBarStyles,
+  engineMenuStyles,
+  saveMenuStyles,
+  noticeStyles,
+  heroStyles,
+  accuracyStyles,
+  ...chartsStyles,
+  evaluationsTableStyles,
+  settingsFormStyles,
+  layoutStyles,
+];

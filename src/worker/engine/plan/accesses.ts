@@ -1,0 +1,144 @@
+/** What each operation reads and writes: the base of the memory layout, of the checks and of `npm run plan`. */
+
+import type { Operation, Snippet, TensorId, View } from './operations.js';
+
+export interface Accesses {
+  readonly reads: ReadonlySet<TensorId>;
+  readonly writes: ReadonlySet<TensorId>;
+  /** Parameters and running statistics, by name. */
+  readonly parameterReads: ReadonlySet<string>;
+  readonly parameterWrites: ReadonlySet<string>;
+}
+
+class Collector implements Accesses {
+  readonly reads = new Set<TensorId>();
+  readonly writes = new Set<TensorId>();
+  readonly parameterReads = new Set<string>();
+  readonly parameterWrites = new Set<string>();
+
+  read(...ids: readonly (TensorId | null)[]): void {
+    for (const id of ids) if (id !== null) this.reads.add(id);
+  }
+
+  write(...ids: readonly (TensorId | null)[]): void {
+    for (const id of ids) if (id !== null) this.writes.add(id);
+  }
+
+  parameters(...names: readonly string[]): void {
+    for (const name of names) this.parameterReads.add(name);
+  }
+
+  changes(...names: readonly string[]): void {
+    for (const name of names) this.parameterWrites.add(name);
+  }
+
+  view({ tensor, chain }: View): void {
+    this.read(tensor);
+    this.chain(chain);
+  }
+
+  chain(chain: readonly Snippet[]): void {
+    for (const snippet of chain) {
+      switch (snippet.kind) {
+        case 'affine':
+          this.read(snippet.statistics);
+          break;
+        case 'bias':
+          this.parameters(...snippet.parameters);
+          break;
+        case 'activation':
+          break;
+        case 'mask':
+          this.read(snippet.bits);
+          break;
+        case 'normGradient':
+          this.read(snippet.raw, snippet.coefficients);
+          break;
+        case 'activationGradient':
+          this.read(snippet.at);
+          this.chain(snippet.chain);
+          break;
+        case 'segmentVector':
+          this.read(snippet.vectors);
+          break;
+        default:
+          snippet satisfies never;
+      }
+    }
+  }
+}
+
+/** Tensors and parameters an operation touches. Adam's moments go with their parameters. */
+export function accessesOf(operation: Operation): Accesses {
+  const found = new Collector();
+  switch (operation.kind) {
+    case 'initialise':
+      found.changes(...operation.entries.map(({ parameter }) => parameter));
+      break;
+    case 'draw':
+      found.write(...operation.parts.map(({ target }) => target));
+      break;
+    case 'product':
+      found.view(operation.source);
+      found.parameters(...operation.segments.map(({ instance }) => operation.kernels[instance]!));
+      found.chain(operation.epilogue);
+      found.write(operation.target);
+      break;
+    case 'filterGradient':
+      found.view(operation.large);
+      found.view(operation.small);
+      found.write(operation.target);
+      break;
+    case 'biasGradient':
+      found.view(operation.source);
+      found.write(operation.target);
+      break;
+    case 'normStatistics': {
+      const { gamma, beta, movingMean, movingVariance } = operation.norm;
+      found.read(operation.source);
+      found.parameters(gamma, beta);
+      if (operation.updatesRunning) found.parameters(movingMean, movingVariance);
+      if (operation.updatesRunning) found.changes(movingMean, movingVariance);
+      found.write(operation.target);
+      break;
+    }
+    case 'normInference': {
+      const { gamma, beta, movingMean, movingVariance } = operation.norm;
+      found.parameters(gamma, beta, movingMean, movingVariance);
+      found.write(operation.target);
+      break;
+    }
+    case 'normGradient':
+      found.read(operation.source, operation.raw, operation.statistics);
+      found.parameters(operation.norm.gamma);
+      found.write(operation.coefficients, operation.gradient);
+      break;
+    case 'loss':
+      found.read(operation.logits, operation.labels);
+      for (const term of operation.terms) if (term.kind === 'featureMatching') found.read(term.features);
+      found.write(operation.logitGradient, operation.featureGradient?.target ?? null);
+      found.write(operation.metrics, operation.scalars);
+      break;
+    case 'update': {
+      const names = operation.entries.map(({ parameter }) => parameter);
+      found.read(operation.scalars, ...operation.entries.map(({ gradient }) => gradient));
+      found.parameters(...names);
+      found.changes(...names);
+      break;
+    }
+    case 'countCorrect':
+      found.read(operation.logits, operation.labels);
+      found.write(operation.target);
+      break;
+    default:
+      operation satisfies never;
+  }
+  return found;
+}
+
+/** The operations of each stage, in order. */
+export function stagesOf(operations: readonly Operation[]): readonly (readonly Operation[])[] {
+  const stages: Operation[][] = [];
+  for (const operation of operations) (stages[operation.stage] ??= []).push(operation);
+  return stages;
+}

@@ -1,0 +1,204 @@
+/**
+ * What must hold of any program and its memory, checked from the operations alone. A machine need
+ * not trust the lowering: tests run this on every recipe, and corrupt plans to see it refuse them.
+ */
+
+import { parametersOf, sizeOf } from '../../model/parameters.js';
+import type { Recipe } from '../../recipes.js';
+import { accessesOf, stagesOf } from './accesses.js';
+import { ALIGNMENT, lifetimesOf, type MemoryLayout } from './memory.js';
+import type { Operation, OpSegment, Program, Snippet, TensorId, View } from './operations.js';
+
+/** Storage buffers that one dispatch may bind: WebGPU's default limit. */
+export const MOST_BINDINGS = 8;
+
+/** Buffers beside the layout's own: parameters, running statistics, the data set, … */
+function parameterBuffers(operation: Operation): number {
+  switch (operation.kind) {
+    case 'product':
+      return 1; // parameters
+    case 'normStatistics':
+    case 'normInference':
+      return 2; // parameters, running statistics
+    case 'normGradient':
+      return 1; // parameters
+    case 'update':
+      return 3; // parameters and both moments
+    case 'draw':
+      return 2; // the data set; the step counter
+    case 'loss':
+      return 1; // the step counter and its table
+    case 'initialise':
+      return 2;
+    case 'filterGradient':
+    case 'biasGradient':
+    case 'countCorrect':
+      return 0;
+    default:
+      return operation satisfies never;
+  }
+}
+
+/** Throws, naming the operation, where a program breaks a rule. */
+export function checkProgram(program: Program): void {
+  const written = new Set<TensorId>(program.inputs);
+  for (const operations of stagesOf(program.operations)) {
+    const stageWrites = new Set<TensorId>();
+    const accesses = operations.map((operation) => ({ operation, ...accessesOf(operation) }));
+    for (const { operation, writes } of accesses) {
+      for (const id of writes) {
+        if (stageWrites.has(id)) throw new Error(`"${operation.name}" writes ${nameOf(program, id)}, as its stage does already.`);
+        stageWrites.add(id);
+      }
+    }
+    for (const { operation, reads } of accesses) {
+      for (const id of reads) {
+        if (stageWrites.has(id)) throw new Error(`"${operation.name}" reads ${nameOf(program, id)}, which its stage writes.`);
+        if (!written.has(id)) throw new Error(`"${operation.name}" reads ${nameOf(program, id)} before it is written.`);
+      }
+      checkBounds(program, operation);
+    }
+    for (const id of stageWrites) written.add(id);
+  }
+  for (const id of program.outputs) {
+    if (!written.has(id)) throw new Error(`The output ${nameOf(program, id)} is never written.`);
+  }
+}
+
+/** Every trained parameter is updated once, from gradients of its size; nothing else is. */
+export function checkUpdates(program: Program, recipe: Recipe): void {
+  const sizes = new Map(
+    parametersOf(recipe).filter(({ role }) => role === 'trained').map(({ name, shape }) => [name, sizeOf(shape)]),
+  );
+  for (const operation of program.operations) {
+    if (operation.kind !== 'update') continue;
+    for (const entry of operation.entries) {
+      const size = sizes.get(entry.parameter);
+      if (size === undefined) throw new Error(`"${entry.parameter}" is updated twice, or is no trained parameter.`);
+      const available = sizeOf(program.tensors[entry.gradient]!.shape);
+      const end = (entry.firstSplit + entry.splits - 1) * entry.stride + entry.offset + entry.size;
+      if (entry.size !== size || entry.splits < 1 || end > available) {
+        throw new Error(`"${entry.parameter}" is updated from sums that are not of its size.`);
+      }
+      sizes.delete(entry.parameter);
+    }
+  }
+  const [left] = sizes.keys();
+  if (left !== undefined) throw new Error(`"${left}" is trained, but never updated.`);
+}
+
+/** Tensors alive together never overlap, offsets are aligned, and no stage reads a buffer it writes. */
+export function checkMemory(program: Program, layout: MemoryLayout): void {
+  const lifetimes = lifetimesOf(program);
+  for (const { id } of program.tensors) {
+    const place = layout.placements[id]!;
+    if (place.offsetBytes % ALIGNMENT !== 0) throw new Error(`${nameOf(program, id)} lies at ${place.offsetBytes}, not a multiple of ${ALIGNMENT}.`);
+    if (place.offsetBytes + place.sizeBytes > layout.buffers[place.buffer]!.sizeBytes) {
+      throw new Error(`${nameOf(program, id)} goes past the end of its buffer.`);
+    }
+    for (let other = 0; other < id; other++) {
+      const its = layout.placements[other]!;
+      const apart =
+        its.buffer !== place.buffer ||
+        its.offsetBytes + its.sizeBytes <= place.offsetBytes ||
+        place.offsetBytes + place.sizeBytes <= its.offsetBytes;
+      const mine = lifetimes[id]!;
+      const theirs = lifetimes[other]!;
+      if (!apart && mine.first <= theirs.last && theirs.first <= mine.last) {
+        throw new Error(`${nameOf(program, id)} and ${nameOf(program, other)} overlap while both live.`);
+      }
+    }
+  }
+  for (const operations of stagesOf(program.operations)) {
+    const accesses = operations.map(accessesOf);
+    const buffersOf = (ids: Iterable<TensorId>): Set<number> => new Set([...ids].map((id) => layout.placements[id]!.buffer));
+    const read = buffersOf(accesses.flatMap(({ reads }) => [...reads]));
+    const written = buffersOf(accesses.flatMap(({ writes }) => [...writes]));
+    for (const buffer of written) {
+      if (read.has(buffer)) throw new Error(`The stage of "${operations[0]!.name}" reads and writes "${layout.buffers[buffer]!.name}".`);
+    }
+  }
+  for (const operation of program.operations) {
+    const bindings = bindingsOf(operation, layout);
+    if (bindings > MOST_BINDINGS) throw new Error(`"${operation.name}" binds ${bindings} buffers, at most ${MOST_BINDINGS} are allowed.`);
+  }
+}
+
+/** Storage buffers that an operation binds. */
+export function bindingsOf(operation: Operation, layout: MemoryLayout): number {
+  const { reads, writes } = accessesOf(operation);
+  const own = new Set([...reads, ...writes].map((id) => layout.placements[id]!.buffer));
+  return own.size + parameterBuffers(operation);
+}
+
+function nameOf(program: Program, id: TensorId): string {
+  return `"${program.tensors[id]?.name ?? id}"`;
+}
+
+function checkRows(program: Program, operation: Operation, id: TensorId, first: number, rows: number): void {
+  const available = program.tensors[id]!.shape[0]!;
+  if (first >= 0 && rows > 0 && first + rows <= available) return;
+  throw new Error(`"${operation.name}" takes rows ${first} to ${first + rows - 1} of ${nameOf(program, id)}, which has ${available}.`);
+}
+
+function checkView(program: Program, operation: Operation, view: View, segments: readonly OpSegment[]): void {
+  for (const { forwardRow, gradientRow, rows } of segments) {
+    checkRows(program, operation, view.tensor, view.rows === 'forward' ? forwardRow : gradientRow, rows);
+  }
+  checkChain(program, operation, view.chain, segments);
+}
+
+function checkChain(program: Program, operation: Operation, chain: readonly Snippet[], segments: readonly OpSegment[]): void {
+  for (const snippet of chain) {
+    for (const segment of segments) {
+      if (snippet.kind === 'affine') checkRows(program, operation, snippet.statistics, segment.forwardSegment, 1);
+      if (snippet.kind === 'segmentVector') checkRows(program, operation, snippet.vectors, segment.gradientSegment, 1);
+      if (snippet.kind === 'activationGradient') checkRows(program, operation, snippet.at, segment.forwardRow, segment.rows);
+      if (snippet.kind !== 'normGradient') continue;
+      checkRows(program, operation, snippet.raw, segment.forwardRow, segment.rows);
+      checkRows(program, operation, snippet.coefficients, segment.gradientSegment, 1);
+    }
+  }
+}
+
+/** No operation reaches past the rows of a tensor, and no row of a product's target is left out. */
+function checkBounds(program: Program, operation: Operation): void {
+  switch (operation.kind) {
+    case 'product':
+      checkView(program, operation, operation.source, operation.segments);
+      checkChain(program, operation, operation.epilogue, operation.segments);
+      for (const { targetRow, rows } of operation.segments) checkRows(program, operation, operation.target, targetRow, rows);
+      break;
+    case 'filterGradient':
+      checkView(program, operation, operation.large, operation.splits);
+      checkView(program, operation, operation.small, operation.splits);
+      for (const { split } of operation.splits) checkRows(program, operation, operation.target, split, 1);
+      break;
+    case 'biasGradient':
+      checkView(program, operation, operation.source, operation.splits);
+      for (const { split } of operation.splits) checkRows(program, operation, operation.target, split, 1);
+      break;
+    case 'normStatistics':
+      for (const { forwardRow, rows } of operation.segments) checkRows(program, operation, operation.source, forwardRow, rows);
+      break;
+    case 'normGradient':
+      for (const { forwardRow, gradientRow, rows } of operation.segments) {
+        checkRows(program, operation, operation.raw, forwardRow, rows);
+        checkRows(program, operation, operation.source, gradientRow, rows);
+      }
+      break;
+    case 'draw':
+      for (const part of operation.parts) {
+        if (part.kind === 'images') checkRows(program, operation, part.target, part.targetRow, part.rows);
+      }
+      break;
+    case 'loss':
+    case 'update':
+    case 'normInference':
+    case 'countCorrect':
+    case 'initialise':
+      break;
+    default:
+      operation satisfies never;
+  }
+}

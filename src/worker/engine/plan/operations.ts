@@ -1,0 +1,381 @@
+/**
+ * The fused operations that a plan is made of: the whole contract between the plan and the machines
+ * that run it. Plain data, every shape fixed; docs/plan.md explains it with the notebook's table.
+ *
+ * Rows: tensors that the forward pass of a network writes share one numbering of rows, in which its
+ * passes (`segments`) follow each other; tensors of its backward pass share another, in which each
+ * (pass, loss) pair is a segment. Every operation lists its segments with both numbers, so a machine
+ * never has to know which pass is which. No tile may straddle two segments.
+ */
+
+import type { MetricName } from '../../../protocol.js';
+import type { Direction, Geometry, Side } from './geometry.js';
+
+/** Index into `Plan.tensors`. */
+export type TensorId = number;
+
+/**
+ * What a tensor is for, which also says where it lies. `activation` tensors share coloured buffers;
+ * every other storage is one buffer of its own.
+ *
+ * `draws`: what the step drew. `statistics`, `gradientStatistics`: of batch norms. `gradients`:
+ * partial sums of parameter gradients. `results`: what the host reads back.
+ */
+export type Storage = 'activation' | 'draws' | 'statistics' | 'gradientStatistics' | 'gradients' | 'results';
+
+export interface PlanTensor {
+  readonly id: TensorId;
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly type: 'f32' | 'u32';
+  readonly storage: Storage;
+}
+
+/** Rows that one operation works on, and what belongs to them. */
+export interface OpSegment {
+  readonly rows: number;
+  /** First row in tensors of the network's forward pass. */
+  readonly forwardRow: number;
+  /** Number of the first row within its pass, which a mask's elements are counted by. */
+  readonly passRow: number;
+  /** Which segment of the forward pass: index into `statistics` tensors and into a mask's offsets. */
+  readonly forwardSegment: number;
+  /** First row in tensors of the network's backward pass; 0 in a forward operation. */
+  readonly gradientRow: number;
+  /** Which segment of the backward pass: index into `gradientStatistics` and segment vectors. */
+  readonly gradientSegment: number;
+  /** First row of the operation's target. */
+  readonly targetRow: number;
+  /** Which of the network's instances: index into the parameter names of the operation. */
+  readonly instance: number;
+}
+
+/** A step of a chain that turns a stored element into the value a network layer sees. */
+export type Snippet =
+  /** x * scale + shift of the forward segment and channel: `statistics` [segments, 4, C], rows 2 and 3. */
+  | { readonly kind: 'affine'; readonly statistics: TensorId }
+  /** x + parameter[channel]; the name by instance. */
+  | { readonly kind: 'bias'; readonly parameters: readonly string[] }
+  | { readonly kind: 'activation'; readonly activation: Activation }
+  /**
+   * x * scale where the element's bit is set, 0 where not. Element e (NHWC order) of the pass is bit
+   * e & 31 of word `offsets[forwardSegment] + (e >> 5)` of `bits`.
+   */
+  | { readonly kind: 'mask'; readonly bits: TensorId; readonly offsets: readonly number[]; readonly scale: number }
+  /**
+   * Batch norm's input gradient: p x + q y + r, with x the gradient at its output, y the element of
+   * `raw` (forward rows) and [p, q, r] of the gradient segment and channel: [segments, 3, C].
+   */
+  | { readonly kind: 'normGradient'; readonly raw: TensorId; readonly coefficients: TensorId }
+  /**
+   * x * activation'(·), the derivative taken from the element of `at` (forward rows) after `chain`
+   * (an affine, tanh, or nothing): for the two ReLUs a value of the sign of their input, for tanh its output.
+   */
+  | {
+      readonly kind: 'activationGradient';
+      readonly activation: Activation;
+      readonly at: TensorId;
+      readonly chain: readonly Snippet[];
+    }
+  /** x + vector[gradientSegment, element of the row]; adds a gradient that all rows of a segment share. */
+  | { readonly kind: 'segmentVector'; readonly vectors: TensorId };
+
+export type Activation =
+  | { readonly name: 'leakyRelu'; readonly alpha: number }
+  | { readonly name: 'relu' }
+  | { readonly name: 'tanh' };
+
+/** A stored tensor as an operand: its element, then the chain. */
+export interface View {
+  readonly tensor: TensorId;
+  /** Which of a segment's row numbers addresses `tensor`. */
+  readonly rows: 'forward' | 'gradient';
+  readonly chain: readonly Snippet[];
+}
+
+interface OpFields {
+  /** For people: what it computes, in the words of the layers. */
+  readonly name: string;
+  /** Operations of one stage neither read nor write what another of them writes: any order, or one dispatch. */
+  readonly stage: number;
+}
+
+/** Draws and gathers what the step works on. All parts are independent. */
+export interface DrawOp extends OpFields {
+  readonly kind: 'draw';
+  readonly parts: readonly DrawPart[];
+}
+
+export type DrawPart =
+  /**
+   * Images [rows, …] normalised through the byte table into rows `targetRow` … of `target`. `split`
+   * draws `index` (stream, bound = pool length) into the labelled or unlabelled pool; `test` takes
+   * test images first … first + rows - 1, `first` given at run time, clamped to the last image.
+   */
+  | {
+      readonly kind: 'images';
+      readonly source: 'labelled' | 'unlabelled' | 'test';
+      readonly stream: number;
+      readonly rows: number;
+      readonly target: TensorId;
+      readonly targetRow: number;
+    }
+  /** The same images' labels, uint32 [rows]. */
+  | {
+      readonly kind: 'labels';
+      readonly source: 'labelled' | 'test';
+      readonly stream: number;
+      readonly rows: number;
+      readonly target: TensorId;
+    }
+  /** `count` floats uniform in [-1, 1). */
+  | { readonly kind: 'latents'; readonly stream: number; readonly count: number; readonly target: TensorId }
+  /**
+   * `count` keep bits of a dropout mask into words `offset` … of `target`: element e is kept when its
+   * 16 random bits (as `RandomStreams.dropoutMask` takes them) are not below `threshold`. Bits past
+   * `count` in the last word are 0.
+   */
+  | {
+      readonly kind: 'mask';
+      readonly stream: number;
+      readonly count: number;
+      readonly threshold: number;
+      readonly target: TensorId;
+      readonly offset: number;
+    };
+
+/** Forward of a linear layer, or its input gradient: source, kernel, epilogue. */
+export interface ProductOp extends OpFields {
+  readonly kind: 'product';
+  readonly direction: Direction;
+  readonly geometry: Geometry;
+  readonly segments: readonly OpSegment[];
+  /** The source side's elements. Padding is 0 after the chain. */
+  readonly source: View;
+  /** Kernel [height, width, large, small] by instance. */
+  readonly kernels: readonly string[];
+  /** Applied in order to each sum before it is stored; `activationGradient` and `mask` read forward rows. */
+  readonly epilogue: readonly Snippet[];
+  readonly target: TensorId;
+}
+
+/** A run of rows whose contributions to a kernel's gradient form one partial sum. */
+export interface ReductionSplit extends OpSegment {
+  /** Which partial sum. */
+  readonly split: number;
+}
+
+/**
+ * Kernel gradient of a linear layer, as one partial sum a split:
+ * target[split, i, j, large, small] = sum over rows and small positions of large * small.
+ */
+export interface FilterGradientOp extends OpFields {
+  readonly kind: 'filterGradient';
+  readonly geometry: Geometry;
+  readonly splits: readonly ReductionSplit[];
+  readonly large: View;
+  readonly small: View;
+  readonly target: TensorId;
+}
+
+/** target[split, channel] = sum of the source over the split's rows and positions. */
+export interface BiasGradientOp extends OpFields {
+  readonly kind: 'biasGradient';
+  readonly side: Side;
+  readonly splits: readonly ReductionSplit[];
+  readonly source: View;
+  readonly target: TensorId;
+}
+
+/**
+ * Batch norm's statistics of each segment and channel over rows and positions of `source`:
+ * [segments, 4, C] = mean, 1 / sqrt(variance + epsilon), scale = gamma * the latter,
+ * shift = beta - mean * scale. Biased variance as the mean of squared deviations, never as a
+ * difference of squares. Then, segment by segment in order, moves the running statistics:
+ * new = momentum * old + (1 - momentum) * batch, the variance unbiased (n / (n - 1)).
+ */
+export interface NormStatisticsOp extends OpFields {
+  readonly kind: 'normStatistics';
+  readonly side: Side;
+  readonly segments: readonly OpSegment[];
+  readonly source: TensorId;
+  readonly norm: NormParameters;
+  readonly updatesRunning: boolean;
+  readonly target: TensorId;
+}
+
+export interface NormParameters {
+  readonly gamma: string;
+  readonly beta: string;
+  readonly movingMean: string;
+  readonly movingVariance: string;
+  readonly epsilon: number;
+  readonly momentum: number;
+}
+
+/** [1, 4, C] like `normStatistics`, from the running statistics. */
+export interface NormInferenceOp extends OpFields {
+  readonly kind: 'normInference';
+  readonly channels: number;
+  readonly norm: NormParameters;
+  readonly target: TensorId;
+}
+
+/**
+ * Batch norm backward: with g the gradient at its output, x' = (y - mean) * rstd and n the number of
+ * elements a channel, S1 = sum g, S2 = sum g x' by gradient segment; coefficients [segments, 3, C]:
+ * p = gamma rstd, q = -p rstd S2 / n, r = -p (S1 / n - mean rstd S2 / n). `gradient` [2, C] takes the
+ * sums, in order, of S2 (gamma) and S1 (beta) over the segments that train; null where none does.
+ */
+export interface NormGradientOp extends OpFields {
+  readonly kind: 'normGradient';
+  readonly side: Side;
+  readonly segments: readonly (OpSegment & { readonly trains: boolean })[];
+  readonly source: TensorId;
+  readonly raw: TensorId;
+  readonly statistics: TensorId;
+  readonly norm: NormParameters;
+  readonly coefficients: TensorId;
+  readonly gradient: TensorId | null;
+}
+
+/** A loss term with its passes' rows found. */
+export type LossOpTerm = {
+  readonly name: MetricName;
+  readonly forwardRow: number;
+  readonly rows: number;
+} & (
+  | { readonly kind: 'softmaxCrossEntropy' }
+  | { readonly kind: 'sigmoidCrossEntropy'; readonly column: number; readonly target: 0 | 1 }
+  | {
+      readonly kind: 'featureMatching';
+      readonly features: TensorId;
+      readonly size: number;
+      readonly againstRow: number;
+      readonly againstRows: number;
+    }
+);
+
+/**
+ * Values of all terms, the losses as their sums, the accuracy, and the gradients at the logits.
+ * Also hands the step's Adam scalars on and counts the step: it is the one operation that may
+ * write the step counter, after `draw` has read it.
+ */
+export interface LossOp extends OpFields {
+  readonly kind: 'loss';
+  /** [forward rows, width] */
+  readonly logits: TensorId;
+  readonly width: number;
+  /** uint32 [labelled rows] */
+  readonly labels: TensorId;
+  readonly terms: readonly LossOpTerm[];
+  /** A loss is the sum of its terms, in this order. */
+  readonly losses: readonly { readonly name: MetricName; readonly terms: readonly number[] }[];
+  readonly accuracy: { readonly forwardRow: number; readonly rows: number };
+  /** Terms (of kinds with a logit gradient) that act on each gradient segment, summed in order. */
+  readonly segments: readonly (OpSegment & { readonly terms: readonly number[] })[];
+  /** [gradient rows, width] */
+  readonly logitGradient: TensorId;
+  /** Gradient by segment that its feature rows share, [gradient segments, size]; null where no loss has one. */
+  readonly featureGradient: {
+    readonly target: TensorId;
+    readonly size: number;
+    /** sign +1 for the term's own pass, -1 for the pass it is held against; 1 entry a segment at most. */
+    readonly entries: readonly { readonly gradientSegment: number; readonly term: number; readonly sign: 1 | -1 }[];
+  } | null;
+  /** [METRIC_NAMES.length], NaN where the recipe has none. */
+  readonly metrics: TensorId;
+  readonly optimisers: readonly OptimiserPlan[];
+  /** [optimisers]: lr sqrt(1 - beta2^t) / (1 - beta1^t) of step t, for `update`. */
+  readonly scalars: TensorId;
+}
+
+export interface OptimiserPlan {
+  readonly name: 'discriminator' | 'generator';
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+export interface UpdateEntry {
+  readonly parameter: string;
+  readonly size: number;
+  /** Partial sums [splits, stride] whose elements offset … offset + size - 1 are this gradient's. */
+  readonly gradient: TensorId;
+  readonly offset: number;
+  readonly stride: number;
+  readonly firstSplit: number;
+  readonly splits: number;
+  readonly optimiser: number;
+}
+
+/**
+ * Adam as TensorFlow 1 has it, on every trained parameter once: g = sum of the splits in order,
+ * m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g g, value -= scalar m / (sqrt(v) + epsilon).
+ */
+export interface UpdateOp extends OpFields {
+  readonly kind: 'update';
+  readonly entries: readonly UpdateEntry[];
+  readonly optimisers: readonly OptimiserPlan[];
+  readonly scalars: TensorId;
+}
+
+/** Rows of `logits` (the first `rows` given at run time) whose first largest value is at the label. */
+export interface CountCorrectOp extends OpFields {
+  readonly kind: 'countCorrect';
+  readonly logits: TensorId;
+  readonly width: number;
+  readonly rows: number;
+  readonly labels: TensorId;
+  /** uint32 [1] */
+  readonly target: TensorId;
+}
+
+/** First values of parameters: constants, or float32(limit) * (2u - 1) from a stream at step 0. */
+export interface InitialiseOp extends OpFields {
+  readonly kind: 'initialise';
+  readonly entries: readonly {
+    readonly parameter: string;
+    readonly size: number;
+    readonly value:
+      | { readonly kind: 'constant'; readonly value: number }
+      | { readonly kind: 'glorotUniform'; readonly limit: number; readonly stream: number };
+  }[];
+}
+
+export type Operation =
+  | DrawOp
+  | ProductOp
+  | FilterGradientOp
+  | BiasGradientOp
+  | NormStatisticsOp
+  | NormInferenceOp
+  | NormGradientOp
+  | LossOp
+  | UpdateOp
+  | CountCorrectOp
+  | InitialiseOp;
+
+/** One program: tensors, and operations in an order in which every read follows its write. */
+export interface Program {
+  readonly name: 'initialise' | 'trainStep' | 'evaluate' | 'classify' | 'generate';
+  readonly tensors: readonly PlanTensor[];
+  readonly operations: readonly Operation[];
+  /** Tensors the host fills before the program runs. */
+  readonly inputs: readonly TensorId[];
+  /** Tensors the host reads after it. */
+  readonly outputs: readonly TensorId[];
+  /** For tests: values of layers, as long as no operation after `loss` has run. Empty but for `trainStep`. */
+  readonly taps: readonly Tap[];
+}
+
+/** `<pass>/<layer>` or `<pass>/input`, and where its rows lie. */
+export interface Tap {
+  readonly name: string;
+  readonly tensor: TensorId;
+  readonly firstRow: number;
+  readonly rows: number;
+  /** Of the layer's value, without rows. */
+  readonly shape: readonly number[];
+}

@@ -1,0 +1,64 @@
+/**
+ * The plan of a recipe: its programs lowered, checked and laid out. The one entry for the machines
+ * that run plans.
+ */
+
+import type { Settings } from '../../../protocol.js';
+import type { Recipe } from '../../recipes.js';
+import { checkMemory, checkProgram, checkUpdates } from './check.js';
+import { lowerClassify, lowerEvaluate, lowerGenerate, lowerInitialise } from './lower-inference.js';
+import { lowerTrainStep, type TrainOptions } from './lower-train.js';
+import { layOut, type MemoryLayout } from './memory.js';
+import type { Program } from './operations.js';
+
+/** A program and where its tensors lie. */
+export interface PlannedProgram {
+  readonly program: Program;
+  readonly layout: MemoryLayout;
+}
+
+/**
+ * About how many summands a partial sum of a parameter gradient has, where a machine does not ask for
+ * another number: enough that partial sums stay small beside the work, few enough that the smallest
+ * gradient of the notebook still gives a GPU a dozen tiles side by side.
+ */
+export const DEFAULT_TRAIN_OPTIONS: TrainOptions = { reductionLength: 512 };
+
+/** Checks a program and lays it out. Throws where it breaks a rule of `check.ts`. */
+export function planProgram(program: Program): PlannedProgram {
+  checkProgram(program);
+  const layout = layOut(program);
+  checkMemory(program, layout);
+  return { program, layout };
+}
+
+/** One update of all networks. */
+export function planTrainStep(
+  recipe: Recipe,
+  settings: Settings,
+  options: TrainOptions = DEFAULT_TRAIN_OPTIONS,
+): PlannedProgram {
+  const program = lowerTrainStep(recipe, settings, options);
+  checkUpdates(program, recipe);
+  return planProgram(program);
+}
+
+/** How many of `rows` test images are classified as labelled. */
+export function planEvaluate(recipe: Recipe, settings: Settings, rows: number): PlannedProgram {
+  return planProgram(lowerEvaluate(recipe, settings, rows));
+}
+
+/** Logits of `rows` images. */
+export function planClassify(recipe: Recipe, settings: Settings, rows: number): PlannedProgram {
+  return planProgram(lowerClassify(recipe, settings, rows));
+}
+
+/** Images of `rows` latents. Throws where the recipe has no generator. */
+export function planGenerate(recipe: Recipe, settings: Settings, rows: number): PlannedProgram {
+  return planProgram(lowerGenerate(recipe, settings, rows));
+}
+
+/** First values of all parameters. */
+export function planInitialise(recipe: Recipe): PlannedProgram {
+  return planProgram(lowerInitialise(recipe));
+}
