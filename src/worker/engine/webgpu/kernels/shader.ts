@@ -12,13 +12,38 @@ export type BufferKey = string;
 export const PARAMETERS: BufferKey = 'parameters';
 export const FIRST_MOMENTS: BufferKey = 'first moments';
 export const SECOND_MOMENTS: BufferKey = 'second moments';
+/** uint32 words at `CONTROL_WORDS`: what changes between dispatches. */
 export const CONTROL: BufferKey = 'control';
-export const ADAM_SCALARS: BufferKey = 'adam scalars';
+/** Adam's scalars of a window of steps, float32 [steps, optimisers]. */
+export const RATES: BufferKey = 'rates';
+/** float32 [METRICS_SLOTS, METRIC_NAMES.length]; step s writes slot s mod METRICS_SLOTS. */
 export const METRICS_RING: BufferKey = 'metrics ring';
+/** Bytes of images and labels, packed, lowest byte first. */
 export const TRAIN_IMAGES: BufferKey = 'training images';
 export const TEST_IMAGES: BufferKey = 'test images';
-export const LABELS: BufferKey = 'labels';
-export const POOLS: BufferKey = 'pools';
+export const TRAIN_LABELS: BufferKey = 'training labels';
+export const TEST_LABELS: BufferKey = 'test labels';
+/** uint32: pools of indices, normalised bytes, the update's entries. */
+export const TABLES: BufferKey = 'tables';
+
+/** Words of the control buffer. */
+export const CONTROL_WORDS = {
+  /** Updates done; counts itself on at the end of each step's loss. */
+  step: 0,
+  keyLow: 1,
+  keyHigh: 2,
+  /** First test image of an evaluation, and how many of its rows count. */
+  firstImage: 3,
+  rows: 4,
+  /** Step that the first row of `RATES` belongs to. */
+  firstRate: 5,
+} as const;
+export const CONTROL_LENGTH = 8;
+
+/** Steps that the metrics ring holds. */
+export const METRICS_SLOTS = 256;
+
+export type TableName = 'bytes' | 'labelled' | 'unlabelled' | 'updates';
 
 export interface Place {
   readonly buffer: BufferKey;
@@ -30,11 +55,12 @@ export interface Place {
 export interface Memory {
   tensor(id: TensorId): Place & { readonly tensor: PlanTensor };
   parameter(name: string): Place;
+  table(name: TableName): { readonly offset: number; readonly length: number };
   /** Elements of four bytes. */
   sizeOf(buffer: BufferKey): number;
 }
 
-export type ElementType = 'f32' | 'u32' | 'vec4f' | 'atomic<u32>';
+export type ElementType = 'f32' | 'u32' | 'vec4f';
 
 export interface Binding {
   readonly buffer: BufferKey;

@@ -30,13 +30,9 @@ export function valueType(width: Width): 'f32' | 'vec4f' {
  * target tensors and within its pass, and its indices.
  */
 export function segmentFunctions(segments: readonly (OpSegment & { readonly split?: number })[]): string {
-  const passFirst = new Map<number, number>();
-  for (const { forwardSegment, forwardRow } of segments) {
-    passFirst.set(forwardSegment, Math.min(forwardRow, passFirst.get(forwardSegment) ?? Infinity));
-  }
   const fields: Record<string, readonly number[]> = {
     forward_row: segments.map(({ forwardRow }) => forwardRow),
-    pass_row: segments.map(({ forwardRow, forwardSegment }) => forwardRow - passFirst.get(forwardSegment)!),
+    pass_row: segments.map(({ passRow }) => passRow),
     forward_segment: segments.map(({ forwardSegment }) => forwardSegment),
     gradient_row: segments.map(({ gradientRow }) => gradientRow),
     gradient_segment: segments.map(({ gradientSegment }) => gradientSegment),
@@ -88,31 +84,31 @@ export function parameterText(
   return loadText(builder, places[0]!.buffer, `${offset} + ${index}`, width);
 }
 
-function activationText({ name, ...rest }: Activation, x: string, width: Width): string {
+function activationText(activation: Activation, x: string, width: Width): string {
   const type = valueType(width);
-  switch (name) {
+  switch (activation.name) {
     case 'relu':
       return `max(${x}, ${type}(0))`;
     case 'leakyRelu':
-      return `select(${x} * ${float((rest as { alpha: number }).alpha)}, ${x}, ${x} > ${type}(0))`;
+      return `select(${x} * ${float(activation.alpha)}, ${x}, ${x} >= ${type}(0))`;
     case 'tanh':
       return `tanh(clamp(${x}, ${type}(-${TANH_LIMIT}), ${type}(${TANH_LIMIT})))`;
     default:
-      return name satisfies never;
+      return activation satisfies never;
   }
 }
 
-function derivativeText({ name, ...rest }: Activation, at: string, width: Width): string {
+function derivativeText(activation: Activation, at: string, width: Width): string {
   const type = valueType(width);
-  switch (name) {
+  switch (activation.name) {
     case 'relu':
       return `select(${type}(0), ${type}(1), ${at} > ${type}(0))`;
     case 'leakyRelu':
-      return `select(${type}(${float((rest as { alpha: number }).alpha)}), ${type}(1), ${at} > ${type}(0))`;
+      return `select(${type}(${float(activation.alpha)}), ${type}(1), ${at} > ${type}(0))`;
     case 'tanh':
       return `(${type}(1) - ${at} * ${at})`;
     default:
-      return name satisfies never;
+      return activation satisfies never;
   }
 }
 
