@@ -10,6 +10,7 @@ import type { BiasGradientOp, FilterGradientOp, ProductOp } from '../../plan/ope
 import { isMultipleOfFour, type FilterProduct, type ForwardProduct, type ProductGeometry, type Tile } from './product.js';
 import { registerFilter, registerForward } from './product-register.js';
 import { canShare, sharedFilter, sharedForward } from './product-shared.js';
+import { sumFunction } from './reduce.js';
 import { ShaderBuilder, type Memory, type Shader } from './shader.js';
 import { chainText, parameterText, segmentFunctions, valueType, viewFunction, widthOf } from './view.js';
 
@@ -101,7 +102,7 @@ ${code}`;
 
 /**
  * A bias' gradient: a thread block sums one group of channels of one split, each thread every
- * 64th position, then the threads pairwise.
+ * 64th position.
  */
 export function biasGradientShader(operation: BiasGradientOp, memory: Memory): Shader {
   const { side, splits, source, target, name } = operation;
@@ -115,7 +116,7 @@ export function biasGradientShader(operation: BiasGradientOp, memory: Memory): S
 ${segmentFunctions(splits)}
 ${viewFunction(builder, 'load_source', source, side)}
 const POSITIONS = array<u32, ${splits.length}>(${positions.map((count) => `${count}u`).join(', ')});
-var<workgroup> partial: array<${type}, ${BIAS_THREADS}>;
+${sumFunction(type, BIAS_THREADS)}
 @compute @workgroup_size(${BIAS_THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let channel = group.x * ${width}u;
@@ -125,14 +126,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   for (var position = thread; position < count; position += ${BIAS_THREADS}u) {
     sum += load_source(position, channel, segment);
   }
-  partial[thread] = sum;
-  workgroupBarrier();
-  for (var half = ${BIAS_THREADS / 2}u; half > 0u; half /= 2u) {
-    if (thread < half) { partial[thread] += partial[thread + half]; }
-    workgroupBarrier();
-  }
+  let total = sum_of_threads(sum, thread);
   if (thread == 0u) {
-    ${stored}[(${offset}u + segment.split * ${side.channels}u + channel)${width === 4 ? ' / 4u' : ''}] = partial[0];
+    ${stored}[(${offset}u + segment.split * ${side.channels}u + channel)${width === 4 ? ' / 4u' : ''}] = total;
   }
 }`;
   return builder.finish(`bias gradient ${name}`, text, [side.channels / width, splits.length, 1]);

@@ -4,33 +4,19 @@
  *   softmax cross-entropy   log sum exp(x - max) + max - x[label];   (softmax(x) - one-hot) / rows
  *   sigmoid cross-entropy   max(x, 0) - t x + log(1 + exp(-|x|));     (sigmoid(x) - t) / rows
  *   feature matching        d = mean f - mean f', mean of d^2;         ±2 d / (size rows)
- * The accuracy counts rows whose first largest logit is at the label. A thread takes every 256th row
- * (feature, element), and the threads' sums meet pairwise.
+ * The accuracy counts rows whose first largest logit is at the label. A thread takes every 64th row
+ * (feature, element), and the threads' sums are added in order.
  *
  * Bindings: logits, features, labels, rates (read); gradients, results, metrics ring, control.
  */
 
 import { METRIC_NAMES, type MetricName } from '../../../../protocol.js';
 import type { CountCorrectOp, LossOp, LossOpTerm } from '../../plan/operations.js';
+import { sumFunction } from './reduce.js';
 import { float } from './shader-text.js';
 import { CONTROL, CONTROL_WORDS, METRICS_RING, METRICS_SLOTS, RATES, ShaderBuilder, type Memory, type Shader } from './shader.js';
 
-const THREADS = 256;
-
-const SUM_FUNCTION = `
-var<workgroup> partial: array<f32, ${THREADS}>;
-fn sum_of_threads(value: f32, thread: u32) -> f32 {
-  partial[thread] = value;
-  workgroupBarrier();
-  for (var half = ${THREADS / 2}u; half > 0u; half /= 2u) {
-    if (thread < half) { partial[thread] += partial[thread + half]; }
-    workgroupBarrier();
-  }
-  let sum = partial[0];
-  workgroupBarrier();
-  return sum;
-}
-`;
+const THREADS = 64;
 
 /** Declares `logit`, `label`, `largest_at`, `largest`, `softmax_sum`; rows of the logits tensor. */
 function rowFunctions(builder: ShaderBuilder, logitsId: number, width: number, labelsId: number): string {
@@ -87,7 +73,7 @@ function termText(term: LossOpTerm, index: number): string {
     let difference = difference_${index}(feature);
     sum = fma(difference, difference, sum);
   }
-  let term_${index} = sum_of_threads(sum, thread) / ${float(term.size)};`;
+  sums[${index}] = sum / ${float(term.size)};`;
   }
   const value =
     term.kind === 'softmaxCrossEntropy'
@@ -99,7 +85,7 @@ function termText(term: LossOpTerm, index: number): string {
   for (var row = thread; row < ${term.rows}u; row += ${THREADS}u) {
     ${value}
   }
-  let term_${index} = sum_of_threads(sum, thread) / ${float(term.rows)};`;
+  sums[${index}] = sum / ${float(term.rows)};`;
 }
 
 /** Adds a term's part to `g`, the gradient at (row of the term's pass, column). */
@@ -166,24 +152,26 @@ export function lossShader(operation: LossOp, memory: Memory): Shader {
     ${vectors}[${shared!.offset + index * featureGradient.size}u + feature] = ${parts.length === 0 ? '0f' : parts.join(' + ')};
   }`;
         });
-  const text = `${SUM_FUNCTION}${rowFunctions(builder, logits, width, labels)}${softmaxFunction(width)}
+  const text = `${sumFunction('f32', THREADS)}${rowFunctions(builder, logits, width, labels)}${softmaxFunction(width)}
 ${terms.map((term, index) => (term.kind === 'featureMatching' ? featureFunction(builder, index, term) : '')).join('')}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32) {
   let step = ${control}[${CONTROL_WORDS.step}];
+  var sums: array<f32, ${terms.length + 1}>;
   var sum: f32;
 ${terms.map(termText).join('\n')}
   sum = 0f;
   for (var row = thread; row < ${accuracy.rows}u; row += ${THREADS}u) {
     sum += select(0f, 1f, largest_at(${accuracy.forwardRow}u + row) == label(row));
   }
-  let correct = sum_of_threads(sum, thread);
+  sums[${terms.length}] = sum / ${float(accuracy.rows)};
+  for (var i = 0u; i <= ${terms.length}u; i++) { sums[i] = sum_of_threads(sums[i], thread); }
 ${segmentTexts.join('')}${featureTexts.join('')}
   if (thread == 0u) {
     let slot = (step % ${METRICS_SLOTS}u) * ${METRIC_NAMES.length}u;
-${terms.map(({ name }, index) => metric(name, `term_${index}`)).join('\n')}
-${losses.map(({ name, terms: own }) => metric(name, own.map((index) => `term_${index}`).join(' + '))).join('\n')}
-${metric('trainAccuracy', `correct / ${float(accuracy.rows)}`)}
+${terms.map(({ name }, index) => metric(name, `sums[${index}]`)).join('\n')}
+${losses.map(({ name, terms: own }) => metric(name, own.map((index) => `sums[${index}]`).join(' + '))).join('\n')}
+${metric('trainAccuracy', `sums[${terms.length}]`)}
     let rate = min(step - ${control}[${CONTROL_WORDS.firstRate}], ${lastRate}u) * ${optimisers}u;
     for (var i = 0u; i < ${optimisers}u; i++) { ${results}[${scalars.offset}u + i] = ${rates}[rate + i]; }
     ${control}[${CONTROL_WORDS.step}] = step + 1u;
@@ -199,7 +187,7 @@ export function countCorrectShader(operation: CountCorrectOp, memory: Memory): S
   const place = memory.tensor(target);
   const out = builder.write(place.buffer, 'u32');
   const control = builder.read(CONTROL, 'u32');
-  const text = `${SUM_FUNCTION}${rowFunctions(builder, logits, width, labels)}
+  const text = `${sumFunction('f32', THREADS)}${rowFunctions(builder, logits, width, labels)}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32) {
   var sum = 0f;

@@ -3,8 +3,8 @@
  * running statistics for inference. Everything else of a norm is a snippet of its neighbours.
  *
  * A thread block owns one group of channels (four, or one) and takes the segments in order, so that
- * running statistics move in the passes' order. Each of its threads takes every 128th position and
- * the threads' sums meet pairwise: one order, whatever the device.
+ * running statistics move in the passes' order. Each of its threads takes every 64th position, and
+ * the threads' sums are added in order: one order, whatever the device.
  *
  * Statistics are those of Chan, Golub, LeVeque ("Algorithms for computing the sample variance",
  * 1983), two passes: the mean, then M2 = sum (x - mean)^2; the running variance takes M2 / (n - 1).
@@ -14,29 +14,12 @@
 
 import { sideSize } from '../../plan/geometry.js';
 import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../../plan/operations.js';
+import { sumFunction } from './reduce.js';
 import { constantArray, float } from './shader-text.js';
 import { ShaderBuilder, type Memory, type Shader } from './shader.js';
 import { loadText, segmentFunctions, tensorText, valueType, widthOf, type Width } from './view.js';
 
-const THREADS = 128;
-
-/** Declares `sum_of_threads(value, thread)`, the same for every thread of the block. */
-function sumFunction(type: 'f32' | 'vec4f'): string {
-  return `
-var<workgroup> partial: array<${type}, ${THREADS}>;
-fn sum_of_threads(value: ${type}, thread: u32) -> ${type} {
-  partial[thread] = value;
-  workgroupBarrier();
-  for (var half = ${THREADS / 2}u; half > 0u; half /= 2u) {
-    if (thread < half) { partial[thread] += partial[thread + half]; }
-    workgroupBarrier();
-  }
-  let sum = partial[0];
-  workgroupBarrier();
-  return sum;
-}
-`;
-}
+const THREADS = 64;
 
 const MAIN = `@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)`;
@@ -65,7 +48,7 @@ export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory
   const text = `
 ${segmentFunctions(segments)}
 ${constantArray('POSITIONS', 'u32', segments.map(({ rows }) => rows * side.height * side.width))}
-${sumFunction(type)}
+${sumFunction(type, THREADS)}
 ${MAIN} {
   let channel = group.x * ${width}u;
   let gamma = ${parameter('gamma')};
@@ -74,17 +57,18 @@ ${MAIN} {
   for (var index = 0u; index < ${segments.length}u; index++) {
     let segment = segment_at(index);
     let count = POSITIONS[index];
-    var sum = ${type}(0);
-    for (var position = thread; position < count; position += ${THREADS}u) {
-      sum += ${tensorText(builder, source, element, width)};
+    var mean = ${type}(0);
+    var m2 = ${type}(0);
+    // One text for both passes: the sum of x, then that of (x - mean)^2.
+    for (var round = 0u; round < 2u; round++) {
+      var sum = ${type}(0);
+      for (var position = thread; position < count; position += ${THREADS}u) {
+        let deviation = ${tensorText(builder, source, element, width)} - mean;
+        sum = fma(deviation, select(deviation, ${type}(1), round == 0u), sum);
+      }
+      let total = sum_of_threads(sum, thread);
+      if (round == 0u) { mean = total / f32(count); } else { m2 = total; }
     }
-    let mean = sum_of_threads(sum, thread) / f32(count);
-    var squares = ${type}(0);
-    for (var position = thread; position < count; position += ${THREADS}u) {
-      let deviation = ${tensorText(builder, source, element, width)} - mean;
-      squares = fma(deviation, deviation, squares);
-    }
-    let m2 = sum_of_threads(squares, thread);
     if (thread == 0u) {
       let rstd = ${type}(1) / sqrt(m2 / f32(count) + ${float(norm.epsilon)});
       let scale = gamma * rstd;
@@ -159,7 +143,7 @@ export function normGradientShader(operation: NormGradientOp, memory: Memory): S
 ${segmentFunctions(segments)}
 ${constantArray('POSITIONS', 'u32', segments.map(({ rows }) => rows * side.height * side.width))}
 ${constantArray('TRAINS', 'u32', segments.map(({ trains }) => (trains ? 1 : 0)))}
-${sumFunction(type)}
+${sumFunction(type, THREADS)}
 ${MAIN} {
   let channel = group.x * ${width}u;
   let gamma = ${loadText(builder, gamma.buffer, `${gamma.offset}u + channel`, width)};
@@ -177,8 +161,12 @@ ${MAIN} {
       sum += g;
       product = fma(g, (${tensorText(builder, raw, rawElement, width)} - mean) * rstd, product);
     }
-    let s1 = sum_of_threads(sum, thread);
-    let s2 = sum_of_threads(product, thread);
+    var s1 = ${type}(0);
+    var s2 = ${type}(0);
+    for (var which = 0u; which < 2u; which++) {
+      let total = sum_of_threads(select(product, sum, which == 0u), thread);
+      if (which == 0u) { s1 = total; } else { s2 = total; }
+    }
     let p = gamma * rstd;
     let q = -p * rstd * s2 / f32(count);
     if (thread == 0u) {

@@ -127,7 +127,12 @@ ${rows.map(multiply).join('\n')}
       }
     }
   }
-${rows.map((row) => lines(groups, (group) => storeText(outputs, row, group, `sum_${row}_${group}`))).join('\n')}
+  // Rolled: what stores a row is much text, and is compiled once.
+  var sums = array<${type}, ${tile.rows * groups}>(${rows.flatMap((row) => Array.from({ length: groups }, (_, group) => `sum_${row}_${group}`)).join(', ')});
+  for (var row = 0u; row < ${tile.rows}u; row++) {
+${rowText(product, 'stored', `(tile_row + thread.y * ${tile.rows}u + row)`)}
+${lines(groups, (group) => storeText(outputs, 'stored', group, `sums[row * ${groups}u + ${group}u]`))}
+  }
 }
 `;
   return {
