@@ -10,13 +10,33 @@ function describeParseError({ message }) {
   return `${message.split(/\. |\n/)[0].replace(/\.$/, '')}.`;
 }
 
+/** Options that npm has too, and so may have been meant for it. */
+const NPM_OPTIONS = ['force', 'help'];
+
+/** An option that stood before `--`: npm took it and tells of it in the environment only. */
+function findKeptByNpm(options, env) {
+  return Object.keys(options)
+    .filter((name) => !NPM_OPTIONS.includes(name))
+    .find((name) => {
+      const [, negated] = /^no-(.*)/.exec(name) ?? [];
+      const value = env[`npm_config_${(negated ?? name).replaceAll('-', '_')}`];
+      return negated === undefined ? value !== undefined : value === '';
+    });
+}
+
 /**
  * Parses `args` by Node's `parseArgs`; `script` names the npm script for the messages. npm keeps
- * options that stand before `--` for itself and hands on their values, so a stray argument is most
- * often a missing `--`.
+ * options that stand before `--` for itself and hands on at most their values, so an option found in
+ * the environment and a stray argument are both a missing `--`.
  */
-export function parseOptions(script, args, options) {
+export function parseOptions(script, args, options, env = process.env) {
   const command = script === 'start' ? 'npm start' : `npm run ${script}`;
+  const kept = findKeptByNpm(options, env);
+  if (kept !== undefined) {
+    throw new UsageError(
+      `npm has kept --${kept} for itself: write the options after "--", as in ${command} -- --${kept}.`,
+    );
+  }
   let parsed;
   try {
     parsed = parseArgs({ args, options, allowPositionals: true });

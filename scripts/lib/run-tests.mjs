@@ -8,16 +8,20 @@ import { NO_TESTS, build, checkTypes, lint, runBrowserTests, runPageTests, runUn
 const CHECKS = { types: checkTypes, lint, build };
 const GROUPS = ['types', 'lint', 'build', 'unit', 'worker', 'ui', 'page'];
 
+function parse(args) {
+  try {
+    return parseArgs({ args, allowPositionals: true, options: { only: { type: 'string', multiple: true } } });
+  } catch (error) {
+    throw new UsageError(`${error.message} Takes test files and --only with ${GROUPS.join(', ')}.`);
+  }
+}
+
 /**
  * What to run: everything, the groups of `--only`, or the files named. Returns the checks and the
  * files of each group of tests.
  */
 export function planTests(args, folders) {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { only: { type: 'string', multiple: true } },
-  });
+  const { values, positionals } = parse(args);
   const only = values.only?.flatMap((names) => names.split(','));
   const unknown = only?.find((name) => !GROUPS.includes(name));
   if (unknown !== undefined) {

@@ -43,6 +43,25 @@ function checkNumber(field: NumericSetting, value: unknown): void {
   }
 }
 
+/**
+ * A checkpoint's settings with those that may be changed when it is resumed. Any other would make it
+ * another run. Throws `InvalidSettings`.
+ */
+export function overrideSettings(
+  settings: Settings,
+  overrides: Pick<SettingsInput, 'engine' | 'steps'>,
+): Settings {
+  const { engine = settings.engine, steps = settings.steps, ...others } = overrides;
+  const [field] = Object.keys(others);
+  if (field !== undefined) {
+    throw new TrainerError(
+      'InvalidSettings',
+      `Setting "${field}" is the checkpoint's; only "engine" and "steps" can be given with it.`,
+    );
+  }
+  return resolveSettings({ ...settings, engine, steps });
+}
+
 function withoutUndefined(input: SettingsInput): Partial<Settings> {
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
 }

@@ -26,7 +26,7 @@ import { busy, checkSteps, runFinished } from './refusals.js';
 import { Reporter, type ReporterOptions } from './reporter.js';
 import type { Recipe } from './recipes.js';
 import { SerialQueue } from './serial-queue.js';
-import { invalidSetting, resolveSettings } from './settings.js';
+import { invalidSetting, overrideSettings, resolveSettings } from './settings.js';
 import { checkLabels } from './split.js';
 import { WORKER_VERSION } from './version.js';
 import { describeValue } from './wording.js';
@@ -146,8 +146,7 @@ export class Trainer implements TrainerApi {
     return this.#command((current) => {
       if (current.state === 'loading' || current.state === 'running') throw busy('load', current.state);
       const checkpoint = readCheckpoint(bytes);
-      const { engine = checkpoint.settings.engine, steps = checkpoint.settings.steps } = overrides;
-      const settings = resolveSettings({ ...checkpoint.settings, engine, steps });
+      const settings = overrideSettings(checkpoint.settings, overrides);
       checkSteps(settings.steps, checkpoint.progress.step);
       return { done: current.load({ settings, checkpoint }) };
     });

@@ -42,7 +42,10 @@ describe('the plan of a recipe', () => {
       // What the fused operations never store, tests cannot see.
       const shared = new Map([...expected].filter(([key]) => actual.has(key)));
       const gradients = [...expected.keys()].filter((key) => key.startsWith('gradient/'));
-      assert.deepEqual(gradients.filter((key) => !actual.has(key)), []);
+      assert.deepEqual(
+        gradients.filter((key) => !actual.has(key)),
+        [],
+      );
       assert.ok(gradients.length > 0);
       expectClose(actual, shared, toleranceOf, isNoise);
       const images = input.dataset.test.images.subarray(0, 5 * 784);
@@ -77,7 +80,11 @@ describe('the plan of a recipe', () => {
         values.forEach((value, metric) => {
           const other = expected[i]!.values[metric]!;
           if (Number.isNaN(other)) assert.ok(Number.isNaN(value));
-          else assert.ok(Math.abs(value - other) <= 1e-3 * Math.max(1, Math.abs(other)), `${value} against ${other}`);
+          else
+            assert.ok(
+              Math.abs(value - other) <= 1e-3 * Math.max(1, Math.abs(other)),
+              `${value} against ${other}`,
+            );
         });
       });
       reference.dispose();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_SETTINGS, SETTING_RANGES, type SettingsInput } from '../../src/protocol.js';
-import { resolveSettings } from '../../src/worker/settings.js';
+import { overrideSettings, resolveSettings } from '../../src/worker/settings.js';
 
 /** What crosses the wire need not be what the types say. */
 const resolve = (input: unknown): unknown => resolveSettings(input as SettingsInput);
@@ -82,5 +82,16 @@ test('a long value is cut in the message', () => {
   assert.throws(
     () => resolve({ recipe: 'x'.repeat(5000) }),
     (error: Error) => error.message.length < 250,
+  );
+});
+
+test('a checkpoint’s engine and steps can be changed, checked as any, its other settings cannot', () => {
+  const settings = resolveSettings({ seed: 5 });
+  assert.deepEqual(overrideSettings(settings, { steps: 7 }), { ...settings, steps: 7 });
+  assert.deepEqual(overrideSettings(settings, { engine: undefined }), settings);
+  assert.throws(() => overrideSettings(settings, { steps: 0 }), refusal(/"steps" is 0/));
+  assert.throws(
+    () => overrideSettings(settings, { seed: 6 } as SettingsInput),
+    refusal(/^Setting "seed" is the checkpoint's; only "engine" and "steps"/),
   );
 });

@@ -82,6 +82,8 @@ describe('worker', () => {
       const { width, height, rgba } = report.grid;
       expect(rgba.length).to.equal(4 * width * height);
     }
+    const files = await trainer.exportModel();
+    expect(files.map(({ path }) => path)).to.include('generator/model.json');
     const sources = reports.flatMap((report) => (report.type === 'images' ? [report.source] : []));
     expect(sources.slice(0, 2)).to.deep.equal(['real', 'generated']);
     const bytes = reports.flatMap((report) =>

@@ -11,6 +11,15 @@ test('a stray argument names the missing --', () => {
   assert.throws(() => parseOptions('train', ['runs/a'], {}), /"runs\/a" belongs to no option.*npm run train -- /);
 });
 
+test('an option that npm has kept for itself names the missing --', () => {
+  const options = { steps: { type: 'string' }, 'eval-every': { type: 'string' }, 'no-open': { type: 'boolean' } };
+  const parse = (env) => parseOptions('train', [], options, env);
+  assert.throws(() => parse({ npm_config_steps: '100' }), /npm has kept --steps .* npm run train -- --steps/);
+  assert.throws(() => parse({ npm_config_eval_every: '7' }), /npm has kept --eval-every/);
+  assert.throws(() => parse({ npm_config_open: '' }), /npm has kept --no-open/);
+  assert.deepEqual({ ...parse({ npm_config_cache: '/home/.npm', npm_config_open: 'true' }) }, {});
+});
+
 test('an unknown option and a missing value are named', () => {
   const options = { port: { type: 'string' } };
   assert.throws(() => parseOptions('start', ['--prot', '1'], options), /Unknown option '--prot'\. See npm start/);

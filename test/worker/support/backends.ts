@@ -1,6 +1,11 @@
 /** Runs the same tests on every tfjs backend; one that the browser lacks is skipped aloud. */
 
-import { startBackend, TFJS_BACKENDS, type TfjsBackend } from '../../../src/worker/engine/tfjs/index.js';
+import {
+  startBackend,
+  TFJS_BACKENDS,
+  type StartedBackend,
+  type TfjsBackend,
+} from '../../../src/worker/engine/tfjs/index.js';
 import { toErrorInfo } from '../../../src/worker/errors.js';
 
 declare global {
@@ -9,11 +14,10 @@ declare global {
   var REQUIRE_WEBGPU: boolean | undefined;
 }
 
-/** Starts and frees a backend; the words of its refusal where it cannot start, else null. */
-async function refusalOf(name: TfjsBackend): Promise<string | null> {
+/** Starts a backend, or returns the words of its refusal where the browser lacks it. */
+async function startOrRefusal(name: TfjsBackend): Promise<StartedBackend | string> {
   try {
-    (await startBackend(name)).dispose();
-    return null;
+    return await startBackend(name);
   } catch (error) {
     const { kind, message } = toErrorInfo(error);
     if (kind !== 'EngineUnavailable') throw error;
@@ -23,7 +27,8 @@ async function refusalOf(name: TfjsBackend): Promise<string | null> {
 
 /**
  * Describes `title` once for each of `backends` (all but webgl unless named). Where one is
- * unavailable its tests are skipped with the reason; webgpu fails instead where it is required.
+ * unavailable its tests are skipped with the reason; webgpu fails instead where it is required. The
+ * backend stays started throughout, so that its engines compile every shader once.
  */
 export function forEachBackend(
   title: string,
@@ -32,15 +37,20 @@ export function forEachBackend(
 ): void {
   for (const backend of backends) {
     describe(`${title} (tfjs-${backend})`, function () {
+      let started: StartedBackend | null = null;
       before(async function () {
-        const refusal = await refusalOf(backend);
-        if (refusal === null) return;
-        if (backend === 'webgpu' && globalThis.REQUIRE_WEBGPU === true) {
-          throw new Error(`REQUIRE_WEBGPU is set, but ${refusal}`);
+        const found = await startOrRefusal(backend);
+        if (typeof found !== 'string') {
+          started = found;
+          return;
         }
-        console.warn(`Skipping ${title} on tfjs-${backend}: ${refusal}`);
+        if (backend === 'webgpu' && globalThis.REQUIRE_WEBGPU === true) {
+          throw new Error(`REQUIRE_WEBGPU is set, but ${found}`);
+        }
+        console.warn(`Skipping ${title} on tfjs-${backend}: ${found}`);
         this.skip();
       });
+      after(() => started?.dispose());
       define(backend);
     });
   }

@@ -32,7 +32,8 @@ export function cutIntoBlocks(primitives: readonly Primitive[]): readonly Block[
   for (const primitive of primitives) {
     if (primitive.kind === 'linear') blocks.push({ linear: primitive, tail: [] });
     else if (blocks.length > 0) blocks.at(-1)!.tail.push(primitive);
-    else if (primitive.kind !== 'view') throw unsupported(primitive.layer, 'it stands before the first linear layer');
+    else if (primitive.kind !== 'view')
+      throw unsupported(primitive.layer, 'it stands before the first linear layer');
   }
   return blocks.map(({ linear, tail }) => toBlock(linear, tail));
 }
@@ -62,10 +63,14 @@ function toBlock(linear: LinearPrimitive, tail: readonly Primitive[]): Block {
   }
   for (const chain of [stored, read]) {
     const activations = chain.filter(({ kind }) => kind === 'activation');
-    if (activations.length > 1) throw unsupported(activations[1]!.layer, 'it is the second activation in a row');
+    if (activations.length > 1)
+      throw unsupported(activations[1]!.layer, 'it is the second activation in a row');
     // tanh' is taken from tanh's output, which a mask after it would have changed.
-    const tanh = chain.findIndex((primitive) => primitive.kind === 'activation' && primitive.activation.name === 'tanh');
-    if (tanh !== -1 && tanh !== chain.length - 1) throw unsupported(chain[tanh + 1]!.layer, 'it follows tanh');
+    const tanh = chain.findIndex(
+      (primitive) => primitive.kind === 'activation' && primitive.activation.name === 'tanh',
+    );
+    if (tanh !== -1 && tanh !== chain.length - 1)
+      throw unsupported(chain[tanh + 1]!.layer, 'it follows tanh');
   }
   return { linear, stored, norm, read, outputLayers };
 }

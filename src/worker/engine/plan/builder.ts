@@ -7,7 +7,12 @@ export class ProgramBuilder {
   readonly #operations: Operation[] = [];
   #stage = 0;
 
-  tensor(name: string, shape: readonly number[], storage: Storage = 'activation', type: 'f32' | 'u32' = 'f32'): TensorId {
+  tensor(
+    name: string,
+    shape: readonly number[],
+    storage: Storage = 'activation',
+    type: 'f32' | 'u32' = 'f32',
+  ): TensorId {
     const id = this.#tensors.length;
     this.#tensors.push({ id, name, shape, type, storage });
     return id;

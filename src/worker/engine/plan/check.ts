@@ -47,14 +47,17 @@ export function checkProgram(program: Program): void {
     const accesses = operations.map((operation) => ({ operation, ...accessesOf(operation) }));
     for (const { operation, writes } of accesses) {
       for (const id of writes) {
-        if (stageWrites.has(id)) throw new Error(`"${operation.name}" writes ${nameOf(program, id)}, as its stage does already.`);
+        if (stageWrites.has(id))
+          throw new Error(`"${operation.name}" writes ${nameOf(program, id)}, as its stage does already.`);
         stageWrites.add(id);
       }
     }
     for (const { operation, reads } of accesses) {
       for (const id of reads) {
-        if (stageWrites.has(id)) throw new Error(`"${operation.name}" reads ${nameOf(program, id)}, which its stage writes.`);
-        if (!written.has(id)) throw new Error(`"${operation.name}" reads ${nameOf(program, id)} before it is written.`);
+        if (stageWrites.has(id))
+          throw new Error(`"${operation.name}" reads ${nameOf(program, id)}, which its stage writes.`);
+        if (!written.has(id))
+          throw new Error(`"${operation.name}" reads ${nameOf(program, id)} before it is written.`);
       }
       checkBounds(program, operation);
     }
@@ -68,13 +71,16 @@ export function checkProgram(program: Program): void {
 /** Every trained parameter is updated once, from gradients of its size; nothing else is. */
 export function checkUpdates(program: Program, recipe: Recipe): void {
   const sizes = new Map(
-    parametersOf(recipe).filter(({ role }) => role === 'trained').map(({ name, shape }) => [name, sizeOf(shape)]),
+    parametersOf(recipe)
+      .filter(({ role }) => role === 'trained')
+      .map(({ name, shape }) => [name, sizeOf(shape)]),
   );
   for (const operation of program.operations) {
     if (operation.kind !== 'update') continue;
     for (const entry of operation.entries) {
       const size = sizes.get(entry.parameter);
-      if (size === undefined) throw new Error(`"${entry.parameter}" is updated twice, or is no trained parameter.`);
+      if (size === undefined)
+        throw new Error(`"${entry.parameter}" is updated twice, or is no trained parameter.`);
       const available = sizeOf(program.tensors[entry.gradient]!.shape);
       const end = (entry.firstSplit + entry.splits - 1) * entry.stride + entry.offset + entry.size;
       if (entry.size !== size || entry.splits < 1 || end > available) {
@@ -92,7 +98,8 @@ export function checkMemory(program: Program, layout: MemoryLayout): void {
   const lifetimes = lifetimesOf(program);
   for (const { id } of program.tensors) {
     const place = layout.placements[id]!;
-    if (place.offsetBytes % ALIGNMENT !== 0) throw new Error(`${nameOf(program, id)} lies at ${place.offsetBytes}, not a multiple of ${ALIGNMENT}.`);
+    if (place.offsetBytes % ALIGNMENT !== 0)
+      throw new Error(`${nameOf(program, id)} lies at ${place.offsetBytes}, not a multiple of ${ALIGNMENT}.`);
     if (place.offsetBytes + place.sizeBytes > layout.buffers[place.buffer]!.sizeBytes) {
       throw new Error(`${nameOf(program, id)} goes past the end of its buffer.`);
     }
@@ -111,16 +118,21 @@ export function checkMemory(program: Program, layout: MemoryLayout): void {
   }
   for (const operations of stagesOf(program.operations)) {
     const accesses = operations.map(accessesOf);
-    const buffersOf = (ids: Iterable<TensorId>): Set<number> => new Set([...ids].map((id) => layout.placements[id]!.buffer));
+    const buffersOf = (ids: Iterable<TensorId>): Set<number> =>
+      new Set([...ids].map((id) => layout.placements[id]!.buffer));
     const read = buffersOf(accesses.flatMap(({ reads }) => [...reads]));
     const written = buffersOf(accesses.flatMap(({ writes }) => [...writes]));
     for (const buffer of written) {
-      if (read.has(buffer)) throw new Error(`The stage of "${operations[0]!.name}" reads and writes "${layout.buffers[buffer]!.name}".`);
+      if (read.has(buffer))
+        throw new Error(
+          `The stage of "${operations[0]!.name}" reads and writes "${layout.buffers[buffer]!.name}".`,
+        );
     }
   }
   for (const operation of program.operations) {
     const bindings = bindingsOf(operation, layout);
-    if (bindings > MOST_BINDINGS) throw new Error(`"${operation.name}" binds ${bindings} buffers, at most ${MOST_BINDINGS} are allowed.`);
+    if (bindings > MOST_BINDINGS)
+      throw new Error(`"${operation.name}" binds ${bindings} buffers, at most ${MOST_BINDINGS} are allowed.`);
   }
 }
 
@@ -138,7 +150,9 @@ function nameOf(program: Program, id: TensorId): string {
 function checkRows(program: Program, operation: Operation, id: TensorId, first: number, rows: number): void {
   const available = program.tensors[id]!.shape[0]!;
   if (first >= 0 && rows > 0 && first + rows <= available) return;
-  throw new Error(`"${operation.name}" takes rows ${first} to ${first + rows - 1} of ${nameOf(program, id)}, which has ${available}.`);
+  throw new Error(
+    `"${operation.name}" takes rows ${first} to ${first + rows - 1} of ${nameOf(program, id)}, which has ${available}.`,
+  );
 }
 
 function checkView(program: Program, operation: Operation, view: View, segments: readonly OpSegment[]): void {
@@ -148,12 +162,20 @@ function checkView(program: Program, operation: Operation, view: View, segments:
   checkChain(program, operation, view.chain, segments);
 }
 
-function checkChain(program: Program, operation: Operation, chain: readonly Snippet[], segments: readonly OpSegment[]): void {
+function checkChain(
+  program: Program,
+  operation: Operation,
+  chain: readonly Snippet[],
+  segments: readonly OpSegment[],
+): void {
   for (const snippet of chain) {
     for (const segment of segments) {
-      if (snippet.kind === 'affine') checkRows(program, operation, snippet.statistics, segment.forwardSegment, 1);
-      if (snippet.kind === 'segmentVector') checkRows(program, operation, snippet.vectors, segment.gradientSegment, 1);
-      if (snippet.kind === 'activationGradient') checkRows(program, operation, snippet.at, segment.forwardRow, segment.rows);
+      if (snippet.kind === 'affine')
+        checkRows(program, operation, snippet.statistics, segment.forwardSegment, 1);
+      if (snippet.kind === 'segmentVector')
+        checkRows(program, operation, snippet.vectors, segment.gradientSegment, 1);
+      if (snippet.kind === 'activationGradient')
+        checkRows(program, operation, snippet.at, segment.forwardRow, segment.rows);
       if (snippet.kind !== 'normGradient') continue;
       checkRows(program, operation, snippet.raw, segment.forwardRow, segment.rows);
       checkRows(program, operation, snippet.coefficients, segment.gradientSegment, 1);
@@ -167,7 +189,8 @@ function checkBounds(program: Program, operation: Operation): void {
     case 'product':
       checkView(program, operation, operation.source, operation.segments);
       checkChain(program, operation, operation.epilogue, operation.segments);
-      for (const { targetRow, rows } of operation.segments) checkRows(program, operation, operation.target, targetRow, rows);
+      for (const { targetRow, rows } of operation.segments)
+        checkRows(program, operation, operation.target, targetRow, rows);
       break;
     case 'filterGradient':
       checkView(program, operation, operation.large, operation.splits);
@@ -179,7 +202,8 @@ function checkBounds(program: Program, operation: Operation): void {
       for (const { split } of operation.splits) checkRows(program, operation, operation.target, split, 1);
       break;
     case 'normStatistics':
-      for (const { forwardRow, rows } of operation.segments) checkRows(program, operation, operation.source, forwardRow, rows);
+      for (const { forwardRow, rows } of operation.segments)
+        checkRows(program, operation, operation.source, forwardRow, rows);
       break;
     case 'normGradient':
       for (const { forwardRow, gradientRow, rows } of operation.segments) {

@@ -49,7 +49,15 @@ export function linearShape(layer: LayerDescription, input: readonly number[]): 
   const from = sideOf(input);
   const to = sideOf(outputShape(layer, input));
   if (layer.kind === 'dense') {
-    const geometry = { large: from, small: to, kernelHeight: 1, kernelWidth: 1, stride: 1, padTop: 0, padLeft: 0 };
+    const geometry = {
+      large: from,
+      small: to,
+      kernelHeight: 1,
+      kernelWidth: 1,
+      stride: 1,
+      padTop: 0,
+      padLeft: 0,
+    };
     return { geometry, direction: 'toSmall' };
   }
   const [large, small] = layer.kind === 'conv2d' ? [from, to] : [to, from];

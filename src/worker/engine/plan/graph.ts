@@ -154,8 +154,15 @@ class GradientFlow {
         terms.includes(term.name) &&
         (term.pass === pass.name || (term.kind === 'featureMatching' && term.against === pass.name)),
     );
-    return isTapped || this.#phase.passes.some(({ input }, consumer) =>
-      input.kind === 'pass' && input.pass === pass.name && this.#reaches(update, this.#phase.passes[consumer]!));
+    return (
+      isTapped ||
+      this.#phase.passes.some(
+        ({ input }, consumer) =>
+          input.kind === 'pass' &&
+          input.pass === pass.name &&
+          this.#reaches(update, this.#phase.passes[consumer]!),
+      )
+    );
   }
 }
 
@@ -182,7 +189,14 @@ function makeStack(recipe: Recipe, phase: Phase, network: string, batch: number)
     });
   });
   const { inputShape } = entry.network;
-  return { network, instances: entry.instances, inputShape, primitives: primitivesOf(entry.network), forward, backward };
+  return {
+    network,
+    instances: entry.instances,
+    inputShape,
+    primitives: primitivesOf(entry.network),
+    forward,
+    backward,
+  };
 }
 
 /** Networks in an order in which one that makes another's input comes first. */

@@ -70,7 +70,8 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
   const training = withSources.filter(({ source }) => source.trains);
   const trained = training.map(withoutSource);
   const trainedUpdates = new Set(training.map(({ source }) => source.update));
-  if (trainedUpdates.size > 1) throw new Error(`Two updates of one phase train "${network}", which no plan can do.`);
+  if (trainedUpdates.size > 1)
+    throw new Error(`Two updates of one phase train "${network}", which no plan can do.`);
   const rows = totalRows(segments);
   const updates: PendingUpdate[] = [];
   let gradient = input.outputGradient;
@@ -85,13 +86,20 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
     if (norm !== null) {
       const name = `${network}/${norm.layer} gradient`;
       const { channels } = side;
-      const coefficients = builder.tensor(`${name} coefficients`, [segments.length, 3, channels], 'gradientStatistics');
+      const coefficients = builder.tensor(
+        `${name} coefficients`,
+        [segments.length, 3, channels],
+        'gradientStatistics',
+      );
       const sums = trained.length === 0 ? null : builder.tensor(`${name} sums`, [2, channels], 'gradients');
       builder.stage({
         kind: 'normGradient',
         name,
         side,
-        segments: withSources.map((segment) => ({ ...withoutSource(segment), trains: segment.source.trains })),
+        segments: withSources.map((segment) => ({
+          ...withoutSource(segment),
+          trains: segment.source.trains,
+        })),
         source: gradient,
         raw: lowered.stored,
         statistics: lowered.statistics!,
@@ -131,13 +139,25 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
     }
 
     const from = index > 0 ? blocks[index - 1]! : null;
-    let inputProduct: { target: TensorId; segments: readonly OpSegment[]; epilogue: readonly Snippet[] } | null = null;
+    let inputProduct: {
+      target: TensorId;
+      segments: readonly OpSegment[];
+      epilogue: readonly Snippet[];
+    } | null = null;
     if (from !== null) {
-      const tapped = from.block.outputLayers.map((layer) => sharedGradients.get(layer)).find((id) => id !== undefined);
-      const added: readonly Snippet[] = tapped === undefined ? [] : [{ kind: 'segmentVector', vectors: tapped }];
+      const tapped = from.block.outputLayers
+        .map((layer) => sharedGradients.get(layer))
+        .find((id) => id !== undefined);
+      const added: readonly Snippet[] =
+        tapped === undefined ? [] : [{ kind: 'segmentVector', vectors: tapped }];
       const { height, width, channels } = outputSide(from);
       inputProduct = {
-        target: builder.tensor(`${network}/${from.block.linear.layer} gradient`, [rows, height, width, channels]),
+        target: builder.tensor(`${network}/${from.block.linear.layer} gradient`, [
+          rows,
+          height,
+          width,
+          channels,
+        ]),
         segments,
         epilogue: [...added, ...throughPointwise(from, context)],
       };
@@ -162,7 +182,14 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
           },
       biasGradient === null
         ? null
-        : { kind: 'biasGradient', name: `${name} bias gradient`, side, splits, source: view, target: biasGradient },
+        : {
+            kind: 'biasGradient',
+            name: `${name} bias gradient`,
+            side,
+            splits,
+            source: view,
+            target: biasGradient,
+          },
       inputProduct === null
         ? null
         : {

@@ -25,7 +25,10 @@ export interface ForwardInput {
   readonly segments: readonly OpSegment[];
   readonly settings: Settings;
   /** By layer name; null for inference, where dropout does nothing and norms use running statistics. */
-  readonly training: { readonly masks: ReadonlyMap<string, MaskBits>; readonly updatesRunning: boolean } | null;
+  readonly training: {
+    readonly masks: ReadonlyMap<string, MaskBits>;
+    readonly updatesRunning: boolean;
+  } | null;
   /** Where the last block stores its rows, if not in a tensor of its own. */
   readonly output?: { readonly tensor: TensorId; readonly segments: readonly OpSegment[] } | undefined;
 }
@@ -43,7 +46,12 @@ export interface LoweredBlock {
   readonly view: View;
 }
 
-export function allInstances(network: string, instances: number, layer: string, part: string): readonly string[] {
+export function allInstances(
+  network: string,
+  instances: number,
+  layer: string,
+  part: string,
+): readonly string[] {
   return Array.from({ length: instances }, (_, instance) => parameterName(network, instance, layer, part));
 }
 
@@ -61,7 +69,11 @@ export function normParameters(network: string, block: Block): NormParameters {
 }
 
 /** The dropout snippet of a layer; null where nothing is dropped. */
-export function maskSnippet(masks: ReadonlyMap<string, MaskBits>, layer: string, rate: number): Snippet | null {
+export function maskSnippet(
+  masks: ReadonlyMap<string, MaskBits>,
+  layer: string,
+  rate: number,
+): Snippet | null {
   const mask = masks.get(layer);
   if (mask === undefined) return null;
   return { kind: 'mask', bits: mask.bits, offsets: mask.offsets, scale: 1 / (1 - rate) };
@@ -71,12 +83,15 @@ function toSnippets(primitives: readonly PointwisePrimitive[], input: ForwardInp
   return primitives.flatMap((primitive): Snippet[] => {
     switch (primitive.kind) {
       case 'bias':
-        return [{ kind: 'bias', parameters: allInstances(input.network, input.instances, primitive.layer, 'bias') }];
+        return [
+          { kind: 'bias', parameters: allInstances(input.network, input.instances, primitive.layer, 'bias') },
+        ];
       case 'activation':
         return [{ kind: 'activation', activation: primitive.activation }];
       case 'mask': {
         const masks = input.training?.masks;
-        const snippet = masks === undefined ? null : maskSnippet(masks, primitive.layer, input.settings.dropout);
+        const snippet =
+          masks === undefined ? null : maskSnippet(masks, primitive.layer, input.settings.dropout);
         return snippet === null ? [] : [snippet];
       }
       default:
@@ -129,7 +144,11 @@ export function lowerForward(builder: ProgramBuilder, input: ForwardInput): read
       );
       chain.push({ kind: 'affine', statistics });
     }
-    const view: View = { tensor: stored, rows: 'forward', chain: [...chain, ...toSnippets(block.read, input)] };
+    const view: View = {
+      tensor: stored,
+      rows: 'forward',
+      chain: [...chain, ...toSnippets(block.read, input)],
+    };
     const storedRows = goesElsewhere ? output.segments[0]!.targetRow : null;
     const lowered: LoweredBlock = { block, source, stored, storedRows, statistics, view };
     source = view;

@@ -15,7 +15,13 @@ interface Inference {
   readonly shape: readonly number[];
 }
 
-function lowerNetwork(builder: ProgramBuilder, recipe: Recipe, settings: Settings, network: string, { input, rows }: Inference): TensorId {
+function lowerNetwork(
+  builder: ProgramBuilder,
+  recipe: Recipe,
+  settings: Settings,
+  network: string,
+  { input, rows }: Inference,
+): TensorId {
   const segment: OpSegment = {
     rows,
     forwardRow: 0,
@@ -37,7 +43,8 @@ function lowerNetwork(builder: ProgramBuilder, recipe: Recipe, settings: Setting
     training: null,
   });
   const last = blocks.at(-1)!;
-  if (last.view.chain.length > 0) throw new Error(`"${network}" ends in a norm, whose value no operation stores.`);
+  if (last.view.chain.length > 0)
+    throw new Error(`"${network}" ends in a norm, whose value no operation stores.`);
   return last.stored;
 }
 
@@ -71,7 +78,15 @@ export function lowerEvaluate(recipe: Recipe, settings: Settings, rows: number):
   });
   const logits = lowerNetwork(builder, recipe, settings, network, { input, rows, shape });
   const target = builder.tensor('correct', [1], 'results', 'u32');
-  builder.stage({ kind: 'countCorrect', name: 'count correct', logits, width: classifierWidth(recipe), rows, labels, target });
+  builder.stage({
+    kind: 'countCorrect',
+    name: 'count correct',
+    logits,
+    width: classifierWidth(recipe),
+    rows,
+    labels,
+    target,
+  });
   return builder.build('evaluate', [], [target]);
 }
 

@@ -29,7 +29,8 @@ export interface LoweredLoss {
 
 function segmentOf(stack: Stack, pass: string): ForwardSegment {
   const segment = stack.forward.find((candidate) => candidate.pass.name === pass);
-  if (segment === undefined) throw new Error(`A loss taps the pass "${pass}", which is not one of "${stack.network}".`);
+  if (segment === undefined)
+    throw new Error(`A loss taps the pass "${pass}", which is not one of "${stack.network}".`);
   return segment;
 }
 
@@ -37,7 +38,8 @@ function segmentOf(stack: Stack, pass: string): ForwardSegment {
 export function tappedStack({ phase, stacks }: PhaseGraph): Stack {
   const passes = new Set(phase.terms.map(({ pass }) => pass));
   const tapped = stacks.filter((stack) => stack.forward.some(({ pass }) => passes.has(pass.name)));
-  if (tapped.length !== 1) throw new Error(`Loss terms tap ${tapped.length} networks; a plan takes those of one.`);
+  if (tapped.length !== 1)
+    throw new Error(`Loss terms tap ${tapped.length} networks; a plan takes those of one.`);
   return tapped[0]!;
 }
 
@@ -69,7 +71,8 @@ function lowerTerm(term: LossTerm, { stack, blocks }: LossInput): LossOpTerm {
       againstRows: against.rows,
     };
   }
-  if (tapped !== blocks.at(-1)) throw new Error(`${term.name} taps "${term.layer}", which is not the network's last.`);
+  if (tapped !== blocks.at(-1))
+    throw new Error(`${term.name} taps "${term.layer}", which is not the network's last.`);
   return term.kind === 'sigmoidCrossEntropy'
     ? { ...shared, kind: term.kind, column: term.column, target: term.target }
     : { ...shared, kind: term.kind };
@@ -81,18 +84,19 @@ function lowerFeatureGradient(
 ): { readonly operation: LossOp['featureGradient']; readonly layer: string } | null {
   const { terms, updates } = graph.phase;
   const entries: { gradientSegment: number; term: number; sign: 1 | -1 }[] = [];
-  let layer: string | null = null;
+  const layers = new Set<string>();
   stack.backward.forEach(({ forward, update }, gradientSegment) => {
     const { name } = stack.forward[forward]!.pass;
     terms.forEach((term, index) => {
       if (term.kind !== 'featureMatching' || !updates[update]!.terms.includes(term.name)) return;
       if (term.pass !== name && term.against !== name) return;
-      if (layer !== null && layer !== term.layer) throw new Error('Two layers are matched; a plan takes one.');
-      layer = term.layer;
+      layers.add(term.layer);
       entries.push({ gradientSegment, term: index, sign: term.pass === name ? 1 : -1 });
     });
   });
-  if (layer === null) return null;
+  const [layer] = layers;
+  if (layers.size > 1) throw new Error(`Layers ${[...layers].join(', ')} are matched; a plan takes one.`);
+  if (layer === undefined) return null;
   const size = blockSize(storedBlock(blocks, layer));
   const target = builder.tensor(`${stack.network}/${layer} shared gradient`, [stack.backward.length, size]);
   return { layer, operation: { target, size, entries } };

@@ -29,7 +29,10 @@ interface LoweredStack {
 }
 
 /** Stacks in which a pass's rows are made by another pass, and where. */
-function consumersOf(stack: Stack, lowered: readonly LoweredStack[]): readonly { consumer: LoweredStack; segment: number; from: number }[] {
+function consumersOf(
+  stack: Stack,
+  lowered: readonly LoweredStack[],
+): readonly { consumer: LoweredStack; segment: number; from: number }[] {
   return lowered.flatMap((consumer) =>
     consumer.stack.forward.flatMap(({ pass: { input } }, segment) => {
       if (input.kind !== 'pass') return [];
@@ -50,7 +53,13 @@ function optimisersOf(settings: Settings, graph: PhaseGraph): readonly Optimiser
 }
 
 /** Bits of every dropout layer of a stack, and the parts of the draw that fill them. */
-function drawMasks(builder: ProgramBuilder, stack: Stack, phase: number, rate: number, parts: DrawPart[]): ReadonlyMap<string, MaskBits> {
+function drawMasks(
+  builder: ProgramBuilder,
+  stack: Stack,
+  phase: number,
+  rate: number,
+  parts: DrawPart[],
+): ReadonlyMap<string, MaskBits> {
   const masks = new Map<string, MaskBits>();
   if (rate === 0) return masks;
   for (const { kind, layer, layerIndex, output } of stack.primitives) {
@@ -65,7 +74,14 @@ function drawMasks(builder: ProgramBuilder, stack: Stack, phase: number, rate: n
     stack.forward.forEach(({ pass, rows }, segment) => {
       const stream = dropoutStream(phase, pass, layerIndex);
       const threshold = Math.round(rate * 65536);
-      parts.push({ kind: 'mask', stream, count: rows * sizeOf(output), threshold, target: bits, offset: offsets[segment]! });
+      parts.push({
+        kind: 'mask',
+        stream,
+        count: rows * sizeOf(output),
+        threshold,
+        target: bits,
+        offset: offsets[segment]!,
+      });
     });
     masks.set(layer, { bits, offsets });
   }
@@ -80,23 +96,40 @@ function drawInputs(stack: Stack, input: TensorId, labels: TensorId, phase: numb
       parts.push({ kind: 'images', source: kind, stream, rows, target: input, targetRow: firstRow });
       if (kind === 'labelled') parts.push({ kind: 'labels', source: kind, stream, rows, target: labels });
     } else if (kind === 'latents') {
-      parts.push({ kind: 'latents', stream: latentStream(phase), count: rows * sizeOf(stack.inputShape), target: input });
+      parts.push({
+        kind: 'latents',
+        stream: latentStream(phase),
+        count: rows * sizeOf(stack.inputShape),
+        target: input,
+      });
     }
   }
 }
 
-function lowerStackForward(builder: ProgramBuilder, own: LoweredStack, all: readonly LoweredStack[], recipe: Recipe, settings: Settings): void {
+function lowerStackForward(
+  builder: ProgramBuilder,
+  own: LoweredStack,
+  all: readonly LoweredStack[],
+  recipe: Recipe,
+  settings: Settings,
+): void {
   const { stack, input, masks } = own;
   const segments = forwardSegments(stack);
   const consumers = consumersOf(stack, all);
-  if (consumers.length > 1) throw new Error(`The output of "${stack.network}" is used twice, which no plan can do.`);
+  if (consumers.length > 1)
+    throw new Error(`The output of "${stack.network}" is used twice, which no plan can do.`);
   const [consumed] = consumers;
   const output =
     consumed === undefined
       ? undefined
       : {
           tensor: consumed.consumer.input,
-          segments: [{ ...segments[consumed.from]!, targetRow: consumed.consumer.stack.forward[consumed.segment]!.firstRow }],
+          segments: [
+            {
+              ...segments[consumed.from]!,
+              targetRow: consumed.consumer.stack.forward[consumed.segment]!.firstRow,
+            },
+          ],
         };
   own.blocks = lowerForward(builder, {
     network: stack.network,
@@ -112,7 +145,12 @@ function lowerStackForward(builder: ProgramBuilder, own: LoweredStack, all: read
 }
 
 /** Where the gradient at a stack's input goes: to the stack that made those rows. */
-function findBelow(builder: ProgramBuilder, { stack }: LoweredStack, all: readonly LoweredStack[], settings: Settings): { readonly below: BackwardInput['below']; readonly maker: LoweredStack } | null {
+function findBelow(
+  builder: ProgramBuilder,
+  { stack }: LoweredStack,
+  all: readonly LoweredStack[],
+  settings: Settings,
+): { readonly below: BackwardInput['below']; readonly maker: LoweredStack } | null {
   const passing = gradientSegments(stack).filter(({ source }) => source.needsInput);
   if (passing.length === 0) return null;
   const segments: OpSegment[] = [];
@@ -124,7 +162,8 @@ function findBelow(builder: ProgramBuilder, { stack }: LoweredStack, all: readon
     if (maker !== null && maker !== found) throw new Error(`"${stack.network}" has inputs of two networks.`);
     maker = found;
     const target = found.stack.backward.find(
-      ({ forward, update }) => found.stack.forward[forward]!.pass.name === input.pass && update === segment.source.update,
+      ({ forward, update }) =>
+        found.stack.forward[forward]!.pass.name === input.pass && update === segment.source.update,
     )!;
     segments.push({ ...withoutSource(segment), targetRow: target.firstRow });
   }
@@ -133,7 +172,10 @@ function findBelow(builder: ProgramBuilder, { stack }: LoweredStack, all: readon
     throw new Error(`"${maker!.stack.network}" ends in a norm or dropout, which no plan can differentiate.`);
   }
   const { stack: made } = maker!;
-  const target = builder.tensor(`${made.network}/${block.block.linear.layer} gradient`, [totalRows(made.backward), ...block.block.linear.output]);
+  const target = builder.tensor(`${made.network}/${block.block.linear.layer} gradient`, [
+    totalRows(made.backward),
+    ...block.block.linear.output,
+  ]);
   return { maker: maker!, below: { block, context: { masks: maker!.masks, settings }, target, segments } };
 }
 
@@ -141,7 +183,9 @@ function findBelow(builder: ProgramBuilder, { stack }: LoweredStack, all: readon
 function tapsOf({ stack, input, blocks }: LoweredStack): readonly Tap[] {
   return stack.forward.flatMap(({ pass, rows, firstRow }) => {
     const stored = blocks.filter(({ view }) => view.chain.length === 0);
-    const taps: Tap[] = [{ name: `${pass.name}/input`, tensor: input, firstRow, rows, shape: stack.inputShape }];
+    const taps: Tap[] = [
+      { name: `${pass.name}/input`, tensor: input, firstRow, rows, shape: stack.inputShape },
+    ];
     for (const { block, stored: tensor, storedRows } of stored) {
       for (const layer of block.outputLayers) {
         const shape = stack.primitives.find((primitive) => primitive.layer === layer)!.output;
@@ -157,16 +201,24 @@ function tapsOf({ stack, input, blocks }: LoweredStack): readonly Tap[] {
  * backward, all updates. Throws where the recipe has something no operation can do.
  */
 export function lowerTrainStep(recipe: Recipe, settings: Settings, options: TrainOptions): Program {
-  if (recipe.phases.length !== 1) throw new Error(`The recipe has ${recipe.phases.length} phases; a plan takes one.`);
+  if (recipe.phases.length !== 1)
+    throw new Error(`The recipe has ${recipe.phases.length} phases; a plan takes one.`);
   const graph = buildPhaseGraph(recipe, settings, 0);
   const builder = new ProgramBuilder();
   const parts: DrawPart[] = [];
-  const labelledRows = graph.stacks.flatMap(({ forward }) => forward).find(({ pass }) => pass.input.kind === 'labelled')?.rows ?? 0;
+  const labelledRows =
+    graph.stacks.flatMap(({ forward }) => forward).find(({ pass }) => pass.input.kind === 'labelled')?.rows ??
+    0;
   const labels = builder.tensor('labels', [labelledRows], 'draws', 'u32');
   const lowered = graph.stacks.map((stack): LoweredStack => {
     const input = builder.tensor(`${stack.network} input`, [totalRows(stack.forward), ...stack.inputShape]);
     drawInputs(stack, input, labels, graph.phaseIndex, parts);
-    return { stack, input, masks: drawMasks(builder, stack, graph.phaseIndex, settings.dropout, parts), blocks: [] };
+    return {
+      stack,
+      input,
+      masks: drawMasks(builder, stack, graph.phaseIndex, settings.dropout, parts),
+      blocks: [],
+    };
   });
   builder.stage({ kind: 'draw', name: 'draw', parts });
   for (const own of lowered) lowerStackForward(builder, own, lowered, recipe, settings);
@@ -175,7 +227,15 @@ export function lowerTrainStep(recipe: Recipe, settings: Settings, options: Trai
   const top = lowered.find(({ stack }) => stack === tapped)!;
   const optimisers = optimisersOf(settings, graph);
   const scalars = builder.tensor('optimiser scalars', [optimisers.length], 'results');
-  const loss = lowerLoss(builder, { recipe, graph, stack: tapped, blocks: top.blocks, labels, optimisers, scalars });
+  const loss = lowerLoss(builder, {
+    recipe,
+    graph,
+    stack: tapped,
+    blocks: top.blocks,
+    labels,
+    optimisers,
+    scalars,
+  });
 
   const updates: PendingUpdate[] = [];
   let next: LoweredStack | null = top;

@@ -82,7 +82,12 @@ function overlaps(a: Lifetime, b: Lifetime): boolean {
 }
 
 /** Lowest aligned offset at which `size` bytes are free for the whole lifetime. */
-function firstFit(placed: readonly Placed[], size: number, lifetime: Lifetime, lifetimes: readonly Lifetime[]): number {
+function firstFit(
+  placed: readonly Placed[],
+  size: number,
+  lifetime: Lifetime,
+  lifetimes: readonly Lifetime[],
+): number {
   const taken = placed
     .filter(({ id }) => overlaps(lifetimes[id]!, lifetime))
     .sort((a, b) => a.offset - b.offset);

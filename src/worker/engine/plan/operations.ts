@@ -61,7 +61,12 @@ export type Snippet =
    * x * scale where the element's bit is set, 0 where not. Element e (NHWC order) of the pass is bit
    * e & 31 of word `offsets[forwardSegment] + (e >> 5)` of `bits`.
    */
-  | { readonly kind: 'mask'; readonly bits: TensorId; readonly offsets: readonly number[]; readonly scale: number }
+  | {
+      readonly kind: 'mask';
+      readonly bits: TensorId;
+      readonly offsets: readonly number[];
+      readonly scale: number;
+    }
   /**
    * Batch norm's input gradient: p x + q y + r, with x the gradient at its output, y the element of
    * `raw` (forward rows) and [p, q, r] of the gradient segment and channel: [segments, 3, C].
@@ -281,7 +286,11 @@ export interface LossOp extends OpFields {
     readonly target: TensorId;
     readonly size: number;
     /** sign +1 for the term's own pass, -1 for the pass it is held against; 1 entry a segment at most. */
-    readonly entries: readonly { readonly gradientSegment: number; readonly term: number; readonly sign: 1 | -1 }[];
+    readonly entries: readonly {
+      readonly gradientSegment: number;
+      readonly term: number;
+      readonly sign: 1 | -1;
+    }[];
   } | null;
   /** [METRIC_NAMES.length], NaN where the recipe has none. */
   readonly metrics: TensorId;

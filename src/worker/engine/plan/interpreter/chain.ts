@@ -76,7 +76,10 @@ export function applyChain(
         const coefficients = tensors.get(snippet.coefficients);
         const first = segment.gradientSegment * 3 * channels + channel;
         const y = tensors.get(snippet.raw)[forward]!;
-        x = coefficients[first]! * x + coefficients[first + channels]! * y + coefficients[first + 2 * channels]!;
+        x =
+          coefficients[first]! * x +
+          coefficients[first + channels]! * y +
+          coefficients[first + 2 * channels]!;
         break;
       }
       case 'activationGradient': {

@@ -16,7 +16,10 @@ export interface DrawSource {
   readonly firstTestImage: number;
 }
 
-function indicesOf(part: Extract<DrawPart, { kind: 'images' | 'labels' }>, source: DrawSource): readonly number[] {
+function indicesOf(
+  part: Extract<DrawPart, { kind: 'images' | 'labels' }>,
+  source: DrawSource,
+): readonly number[] {
   if (part.source === 'test') {
     const last = source.dataset.test.count - 1;
     return Array.from({ length: part.rows }, (_, i) => Math.min(source.firstTestImage + i, last));

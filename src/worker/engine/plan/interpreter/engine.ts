@@ -32,7 +32,8 @@ export function createInterpreter(input: EngineInput, { precision, trainStep }: 
     step: stepsDone,
     firstTestImage,
   });
-  const ready = (planned: PlannedProgram, on = parameters): Run => interpret(planned.program, planned.layout, on);
+  const ready = (planned: PlannedProgram, on = parameters): Run =>
+    interpret(planned.program, planned.layout, on);
   const infer = (planned: PlannedProgram, values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> => {
     const run = ready(planned);
     run.tensors.get(planned.program.inputs[0]!).set(values);
@@ -82,7 +83,9 @@ function inspect(
   forward.run(source);
   for (const { name, tensor, firstRow, rows, shape } of program.taps) {
     const size = forward.tensors.rowSize(tensor);
-    const values = Float32Array.from(forward.read(tensor).subarray(firstRow * size, (firstRow + rows) * size));
+    const values = Float32Array.from(
+      forward.read(tensor).subarray(firstRow * size, (firstRow + rows) * size),
+    );
     found.set(name, { shape: [rows, ...shape], values });
   }
   METRIC_NAMES.forEach((name, index) => {

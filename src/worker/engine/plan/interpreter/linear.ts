@@ -46,7 +46,8 @@ function productOfRow(
         for (let s = 0; s < smalls; s++) sums[smallBase + s]! += x * kernel[kernelBase + s]!;
       } else {
         let sum = 0;
-        for (let s = 0; s < smalls; s++) sum += source[sourceOffset + smallBase + s]! * kernel[kernelBase + s]!;
+        for (let s = 0; s < smalls; s++)
+          sum += source[sourceOffset + smallBase + s]! * kernel[kernelBase + s]!;
         sums[largeBase + l]! += sum;
       }
     }

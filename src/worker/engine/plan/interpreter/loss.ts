@@ -26,7 +26,10 @@ function rowOf({ op, logits }: LossContext, row: number): Values {
   return logits.subarray(row * op.width, (row + 1) * op.width);
 }
 
-function featureMeans(context: LossContext, term: Extract<LossOpTerm, { kind: 'featureMatching' }>): Float64Array {
+function featureMeans(
+  context: LossContext,
+  term: Extract<LossOpTerm, { kind: 'featureMatching' }>,
+): Float64Array {
   const features = context.tensors.get(term.features);
   const meanOf = (first: number, rows: number, feature: number): number => {
     let sum = 0;
@@ -65,7 +68,9 @@ function addLogitGradient(context: LossContext, term: LossOpTerm, i: number, tar
   const row = rowOf(context, term.forwardRow + i);
   if (term.kind === 'softmaxCrossEntropy') {
     const label = context.labels[i]!;
-    softmax(row).forEach((share, column) => (target[column]! += (share - (column === label ? 1 : 0)) / term.rows));
+    softmax(row).forEach(
+      (share, column) => (target[column]! += (share - (column === label ? 1 : 0)) / term.rows),
+    );
   } else {
     target[term.column]! += (sigmoid(row[term.column]!) - term.target) / term.rows;
   }

@@ -45,8 +45,10 @@ export class ParameterStore {
 
   /** Copies, rounded to float32. */
   tensors(): Map<string, NamedTensor> {
-    const copy = ([name, { shape, values }]: [string, { readonly shape: readonly number[]; readonly values: Values }]) =>
-      [name, { shape, values: Float32Array.from(values) }] as const;
+    const copy = ([name, { shape, values }]: [
+      string,
+      { readonly shape: readonly number[]; readonly values: Values },
+    ]) => [name, { shape, values: Float32Array.from(values) }] as const;
     return new Map([...this.#values].map(copy));
   }
 }

@@ -23,7 +23,7 @@ export function runUpdate({ tensors, parameters }: ChainContext, op: UpdateOp): 
     gradientOf(tensors, entry).forEach((gradient, i) => {
       m[i] = beta1 * m[i]! + (1 - beta1) * gradient;
       v[i] = beta2 * v[i]! + (1 - beta2) * gradient * gradient;
-      values[i]! -= (scalar * m[i]!) / (Math.sqrt(v[i]!) + epsilon);
+      values[i]! -= (scalar * m[i]) / (Math.sqrt(v[i]) + epsilon);
     });
   }
 }

@@ -1,0 +1,111 @@
+/** The tables of `npm run plan`: operations, shapes, multiply-adds, bytes, sums, buffers. */
+
+import { UsageError } from './main.mjs';
+import { parseOptions, parseWholeNumber } from './options.mjs';
+import { importSource } from './source-modules.mjs';
+
+const HELP = `Prints the plan that the fused engines run for a recipe.
+
+npm run plan -- [options]
+  --recipe NAME   notebook (default), notebook-as-run, notebook-feature-matching, labels-only
+  --batch N       images a step (32)
+  --rows N        images of an evaluation or a generation (64)
+  --program NAME  trainStep, evaluate, classify, generate, initialise; all without it
+  --help          this text`;
+
+/** MNIST's: the plan is made without loading any data. */
+const DATA_SHAPE = { imageShape: [28, 28, 1], classes: 10 };
+
+function formatCount(value) {
+  return value === 0 ? '-' : value.toLocaleString('en-US');
+}
+
+/** Rows of text as aligned columns; the columns of `numeric` to the right. */
+function toTable(rows, numeric) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        numeric.includes(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column]),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function describeProgram({ program, layout }, costs) {
+  const header = [
+    'stage',
+    'operation',
+    'kind',
+    'writes',
+    'multiply-adds',
+    'bytes read',
+    'bytes written',
+    'bindings',
+  ];
+  const rows = costs.map(({ operation, shape, multiplyAdds, bytesRead, bytesWritten, bindings }) => [
+    String(operation.stage),
+    operation.name,
+    operation.kind,
+    shape,
+    formatCount(multiplyAdds),
+    formatCount(bytesRead),
+    formatCount(bytesWritten),
+    String(bindings),
+  ]);
+  const sumOf = (field) => formatCount(costs.reduce((sum, cost) => sum + cost[field], 0));
+  const sums = ['', 'sum', '', '', sumOf('multiplyAdds'), sumOf('bytesRead'), sumOf('bytesWritten'), ''];
+  const stages = program.operations.at(-1).stage + 1;
+  const buffers = layout.buffers.map(({ name, sizeBytes }) => `${name} ${formatCount(sizeBytes)}`);
+  return [
+    `${program.name}: ${costs.length} operations in ${stages} stages`,
+    ...toTable([header, ...rows, sums], [0, 4, 5, 6, 7]),
+    `buffers in bytes: ${buffers.length === 0 ? 'none' : buffers.join(', ')}`,
+  ].join('\n');
+}
+
+/** Prints the tables that the arguments ask for. Throws `UsageError` on a bad one. */
+export async function printPlan(args) {
+  const values = parseOptions('plan', args, {
+    recipe: { type: 'string', default: 'notebook' },
+    batch: { type: 'string' },
+    rows: { type: 'string' },
+    program: { type: 'string' },
+    help: { type: 'boolean' },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return;
+  }
+  const { RECIPE_NAMES, SETTING_RANGES } = await importSource('src/protocol.ts');
+  const { resolveSettings } = await importSource('src/worker/settings.ts');
+  const { buildRecipe } = await importSource('src/worker/recipes.ts');
+  const { costsOf } = await importSource('src/worker/engine/plan/costs.ts');
+  const plans = await importSource('src/worker/engine/plan/plan.ts');
+  if (!RECIPE_NAMES.includes(values.recipe)) {
+    throw new UsageError(`--recipe is "${values.recipe}"; allowed are ${RECIPE_NAMES.join(', ')}.`);
+  }
+  const { min, max } = SETTING_RANGES.batch;
+  const batch = parseWholeNumber('batch', values.batch, min, max) ?? 32;
+  const rows = parseWholeNumber('rows', values.rows, 1, 10_000) ?? 64;
+  const settings = resolveSettings({ recipe: values.recipe, batch });
+  const recipe = buildRecipe(values.recipe, DATA_SHAPE);
+  const programs = {
+    initialise: () => plans.planInitialise(recipe),
+    trainStep: () => plans.planTrainStep(recipe, settings),
+    evaluate: () => plans.planEvaluate(recipe, settings, rows),
+    classify: () => plans.planClassify(recipe, settings, rows),
+    ...(recipe.generator === null ? {} : { generate: () => plans.planGenerate(recipe, settings, rows) }),
+  };
+  if (values.program !== undefined && !Object.hasOwn(programs, values.program)) {
+    const allowed = Object.keys(programs).join(', ');
+    throw new UsageError(`--program is "${values.program}"; ${values.recipe} has ${allowed}.`);
+  }
+  const names = values.program === undefined ? Object.keys(programs) : [values.program];
+  const tables = names.map((name) => {
+    const planned = programs[name]();
+    return describeProgram(planned, costsOf(planned.program, planned.layout, recipe));
+  });
+  console.log(tables.join('\n\n'));
+}

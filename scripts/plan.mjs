@@ -1,0 +1,8 @@
+/** `npm run plan`: prints the plan of a recipe as tables, one for each program. */
+
+import { main } from './lib/main.mjs';
+
+await main(async () => {
+  const { printPlan } = await import('./lib/plan-table.mjs');
+  await printPlan(process.argv.slice(2));
+});

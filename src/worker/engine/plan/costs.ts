@@ -1,0 +1,52 @@
+/** What each operation costs: multiply-adds of its products, bytes it reads and writes. */
+
+import { parametersOf, sizeOf } from '../../model/parameters.js';
+import type { Recipe } from '../../recipes.js';
+import { accessesOf } from './accesses.js';
+import { bindingsOf } from './check.js';
+import { multiplyAddsOf } from './geometry.js';
+import type { MemoryLayout } from './memory.js';
+import type { Operation, Program } from './operations.js';
+import { totalRows } from './segments.js';
+
+export interface OperationCost {
+  readonly operation: Operation;
+  /** Shape of what it writes, with rows or partial sums first. */
+  readonly shape: string;
+  /** Of the matrix product; 0 for other operations. */
+  readonly multiplyAdds: number;
+  /** Every tensor and parameter once, whole: a lower bound of the traffic. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Storage buffers that it binds. */
+  readonly bindings: number;
+}
+
+function multiplyAdds(operation: Operation): number {
+  if (operation.kind === 'product') return totalRows(operation.segments) * multiplyAddsOf(operation.geometry);
+  if (operation.kind === 'filterGradient')
+    return totalRows(operation.splits) * multiplyAddsOf(operation.geometry);
+  return 0;
+}
+
+/** Costs of every operation of a program, in order. */
+export function costsOf(program: Program, layout: MemoryLayout, recipe: Recipe): readonly OperationCost[] {
+  const parameterBytes = new Map(parametersOf(recipe).map(({ name, shape }) => [name, 4 * sizeOf(shape)]));
+  return program.operations.map((operation) => {
+    const { reads, writes, parameterReads, parameterWrites } = accessesOf(operation);
+    const tensorBytes = (ids: Iterable<number>): number =>
+      [...ids].reduce((sum, id) => sum + 4 * sizeOf(program.tensors[id]!.shape), 0);
+    const ofParameters = (names: Iterable<string>): number =>
+      [...names].reduce((sum, name) => sum + parameterBytes.get(name)!, 0);
+    // Adam's two moments go with every parameter it updates.
+    const copies = operation.kind === 'update' ? 3 : 1;
+    return {
+      operation,
+      shape: [...writes].map((id) => `[${program.tensors[id]!.shape.join(', ')}]`).join(' ') || '-',
+      multiplyAdds: multiplyAdds(operation),
+      bytesRead: tensorBytes(reads) + copies * ofParameters(parameterReads),
+      bytesWritten: tensorBytes(writes) + copies * ofParameters(parameterWrites),
+      bindings: bindingsOf(operation, layout),
+    };
+  });
+}

@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { DEFAULT_SETTINGS, RECIPE_NAMES } from '../../src/protocol.js';
+import { accessesOf } from '../../src/worker/engine/plan/accesses.js';
+import {
+  checkMemory,
+  checkProgram,
+  checkUpdates,
+  MOST_BINDINGS,
+} from '../../src/worker/engine/plan/check.js';
+import { costsOf } from '../../src/worker/engine/plan/costs.js';
+import { phasesOf } from '../../src/worker/engine/plan/geometry.js';
+import type { MemoryLayout } from '../../src/worker/engine/plan/memory.js';
+import type { Operation, Program } from '../../src/worker/engine/plan/operations.js';
+import {
+  planClassify,
+  planEvaluate,
+  planGenerate,
+  planInitialise,
+  planTrainStep,
+  type PlannedProgram,
+} from '../../src/worker/engine/plan/plan.js';
+import { parametersOf } from '../../src/worker/model/parameters.js';
+import { buildRecipe } from '../../src/worker/recipes.js';
+
+const MNIST = { imageShape: [28, 28, 1], classes: 10 } as const;
+const notebook = buildRecipe('notebook', MNIST);
+
+function notebookStep(): PlannedProgram {
+  return planTrainStep(notebook, DEFAULT_SETTINGS);
+}
+
+/** The program with one operation replaced. */
+function withOperation(program: Program, name: string, change: (operation: Operation) => Operation): Program {
+  assert.ok(
+    program.operations.some((operation) => operation.name === name),
+    `no operation "${name}"`,
+  );
+  const operations = program.operations.map((operation) =>
+    operation.name === name ? change(operation) : operation,
+  );
+  return { ...program, operations };
+}
+
+describe('the structure of a plan', () => {
+  for (const name of RECIPE_NAMES) {
+    for (const batch of [10, 11, 13, 32]) {
+      it(`keeps every rule for ${name} at batch ${batch}`, () => {
+        const recipe = buildRecipe(name, MNIST);
+        const settings = { ...DEFAULT_SETTINGS, recipe: name, batch };
+        const planned = [
+          planTrainStep(recipe, settings),
+          planEvaluate(recipe, settings, 7),
+          planClassify(recipe, settings, 1),
+          planInitialise(recipe),
+          ...(recipe.generator === null ? [] : [planGenerate(recipe, settings, 64)]),
+        ];
+        for (const { program, layout } of planned) {
+          checkProgram(program);
+          checkMemory(program, layout);
+          for (const { bindings } of costsOf(program, layout, recipe)) assert.ok(bindings <= MOST_BINDINGS);
+        }
+        checkUpdates(planned[0]!.program, recipe);
+      });
+    }
+  }
+
+  it('makes the notebook’s step of at most 48 operations and 34 stages', () => {
+    const { operations } = notebookStep().program;
+    assert.ok(operations.length <= 48, `${operations.length} operations`);
+    assert.ok(operations.at(-1)!.stage + 1 <= 34, `${operations.at(-1)!.stage + 1} stages`);
+  });
+
+  it('needs the multiply-adds of the notebook’s step: 519 million with the taps in the padding, 471 without', () => {
+    const { program, layout } = notebookStep();
+    const without = costsOf(program, layout, notebook).reduce((sum, cost) => sum + cost.multiplyAdds, 0);
+    const whole = program.operations.reduce((sum, operation) => {
+      if (operation.kind !== 'product' && operation.kind !== 'filterGradient') return sum;
+      const { large, small, kernelHeight, kernelWidth } = operation.geometry;
+      const segments = operation.kind === 'product' ? operation.segments : operation.splits;
+      const rows = segments.reduce((total, segment) => total + segment.rows, 0);
+      return (
+        sum + rows * small.height * small.width * kernelHeight * kernelWidth * large.channels * small.channels
+      );
+    }, 0);
+    assert.equal(Math.round(whole / 1e6), 519);
+    assert.equal(Math.round(without / 1e6), 471);
+  });
+
+  it('reaches every tap of a transposed form in exactly one phase', () => {
+    for (const [large, small, kernel, stride, pad] of [
+      [28, 14, 5, 2, 1],
+      [14, 7, 3, 2, 0],
+      [7, 4, 2, 2, 0],
+      [12, 5, 4, 2, 0],
+      [5, 2, 3, 2, 0],
+      [2, 1, 2, 1, 0],
+    ] as const) {
+      const expected = new Set<string>();
+      for (let at = 0; at < small; at++) {
+        for (let tap = 0; tap < kernel; tap++) {
+          const joined = at * stride - pad + tap;
+          if (joined >= 0 && joined < large) expected.add(`${joined},${at},${tap}`);
+        }
+      }
+      const visited: string[] = [];
+      for (const { first, count, firstTap, taps, firstSmall } of phasesOf(large, kernel, stride, pad)) {
+        for (let k = 0; k < count; k++) {
+          for (let tap = 0; tap < taps; tap++) {
+            const at = firstSmall + k - tap;
+            if (at >= 0 && at < small) visited.push(`${first + stride * k},${at},${firstTap + stride * tap}`);
+          }
+        }
+      }
+      assert.equal(visited.length, expected.size);
+      assert.deepEqual(new Set(visited), expected);
+    }
+  });
+
+  it('initialises every parameter and running statistic', () => {
+    const [operation] = planInitialise(notebook).program.operations;
+    const changed = accessesOf(operation!).parameterWrites;
+    assert.deepEqual(
+      [...changed],
+      parametersOf(notebook).map(({ name }) => name),
+    );
+  });
+});
+
+describe('a corrupted plan is refused:', () => {
+  const { program, layout } = notebookStep();
+
+  function moved(id: number, by: number): MemoryLayout {
+    const placements = layout.placements.map((place, index) =>
+      index === id ? { ...place, offsetBytes: place.offsetBytes + by } : place,
+    );
+    return { ...layout, placements };
+  }
+
+  it('a tensor moved onto another', () => {
+    const refused = program.tensors.filter(({ id }) => {
+      try {
+        checkMemory(program, moved(id, layout.placements[id]!.offsetBytes === 0 ? 256 : -256));
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    // Some have room beside them; most do not.
+    assert.ok(refused.length > program.tensors.length / 2, `${refused.length} of ${program.tensors.length}`);
+  });
+
+  it('an offset that is not aligned', () => {
+    assert.throws(() => checkMemory(program, moved(0, 4)), /multiple of 256/);
+  });
+
+  it('a stage that reads the buffer it writes', () => {
+    const conv2 = program.operations.find(({ name }) => name === 'discriminator/conv2')!;
+    const { reads, writes } = accessesOf(conv2);
+    const [read] = [...reads];
+    const [written] = [...writes];
+    const placements = [...layout.placements];
+    placements[written!] = { ...placements[written!]!, buffer: placements[read!]!.buffer };
+    assert.throws(
+      () => checkMemory(program, { ...layout, placements }),
+      /overlap|reads and writes|goes past/,
+    );
+  });
+
+  it('a read before the write', () => {
+    const reversed = [...program.operations].reverse().map((operation, stage) => ({ ...operation, stage }));
+    assert.throws(() => checkProgram({ ...program, operations: reversed }), /before it is written/);
+  });
+
+  it('rows past the end of a tensor', () => {
+    const past = withOperation(program, 'discriminator/conv2', (operation) => {
+      assert.equal(operation.kind, 'product');
+      if (operation.kind !== 'product') return operation;
+      return {
+        ...operation,
+        segments: operation.segments.map((segment) => ({ ...segment, rows: segment.rows + 1 })),
+      };
+    });
+    assert.throws(() => checkProgram(past), /takes rows/);
+  });
+
+  it('a parameter updated twice, or not at all', () => {
+    const edited = (change: (entries: readonly { readonly parameter: string }[]) => unknown): Program =>
+      withOperation(program, 'Adam', (operation) =>
+        operation.kind === 'update'
+          ? ({ ...operation, entries: change(operation.entries) } as typeof operation)
+          : operation,
+      );
+    assert.throws(
+      () =>
+        checkUpdates(
+          edited((entries) => entries.slice(1)),
+          notebook,
+        ),
+      /never updated/,
+    );
+    assert.throws(
+      () =>
+        checkUpdates(
+          edited((entries) => [...entries, entries[0]!]),
+          notebook,
+        ),
+      /updated twice/,
+    );
+  });
+});
