@@ -4,7 +4,7 @@
  * The environment names the files (TEST_FILES, comma-separated globs) and the file for the counts.
  */
 
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { esbuildPlugin } from '@web/dev-server-esbuild';
 import { defaultReporter } from '@web/test-runner';
@@ -20,14 +20,16 @@ import { typeScriptPathOf } from './scripts/lib/typescript-requests.mjs';
 const requireWebGpu = process.env.REQUIRE_WEBGPU === '1';
 const files = (process.env.TEST_FILES ?? 'test/worker/**/*.test.ts,test/ui/**/*.test.ts').split(',');
 
+/** TypeScript files under a folder; none where there is no such folder. */
 function sourcesIn(folder) {
+  if (!existsSync(inRoot(folder))) return [];
   return readdirSync(inRoot(folder), { recursive: true })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => path.join(folder, name));
 }
 
-const browserTestFolders = ['test/worker', 'test/ui', 'test/long', 'src'];
-const dependencyUrl = await bundleDependencies(browserTestFolders.flatMap(sourcesIn));
+const browserFolders = ['src', 'test/worker', 'test/ui', 'test/long/worker'];
+const dependencyUrl = await bundleDependencies(browserFolders.flatMap(sourcesIn));
 const dataFolder = await ensureData();
 
 const toUrlPath = (file) => `/${path.relative(ROOT, file).split(path.sep).join('/')}`;

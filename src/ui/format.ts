@@ -52,7 +52,8 @@ export class NumberFormats {
 
   /** A difference of two shares in percentage points, always with its sign. */
   points(difference: number): string {
-    return this.#change.format(100 * difference);
+    // The minus sign is as wide as the plus, a hyphen is not.
+    return this.#change.format(100 * difference).replace('-', '\u2212');
   }
 
   /** A loss. */

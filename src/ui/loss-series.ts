@@ -10,9 +10,9 @@ const CAPACITY = 1024;
 
 const COLUMNS = [METRIC_NAMES.indexOf('discriminatorLoss'), METRIC_NAMES.indexOf('generatorLoss')] as const;
 
-/** Steps that an average of losses looks back over: half a hundredth of the run, within bounds. */
+/** Steps that an average of losses looks back over: a hundredth of the run, within bounds. */
 export function smoothingSpan(steps: number): number {
-  return Math.min(500, Math.max(10, Math.round(steps / 200)));
+  return Math.min(500, Math.max(20, Math.round(steps / 100)));
 }
 
 /** An exponential average that is not pulled towards zero at its start. NaN in, NaN out. */

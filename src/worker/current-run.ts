@@ -35,6 +35,17 @@ interface Loading {
   stepped: Promise<TrainerState> | null;
 }
 
+function givenUp(): TrainerError {
+  return new TrainerError('Aborted', 'Loading was given up for a later command.');
+}
+
+/** Rejects with `Aborted` as soon as the signal is: whoever waits does not wait for what is under way. */
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(givenUp()), { once: true });
+  });
+}
+
 export class CurrentRun {
   readonly #loader: Loader;
   readonly #report: (report: Report) => void;
@@ -72,7 +83,7 @@ export class CurrentRun {
     };
     this.#loading = loading;
     this.#setState('loading');
-    loading.made = this.#makeRun(loading);
+    loading.made = Promise.race([this.#makeRun(loading), rejectionOf(loading.abort.signal)]);
     await loading.made;
     return loading.stepped ?? this.#state;
   }
@@ -195,6 +206,10 @@ export class CurrentRun {
     } catch (error) {
       if (this.#loading === loading) this.#backFrom(loading, error);
       throw error;
+    }
+    if (this.#loading !== loading) {
+      void run.dispose();
+      throw givenUp();
     }
     this.#adopt(run, loading);
   }

@@ -4,7 +4,7 @@
  */
 
 import type { Split } from './engine/engine.js';
-import { RandomStreams, streamNumber } from './random.js';
+import { streamNumber, type RandomStreams } from './random.js';
 import { batchRows, type Pass, type Recipe } from './recipes.js';
 import type { Settings } from '../protocol.js';
 

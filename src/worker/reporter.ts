@@ -65,6 +65,8 @@ export class Reporter {
   #lastSentAt = -Infinity;
   #isScheduled = false;
   #untaken = 0;
+  /** Settles when the page has taken the batch that was sent last. */
+  #lastTaken: Promise<void> = Promise.resolve();
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -78,9 +80,12 @@ export class Reporter {
     this.#schedule();
   }
 
-  /** Sends everything queued now, whether or not the page is behind. */
-  flush(): void {
-    if (this.#pending.length === 0) return;
+  /**
+   * Sends everything queued now, whether or not the page is behind. Resolves when the page has taken
+   * everything that was sent.
+   */
+  flush(): Promise<void> {
+    if (this.#pending.length === 0) return this.#lastTaken;
     const batch = joinMetrics(this.#pending);
     this.#pending = [];
     this.#lastSentAt = this.#options.now();
@@ -90,10 +95,10 @@ export class Reporter {
       this.#schedule();
     };
     // Through Comlink the listener returns a promise. What it throws is the page's own affair.
-    new Promise((resolve) => resolve(this.#options.listener(transfer(batch, buffersOf(batch))))).then(
-      taken,
-      taken,
-    );
+    this.#lastTaken = new Promise((resolve) =>
+      resolve(this.#options.listener(transfer(batch, buffersOf(batch)))),
+    ).then(taken, taken);
+    return this.#lastTaken;
   }
 
   #schedule(): void {
@@ -102,7 +107,7 @@ export class Reporter {
     const delayMs = Math.max(0, this.#lastSentAt + INTERVAL_MS - this.#options.now());
     this.#options.schedule(() => {
       this.#isScheduled = false;
-      if (this.#untaken === 0) this.flush();
+      if (this.#untaken === 0) void this.flush();
     }, delayMs);
   }
 }

@@ -181,7 +181,7 @@ export class Run {
     await this.stop({ withSamples: false });
     this.#isDisposed = true;
     this.#lastGood = null;
-    await this.#engineCalls.run(() => this.#engine.dispose());
+    await this.#freeEngine();
   }
 
   async #goOn(): Promise<void> {
@@ -206,9 +206,13 @@ export class Run {
 
   #restAsFailed(failure: Error): void {
     this.#isDisposed = true;
-    // What the engine still holds is lost either way; freeing it must not hide the failure.
-    void this.#engineCalls.run(() => this.#engine.dispose()).catch(() => undefined);
+    void this.#freeEngine();
     this.#options.onRest(toErrorInfo(failure));
+  }
+
+  async #freeEngine(): Promise<void> {
+    // A lost device may not even be freed; nothing waits for it, and what is wrong was said before.
+    await this.#engineCalls.run(() => this.#engine.dispose()).catch(() => undefined);
   }
 
   async #train(): Promise<void> {

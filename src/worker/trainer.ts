@@ -171,7 +171,10 @@ export class Trainer implements TrainerApi {
     this.#opened?.current.fail(error);
   }
 
-  /** Begins commands in order of arrival; what a command reported goes out before it settles. */
+  /**
+   * Begins commands in order of arrival. What a command reported has arrived before it settles: reports
+   * and answers come by ports of their own, which keep no order between them.
+   */
   async #command<T>(begin: (current: CurrentRun) => Begun<T> | Promise<Begun<T>>): Promise<T> {
     if (this.#opened === null) throw new TrainerError('Internal', 'The first command has to be open().');
     const { reporter, current } = this.#opened;
@@ -179,7 +182,7 @@ export class Trainer implements TrainerApi {
       const { done } = await this.#commands.run(() => begin(current));
       return await done;
     } finally {
-      reporter.flush();
+      await reporter.flush();
     }
   }
 }

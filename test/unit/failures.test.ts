@@ -79,8 +79,8 @@ test('an error from outside fails a run that goes at its next step, and one bein
   await settle();
   other.trainer.fail(new Error('stray'));
   await other.reached('failed');
-  gate.open();
   await refused;
+  gate.open();
 });
 
 test('data that cannot be had fails the run, with its message in the state', async () => {

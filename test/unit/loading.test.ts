@@ -61,9 +61,9 @@ test('a reset while loading goes back to idle and frees the engine that comes la
   const refused = assert.rejects(started, { name: 'Aborted' });
   await settle();
   assert.equal(await trainer.reset(SHORT), 'idle');
+  await refused;
   const again = trainer.start({ ...SHORT, seed: 9 });
   gate.open();
-  await refused;
   assert.equal(await again, 'running');
   assert.equal(state(), 'running');
   assert.deepEqual(
@@ -87,8 +87,8 @@ test('a reset while the data comes ends its download', async () => {
   await trainer.reset(SHORT);
   assert.equal(signals.length, 4);
   assert.ok(signals.every(({ aborted }) => aborted));
-  gate.open();
   await refused;
+  gate.open();
 });
 
 test('a reset whose engine cannot start leaves the run as it was', async () => {

@@ -120,8 +120,22 @@ test('nothing more is sent while the page has not taken the last batch, unless f
   fire();
   assert.equal(batches.length, 2);
   reporter.report(state(3));
-  reporter.flush();
+  void reporter.flush();
   assert.deepEqual(batches.flat(), [state(1), state(2), state(3)]);
+});
+
+test('a flush resolves when the page has taken what was sent before, by a timer too', async () => {
+  const takes: (() => void)[] = [];
+  const { reporter, fire } = makeReporter(() => new Promise<void>((resolve) => takes.push(resolve)));
+  reporter.report(state(1));
+  fire();
+  let isTaken = false;
+  const flushed = reporter.flush().then(() => (isTaken = true));
+  await settle();
+  assert.equal(isTaken, false);
+  takes[0]!();
+  await flushed;
+  assert.equal(takes.length, 1);
 });
 
 test('a listener that throws does not stop the reports', async () => {
@@ -143,6 +157,6 @@ test('a listener that throws does not stop the reports', async () => {
 
 test('flushing with nothing to say sends nothing', () => {
   const { reporter, batches } = makeReporter();
-  reporter.flush();
+  void reporter.flush();
   assert.deepEqual(batches, []);
 });

@@ -96,7 +96,7 @@ forEachBackend(
           const gradient = tf.tensor4d(dy, outShape);
           const recording = recordForward(() => {
             const output = tf.conv2d(input, filter, stride, padding);
-            return { output, loss: tf.sum(tf.mul(output, gradient)) as tf.Scalar };
+            return { output, loss: tf.sum<tf.Scalar>(tf.mul(output, gradient)) };
           });
           const gradients = recording.gradients(recording.result.loss, [input, filter]);
           recording.dispose();
@@ -122,7 +122,7 @@ forEachBackend(
           const inputs = [tf.tensor(x, shape), tf.tensor1d(gamma), tf.tensor1d(beta)] as const;
           const recording = recordForward(() => {
             const normalised = batchNorm(...inputs, 1e-3);
-            return { ...normalised, loss: tf.sum(tf.mul(normalised.output, tf.tensor(dy, shape))) as tf.Scalar };
+            return { ...normalised, loss: tf.sum<tf.Scalar>(tf.mul(normalised.output, tf.tensor(dy, shape))) };
           });
           const { output, loss, ...statistics } = recording.result;
           const gradients = recording.gradients(loss, inputs);

@@ -47,6 +47,8 @@ export interface ChartData {
 /** Fixed, so that the plots of charts above one another begin at the same place. */
 const VALUE_AXIS_PX = 44;
 const STEP_AXIS_PX = 28;
+/** Half of a step's label, which stands out at the axis' end. */
+const STEP_LABEL_PX = 22;
 
 export class Chart {
   readonly #plot: uPlot;
@@ -104,7 +106,7 @@ export class Chart {
     return {
       width,
       height,
-      padding: [8, 12, hasStepLabels ? 0 : 8, 0],
+      padding: [8, STEP_LABEL_PX, hasStepLabels ? 0 : 8, 0],
       legend: { show: false },
       scales: {
         x: { time: false, range: () => [0, this.#stepEnd] },

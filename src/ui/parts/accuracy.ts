@@ -52,7 +52,7 @@ export function accuracy(view: AccuracyView): TemplateResult {
     </div>
     <div class="accuracy-figures">
       <div>
-        <p class="figure number">${figure}<span class="sign">${sign}</span></p>
+        <p class="figure number ${last === undefined ? 'is-unknown' : ''}">${figure}<span class="sign">${sign}</span></p>
         <p class="muted number">${change(view)}</p>
       </div>
       <div class="baseline">
@@ -84,6 +84,11 @@ export const accuracyStyles = css`
     white-space: nowrap;
   }
 
+  .is-unknown {
+    color: var(--_line);
+    font-weight: 300;
+  }
+
   .sign {
     font-size: 0.5em;
     font-weight: 500;
@@ -106,6 +111,14 @@ export const accuracyStyles = css`
 
   .baseline-none {
     min-height: 52px;
+  }
+
+  @container (min-width: 600px) and (max-width: 899.9px) {
+    .accuracy-figures {
+      flex-direction: column;
+      align-items: flex-start;
+      gap: 24px;
+    }
   }
 
   .accuracy-figures .muted:not(h3) {

@@ -78,7 +78,7 @@ export function charts(view: ChartsPartView): TemplateResult {
         <ul class="legend">
           ${key('test', words.seriesTest, percent(evaluation?.testAccuracy))}
           ${key('train', words.seriesTrain, percent(evaluation?.meanTrainAccuracy))}
-          ${baseline.length === 0 ? '' : key('baseline', words.seriesBaseline, percent(other?.testAccuracy))}
+          ${key('baseline', words.seriesBaseline, percent(other?.testAccuracy))}
         </ul>
       </figcaption>
       <div class="plot" id="accuracy-chart" role="img" aria-label=${summariseAccuracy(view, model.evaluations)}></div>
@@ -137,8 +137,12 @@ export const chartsStyles = [
     }
 
     .legend .value {
-      min-width: 5.5ch;
+      min-width: 4.5ch;
       font-weight: 600;
+    }
+
+    [part='accuracy-chart'] .value {
+      min-width: 7ch;
     }
 
     .at {

@@ -88,7 +88,7 @@ export const heroStyles = css`
     align-items: baseline;
     justify-content: space-between;
     gap: 8px 16px;
-    min-height: 20px;
+    min-height: 24px;
     margin-bottom: 8px;
   }
 

@@ -121,7 +121,7 @@ function finished({ words, formats, model, continueTo }: NoticeView, actions: No
     title,
     text,
     html`<div class="notice-actions">
-      <button type="button" class="primary" data-action="save" @click=${actions.onSave}>${words.save}</button>
+      <button type="button" class="primary" data-action="save" @click=${actions.onSave}>${words.finishedSave}</button>
       <button type="button" data-action="continue" @click=${actions.onContinue}>
         ${fill(words.continueTo, { steps: formats.count(continueTo) })}
       </button>
@@ -185,8 +185,9 @@ export const noticeStyles = css`
   }
 
   .is-error {
-    margin: 12px 0;
-    padding: 12px 16px;
+    min-height: 48px;
+    margin: 8px 0;
+    padding: 5px 6px 5px 16px;
     border: 1px solid color-mix(in oklab, var(--_danger) 45%, var(--_background));
     border-radius: var(--_radius);
     background: var(--_danger-sunken);
@@ -232,6 +233,10 @@ export const noticeStyles = css`
     .notice {
       min-height: 84px;
     }
+
+    .is-error {
+      min-height: 68px;
+    }
   }
 
   @container (max-width: 599.9px) {
@@ -247,6 +252,17 @@ export const noticeStyles = css`
 
     .notice-actions {
       flex-basis: 100%;
+      flex-wrap: wrap;
+    }
+
+    .notice-actions button {
+      flex: 1 1 auto;
+      padding: 0 10px;
+    }
+
+    .is-error {
+      min-height: 88px;
+      padding: 12px;
     }
   }
 `;

@@ -109,10 +109,4 @@ export const saveMenuStyles = css`
     border: 0;
     background: var(--_line);
   }
-
-  @container (max-width: 599.9px) {
-    .save .label {
-      display: none;
-    }
-  }
 `;

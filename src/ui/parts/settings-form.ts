@@ -236,6 +236,10 @@ export const settingsFormStyles = css`
     line-height: 18px;
   }
 
+  .advanced .hint:empty {
+    display: none;
+  }
+
   .problem {
     color: var(--_danger);
   }

@@ -165,10 +165,10 @@ export const statusBarStyles = css`
   .bar-row {
     display: grid;
     grid-template:
-      'commands end' auto
-      'pill figures' auto / auto 1fr;
+      'commands engine save' auto
+      'pill figures figures' auto / auto 1fr auto;
     align-items: center;
-    gap: 8px 16px;
+    gap: 8px;
     padding: 12px 0;
   }
 
@@ -177,6 +177,7 @@ export const statusBarStyles = css`
     display: inline-flex;
     align-items: center;
     justify-content: center;
+    justify-self: start;
     gap: 6px;
     min-width: 100px;
     height: 28px;
@@ -223,37 +224,47 @@ export const statusBarStyles = css`
     grid-area: figures;
     display: flex;
     justify-content: flex-end;
-    gap: 16px;
+    gap: 4px 20px;
     min-width: 0;
     white-space: nowrap;
   }
 
   .figures div {
     display: flex;
+    gap: 0.4em;
+  }
+
+  /* The unit follows the figure, though a list of terms has the term first. */
+  .pace,
+  .left {
     flex-direction: row-reverse;
     justify-content: flex-end;
-    gap: 0.4em;
   }
 
   .figures dd {
     font-weight: 600;
-    text-align: end;
   }
 
   .figures dt {
     color: var(--_muted);
   }
 
-  .position {
-    flex-direction: row !important;
+  .pace dd {
+    min-width: 4ch;
+    text-align: end;
   }
 
   .bar-end {
-    grid-area: end;
-    display: flex;
-    justify-content: flex-end;
-    gap: 8px;
-    min-width: 0;
+    display: contents;
+  }
+
+  .engine {
+    grid-area: engine;
+    justify-self: end;
+  }
+
+  .save {
+    grid-area: save;
   }
 
   progress {
@@ -321,56 +332,69 @@ export const statusBarStyles = css`
 
   @container (min-width: 1000px) {
     .bar-row {
-      grid-template: 'pill commands figures end' auto / auto auto 1fr auto;
-      gap: 16px;
+      grid-template: 'pill commands figures engine save' auto / auto auto 1fr auto auto;
+      gap: 8px 16px;
     }
 
     .figures {
       justify-content: flex-start;
-      gap: 24px;
       padding-inline-start: 8px;
     }
 
-    .figures .position dd {
+    .position dd {
       min-width: 15ch;
     }
 
-    .figures .pace dd {
-      min-width: 5ch;
+    .engine {
+      margin-inline-end: -8px;
     }
   }
 
   @container (max-width: 599.9px) {
+    /* State and figures scroll away; the commands stay. */
+    .bar {
+      top: calc(var(--sgan-sticky-top, 0px) - 80px);
+    }
+
     .bar-row {
+      grid-template:
+        'pill engine engine' 36px
+        'figures figures figures' 20px
+        'commands commands save' auto / 1fr auto auto;
+      gap: 8px;
       padding: 8px 0;
     }
 
-    .commands {
-      gap: 8px;
+    .engine {
+      justify-self: end;
+    }
+
+    .engine button {
+      min-height: 36px;
     }
 
     .first {
-      min-width: 108px;
-    }
-
-    .commands .label,
-    .left dt {
-      display: none;
+      flex: 1;
+      min-width: 96px;
+      padding: 0 8px;
     }
 
     .figures {
       justify-content: space-between;
-      gap: 8px;
-      font-size: 13px;
     }
 
     .figures .position dt {
       display: none;
     }
 
-    .pill {
-      min-width: 92px;
-      padding: 0 8px 0 6px;
+    .save button[part],
+    .menu[data-menu='discard'] > button {
+      width: var(--_control);
+      padding: 0;
+    }
+
+    .menu .label {
+      display: none;
     }
   }
 `;

@@ -25,7 +25,12 @@ const layoutStyles = css`
 
   .stage {
     display: grid;
-    gap: 32px;
+    align-content: start;
+    gap: 24px;
+  }
+
+  .stage > * {
+    min-width: 0;
   }
 
   .results {
@@ -47,6 +52,22 @@ const layoutStyles = css`
     font-weight: 600;
     font-size: 16px;
     pointer-events: none;
+  }
+
+  @container (min-width: 600px) and (max-width: 899.9px) {
+    .stage {
+      grid-template-columns: 1fr 1fr;
+    }
+
+    /* The figure beside the digits, the charts below both. */
+    .results {
+      display: contents;
+    }
+
+    .charts,
+    .evaluations {
+      grid-column: 1 / -1;
+    }
   }
 
   @container (min-width: 900px) {

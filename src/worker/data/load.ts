@@ -107,6 +107,12 @@ export async function unpack(file: string, body: Uint8Array<ArrayBuffer>): Promi
     const stream = new Blob([body]).stream().pipeThrough(new DecompressionStream('gzip'));
     unpacked = new Uint8Array(await new Response(stream).arrayBuffer());
   } catch (error) {
+    if (error instanceof RangeError) {
+      const advice = 'Close other tabs and try again.';
+      throw new TrainerError('OutOfMemory', `${file}: there is no memory to unpack it. ${advice}`, {
+        cause: error,
+      });
+    }
     const size = formatNumber(body.length);
     throw invalidData(file, `its gzip data is damaged or cut off (${size} bytes read).`, error);
   }

@@ -10,7 +10,6 @@ import { toErrorInfo } from '../../../src/worker/errors.js';
 
 declare global {
   /** Set by the test runner from the environment. */
-  // eslint-disable-next-line no-var
   var REQUIRE_WEBGPU: boolean | undefined;
 }
 

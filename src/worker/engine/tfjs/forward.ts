@@ -89,7 +89,7 @@ function applyLayer(
   tensorOf: (part: Part) => tf.Tensor,
   mode: PassMode,
 ): tf.Tensor {
-  const rows = input.shape[0]!;
+  const rows = input.shape[0];
   // A bias that stays at zero is not worth a pass over the activations.
   const withBias = (output: tf.Tensor, bias: 'trained' | 'zero'): tf.Tensor =>
     bias === 'zero' ? output : tf.add(output, tensorOf('bias'));

@@ -3,7 +3,7 @@
  * errors.
  */
 
-import * as tf from '@tensorflow/tfjs-core';
+import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { TrainerError } from '../../../errors.js';
 import { FailureWatch } from '../failure-watch.js';
@@ -60,7 +60,7 @@ function watchDevice(device: GPUDevice): FailureWatch {
 export const makeBackend: MakeBackend = async () => {
   const { device, info } = await requestDevice();
   return {
-    backend: new WebGPUBackend(device, info) as unknown as tf.KernelBackend,
+    backend: new WebGPUBackend(device, info) as unknown as KernelBackend,
     adapter: describeAdapter(info),
     isSoftware: isSoftwareAdapter(info),
     watch: watchDevice(device),

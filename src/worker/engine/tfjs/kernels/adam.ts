@@ -38,7 +38,8 @@ export function adamUpdate(
   t: number,
 ): AdamTensors {
   const attributes = { rate: adamRate(settings, t), beta1: settings.beta1, beta2: settings.beta2 };
-  const updated = tf.engine().runKernel(ADAM, { parameter, gradient, m, v }, attributes) as tf.Tensor[];
+  const inputs = { parameter, gradient, m, v };
+  const updated = tf.engine().runKernel<tf.Tensor[]>(ADAM, inputs, attributes);
   return { parameter: updated[0]!, m: updated[1]!, v: updated[2]! };
 }
 

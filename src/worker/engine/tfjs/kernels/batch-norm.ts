@@ -36,11 +36,8 @@ export function batchNorm(
   epsilon: number,
 ): Normalised {
   const inputs = { x, gamma, beta } as unknown as tf.NamedTensorMap;
-  const [output, mean, variance] = tf.engine().runKernel(BATCH_NORM, inputs, { epsilon }) as [
-    tf.Tensor,
-    tf.Tensor1D,
-    tf.Tensor1D,
-  ];
+  const outputs = tf.engine().runKernel<tf.Tensor[]>(BATCH_NORM, inputs, { epsilon });
+  const [output, mean, variance] = outputs as [tf.Tensor, tf.Tensor1D, tf.Tensor1D];
   return { output, mean, variance };
 }
 
@@ -58,13 +55,12 @@ function composedForward({ inputs, attrs }: Parameters<tf.KernelFunc>[0]): tf.Te
 }
 
 function composedBackward({ inputs, attrs }: Parameters<tf.KernelFunc>[0]): tf.TensorInfo[] {
-  const { dy, x, gamma, mean, variance } = inputs as unknown as Record<string, tf.Tensor> & {
-    [K in 'dy' | 'x' | 'gamma' | 'mean' | 'variance']: tf.Tensor;
-  };
+  type Name = 'dy' | 'x' | 'gamma' | 'mean' | 'variance';
+  const { dy, x, gamma, mean, variance } = inputs as unknown as Record<Name, tf.Tensor>;
   return tf.tidy(() => {
     const rows = tf.reshape(x, [-1, gamma.size]);
     const outputGradient = tf.reshape(dy, [-1, gamma.size]);
-    const count = rows.shape[0]!;
+    const count = rows.shape[0];
     const inverseDeviation = tf.rsqrt(tf.add(variance, attrs!['epsilon'] as number));
     const normalised = tf.mul(tf.sub(rows, mean), inverseDeviation);
     const betaGradient = tf.sum(outputGradient, 0);
@@ -90,7 +86,7 @@ tf.registerGradient({
   outputsToSave: [false, true, true],
   gradFunc: (dys, [x, gamma, mean, variance], attrs) => {
     const inputs = { dy: (dys as tf.Tensor[])[0]!, x: x!, gamma: gamma!, mean: mean!, variance: variance! };
-    const [dx, dgamma, dbeta] = tf.engine().runKernel(BATCH_NORM_GRADIENT, inputs, attrs) as tf.Tensor[];
+    const [dx, dgamma, dbeta] = tf.engine().runKernel<tf.Tensor[]>(BATCH_NORM_GRADIENT, inputs, attrs);
     return { x: () => dx!, gamma: () => dgamma!, beta: () => dbeta! };
   },
 });
