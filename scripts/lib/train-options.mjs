@@ -20,6 +20,7 @@ const RECIPE_NOTES = {
 
 const ENGINE_NOTES = {
   auto: 'WebGPU on a real GPU, else wasm, else cpu',
+  webgpu: 'the fused engine on WebGPU, the fastest on a GPU',
   'tfjs-webgpu': 'TensorFlow.js on WebGPU',
   'tfjs-webgl': 'TensorFlow.js on WebGL',
   'tfjs-wasm': 'TensorFlow.js on WebAssembly, on the CPU',

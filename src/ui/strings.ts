@@ -208,6 +208,7 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
   },
   engines: {
     auto: 'Automatic',
+    webgpu: 'WebGPU, fused',
     'tfjs-webgpu': 'WebGPU',
     'tfjs-webgl': 'WebGL',
     'tfjs-wasm': 'WebAssembly',

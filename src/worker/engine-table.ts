@@ -30,7 +30,20 @@ async function createTfjs(backend: 'webgpu' | 'webgl' | 'wasm' | 'cpu', input: E
   return createTfjsEngine(backend, input);
 }
 
+async function createWebGpu(input: EngineInput): Promise<Engine> {
+  const { createWebGpuEngine } = await import('./engine/webgpu/index.js');
+  return createWebGpuEngine(input);
+}
+
 export const ENGINES: readonly EngineEntry[] = [
+  {
+    name: 'webgpu',
+    isAutomatic: true,
+    runsOn: 'gpu',
+    evaluationSlice: 500,
+    probe: () => probeWebGpu(navigator.gpu),
+    create: createWebGpu,
+  },
   {
     name: 'tfjs-webgpu',
     isAutomatic: true,

@@ -34,7 +34,7 @@ function tableOf({ webgpu, broken = [] }: Platform): readonly EngineEntry[] {
   return ENGINES.map((entry) => ({
     ...entry,
     probe: async () => {
-      if (entry.name !== 'tfjs-webgpu') return { isUsable: true, isSoftware: false, detail: '' };
+      if (entry.runsOn !== 'gpu' || entry.name === 'tfjs-webgl') return { isUsable: true, isSoftware: false, detail: '' };
       if (webgpu instanceof Error) throw webgpu;
       return webgpu;
     },
@@ -60,32 +60,40 @@ async function outcome(choice: EngineChoice, platform: Platform): Promise<string
 }
 
 test('auto takes WebGPU on a real adapter', async () => {
-  assert.deepEqual(await outcome('auto', { webgpu: REAL }), ['tfjs-webgpu realAdapter']);
+  assert.deepEqual(await outcome('auto', { webgpu: REAL }), ['webgpu realAdapter']);
 });
 
 test('auto passes over no WebGPU, no adapter and a software adapter, and says which', async () => {
   assert.deepEqual(await outcome('auto', { webgpu: MISSING }), [
     'tfjs-wasm fallback',
+    'webgpu noWebGpu',
     'tfjs-webgpu noWebGpu',
   ]);
   assert.deepEqual(await outcome('auto', { webgpu: { isUsable: false, reason: 'noAdapter', detail: '' } }), [
     'tfjs-wasm fallback',
+    'webgpu noAdapter',
     'tfjs-webgpu noAdapter',
   ]);
   assert.deepEqual(await outcome('auto', { webgpu: SOFTWARE }), [
     'tfjs-wasm fallback',
+    'webgpu softwareAdapter SwiftShader',
     'tfjs-webgpu softwareAdapter SwiftShader',
   ]);
 });
 
 test('auto goes on to the next engine when one does not start, down to cpu, never to webgl', async () => {
-  assert.deepEqual(await outcome('auto', { webgpu: REAL, broken: ['tfjs-webgpu', 'tfjs-wasm'] }), [
+  assert.deepEqual(await outcome('auto', { webgpu: REAL, broken: ['webgpu'] }), [
+    'tfjs-webgpu realAdapter',
+    'webgpu failedToStart webgpu is broken',
+  ]);
+  assert.deepEqual(await outcome('auto', { webgpu: REAL, broken: ['webgpu', 'tfjs-webgpu', 'tfjs-wasm'] }), [
     'tfjs-cpu fallback',
+    'webgpu failedToStart webgpu is broken',
     'tfjs-webgpu failedToStart tfjs-webgpu is broken',
     'tfjs-wasm failedToStart tfjs-wasm is broken',
   ]);
   await assert.rejects(
-    choose('auto', { webgpu: REAL, broken: ['tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'] }),
+    choose('auto', { webgpu: REAL, broken: ['webgpu', 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'] }),
     (error: Error) => error.name === 'EngineUnavailable' && !error.message.includes('webgl'),
   );
 });
@@ -93,6 +101,7 @@ test('auto goes on to the next engine when one does not start, down to cpu, neve
 test('a look that throws is a reason to pass over', async () => {
   assert.deepEqual(await outcome('auto', { webgpu: new Error('blocked') }), [
     'tfjs-wasm fallback',
+    'webgpu failedToStart blocked',
     'tfjs-webgpu failedToStart blocked',
   ]);
 });

@@ -84,6 +84,7 @@ describe('trainer on tfjs-wasm', () => {
     const { engine, reason, passedOver } = of('engine')[0]!;
     expect([engine, reason]).to.deep.equal(['tfjs-wasm', 'fallback']);
     expect(passedOver.map((over) => `${over.engine} ${over.reason}`)).to.deep.equal([
+      'webgpu softwareAdapter',
       'tfjs-webgpu softwareAdapter',
     ]);
     expect(passedOver[0]!.detail).to.match(/swiftshader/i);
