@@ -215,6 +215,7 @@ export const ENGINE_REASONS = [
   'noWasmSimd',
   'failedToStart',
   'fallback',
+  'deviceLost',
 ] as const;
 export type EngineReason = (typeof ENGINE_REASONS)[number];
 

@@ -92,7 +92,7 @@ export async function benchOnDawn(orders, log) {
     await bundle('bench/harness/dawn.ts', folder, { platform: 'node', splitting: false });
     const { runOnDawn } = await import(pathToFileURL(path.join(folder, 'dawn.js')).href);
     const data = await ensureData();
-    const read = async (url) => new Response(await readFile(path.join(data, path.basename(new URL(url).pathname))));
+    const read = async (url) => new globalThis.Response(await readFile(path.join(data, path.basename(new URL(url).pathname))));
     return { browser: `Dawn for Node, Node ${process.version}`, ...(await runOnDawn(orders, gpu, read, log)) };
   });
 }

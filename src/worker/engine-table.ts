@@ -43,6 +43,7 @@ export const ENGINES: readonly EngineEntry[] = [
     evaluationSlice: 500,
     probe: () => probeWebGpu(navigator.gpu),
     create: createWebGpu,
+    recovers: true,
   },
   {
     name: 'tfjs-webgpu',

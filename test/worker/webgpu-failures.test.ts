@@ -7,6 +7,7 @@ import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engi
 import type { Operation, Program } from '../../src/worker/engine/plan/operations.js';
 import { planTrainStep, type PlannedProgram } from '../../src/worker/engine/plan/plan.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
+import type { NamedTensors } from '../../src/worker/model/parameters.js';
 import { expectClose, expectIdentical } from './support/compare.js';
 import { tinyInput } from './support/tiny.js';
 import { describeWebGpu, withWebGpu } from './support/webgpu.js';
@@ -31,15 +32,21 @@ describeWebGpu('the webgpu engine in trouble', () => {
     'an inspection': (engine) => engine.inspectStep(),
   };
   for (const [name, call] of Object.entries(calls)) {
-    it(`rejects with DeviceLost where the device goes during ${name}, and ever after`, async () => {
+    it(`settles where the device goes during ${name}, and rejects with DeviceLost ever after`, async () => {
       const input = tinyInput('labels-only');
       const withGenerator = name === 'a generation' ? tinyInput('notebook') : input;
       await withWebGpu(withGenerator, async (engine, device) => {
         const work = call(engine);
         device.destroy();
-        expect((await rejection(work)).name).to.equal('DeviceLost');
-        expect((await rejection(engine.advance(1))).name).to.equal('DeviceLost');
-        expect((await rejection(engine.flush())).name).to.equal('DeviceLost');
+        // What the device had done before it went may still arrive; nothing waits forever.
+        const failure = await work.then(
+          () => null,
+          (error: Error) => error,
+        );
+        if (failure !== null) expect(failure.name).to.equal('DeviceLost');
+        const after = engine.advance(1).then(() => engine.flush());
+        expect((await rejection(after)).name).to.equal('DeviceLost');
+        expect((await rejection(engine.exportState())).name).to.equal('DeviceLost');
       });
     });
   }
@@ -60,7 +67,8 @@ describeWebGpu('the webgpu engine in trouble', () => {
         }
         await engine.advance(1);
         await tfjs.importState(await engine.exportState());
-        expectIdentical((await tfjs.exportState()).tensors, await sameOrder(engine, before.tensors));
+        const [own, theirs] = [await engine.exportState(), await tfjs.exportState()];
+        expectIdentical(inOrder(theirs.tensors, before.tensors.keys()), inOrder(own.tensors, before.tensors.keys()));
       });
     } finally {
       tfjs.dispose();
@@ -151,10 +159,6 @@ describeWebGpu('the webgpu engine in trouble', () => {
   }
 });
 
-async function sameOrder(
-  engine: Engine,
-  order: ReadonlyMap<string, unknown>,
-): Promise<Awaited<ReturnType<Engine['exportState']>>['tensors']> {
-  const { tensors } = await engine.exportState();
-  return new Map([...order.keys()].map((name) => [name, tensors.get(name)!]));
+function inOrder(tensors: NamedTensors, names: Iterable<string>): NamedTensors {
+  return new Map([...names].map((name) => [name, tensors.get(name)!]));
 }

@@ -121,8 +121,9 @@ export async function createTfjsPlain({ train, test, batch }: BenchInput): Promi
         () => sigmoidLoss(discriminate(generate(latents, true), true).logits, 0),
         gVariables,
       );
-      dOptimizer.applyGradients(dGradients.grads);
-      gOptimizer.applyGradients(gGradients.grads);
+      // The type leaves out what `variableGrads` gives; the optimiser takes it.
+      dOptimizer.applyGradients(dGradients.grads as Parameters<typeof dOptimizer.applyGradients>[0]);
+      gOptimizer.applyGradients(gGradients.grads as Parameters<typeof dOptimizer.applyGradients>[0]);
       return dGradients.value;
     });
 
