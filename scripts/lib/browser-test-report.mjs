@@ -2,6 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { ROOT } from './paths.mjs';
 
 function* allTests(suite, titles = []) {
   for (const test of suite.tests) yield { ...test, title: [...titles, test.name].join(' ') };
@@ -15,13 +16,12 @@ function* allTests(suite, titles = []) {
  */
 export function countSessions(sessions, requireEveryTest) {
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  for (const { testFile, testResults, errors, passed } of sessions) {
+  for (const { testResults, errors, passed } of sessions) {
     const tests = testResults === undefined ? [] : [...allTests(testResults)];
     const failedBefore = counts.failed;
     for (const test of tests) {
       if (test.skipped && requireEveryTest) {
         counts.failed += 1;
-        console.log(`FAILED ${testFile}: "${test.title}" was skipped, and REQUIRE_WEBGPU=1 forbids that`);
       } else if (test.skipped) counts.skipped += 1;
       else if (test.passed) counts.passed += 1;
       else counts.failed += 1;
@@ -32,10 +32,30 @@ export function countSessions(sessions, requireEveryTest) {
   return counts;
 }
 
-/** Reporter of @web/test-runner that writes the counts to `file`. */
+/** Titles of the skipped tests, each with its file. */
+function skippedTitles(sessions) {
+  return [...sessions].flatMap(({ testFile, testResults }) =>
+    testResults === undefined
+      ? []
+      : [...allTests(testResults)]
+          .filter((test) => test.skipped)
+          .map(({ title }) => `${path.relative(ROOT, testFile)}: ${title}`),
+  );
+}
+
+function forbidden(title) {
+  return `FAILED ${title}: it was skipped, and REQUIRE_WEBGPU=1 forbids that`;
+}
+
+/** Reporter of @web/test-runner that prints a line a test file and writes the counts to `file`. */
 export function countReporter({ file, requireEveryTest }) {
   return {
+    reportTestFileResults({ logger, sessionsForTestFile, testFile }) {
+      const { passed, failed, skipped } = countSessions(sessionsForTestFile, requireEveryTest);
+      logger.log(`${path.relative(ROOT, testFile)}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
+    },
     onTestRunFinished({ sessions }) {
+      if (requireEveryTest) for (const title of skippedTitles(sessions)) console.log(forbidden(title));
       mkdirSync(path.dirname(file), { recursive: true });
       writeFileSync(file, JSON.stringify(countSessions([...sessions], requireEveryTest)));
     },

@@ -1,0 +1,116 @@
+/** The losses of long runs, and where the charts' axes end. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { METRIC_NAMES, type EvaluationReport, type MetricsReport } from '../../../src/protocol.js';
+import { alignEvaluations, indexAt, lossesAt } from '../../../src/ui/charts/columns.js';
+import { accuracyRange, lossRange, niceCeiling, stepAxisEnd } from '../../../src/ui/charts/ranges.js';
+import { LossSeries, smoothingSpan } from '../../../src/ui/loss-series.js';
+
+function metrics(firstStep: number, losses: readonly (readonly [number, number])[]): MetricsReport {
+  const values = new Float32Array(losses.length * METRIC_NAMES.length);
+  losses.forEach(([discriminator, generator], index) => {
+    values[index * METRIC_NAMES.length + METRIC_NAMES.indexOf('discriminatorLoss')] = discriminator;
+    values[index * METRIC_NAMES.length + METRIC_NAMES.indexOf('generatorLoss')] = generator;
+  });
+  return { type: 'metrics', firstStep, steps: losses.length, values, stepsPerSecond: 1 };
+}
+
+const evaluation = (step: number, testAccuracy: number): EvaluationReport => ({
+  type: 'evaluation',
+  step,
+  trainAccuracy: 1,
+  meanTrainAccuracy: 0.5,
+  testAccuracy,
+  discriminatorLoss: 1,
+  generatorLoss: null,
+  elapsedMs: step,
+});
+
+test('a constant loss smooths to itself from the first step on', () => {
+  const series = new LossSeries(100);
+  series.add(metrics(1, [[2, 4], [2, 4], [2, 4]]));
+  const { discriminatorSmoothed, generatorSmoothed } = series.columns();
+  for (const value of discriminatorSmoothed) assert.ok(Math.abs(value! - 2) < 1e-12);
+  for (const value of generatorSmoothed) assert.ok(Math.abs(value! - 4) < 1e-12);
+});
+
+test('smoothing forgets: after a jump the average is on its way', () => {
+  const series = new LossSeries(10);
+  series.add(metrics(1, Array.from({ length: 200 }, () => [0, 0] as const)));
+  series.add(metrics(201, Array.from({ length: 10 }, () => [1, 0] as const)));
+  const { discriminator } = series.last!;
+  assert.ok(Math.abs(discriminator - (1 - 0.9 ** 10)) < 1e-6);
+});
+
+test('however long the run, memory is bounded and nothing is lost from the averages', () => {
+  const series = new LossSeries(20, 8);
+  const steps = 1000;
+  for (let step = 1; step <= steps; step++) series.add(metrics(step, [[step, 0]]));
+  const columns = series.columns();
+  assert.ok(columns.steps.length <= 8);
+  assert.equal(columns.steps.at(-1), steps);
+  const counts = columns.steps.map((step, index) => step - (columns.steps[index - 1] ?? 0));
+  const sum = columns.discriminator.reduce<number>((total, mean, index) => total + mean! * counts[index]!, 0);
+  assert.equal(Math.round(sum), (steps * (steps + 1)) / 2);
+});
+
+test('a recipe without a generator has no generator loss', () => {
+  const series = new LossSeries(10);
+  series.add(metrics(1, [[1, NaN], [1, NaN]]));
+  assert.deepEqual(series.columns().generator, [null, null]);
+  assert.deepEqual(series.columns().generatorSmoothed, [null, null]);
+});
+
+test('the smoothing looks back a hundredth of the run, within bounds', () => {
+  assert.equal(smoothingSpan(20_000), 200);
+  assert.equal(smoothingSpan(100), 20);
+  assert.equal(smoothingSpan(10_000_000), 500);
+});
+
+test('axes end at round numbers', () => {
+  const cases: [number, number][] = [[1, 1], [1.01, 1.5], [0.3, 0.3], [11, 15], [999, 1000], [1240, 1500]];
+  for (const [value, ceiling] of cases) assert.ok(Math.abs(niceCeiling(value) - ceiling) < 1e-9, `${value}`);
+});
+
+test('the step axis is never longer than the run, unless the run is', () => {
+  assert.equal(stepAxisEnd(0, 20_000), 10);
+  assert.equal(stepAxisEnd(1240, 20_000), 1500);
+  assert.equal(stepAxisEnd(1240, 1300), 1300);
+  assert.equal(stepAxisEnd(1400, 1300), 1400);
+});
+
+test('the accuracy axis looks closer once the first evaluations are past', () => {
+  assert.deepEqual(accuracyRange([{ step: 1, accuracy: 0.1 }], 10), [0, 1]);
+  const points = [{ step: 1, accuracy: 0.1 }, { step: 500, accuracy: 0.87 }, { step: 1000, accuracy: 0.92 }];
+  const [low, high] = accuracyRange(points, 1000);
+  assert.equal(high, 1);
+  assert.ok(low > 0.5 && low <= 0.8);
+});
+
+test('the loss axis holds every smoothed loss', () => {
+  const [low, high] = lossRange([null, 0.4, 17.9]);
+  assert.equal(low, 0);
+  assert.ok(high >= 17.9);
+  assert.ok(lossRange([])[1] > 0);
+});
+
+test('a run and its baseline share a column of steps', () => {
+  const columns = alignEvaluations([evaluation(1, 0.1), evaluation(200, 0.8)], [evaluation(1, 0.2), evaluation(100, 0.7)]);
+  assert.deepEqual(columns.steps, [1, 100, 200]);
+  assert.deepEqual(columns.test, [0.1, undefined, 0.8]);
+  assert.deepEqual(columns.baseline, [0.2, 0.7, undefined]);
+});
+
+test('the step at or before a step is found', () => {
+  const steps = [1, 5, 9];
+  assert.deepEqual([0, 1, 4, 5, 100].map((step) => indexAt(steps, step)), [-1, 0, 0, 1, 2]);
+});
+
+test('losses are those of the cross-hair, else the newest', () => {
+  const series = new LossSeries(10);
+  series.add(metrics(1, [[1, 10], [1, 10], [1, 10]]));
+  assert.ok(Math.abs(lossesAt(series.columns(), 2).generator! - 10) < 1e-9);
+  assert.ok(Math.abs(lossesAt(series.columns(), null).discriminator! - 1) < 1e-9);
+  assert.deepEqual(lossesAt(series.columns(), 0), { discriminator: null, generator: null });
+});

@@ -1,0 +1,153 @@
+/** What the page knows of a run, from reports; the session's commands; the files that are saved. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { unzipSync } from 'fflate';
+import { DEFAULT_SETTINGS, type EvaluationReport, type Report, type TrainerState } from '../../../src/protocol.js';
+import { baselineAt, Baselines } from '../../../src/ui/baselines.js';
+import { RunModel } from '../../../src/ui/run-model.js';
+import { fileName, metricsCsv, zipFiles } from '../../../src/ui/saved-files.js';
+import { completeSettings } from '../../../src/ui/settings-rules.js';
+import { TrainerSession } from '../../../src/ui/trainer-session.js';
+import { evaluationAt, FakeTrainer, gridAt } from '../../ui/support/fake-trainer.js';
+
+const settings = completeSettings({ steps: 400 });
+const state = (name: TrainerState, step = 0): Report => ({ type: 'state', state: name, step, error: null });
+
+function take(model: RunModel, ...reports: Report[]): void {
+  for (const report of reports) model.take(report);
+}
+
+function makeSession() {
+  const fakes: FakeTrainer[] = [];
+  const states: TrainerState[] = [];
+  const session = new TrainerSession({
+    createClient: (hooks) => {
+      const fake = new FakeTrainer(hooks);
+      fakes.push(fake);
+      return fake;
+    },
+    onReport: () => undefined,
+    onBatch: () => undefined,
+    onState: (to) => states.push(to),
+  });
+  return { session, fakes, states };
+}
+
+test('settings that come while loading begin a new run, others only raise its steps', () => {
+  const model = new RunModel();
+  take(model, state('loading'), { type: 'settings', settings }, state('running'), evaluationAt(1, settings));
+  take(model, { type: 'settings', settings: { ...settings, steps: 800 } });
+  assert.equal(model.evaluations.length, 1);
+  assert.equal(model.settings!.steps, 800);
+  take(model, state('loading'), { type: 'settings', settings });
+  assert.equal(model.evaluations.length, 0);
+});
+
+test('real images outlive a reset, generated ones do not', () => {
+  const model = new RunModel();
+  const images = (source: 'real' | 'generated'): Report => ({ type: 'images', source, step: 0, grid: gridAt(0, 1, 1) });
+  take(model, images('real'), images('generated'));
+  take(model, state('loading'), { type: 'settings', settings });
+  assert.notEqual(model.real, null);
+  assert.equal(model.generated, null);
+});
+
+test('an evaluation is known to be under way where one is due', () => {
+  const model = new RunModel();
+  take(model, state('loading'), { type: 'settings', settings }, state('running'));
+  assert.equal(model.isEvaluating, false);
+  assert.equal(model.nextEvaluation, 1);
+  take(model, state('running', 200));
+  assert.equal(model.isEvaluating, true);
+  take(model, evaluationAt(200, settings));
+  assert.equal(model.isEvaluating, false);
+  assert.equal(model.nextEvaluation, 400);
+  take(model, state('finished', 400));
+  assert.equal(model.nextEvaluation, null);
+});
+
+test('nothing is made for commands that need no worker', async () => {
+  const { session, fakes } = makeSession();
+  assert.equal(await session.pause(), 'idle');
+  assert.equal(await session.reset(settings), 'idle');
+  await assert.rejects(session.save(), { name: 'NothingToSave' });
+  assert.equal(fakes.length, 0);
+});
+
+test('a run without steps is made anew for changed settings, one with steps goes on', async () => {
+  const { session, fakes } = makeSession();
+  await session.start(settings);
+  await session.reset(settings);
+  await session.start({ ...settings, seed: 2 });
+  assert.deepEqual(fakes[0]!.calls.map(([name]) => name), ['start', 'reset', 'reset', 'start']);
+  await session.pause();
+  await session.start({ ...settings, seed: 3 });
+  assert.deepEqual(fakes[0]!.calls.slice(4).map(([name]) => name), ['pause', 'start']);
+});
+
+test('after a death commands are refused until a reset, which gets a fresh worker', async () => {
+  const { session, fakes, states } = makeSession();
+  await session.start(settings);
+  fakes[0]!.die({ kind: 'WorkerDied', message: 'gone' });
+  assert.equal(session.model.state, 'failed');
+  await assert.rejects(session.start(settings), { name: 'RunFailed', message: /WorkerDied: gone/ });
+  await assert.rejects(session.step(settings), { name: 'RunFailed' });
+  await assert.rejects(session.save(), { name: 'NothingToSave' });
+  assert.equal(await session.pause(), 'failed');
+  assert.equal(await session.reset(settings), 'idle');
+  assert.equal(await session.start(settings), 'running');
+  assert.equal(fakes.length, 2);
+  assert.deepEqual(states, ['loading', 'running', 'failed', 'idle', 'loading', 'running']);
+});
+
+test('a run that failed while its worker lives can still be saved', async () => {
+  const { session, fakes } = makeSession();
+  await session.start(settings);
+  fakes[0]!.fail({ kind: 'NonFiniteLoss', message: 'diverged' });
+  assert.equal(session.canSave, true);
+  assert.equal((await session.save()).length, 3);
+});
+
+test('what an ended client still reports is not heard', async () => {
+  const { session, fakes } = makeSession();
+  await session.start(settings);
+  session.end();
+  fakes[0]!.isTerminated = false;
+  fakes[0]!.advance(1);
+  fakes[0]!.die({ kind: 'WorkerDied', message: 'late' });
+  assert.equal(session.model.state, 'idle');
+  assert.equal(session.model.step, 0);
+});
+
+test('a baseline is that of the same labelled draws', () => {
+  const baselines = new Baselines();
+  const labelsOnly = completeSettings({ recipe: 'labels-only' });
+  const evaluations = [evaluationAt(1, labelsOnly), evaluationAt(200, labelsOnly)];
+  baselines.remember(labelsOnly, evaluations);
+  assert.equal(baselines.of(DEFAULT_SETTINGS), evaluations);
+  assert.deepEqual(baselines.of({ ...DEFAULT_SETTINGS, seed: 2 }), []);
+  assert.deepEqual(baselines.of({ ...DEFAULT_SETTINGS, labels: 100 }), []);
+  assert.deepEqual(baselines.of(labelsOnly), []);
+  assert.equal(baselineAt(evaluations, 199)!.step, 1);
+  assert.equal(baselineAt(evaluations, 0), null);
+});
+
+test('metrics are CSV with a line an evaluation and empty fields where there is no value', () => {
+  const evaluation: EvaluationReport = { ...evaluationAt(1, { recipe: 'labels-only' }), testAccuracy: 0.5, elapsedMs: 7 };
+  const [head, line, end] = metricsCsv([evaluation]).split('\r\n');
+  assert.equal(head, 'step,trainAccuracy,meanTrainAccuracy,testAccuracy,discriminatorLoss,generatorLoss,elapsedMs');
+  assert.match(line!, /^1,1,[\d.]+,0\.5,[\d.]+,,7$/);
+  assert.equal(end, '');
+});
+
+test('a zip holds its files by their paths', () => {
+  const bytes = new TextEncoder().encode('{"a":1}');
+  const files = unzipSync(zipFiles([{ path: 'generator/model.json', bytes }]));
+  assert.deepEqual(Object.keys(files), ['generator/model.json']);
+  assert.deepEqual([...files['generator/model.json']!], [...bytes]);
+});
+
+test('a file’s name says which run it is of', () => {
+  assert.equal(fileName(settings, 200, 'samples', 'png'), 'sgan-notebook-seed1-step200-samples.png');
+});

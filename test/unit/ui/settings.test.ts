@@ -1,0 +1,130 @@
+/** Settings on the page: what is allowed, what is asked for next, and their place in the address. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DEFAULT_SETTINGS, type Settings } from '../../../src/protocol.js';
+import { NextSettings } from '../../../src/ui/next-settings.js';
+import {
+  completeSettings,
+  differingSettings,
+  isAllowed,
+  parseTyped,
+  settingProblem,
+  SETTING_NAMES,
+} from '../../../src/ui/settings-rules.js';
+import { settingsFromUrl, settingsToUrl } from '../../../src/ui/url-settings.js';
+import { resolveSettings } from '../../../src/worker/settings.js';
+
+function makeNext() {
+  const changes: Settings[] = [];
+  const problems: string[] = [];
+  const next = new NextSettings({
+    onChange: (settings) => changes.push(settings),
+    onProblem: (message) => problems.push(message),
+  });
+  return { next, changes, problems };
+}
+
+test('the recipe’s defaults come before the notebook’s, as in the worker', () => {
+  for (const input of [{}, { recipe: 'notebook-as-run' }, { recipe: 'labels-only', labels: 100 }] as const) {
+    assert.deepEqual(completeSettings(input), resolveSettings(input));
+  }
+  assert.equal(completeSettings({ recipe: 'notebook-as-run' }).dropout, 0);
+});
+
+test('the page allows exactly what the worker allows', () => {
+  const values = [NaN, -1, 0, 0.5, 1, 9, 10, 10.5, 1024, 60_000, 60_001, 2 ** 53, '1', true, 'auto', 'notebook'];
+  for (const name of SETTING_NAMES) {
+    for (const value of values) {
+      const accepts = (): boolean => {
+        try {
+          resolveSettings({ [name]: value });
+          return true;
+        } catch {
+          return false;
+        }
+      };
+      assert.equal(isAllowed(name, value), accepts(), `${name} = ${String(value)}`);
+    }
+  }
+});
+
+test('a problem names the setting, the value met and what is allowed', () => {
+  assert.equal(
+    settingProblem('labels', 3),
+    'Setting "labels" is 3; allowed: whole numbers from 10 to 60,000.',
+  );
+  assert.match(settingProblem('recipe', 'mine')!, /"recipe" is "mine"; allowed: notebook, /);
+  assert.match(settingProblem('lables', 900)!, /no setting "lables"; settings: .*labels/);
+  assert.equal(settingProblem('labels', 900), null);
+});
+
+test('numbers are read as people type them', () => {
+  assert.equal(parseTyped(' 20,000 '), 20_000);
+  assert.equal(parseTyped('1e-3'), 0.001);
+  assert.equal(parseTyped('ten'), 'ten');
+  assert.equal(parseTyped(' '), '');
+});
+
+test('what is not allowed keeps the value before it, the rest is taken', () => {
+  const { next, changes, problems } = makeNext();
+  next.merge({ labels: 100, seed: -1 });
+  assert.equal(next.complete.labels, 100);
+  assert.equal(next.complete.seed, DEFAULT_SETTINGS.seed);
+  assert.equal(problems.length, 1);
+  assert.equal(changes.length, 1);
+});
+
+test('undefined takes a setting back to its default; no change tells nobody', () => {
+  const { next, changes } = makeNext();
+  next.set('labels', 100);
+  next.set('labels', 100);
+  next.set('labels', undefined);
+  assert.deepEqual(changes.map(({ labels }) => labels), [100, 900]);
+  assert.equal(next.given.labels, undefined);
+});
+
+test('a changed recipe brings its defaults, but not over what was asked for', () => {
+  const { next } = makeNext();
+  next.set('recipe', 'notebook-as-run');
+  assert.equal(next.complete.dropout, 0);
+  next.set('dropout', 0.3);
+  next.set('recipe', 'notebook');
+  assert.equal(next.complete.dropout, 0.3);
+});
+
+test('settings that are no object are a problem', () => {
+  const { next, problems } = makeNext();
+  next.merge(null);
+  next.merge('x');
+  assert.equal(problems.length, 2);
+});
+
+test('the differences of two settings are named', () => {
+  assert.deepEqual(differingSettings(DEFAULT_SETTINGS, { ...DEFAULT_SETTINGS, seed: 2, steps: 5 }), ['seed', 'steps']);
+});
+
+test('an address holds what differs from the recipe’s defaults, and reads back the same', () => {
+  const inputs = [
+    {},
+    { recipe: 'notebook-as-run' },
+    { recipe: 'notebook-as-run', dropout: 0.5 },
+    { engine: 'tfjs-wasm', batch: 10, generatorLr: 0.0003, balanced: true, seed: 0 },
+  ] as const;
+  for (const input of inputs) {
+    const settings = completeSettings(input);
+    const parameters = settingsToUrl(settings, new URLSearchParams());
+    assert.deepEqual(completeSettings(settingsFromUrl(parameters)), settings);
+    assert.equal([...parameters].length, Object.keys(input).length);
+  }
+});
+
+test('an address keeps parameters that are not ours', () => {
+  const parameters = settingsToUrl(DEFAULT_SETTINGS, new URLSearchParams('autostart&labels=100'));
+  assert.equal(parameters.toString(), 'autostart=');
+});
+
+test('values of an address that are of the wrong kind come through, so that they can be named', () => {
+  const settings = settingsFromUrl(new URLSearchParams('labels=many&balanced=perhaps&recipe=mine&seed='));
+  assert.deepEqual(settings, { labels: 'many', balanced: 'perhaps', recipe: 'mine', seed: '' });
+});
