@@ -4,12 +4,12 @@ import { runBench, type Orders, type Outcome } from './run-bench.js';
 
 declare global {
   /** Lines not yet fetched by the script. */
-  // eslint-disable-next-line no-var
+   
   var benchLog: string[];
   /** null while the benchmark runs. */
-  // eslint-disable-next-line no-var
+   
   var benchOutcome: Outcome | { readonly error: string } | null;
-  // eslint-disable-next-line no-var
+   
   var startBench: (orders: Orders) => void;
 }
 

@@ -40,7 +40,7 @@ function norm(size: number): Norm {
 }
 
 function normalise(x: tf.Tensor, { gamma, beta, mean, variance }: Norm, isTraining: boolean): tf.Tensor {
-  if (!isTraining) return tf.batchNorm(x, mean as tf.Tensor1D, variance as tf.Tensor1D, beta as tf.Tensor1D, gamma as tf.Tensor1D, EPSILON);
+  if (!isTraining) return tf.batchNorm(x, mean, variance, beta, gamma, EPSILON);
   const moments = tf.moments(x, [0, 1, 2]);
   mean.assign(tf.add(tf.mul(mean, MOMENTUM), tf.mul(moments.mean, 1 - MOMENTUM)));
   variance.assign(tf.add(tf.mul(variance, MOMENTUM), tf.mul(moments.variance, 1 - MOMENTUM)));
@@ -83,8 +83,8 @@ export async function createTfjsPlain({ train, test, batch }: BenchInput): Promi
     x = tf.leakyRelu(normalise(convolve(x, 1), d.norms[0]!, isTraining));
     x = drop(tf.leakyRelu(normalise(convolve(x, 2), d.norms[1]!, isTraining)));
     x = tf.leakyRelu(convolve(x, 3));
-    const features = tf.reshape(x, [images.shape[0], -1]) as tf.Tensor2D;
-    return { features, logits: tf.add(tf.matMul(features, d.dense as tf.Variable<tf.Rank.R2>), d.denseBias) };
+    const features = tf.reshape<tf.Rank.R2>(x, [images.shape[0], -1]);
+    return { features, logits: tf.add<tf.Tensor2D>(tf.matMul(features, d.dense), d.denseBias) };
   };
   const dVariables = [...d.kernels, ...d.biases, ...d.norms.flatMap(({ gamma, beta }) => [gamma, beta]), d.dense, d.denseBias];
   const gVariables = [...g.kernels, ...g.biases, ...g.norms.flatMap(({ gamma, beta }) => [gamma, beta])];
@@ -109,13 +109,14 @@ export async function createTfjsPlain({ train, test, batch }: BenchInput): Promi
       const labelled = imagesOf(train.images, labelledRows);
       const unlabelled = imagesOf(train.images, draw(Math.floor(0.9 * batch)));
       const oneHot = tf.oneHot(tf.tensor1d(labelledRows.map((index) => train.labels[index]!), 'int32'), CLASSES);
-      const latents = tf.randomUniform([batch, LATENT], -1, 1) as tf.Tensor2D;
+      const latents = tf.randomUniform<tf.Rank.R2>([batch, LATENT], -1, 1);
       const dGradients = tf.variableGrads(() => {
         const fake = discriminate(generate(latents, true), true);
         const real = discriminate(unlabelled, true);
         const known = discriminate(labelled, true);
         const supervised = tf.losses.softmaxCrossEntropy(tf.cast(oneHot, 'float32'), known.logits);
-        return tf.addN([sigmoidLoss(real.logits, 0), sigmoidLoss(fake.logits, 1), supervised as tf.Scalar]) as tf.Scalar;
+        const losses = [sigmoidLoss(real.logits, 0), sigmoidLoss(fake.logits, 1), supervised as tf.Scalar];
+        return tf.addN<tf.Scalar>(losses);
       }, dVariables);
       const gGradients = tf.variableGrads(
         () => sigmoidLoss(discriminate(generate(latents, true), true).logits, 0),
