@@ -92,17 +92,20 @@ def add_step(store, recipe, result, keep):
             store.add(name, value)
 
 
-def add_state(store, prefix, state, moments, dtype):
-    # A bias before a norm has no gradient but rounding noise, which Adam makes steps of: not compared.
-    noise = training.biases_before_norm(state)
+def add_state(store, prefix, recipe, state, moments, dtype):
+    # From zero moments Adam makes steps of the rounding noise that is the gradient of a bias before a
+    # norm: not compared.
+    noise = set() if moments else training.biases_before_norm(training.trained_names(recipe, state))
     for name, value in {**state, **moments}.items():
-        if name.removeprefix("adam/m/").removeprefix("adam/v/") not in noise:
+        if name not in noise:
             store.add(prefix + name, value)
     if prefix == "after1/":
         add_evaluation(store, prefix, state, dtype)
 
 
-def add_case(store, name, recipe_name, dtype, *, batch=BATCH, shaken=False, updates=(), keep=lambda name: True):
+def add_case(
+    store, name, recipe_name, dtype, *, batch=BATCH, shaken=False, updates=(), keep=lambda name: True
+):
     """`updates`: after how many the state is kept. `keep`: which values of the first step are."""
     recipe = training.RECIPES[recipe_name]
     first = inputs.SHAKEN_STEP if shaken else 0
@@ -123,7 +126,7 @@ def add_case(store, name, recipe_name, dtype, *, batch=BATCH, shaken=False, upda
         state, moments = training.apply_adam(state, moments, result.gradients, step + 1, dtype)
         state |= result.running
         if update in updates:
-            add_state(store, f"after{update}/", state, moments if shaken else {}, dtype)
+            add_state(store, f"after{update}/", recipe, state, moments if shaken else {}, dtype)
 
 
 def make_cases(dtype):
@@ -149,7 +152,7 @@ def add_adam_cases(store):
     ]
     gradients[1][:2] = 0
     for first in (0, 5000):
-        store.case(f"adam-from-{first}", step=first)
+        store.case(f"from-{first}", group="adam", step=first)
         state = {"parameter": np.zeros(shape)}
         moments = training.zero_moments(state)
         for i, gradient in enumerate(gradients):

@@ -18,12 +18,12 @@ def stored_values(store, entry):
 def print_deviations(single, double):
     """The worst relative L2 error of each group of tensors, and the share of parameters off after updates."""
     worst, off = {}, {}
-    for case, fields in double.cases.items():
+    for case, fields in double.groups["cases"].items():
         for name, entry in fields["tensors"].items():
             if "offset" not in entry:
                 continue
             expected, size = stored_values(double, entry)
-            actual, _ = stored_values(single, single.cases[case]["tensors"][name])
+            actual, _ = stored_values(single, single.groups["cases"][case]["tensors"][name])
             parts = name.split("/")
             kind = "evaluation" if "evaluation" in parts else "adam" if "adam" in parts else ""
             error = np.linalg.norm(actual - expected) / max(np.linalg.norm(expected), 1e-30)

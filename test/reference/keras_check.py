@@ -73,7 +73,8 @@ def check_network(network, build, run, output, state, x):
     gradients = [gradient.numpy() for gradient in tape.gradient(loss, [variables[name] for name in weights])]
     gradients = dict(zip(weights, gradients))
     trained_output = one.outputs[output].numpy()
-    moved = {name: value for name, value in state.items() if name.startswith(network.name) and "/moving_" in name}
+    statistics = [name for name in state if name.startswith(network.name) and "/moving_" in name]
+    moved = {name: state[name] for name in statistics}
     one.move(moved)
 
     evaluated = Pass(variables, network)

@@ -25,19 +25,20 @@ def sketch(values):
     """The stored values of a flat float64 array."""
     if values.size <= WHOLE_LIMIT:
         return values
-    return np.concatenate([values[positions(POSITIONS, values.size)], signs(values.size, PROJECTIONS) @ values])
+    at_positions = values[positions(POSITIONS, values.size)]
+    return np.concatenate([at_positions, signs(values.size, PROJECTIONS) @ values])
 
 
 class Store:
     def __init__(self):
         self.chunks = []
         self.length = 0
-        self.cases = {}
+        self.groups = {"cases": {}, "adam": {}}
 
-    def case(self, name, **fields):
+    def case(self, name, group="cases", **fields):
         """Starts a case; `add` writes into the latest."""
         self.tensors = {}
-        self.cases[name] = {**fields, "tensors": self.tensors}
+        self.groups[group][name] = {**fields, "tensors": self.tensors}
 
     def add(self, name, array):
         values = np.asarray(array, dtype=np.float64)
@@ -61,7 +62,7 @@ class Store:
     def write(self, folder, header):
         (folder / "tensors.bin").write_bytes(self.blob())
         fields = {**header, "wholeLimit": WHOLE_LIMIT, "positions": POSITIONS, "projections": PROJECTIONS}
-        (folder / "index.json").write_text(encode({**fields, "cases": self.cases}) + "\n")
+        (folder / "index.json").write_text(encode({**fields, **self.groups}) + "\n")
 
 
 def encode(value, indent=""):

@@ -80,7 +80,10 @@ Step = namedtuple("Step", "values gradients running zero_scales")
 
 
 def compute_step(recipe, state, streams, batch, labels, images, step, dtype):
-    """Everything that one step computes from `state` (name to array). `images`, `labels`: whole training set."""
+    """Everything that one step computes from `state` (name to array).
+
+    `images`, `labels`: the whole training set; `batch`: indices into it.
+    """
     variables = {name: tf.constant(value, dtype) for name, value in state.items()}
     trained = trained_names(recipe, state)
     passes = {}
@@ -139,7 +142,7 @@ def compute_step(recipe, state, streams, batch, labels, images, step, dtype):
 
 
 def apply_adam(state, moments, gradients, t, dtype):
-    """Update number `t` (1 for the first) of every parameter that has a gradient. Returns new dictionaries."""
+    """Update number `t` (1 for the first) of all that has a gradient. Returns new dictionaries."""
     new_state, new_moments = dict(state), dict(moments)
     for name, gradient in gradients.items():
         parameter, m, v = (

@@ -3,6 +3,7 @@
  * cross-hair, else the newest; `charts/` draws the lines.
  */
 
+/// <reference path="../css-text.d.ts" />
 import { css, html, unsafeCSS, type TemplateResult } from 'lit';
 import uplotStyles from 'uplot/dist/uPlot.min.css';
 import type { EvaluationReport } from '../../protocol.js';

@@ -1,0 +1,369 @@
+/** What a person sees in each state, and what the controls do. */
+
+import { expect } from '@open-wc/testing';
+import { gridAt } from './support/fake-trainer.js';
+import { find, mount, textOf, unmountAll, until, untilState, type Mounted } from './support/mount.js';
+import type { SganTrainer } from '../../src/ui/sgan-trainer.js';
+
+const PRIMARY = '[part="primary-button"]';
+const STEP = '[part="step-button"]';
+const RESET = '[part="reset-button"]';
+const NOTICE = '.notice';
+
+const isBlocked = (element: SganTrainer, selector: string): boolean =>
+  find(element, selector).getAttribute('aria-disabled') === 'true';
+
+async function started(attributes: Record<string, string> = {}): Promise<Mounted> {
+  const mounted = await mount({ attributes });
+  find(mounted.element, PRIMARY).click();
+  await untilState(mounted.element, 'running');
+  return mounted;
+}
+
+/** How much of a canvas is not one colour. */
+function isPainted(canvas: HTMLCanvasElement): boolean {
+  if (canvas.width === 0) return false;
+  const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+  return data.some((value, index) => value !== data[index % 4]);
+}
+
+describe('the states on the screen', () => {
+  afterEach(unmountAll);
+
+  it('idle: Start, and what it will do', async () => {
+    const { element } = await mount();
+    expect(textOf(element, '[part="state"]')).to.equal('Idle');
+    expect(textOf(element, PRIMARY)).to.equal('Start');
+    expect(textOf(element, NOTICE)).to.contain('Nothing you see or make leaves this machine');
+    expect(textOf(element, '.position')).to.equal('step 0 of 20,000');
+    expect(textOf(element, '.figure')).to.equal('–');
+  });
+
+  it('loading: named steps, bytes and a bar', async () => {
+    const { element, fake } = await mount({ prepare: (made) => (made.isSlow = true) });
+    find(element, PRIMARY).click();
+    await untilState(element, 'loading');
+    await until(() => textOf(element, NOTICE).includes('4.2 of 11.6 MB'));
+    expect(textOf(element, 'li[aria-current="step"]')).to.contain('Images');
+    const progress = find<HTMLProgressElement>(element, 'progress');
+    expect(progress.value / progress.max).to.be.closeTo(4.2 / 11.6, 1e-6);
+    expect(textOf(element, PRIMARY)).to.equal('Pause');
+    fake().finishLoading();
+    await untilState(element, 'running');
+  });
+
+  it('a stage without bytes has a bar without a value', async () => {
+    const { element, fake } = await mount({ prepare: (made) => (made.isSlow = true) });
+    find(element, PRIMARY).click();
+    await untilState(element, 'loading');
+    fake().report({ type: 'loading', stage: 'engine', loadedBytes: 0, totalBytes: 0 });
+    await until(() => find<HTMLProgressElement>(element, 'progress').position === -1);
+  });
+
+  it('the first step says that it compiles, until figures come', async () => {
+    const { element, fake } = await started();
+    fake().report({ type: 'loading', stage: 'firstStep', loadedBytes: 0, totalBytes: 0 });
+    await until(() => textOf(element, NOTICE).includes('Compiling the first step'));
+    fake().advance(1);
+    await until(() => !textOf(element, NOTICE).includes('Compiling'));
+  });
+
+  it('running: step, pace, time left, digits, accuracy, charts', async () => {
+    const { element, fake } = await started();
+    fake().advance(400);
+    await until(() => textOf(element, '.position') === 'step 400 of 20,000');
+    expect(textOf(element, '.pace')).to.equal('steps/s 31.3');
+    expect(textOf(element, '.left')).to.contain('11 min');
+    expect(textOf(element, '[part="digits-caption"]')).to.equal('generated at step 400');
+    expect(textOf(element, '.figure')).to.match(/^\d\d\.\d\d%$/);
+    expect(textOf(element, '.accuracy')).to.contain('points since step 200');
+    expect(textOf(element, PRIMARY)).to.equal('Pause');
+    expect(isBlocked(element, STEP)).to.equal(true);
+    await until(() => isPainted(find(element, '#digits')) && isPainted(find(element, '#real-digits')));
+    await until(() => [...element.shadowRoot!.querySelectorAll<HTMLCanvasElement>('.plot canvas')].length === 2);
+    await until(() => [...element.shadowRoot!.querySelectorAll<HTMLCanvasElement>('.plot canvas')].every(isPainted));
+  });
+
+  it('an evaluation under way is told', async () => {
+    const { element, fake } = await started();
+    fake().report({ type: 'metrics', firstStep: 1, steps: 1, values: new Float32Array(8), stepsPerSecond: 1 });
+    await until(() => textOf(element, '.accuracy').includes('evaluating on the test images'));
+  });
+
+  it('paused: Step is emphasised and makes one step', async () => {
+    const { element, fake } = await started();
+    find(element, PRIMARY).click();
+    await untilState(element, 'paused');
+    expect(textOf(element, PRIMARY)).to.equal('Resume');
+    expect(isBlocked(element, STEP)).to.equal(false);
+    find(element, STEP).click();
+    await until(() => textOf(element, NOTICE).includes('Paused at step 1.'));
+    expect(fake().calls.map(([name]) => name)).to.deep.equal(['start', 'pause', 'step']);
+  });
+
+  it('finished: accuracy, duration, Save, and a way on', async () => {
+    const { element, fake } = await started({ steps: '40' });
+    fake().advance(40);
+    await untilState(element, 'finished');
+    expect(textOf(element, NOTICE)).to.match(/% on the test images after 40 steps in 1 s/);
+    expect(isBlocked(element, PRIMARY)).to.equal(true);
+    find(element, '[data-action="continue"]').click();
+    await untilState(element, 'running');
+    expect(element.steps).to.equal(80);
+  });
+
+  it('more steps in the form wake a finished run', async () => {
+    const { element, fake } = await started({ steps: '2' });
+    fake().advance(2);
+    await untilState(element, 'finished');
+    element.steps = 3;
+    await element.updateComplete;
+    expect(isBlocked(element, PRIMARY)).to.equal(false);
+    expect(textOf(element, '[data-action="continue"]')).to.equal('Continue to 3');
+  });
+
+  it('failed: what and why in place, one button, last digits and figures kept', async () => {
+    const { element, fake, fakes } = await started();
+    fake().advance(200);
+    fake().die({ kind: 'WorkerDied', message: 'The worker has ended without a word.' });
+    await untilState(element, 'failed');
+    expect(textOf(element, '[part~="banner"]')).to.contain('The trainer stopped unexpectedly. The worker has ended');
+    expect(element.shadowRoot!.querySelectorAll('[part~="banner"] button').length).to.equal(1);
+    expect(textOf(element, '.figure')).to.match(/%$/);
+    await until(() => isPainted(find(element, '#digits')));
+    find(element, '[part~="banner"] button').click();
+    await untilState(element, 'idle');
+    find(element, PRIMARY).click();
+    await untilState(element, 'running');
+    expect(fakes.length).to.equal(2);
+  });
+
+  it('data that cannot be had: the same button tries again', async () => {
+    const { element, fakes, fake } = await started();
+    fake().fail({ kind: 'DataUnavailable', message: 'train-images.gz: 404.' });
+    await untilState(element, 'failed');
+    expect(textOf(element, '[part~="banner"] button')).to.equal('Try again');
+    find(element, '[part~="banner"] button').click();
+    await untilState(element, 'running');
+    expect(fakes.length).to.equal(2);
+  });
+
+  it('an error that ends nothing can be put away', async () => {
+    const { element } = await mount();
+    element.setAttribute('labels', '1');
+    await until(() => element.shadowRoot!.querySelector('[part~="banner"]') !== null);
+    find(element, '[part~="banner"] button').click();
+    await element.updateComplete;
+    expect(element.shadowRoot!.querySelector('[part~="banner"]')).to.equal(null);
+    expect(element.error).to.equal(null);
+  });
+
+  it('without a GPU: a neutral note with the engine and the measured pace', async () => {
+    const { element, fake } = await mount();
+    await element.start();
+    fake().report({
+      type: 'engine',
+      engine: 'tfjs-wasm',
+      adapter: 'SIMD',
+      isSoftware: false,
+      reason: 'fallback',
+      passedOver: [{ engine: 'tfjs-webgpu', reason: 'softwareAdapter', detail: 'swiftshader' }],
+    });
+    fake().advance(400);
+    await until(() => textOf(element, NOTICE).includes('runs on WebAssembly'));
+    expect(textOf(element, NOTICE)).to.contain('At 31.3 steps a second, 20,000 steps take about 12 min.');
+    expect(element.shadowRoot!.querySelector('.is-error')).to.equal(null);
+    find(element, '[part="engine"]').click();
+    await element.updateComplete;
+    expect(textOf(element, '[data-menu="engine"] .panel')).to.match(/WebGPU .*emulated in software.*swiftshader/);
+  });
+
+  it('labels only: says that nothing is drawn', async () => {
+    const { element } = await started({ recipe: 'labels-only' });
+    expect(textOf(element, '.no-generator')).to.contain('No generator in this recipe');
+    expect(find(element, '#digits').hidden).to.equal(true);
+  });
+
+  it('a labels-only run on the same draws stands beside the next run', async () => {
+    const first = await started({ recipe: 'labels-only', seed: '4711', steps: '200' });
+    first.fake().advance(200);
+    first.element.remove();
+    const { element, fake } = await started({ seed: '4711' });
+    fake().advance(200);
+    await until(() => element.shadowRoot!.querySelector('.baseline-figure') !== null);
+    expect(textOf(element, '.baseline')).to.match(/Labels only \d\d\.\d\d% at step 200/);
+  });
+
+  it('every word comes from the strings', async () => {
+    const { element } = await mount();
+    element.strings = { words: { start: 'Los' }, states: { idle: 'Bereit' }, locale: 'de' };
+    await until(() => textOf(element, PRIMARY) === 'Los');
+    expect(textOf(element, '[part="state"]')).to.equal('Bereit');
+    expect(textOf(element, '.position')).to.equal('step 0 of 20.000');
+  });
+});
+
+describe('no layout shift', () => {
+  afterEach(unmountAll);
+
+  it('the stage stays where it is from idle to finished', async () => {
+    const { element, fake } = await mount({ attributes: { steps: '400' } });
+    const place = (): number[] =>
+      ['#digits', '#real-digits', '#accuracy-chart', '#loss-chart', 'form'].flatMap((selector) => {
+        const { x, y, width, height } = find(element, selector).getBoundingClientRect();
+        return [x, y + scrollY, width, height].map(Math.round);
+      });
+    const idle = place();
+    await element.start();
+    await element.updateComplete;
+    expect(place(), 'started').to.deep.equal(idle);
+    fake().advance(200);
+    await until(() => textOf(element, '.position').includes('200'));
+    expect(place(), 'running').to.deep.equal(idle);
+    await element.pause();
+    await element.updateComplete;
+    expect(place(), 'paused').to.deep.equal(idle);
+    await element.start();
+    fake().advance(200);
+    await untilState(element, 'finished');
+    expect(place(), 'finished').to.deep.equal(idle);
+  });
+});
+
+describe('the settings form', () => {
+  afterEach(unmountAll);
+
+  function type(element: SganTrainer, id: string, value: string): void {
+    const input = find<HTMLInputElement>(element, `#${id}`);
+    input.value = value;
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+  }
+
+  it('changes the settings of the next run', async () => {
+    const { element } = await mount();
+    type(element, 'labels', '1,000');
+    type(element, 'generatorLr', '3e-4');
+    find<HTMLInputElement>(element, '#balanced').click();
+    const select = find<HTMLSelectElement>(element, '#recipe');
+    select.value = 'labels-only';
+    select.dispatchEvent(new Event('change'));
+    expect(element.settings).to.deep.include({ labels: 1000, generatorLr: 0.0003, balanced: true, recipe: 'labels-only' });
+  });
+
+  it('says under the field what is not allowed, and changes nothing', async () => {
+    const { element } = await mount();
+    type(element, 'labels', '5');
+    await element.updateComplete;
+    const input = find<HTMLInputElement>(element, '#labels');
+    expect(input.getAttribute('aria-invalid')).to.equal('true');
+    expect(textOf(element, '#labels-hint')).to.equal('Takes whole numbers from 10 to 60,000.');
+    expect(input.value).to.equal('5');
+    expect(element.labels).to.equal(900);
+    type(element, 'labels', '50');
+    await element.updateComplete;
+    expect(input.getAttribute('aria-invalid')).to.equal('false');
+  });
+
+  it('says that changes wait for the reset, which applies them', async () => {
+    const { element, fake } = await started();
+    type(element, 'seed', '9');
+    await until(() => textOf(element, '.pending').includes('apply at the next reset'));
+    find(element, '.pending button').click();
+    await untilState(element, 'ready');
+    await until(() => textOf(element, '.pending') === '');
+    expect(fake().settings!.seed).to.equal(9);
+  });
+
+  it('draws a new seed, and restores the defaults', async () => {
+    const { element } = await mount({ attributes: { labels: '100' } });
+    find(element, '.square').click();
+    expect(element.seed).to.not.equal(1);
+    find(element, '.settings .heading button').click();
+    expect(element.settings.seed).to.equal(1);
+    expect(element.labels).to.equal(900);
+  });
+});
+
+describe('menus', () => {
+  afterEach(unmountAll);
+
+  it('close at Escape with the focus on their button, and at a press outside', async () => {
+    const { element } = await mount();
+    const button = find(element, '[part="save-button"]');
+    button.click();
+    await element.updateComplete;
+    find(element, '[data-kind="load"]').focus();
+    find(element, '.root').dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }));
+    await element.updateComplete;
+    expect(element.shadowRoot!.querySelector('.panel')).to.equal(null);
+    expect(element.shadowRoot!.activeElement).to.equal(button);
+    button.click();
+    await element.updateComplete;
+    document.body.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }));
+    await element.updateComplete;
+    expect(element.shadowRoot!.querySelector('.panel')).to.equal(null);
+  });
+
+  it('offer to save only what there is', async () => {
+    const { element, fake } = await mount();
+    const open = async (): Promise<boolean[]> => {
+      find(element, '[part="save-button"]').click();
+      await element.updateComplete;
+      const kinds = ['checkpoint', 'model', 'samples', 'metrics'];
+      const blocked = kinds.map((kind) => isBlocked(element, `[data-kind="${kind}"]`));
+      find(element, '[part="save-button"]').click();
+      await element.updateComplete;
+      return blocked;
+    };
+    expect(await open()).to.deep.equal([true, true, true, true]);
+    await element.start();
+    fake().advance(1);
+    expect(await open()).to.deep.equal([false, false, false, false]);
+  });
+
+  it('ask before a long run is thrown away', async () => {
+    const { element, fake } = await started();
+    fake().advance(200);
+    find(element, RESET).click();
+    await untilState(element, 'ready');
+    await element.start();
+    fake().advance(2000);
+    find(element, RESET).click();
+    await element.updateComplete;
+    expect(element.state).to.equal('running');
+    expect(textOf(element, '.discard')).to.contain('Discard 2,000 steps?');
+    find(element, '.discard .primary').click();
+    await untilState(element, 'ready');
+  });
+});
+
+describe('dropping a file', () => {
+  afterEach(unmountAll);
+
+  it('goes on from the checkpoint in it', async () => {
+    const { element, fake } = await mount();
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([new Uint8Array([1])], 'run.safetensors'));
+    element.dispatchEvent(new DragEvent('dragenter', { dataTransfer }));
+    await element.updateComplete;
+    expect(textOf(element, '.drop')).to.equal('Drop a checkpoint to go on from it');
+    element.dispatchEvent(new DragEvent('drop', { dataTransfer, cancelable: true }));
+    await untilState(element, 'paused');
+    expect(fake().calls[0]![0]).to.equal('load');
+    expect(element.shadowRoot!.querySelector('.drop')).to.equal(null);
+  });
+});
+
+describe('the canvas of digits', () => {
+  afterEach(unmountAll);
+
+  it('shows other pixels when other images come', async () => {
+    const { element, fake } = await started();
+    const canvas = find<HTMLCanvasElement>(element, '#digits');
+    fake().advance(1);
+    await until(() => isPainted(canvas));
+    const before = canvas.toDataURL();
+    fake().report({ type: 'images', source: 'generated', step: 2, grid: gridAt(3, 8, 8) });
+    await until(() => canvas.toDataURL() !== before);
+  });
+});
