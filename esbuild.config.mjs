@@ -25,5 +25,11 @@ const shared = {
 /** Bundles, by the folder of the built site that they fill. */
 export const bundles = {
   ui: { ...shared, entryPoints: ['src/ui/define.ts', 'src/ui/page.ts', 'src/ui/headless.ts'] },
-  worker: { ...shared, entryPoints: ['src/worker/worker.ts'] },
+  worker: {
+    ...shared,
+    entryPoints: [
+      { in: 'src/worker/worker.ts', out: 'worker' },
+      { in: 'src/worker/engine/wasm/thread.ts', out: 'thread' },
+    ],
+  },
 };

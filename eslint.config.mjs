@@ -75,7 +75,7 @@ const NO_DEFAULT_EXPORT = {
 };
 
 export default defineConfig(
-  { ignores: ['dist/', '.cache/', 'runs/', 'node_modules/', '**/build/'] },
+  { ignores: ['dist/', '.cache/', 'runs/', 'node_modules/', '**/build/', 'src/worker/engine/wasm/kernels/'] },
   js.configs.recommended,
   {
     rules: {

@@ -15,6 +15,7 @@ import { launchBrowser } from './scripts/lib/browser.mjs';
 import { ensureData } from './scripts/lib/data.mjs';
 import { CACHE, ROOT, inRoot } from './scripts/lib/paths.mjs';
 import { WASM_BINARIES, wasmBinaryPath } from './scripts/lib/site.mjs';
+import { KERNEL_BINARIES, buildKernels, kernelBinaryPath } from './scripts/lib/wasm-kernels.mjs';
 import { typeScriptPathOf } from './scripts/lib/typescript-requests.mjs';
 
 const requireWebGpu = process.env.REQUIRE_WEBGPU === '1';
@@ -31,6 +32,7 @@ function sourcesIn(folder) {
 const browserFolders = ['src', 'test/worker', 'test/ui', 'test/long/worker'];
 const dependencyUrl = await bundleDependencies(browserFolders.flatMap(sourcesIn));
 const dataFolder = await ensureData();
+await buildKernels();
 
 const toUrlPath = (file) => `/${path.relative(ROOT, file).split(path.sep).join('/')}`;
 
@@ -38,6 +40,7 @@ const toUrlPath = (file) => `/${path.relative(ROOT, file).split(path.sep).join('
 async function mapRequests(context, next) {
   const name = path.posix.basename(context.path);
   if (WASM_BINARIES.includes(name)) context.path = toUrlPath(wasmBinaryPath(name));
+  else if (KERNEL_BINARIES.includes(name)) context.path = toUrlPath(kernelBinaryPath(name));
   else if (context.path.startsWith('/data/')) context.path = toUrlPath(path.join(dataFolder, name));
   else context.path = typeScriptPathOf(context.path) ?? context.path;
   await next();

@@ -15,7 +15,14 @@ export const RECIPE_NAMES = [
 ] as const;
 export type RecipeName = (typeof RECIPE_NAMES)[number];
 
-export const ENGINE_NAMES = ['webgpu', 'tfjs-webgpu', 'tfjs-webgl', 'tfjs-wasm', 'tfjs-cpu'] as const;
+export const ENGINE_NAMES = [
+  'webgpu',
+  'wasm',
+  'tfjs-webgpu',
+  'tfjs-webgl',
+  'tfjs-wasm',
+  'tfjs-cpu',
+] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 /** `auto` lets the worker choose; see `EngineReport` for what it says about the choice. */
 export type EngineChoice = EngineName | 'auto';
@@ -77,6 +84,8 @@ export interface Settings {
   readonly generatorBeta2: number;
   /** Dropout rate while training. */
   readonly dropout: number;
+  /** Compute threads of engines that have them; 0 lets the engine choose. Changes no bit of a run. */
+  readonly threads: number;
 }
 
 /** What a caller gives: whatever is left out takes the recipe's default. */
@@ -106,6 +115,7 @@ export const SETTING_RANGES = {
   generatorBeta1: { min: 0, max: 0.9999, integer: false },
   generatorBeta2: { min: 0, max: 0.999999, integer: false },
   dropout: { min: 0, max: 0.9, integer: false },
+  threads: { min: 0, max: 32, integer: true },
 } as const satisfies Record<NumericSetting, SettingRange>;
 
 /** The notebook's settings; a recipe overrides some of them in `RECIPE_DEFAULTS`. */
@@ -125,6 +135,7 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
   generatorBeta1: 0.9,
   generatorBeta2: 0.999,
   dropout: 0.5,
+  threads: 0,
 });
 
 export const RECIPE_DEFAULTS: Readonly<Record<RecipeName, SettingsInput>> = Object.freeze({

@@ -11,6 +11,7 @@ import { ensureData } from './data.mjs';
 import { withLock } from './lock.mjs';
 import { UsageError } from './main.mjs';
 import { CACHE, DIST, inRoot } from './paths.mjs';
+import { KERNEL_BINARIES, buildKernels, kernelBinaryPath } from './wasm-kernels.mjs';
 
 /** The single-threaded binaries; the threaded one never runs threads (tensorflow/tfjs#8513). */
 export const WASM_BINARIES = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm'];
@@ -28,7 +29,9 @@ async function bundleInto(folder, name) {
 async function copyBinaries(folder) {
   const target = path.join(folder, 'worker');
   await mkdir(target, { recursive: true });
-  await Promise.all(WASM_BINARIES.map((name) => copyFile(wasmBinaryPath(name), path.join(target, name))));
+  await buildKernels();
+  const sources = [...WASM_BINARIES.map(wasmBinaryPath), ...KERNEL_BINARIES.map(kernelBinaryPath)];
+  await Promise.all(sources.map((source) => copyFile(source, path.join(target, path.basename(source)))));
 }
 
 /** Builds everything; throws a UsageError where it cannot, after the bundler's own messages. */

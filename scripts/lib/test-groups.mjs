@@ -10,6 +10,7 @@ import { loaders } from '../../esbuild.config.mjs';
 import { CACHE, inRoot } from './paths.mjs';
 import { runNode, runPackage } from './run-command.mjs';
 import { buildSite } from './site.mjs';
+import { buildKernels } from './wasm-kernels.mjs';
 
 export const NO_TESTS = { passed: 0, failed: 0, skipped: 0 };
 const ONE_FAILURE = { ...NO_TESTS, failed: 1 };
@@ -72,6 +73,8 @@ export async function runUnitTests(files) {
   const outdir = path.join(CACHE, `unit-tests-${process.pid}`);
   const isTypeScript = (file) => file.endsWith('.ts');
   try {
+    // Tests of the wasm engine read its binaries from the cache.
+    await buildKernels();
     await esbuild.build({
       absWorkingDir: inRoot(),
       entryPoints: files.filter(isTypeScript),
@@ -86,7 +89,7 @@ export async function runUnitTests(files) {
       target: 'node20',
       // The ES modules of a package where it has them: its CommonJS cannot be split into chunks.
       mainFields: ['module', 'main'],
-      external: ['esbuild', 'puppeteer-core', 'typescript', 'eslint'],
+      external: ['assemblyscript', 'esbuild', 'puppeteer-core', 'typescript', 'eslint'],
       // CommonJS packages call `require`; a global one cannot collide with a package's own.
       banner: { js: "globalThis.require ??= (await import('node:module')).createRequire(import.meta.url);" },
       sourcemap: 'inline',

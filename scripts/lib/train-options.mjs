@@ -19,8 +19,9 @@ const RECIPE_NOTES = {
 };
 
 const ENGINE_NOTES = {
-  auto: 'WebGPU on a real GPU, else wasm, else cpu',
+  auto: 'WebGPU on a real GPU, else wasm',
   webgpu: 'the fused engine on WebGPU, the fastest on a GPU',
+  wasm: "this project's own kernels, on the CPU",
   'tfjs-webgpu': 'TensorFlow.js on WebGPU',
   'tfjs-webgl': 'TensorFlow.js on WebGL',
   'tfjs-wasm': 'TensorFlow.js on WebAssembly, on the CPU',
@@ -43,6 +44,7 @@ const SETTING_NOTES = {
   generatorBeta1: 'its first Adam decay',
   generatorBeta2: 'its second Adam decay',
   dropout: 'dropout rate while training',
+  threads: 'compute threads of the engine wasm; 0: one less than there are cores, 8 at most',
 };
 
 const COMMAND_OPTIONS = {

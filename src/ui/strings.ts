@@ -208,10 +208,11 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
   },
   engines: {
     auto: 'Automatic',
-    webgpu: 'WebGPU, fused',
-    'tfjs-webgpu': 'WebGPU',
+    webgpu: 'WebGPU',
+    wasm: 'WebAssembly',
+    'tfjs-webgpu': 'WebGPU (TensorFlow.js)',
     'tfjs-webgl': 'WebGL',
-    'tfjs-wasm': 'WebAssembly',
+    'tfjs-wasm': 'WebAssembly (TensorFlow.js)',
     'tfjs-cpu': 'JavaScript',
   },
   engineReasons: {
@@ -254,6 +255,7 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     batch: { label: 'Batch', hint: '' },
     evalEvery: { label: 'Evaluate every', hint: '' },
     dropout: { label: 'Dropout', hint: '' },
+    threads: { label: 'Threads', hint: 'WebAssembly only; 0 leaves the choice to it' },
     discriminatorLr: { label: 'Learning rate', hint: '' },
     discriminatorBeta1: { label: 'Beta 1', hint: '' },
     discriminatorBeta2: { label: 'Beta 2', hint: '' },

@@ -35,6 +35,11 @@ async function createWebGpu(input: EngineInput): Promise<Engine> {
   return createWebGpuEngine(input);
 }
 
+async function createWasm(input: EngineInput): Promise<Engine> {
+  const { createWasmEngine } = await import('./engine/wasm/index.js');
+  return createWasmEngine(input);
+}
+
 export const ENGINES: readonly EngineEntry[] = [
   {
     name: 'webgpu',
@@ -52,6 +57,14 @@ export const ENGINES: readonly EngineEntry[] = [
     evaluationSlice: 250,
     probe: () => probeWebGpu(navigator.gpu),
     create: (input) => createTfjs('webgpu', input),
+  },
+  {
+    name: 'wasm',
+    isAutomatic: true,
+    runsOn: 'cpu',
+    evaluationSlice: 200,
+    probe: probeWasm,
+    create: createWasm,
   },
   {
     name: 'tfjs-wasm',

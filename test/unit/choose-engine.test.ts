@@ -65,17 +65,17 @@ test('auto takes WebGPU on a real adapter', async () => {
 
 test('auto passes over no WebGPU, no adapter and a software adapter, and says which', async () => {
   assert.deepEqual(await outcome('auto', { webgpu: MISSING }), [
-    'tfjs-wasm fallback',
+    'wasm fallback',
     'webgpu noWebGpu',
     'tfjs-webgpu noWebGpu',
   ]);
   assert.deepEqual(await outcome('auto', { webgpu: { isUsable: false, reason: 'noAdapter', detail: '' } }), [
-    'tfjs-wasm fallback',
+    'wasm fallback',
     'webgpu noAdapter',
     'tfjs-webgpu noAdapter',
   ]);
   assert.deepEqual(await outcome('auto', { webgpu: SOFTWARE }), [
-    'tfjs-wasm fallback',
+    'wasm fallback',
     'webgpu softwareAdapter SwiftShader',
     'tfjs-webgpu softwareAdapter SwiftShader',
   ]);
@@ -86,21 +86,23 @@ test('auto goes on to the next engine when one does not start, down to cpu, neve
     'tfjs-webgpu realAdapter',
     'webgpu failedToStart webgpu is broken',
   ]);
-  assert.deepEqual(await outcome('auto', { webgpu: REAL, broken: ['webgpu', 'tfjs-webgpu', 'tfjs-wasm'] }), [
+  const broken = ['webgpu', 'tfjs-webgpu', 'wasm', 'tfjs-wasm'] as const;
+  assert.deepEqual(await outcome('auto', { webgpu: REAL, broken }), [
     'tfjs-cpu fallback',
     'webgpu failedToStart webgpu is broken',
     'tfjs-webgpu failedToStart tfjs-webgpu is broken',
+    'wasm failedToStart wasm is broken',
     'tfjs-wasm failedToStart tfjs-wasm is broken',
   ]);
   await assert.rejects(
-    choose('auto', { webgpu: REAL, broken: ['webgpu', 'tfjs-webgpu', 'tfjs-wasm', 'tfjs-cpu'] }),
+    choose('auto', { webgpu: REAL, broken: [...broken, 'tfjs-cpu'] }),
     (error: Error) => error.name === 'EngineUnavailable' && !error.message.includes('webgl'),
   );
 });
 
 test('a look that throws is a reason to pass over', async () => {
   assert.deepEqual(await outcome('auto', { webgpu: new Error('blocked') }), [
-    'tfjs-wasm fallback',
+    'wasm fallback',
     'webgpu failedToStart blocked',
     'tfjs-webgpu failedToStart blocked',
   ]);

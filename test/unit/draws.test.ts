@@ -3,7 +3,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DEFAULT_SETTINGS, RECIPE_NAMES, type RecipeName } from '../../src/protocol.js';
-import { drawPhase, dropoutStream, labelledStream, latentStream, sampleLatents, unlabelledStream, type PhaseDraws } from '../../src/worker/draws.js';
+import {
+  drawPhase,
+  dropoutStream,
+  labelledStream,
+  latentStream,
+  sampleLatents,
+  unlabelledStream,
+  type PhaseDraws,
+} from '../../src/worker/draws.js';
 import { RandomStreams, streamNumber } from '../../src/worker/random.js';
 import { buildRecipe } from '../../src/worker/recipes.js';
 
@@ -33,9 +41,15 @@ describe('the draws of a step', () => {
     const { labelled, unlabelled, latents } = draw('notebook', 12);
     const streams = new RandomStreams(5);
     const picked = streams.indices(labelledStream(0), 12, 3, 50);
-    assert.deepEqual(Array.from(labelled), Array.from(picked, (i) => SPLIT.labelled[i]!));
+    assert.deepEqual(
+      Array.from(labelled),
+      Array.from(picked, (i) => SPLIT.labelled[i]!),
+    );
     const others = streams.indices(unlabelledStream(0), 12, 28, 400);
-    assert.deepEqual(Array.from(unlabelled), Array.from(others, (i) => SPLIT.unlabelled[i]!));
+    assert.deepEqual(
+      Array.from(unlabelled),
+      Array.from(others, (i) => SPLIT.unlabelled[i]!),
+    );
     assert.deepEqual(latents, streams.uniform(latentStream(0), 12, 3200, -1, 1));
   });
 
@@ -46,7 +60,8 @@ describe('the draws of a step', () => {
   });
 
   it('give every recipe the same labelled images', () => {
-    for (const recipe of RECIPE_NAMES) assert.deepEqual(draw(recipe, 8).labelled, draw('notebook', 8).labelled);
+    for (const recipe of RECIPE_NAMES)
+      assert.deepEqual(draw(recipe, 8).labelled, draw('notebook', 8).labelled);
   });
 
   it('are empty where no pass asks for them', () => {
@@ -56,7 +71,9 @@ describe('the draws of a step', () => {
   });
 
   it('repeat images, since they are drawn with replacement', () => {
-    const labelled = Array.from({ length: 40 }, (_, step) => Array.from(draw('notebook', step).labelled)).flat();
+    const labelled = Array.from({ length: 40 }, (_, step) =>
+      Array.from(draw('notebook', step).labelled),
+    ).flat();
     assert.ok(new Set(labelled).size < labelled.length);
     assert.ok(new Set(labelled).size > 35, 'and all of the pool is drawn in time');
   });

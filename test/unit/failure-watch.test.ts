@@ -12,7 +12,10 @@ test('work settles as it would while all is well', async () => {
   const watch = new FailureWatch();
   watch.check();
   assert.equal(await watch.guard(Promise.resolve(7)), 7);
-  await assert.rejects(watch.guard(Promise.reject(new RangeError('own'))), { name: 'RangeError', message: 'own' });
+  await assert.rejects(watch.guard(Promise.reject(new RangeError('own'))), {
+    name: 'RangeError',
+    message: 'own',
+  });
   assert.equal(watch.failure, null);
 });
 
@@ -39,7 +42,7 @@ test('the first failure is the one that is told', async () => {
   assert.equal(watch.failure, lost);
 });
 
-test('an error of work that fails because the device did is the device\'s', async () => {
+test("an error of work that fails because the device did is the device's", async () => {
   const watch = new FailureWatch();
   let failWork: (error: Error) => void = () => undefined;
   const work = watch.guard(

@@ -36,7 +36,13 @@ describe('the size of a convolution', () => {
 
   it('is undone by the transposed convolution, whose output it could have been made from', () => {
     for (let size = 1; size < 20; size++) {
-      for (const [kernel, stride] of [[2, 1], [3, 2], [4, 2], [6, 2], [1, 2]] as const) {
+      for (const [kernel, stride] of [
+        [2, 1],
+        [3, 2],
+        [4, 2],
+        [6, 2],
+        [1, 2],
+      ] as const) {
         const padded = transposedSize(size, kernel, stride, 'same');
         const unpadded = transposedSize(size, kernel, stride, 'valid');
         assert.equal(padded, size * stride);
@@ -47,8 +53,8 @@ describe('the size of a convolution', () => {
   });
 });
 
-describe('the notebook\'s networks', () => {
-  it('have the shapes that the notebook\'s cells give', () => {
+describe("the notebook's networks", () => {
+  it("have the shapes that the notebook's cells give", () => {
     const generator = shapesOf(notebookGenerator(OPTIONS));
     assert.equal(generator['deconv1'], '2x2x100');
     assert.equal(generator['deconv2'], '5x5x64');
@@ -95,6 +101,9 @@ describe('a layer that does not fit its input', () => {
       padding: 'same',
       bias: 'zero',
     };
-    assert.throws(() => outputShape(convolution, [5]), /"c" \(conv2d\) needs \[height, width, channels\], got \[5\]/);
+    assert.throws(
+      () => outputShape(convolution, [5]),
+      /"c" \(conv2d\) needs \[height, width, channels\], got \[5\]/,
+    );
   });
 });

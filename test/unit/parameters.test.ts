@@ -10,10 +10,12 @@ import { buildRecipe } from '../../src/worker/recipes.js';
 const DATA = { imageShape: [28, 28, 1], classes: 10 } as const;
 const recipeOf = (name: RecipeName): ReturnType<typeof buildRecipe> => buildRecipe(name, DATA);
 const shapesOf = (name: RecipeName): Record<string, string> =>
-  Object.fromEntries(parametersOf(recipeOf(name)).map((parameter) => [parameter.name, parameter.shape.join('x')]));
+  Object.fromEntries(
+    parametersOf(recipeOf(name)).map((parameter) => [parameter.name, parameter.shape.join('x')]),
+  );
 
 describe('the parameters', () => {
-  it('have the shapes of the notebook\'s variables', () => {
+  it("have the shapes of the notebook's variables", () => {
     const shapes = shapesOf('notebook');
     const expected = {
       'discriminator/conv1/kernel': '5x5x1x32',
@@ -43,7 +45,9 @@ describe('the parameters', () => {
 
   it('freeze the biases before a batch norm, but for the recipe that trains them', () => {
     const frozen = (name: RecipeName): string[] =>
-      parametersOf(recipeOf(name)).filter(({ role }) => role === 'frozen').map((parameter) => parameter.name);
+      parametersOf(recipeOf(name))
+        .filter(({ role }) => role === 'frozen')
+        .map((parameter) => parameter.name);
     assert.deepEqual(frozen('notebook'), [
       'discriminator/conv2/bias',
       'discriminator/conv3/bias',
@@ -62,25 +66,34 @@ describe('the parameters', () => {
     }
     assert.equal(parameters.filter(({ name }) => name.endsWith('/norm2/gamma')).length, 2);
     assert.ok(parameters.some(({ name }) => name === 'discriminator_2/logits/kernel'));
-    const streams = parameters.flatMap(({ initial }) => (initial.kind === 'glorotUniform' ? [initial.stream] : []));
+    const streams = parameters.flatMap(({ initial }) =>
+      initial.kind === 'glorotUniform' ? [initial.stream] : [],
+    );
     assert.equal(new Set(streams).size, streams.length, 'every kernel is drawn from a stream of its own');
   });
 });
 
 describe('the values at step 0', () => {
-  it('are Keras\' defaults', () => {
+  it("are Keras' defaults", () => {
     const tensors = initialTensors(recipeOf('notebook'), 1);
     for (const { name, part, shape } of parametersOf(recipeOf('notebook'))) {
       const { values } = tensors.get(name)!;
       assert.equal(values.length, sizeOf(shape));
       if (part === 'kernel') continue;
       const expected = part === 'gamma' || part === 'moving_variance' ? 1 : 0;
-      assert.ok(values.every((value) => value === expected), name);
+      assert.ok(
+        values.every((value) => value === expected),
+        name,
+      );
     }
   });
 
   it('draw kernels uniformly between the limits of Glorot and Bengio', () => {
-    const fans = { 'discriminator/conv2/kernel': 9 * (32 + 64), 'generator/deconv3/kernel': 16 * (32 + 64), 'discriminator/logits/kernel': 512 + 11 };
+    const fans = {
+      'discriminator/conv2/kernel': 9 * (32 + 64),
+      'generator/deconv3/kernel': 16 * (32 + 64),
+      'discriminator/logits/kernel': 512 + 11,
+    };
     const tensors = initialTensors(recipeOf('notebook'), 4);
     for (const [name, fan] of Object.entries(fans)) {
       const limit = Math.sqrt(6 / fan);
@@ -95,9 +108,18 @@ describe('the values at step 0', () => {
 
   it('draw a kernel from its stream, rounded once', () => {
     const { values } = initialTensors(recipeOf('notebook'), 77).get('discriminator/conv1/kernel')!;
-    const uniform = new RandomStreams(77).uniform(streamNumber('initialise', 0, 0, 0), 0, values.length, -1, 1);
+    const uniform = new RandomStreams(77).uniform(
+      streamNumber('initialise', 0, 0, 0),
+      0,
+      values.length,
+      -1,
+      1,
+    );
     const limit = Math.fround(Math.sqrt(6 / (25 * 33)));
-    assert.deepEqual(Array.from(values), Array.from(uniform, (value) => Math.fround(value * limit)));
+    assert.deepEqual(
+      Array.from(values),
+      Array.from(uniform, (value) => Math.fround(value * limit)),
+    );
   });
 
   it('depend on the seed, and give every recipe the same first discriminator', () => {

@@ -46,7 +46,12 @@ function philoxByDefinition(counter: readonly number[], key: readonly number[], 
   for (let round = 0; round < rounds; round++) {
     const product0 = 0xd2511f53n * c0;
     const product1 = 0xcd9e8d57n * c2;
-    [c0, c1, c2, c3] = [(product1 >> 32n) ^ c1 ^ k0, product1 & mask, (product0 >> 32n) ^ c3 ^ k1, product0 & mask];
+    [c0, c1, c2, c3] = [
+      (product1 >> 32n) ^ c1 ^ k0,
+      product1 & mask,
+      (product0 >> 32n) ^ c3 ^ k1,
+      product0 & mask,
+    ];
     k0 = (k0 + 0x9e3779b9n) & mask;
     k1 = (k1 + 0xbb67ae85n) & mask;
   }
@@ -102,7 +107,9 @@ describe('a stream', () => {
 
   it('has a number that no other use, pass or layer has', () => {
     const numbers = Object.keys(STREAM_USES).flatMap((use) =>
-      [0, 1, 255].flatMap((a) => [0, 1, 255].flatMap((b) => [0, 255].map((c) => streamNumber(use as 'split', a, b, c)))),
+      [0, 1, 255].flatMap((a) =>
+        [0, 1, 255].flatMap((b) => [0, 255].map((c) => streamNumber(use as 'split', a, b, c))),
+      ),
     );
     assert.equal(new Set(numbers).size, numbers.length);
     assert.ok(numbers.every((number) => Number.isInteger(number) && number >= 0 && number < 2 ** 32));
@@ -117,7 +124,10 @@ describe('a stream', () => {
     }
     const words = new RandomStreams(8).words(3, 1, 50);
     const indices = new RandomStreams(8).indices(3, 1, 50, 900);
-    assert.deepEqual(Array.from(indices), Array.from(words, (word) => wordToIndex(word, 900)));
+    assert.deepEqual(
+      Array.from(indices),
+      Array.from(words, (word) => wordToIndex(word, 900)),
+    );
   });
 
   it('turns words into floats by their top 24 bits, never 1', () => {
@@ -126,7 +136,10 @@ describe('a stream', () => {
     assert.equal(wordToUniform(0xffffffff), 1 - 2 ** -24);
     const values = new RandomStreams(8).uniform(3, 1, 50, -1, 1);
     const words = new RandomStreams(8).words(3, 1, 50);
-    assert.deepEqual(Array.from(values), Array.from(words, (word) => Math.fround(-1 + 2 * (word >>> 8) * 2 ** -24)));
+    assert.deepEqual(
+      Array.from(values),
+      Array.from(words, (word) => Math.fround(-1 + 2 * (word >>> 8) * 2 ** -24)),
+    );
   });
 
   it('drops by 16 bits an element, low halves first', () => {
@@ -141,14 +154,21 @@ describe('a stream', () => {
       for (let i = 0; i < count; i++) {
         const word = block([i >> 3, 2, 4, 0], seedKey(21))[(i & 7) >> 1]!;
         const half = i & 1 ? word >>> 16 : word & 0xffff;
-        assert.equal(mask[i], half < Math.round(rate * 65536) ? 0 : Math.fround(1 / (1 - rate)), `element ${i}`);
+        assert.equal(
+          mask[i],
+          half < Math.round(rate * 65536) ? 0 : Math.fround(1 / (1 - rate)),
+          `element ${i}`,
+        );
       }
     }
   });
 
   it('permutes: every index once, another order for another seed', () => {
     const order = new RandomStreams(1).permutation(9, 0, 1000);
-    assert.deepEqual(Array.from(order).sort((a, b) => a - b), Array.from({ length: 1000 }, (_, i) => i));
+    assert.deepEqual(
+      Array.from(order).sort((a, b) => a - b),
+      Array.from({ length: 1000 }, (_, i) => i),
+    );
     assert.deepEqual(new RandomStreams(1).permutation(9, 0, 1000), order);
     assert.notDeepEqual(new RandomStreams(2).permutation(9, 0, 1000), order);
     assert.deepEqual(Array.from(new RandomStreams(1).permutation(9, 0, 1)), [0]);
@@ -184,9 +204,23 @@ describe('the statistics of a stream', () => {
       const products = uniform.subarray(1).map((value, i) => value * uniform[i]!);
       assert.ok(deviations(products, 0, 1 / 3) < LIMIT, 'neighbours are not correlated');
       const nextStep = streams.uniform(11, 4, COUNT, -1, 1);
-      assert.ok(deviations(uniform.map((value, i) => value * nextStep[i]!), 0, 1 / 3) < LIMIT, 'nor steps');
+      assert.ok(
+        deviations(
+          uniform.map((value, i) => value * nextStep[i]!),
+          0,
+          1 / 3,
+        ) < LIMIT,
+        'nor steps',
+      );
       const otherStream = streams.uniform(12, 3, COUNT, -1, 1);
-      assert.ok(deviations(uniform.map((value, i) => value * otherStream[i]!), 0, 1 / 3) < LIMIT, 'nor streams');
+      assert.ok(
+        deviations(
+          uniform.map((value, i) => value * otherStream[i]!),
+          0,
+          1 / 3,
+        ) < LIMIT,
+        'nor streams',
+      );
 
       const cells = new Uint32Array(100);
       streams.indices(13, 0, COUNT, 100).forEach((index) => cells[index]!++);

@@ -38,7 +38,8 @@ for (const recipe of recipes) {
         passes.forEach((pass, index) => {
           assert.ok(pass.instance < networks.get(pass.network)!.instances, pass.name);
           const { input } = pass;
-          if (input.kind === 'pass') assert.ok(passes.slice(0, index).some(({ name }) => name === input.pass));
+          if (input.kind === 'pass')
+            assert.ok(passes.slice(0, index).some(({ name }) => name === input.pass));
         });
         const networkOf = (name: string): string => passes.find((pass) => pass.name === name)!.network;
         for (const term of terms) {
@@ -58,7 +59,9 @@ for (const recipe of recipes) {
     });
 
     it('tells the masks of its passes apart, by the same number in every recipe', () => {
-      const streams = recipe.phases.flatMap(({ passes }) => passes.map(({ name, stream }) => [name, stream] as const));
+      const streams = recipe.phases.flatMap(({ passes }) =>
+        passes.map(({ name, stream }) => [name, stream] as const),
+      );
       assert.equal(new Set(streams.map(([, stream]) => stream)).size, streams.length);
       const inNotebook = new Map(notebook.phases[0]!.passes.map(({ name, stream }) => [name, stream]));
       for (const [name, stream] of streams) assert.equal(stream, inNotebook.get(name));
@@ -80,7 +83,10 @@ describe('what the recipes differ in', () => {
     assert.deepEqual(generatorTerms(notebook), ['fakeAsRealLoss']);
     const targets = phase!.terms.map((term) => (term.kind === 'sigmoidCrossEntropy' ? term.target : null));
     assert.deepEqual(targets, [0, 1, null, 0, null]);
-    assert.deepEqual(phase!.passes.map(({ name }) => name), ['labelled', 'unlabelled', 'generated', 'fake']);
+    assert.deepEqual(
+      phase!.passes.map(({ name }) => name),
+      ['labelled', 'unlabelled', 'generated', 'fake'],
+    );
   });
 
   it('feature matching: the line that the notebook comments out', () => {
@@ -89,7 +95,9 @@ describe('what the recipes differ in', () => {
 
   it('as run: three discriminators, running statistics left alone', () => {
     assert.equal(asRun.networks[0]!.instances, 3);
-    const instances = Object.fromEntries(asRun.phases[0]!.passes.map(({ name, instance }) => [name, instance]));
+    const instances = Object.fromEntries(
+      asRun.phases[0]!.passes.map(({ name, instance }) => [name, instance]),
+    );
     assert.deepEqual(instances, { labelled: 0, unlabelled: 1, generated: 0, fake: 2 });
     assert.equal(asRun.updatesRunningStatistics, false);
     assert.equal(notebook.updatesRunningStatistics, true);

@@ -16,10 +16,13 @@ const TOLERANCE = 1e-5;
 function load(files: readonly ExportedFile[], name: string): Promise<LayersModel> {
   const bytesOf = (file: string): Uint8Array<ArrayBuffer> => {
     const found = files.find(({ path }) => path === `${name}/${file}`);
-    if (found === undefined) throw new Error(`No ${name}/${file} in ${files.map(({ path }) => path).join(', ')}.`);
+    if (found === undefined)
+      throw new Error(`No ${name}/${file} in ${files.map(({ path }) => path).join(', ')}.`);
     return found.bytes;
   };
-  const { modelTopology, weightsManifest, ...rest } = JSON.parse(new TextDecoder().decode(bytesOf('model.json'))) as {
+  const { modelTopology, weightsManifest, ...rest } = JSON.parse(
+    new TextDecoder().decode(bytesOf('model.json')),
+  ) as {
     readonly modelTopology: object;
     readonly weightsManifest: { readonly paths: string[]; readonly weights: tf.io.WeightsManifestEntry[] }[];
     readonly format: string;
@@ -27,7 +30,9 @@ function load(files: readonly ExportedFile[], name: string): Promise<LayersModel
   const [group] = weightsManifest;
   expect(group!.paths).to.deep.equal(['weights.bin']);
   const weightData = bytesOf('weights.bin').slice().buffer;
-  return loadLayersModel(tf.io.fromMemory({ ...rest, modelTopology, weightSpecs: group!.weights, weightData }));
+  return loadLayersModel(
+    tf.io.fromMemory({ ...rest, modelTopology, weightSpecs: group!.weights, weightData }),
+  );
 }
 
 function largestDifference(a: Float32Array, b: Float32Array): number {

@@ -4,7 +4,12 @@ import { expect } from '@open-wc/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ErrorKind } from '../../src/protocol.js';
 import type { Engine } from '../../src/worker/engine/engine.js';
-import { createTfjsEngine, startBackend, TFJS_BACKENDS, type TfjsBackend } from '../../src/worker/engine/tfjs/index.js';
+import {
+  createTfjsEngine,
+  startBackend,
+  TFJS_BACKENDS,
+  type TfjsBackend,
+} from '../../src/worker/engine/tfjs/index.js';
 import { hasWasmSimd, isSoftwareAdapter } from '../../src/worker/engine/tfjs/platform.js';
 import { TrainerError } from '../../src/worker/errors.js';
 import { forEachBackend } from './support/backends.js';
@@ -20,7 +25,8 @@ async function rejection(work: Promise<unknown>): Promise<Error> {
 }
 
 /** The device that the webgpu engines run on. */
-const deviceInUse = (): GPUDevice => (tf.engine().backend as unknown as { readonly device: GPUDevice }).device;
+const deviceInUse = (): GPUDevice =>
+  (tf.engine().backend as unknown as { readonly device: GPUDevice }).device;
 
 describe('tfjs engines in one worker', () => {
   it('follow one another on other backends and with other recipes', async () => {
@@ -43,7 +49,8 @@ describe('tfjs engines in one worker', () => {
   it('live side by side, on one backend and on two', async () => {
     const input = tinyInput('labels-only');
     const engines: Engine[] = [];
-    for (const backend of ['wasm', 'cpu', 'wasm'] as const) engines.push(await createTfjsEngine(backend, input));
+    for (const backend of ['wasm', 'cpu', 'wasm'] as const)
+      engines.push(await createTfjsEngine(backend, input));
     const steps = await Promise.all(engines.map((engine) => engine.advance(2)));
     const values = steps.map((metrics) => metrics.map((each) => Array.from(each.values)));
     expect(values[2]).to.deep.equal(values[0]);
@@ -58,7 +65,9 @@ describe('tfjs engines in one worker', () => {
     performance.clearResourceTimings();
     const engine = await createTfjsEngine('wasm', tinyInput('labels-only'));
     engine.dispose();
-    const binaries = performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname.split('/').at(-1)!);
+    const binaries = performance
+      .getEntriesByType('resource')
+      .map(({ name }) => new URL(name).pathname.split('/').at(-1)!);
     const loaded = binaries.filter((name) => name.endsWith('.wasm'));
     expect(new Set(loaded)).to.deep.equal(new Set(['tfjs-backend-wasm-simd.wasm']));
     expect(globalThis.crossOriginIsolated, 'where tfjs would take the threaded one').to.equal(true);
@@ -118,7 +127,9 @@ const FAILURES: readonly [TfjsBackend, string, ErrorKind, () => void][] = [
     'its context is lost',
     'DeviceLost',
     () => {
-      const { gl } = (tf.engine().backend as unknown as { readonly gpgpu: { readonly gl: WebGL2RenderingContext } }).gpgpu;
+      const { gl } = (
+        tf.engine().backend as unknown as { readonly gpgpu: { readonly gl: WebGL2RenderingContext } }
+      ).gpgpu;
       gl.getExtension('WEBGL_lose_context')!.loseContext();
     },
   ],
@@ -133,7 +144,11 @@ for (const name of ['webgpu', 'webgl'] as const) {
         try {
           engine = await createTfjsEngine(backend, tinyInput('labels-only'));
         } catch (error) {
-          if (!(error instanceof TrainerError) || (backend === 'webgpu' && globalThis.REQUIRE_WEBGPU === true)) throw error;
+          if (
+            !(error instanceof TrainerError) ||
+            (backend === 'webgpu' && globalThis.REQUIRE_WEBGPU === true)
+          )
+            throw error;
           console.warn(`Skipped: ${error.message}`);
           return this.skip();
         }

@@ -4,12 +4,15 @@ import { expect } from '@open-wc/testing';
 import { METRIC_NAMES, type MetricName } from '../../src/protocol.js';
 import type { Engine, EngineInput, StepMetrics } from '../../src/worker/engine/engine.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
+import { drawPhase } from '../../src/worker/draws.js';
+import { RandomStreams } from '../../src/worker/random.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
 import { forEachBackend } from './support/backends.js';
 import { expectIdentical } from './support/compare.js';
 import { hashed, tinyDataset, tinyInput } from './support/tiny.js';
 
-const metric = (metrics: StepMetrics, name: MetricName): number => metrics.values[METRIC_NAMES.indexOf(name)]!;
+const metric = (metrics: StepMetrics, name: MetricName): number =>
+  metrics.values[METRIC_NAMES.indexOf(name)]!;
 
 async function rejection(work: Promise<unknown>): Promise<Error> {
   return work.then(
@@ -42,13 +45,18 @@ forEachBackend('an engine', (backend) => {
 
   it('hands back the metrics of every step, in order, and owes none', async () => {
     await withEngine(tinyInput('notebook'), async (engine) => {
-      const metrics = [...(await engine.advance(2)), ...(await engine.advance(1)), ...(await engine.advance(0))];
+      const metrics = [
+        ...(await engine.advance(2)),
+        ...(await engine.advance(1)),
+        ...(await engine.advance(0)),
+      ];
       expect(metrics.map(({ step }) => step)).to.deep.equal([1, 2, 3]);
       expect(await engine.flush()).to.deep.equal([]);
       for (const each of metrics) {
         expect(each.values.length).to.equal(METRIC_NAMES.length);
         expect(each.values.every(Number.isFinite)).to.equal(true);
-        const sum = metric(each, 'realUnlabelledLoss') + metric(each, 'fakeLoss') + metric(each, 'supervisedLoss');
+        const sum =
+          metric(each, 'realUnlabelledLoss') + metric(each, 'fakeLoss') + metric(each, 'supervisedLoss');
         expect(metric(each, 'discriminatorLoss')).to.be.closeTo(sum, 1e-5);
         expect(metric(each, 'generatorLoss')).to.equal(metric(each, 'fakeAsRealLoss'));
       }
@@ -70,8 +78,32 @@ forEachBackend('an engine', (backend) => {
       const moved = [...inspected].filter(([name]) => name.startsWith('updated/'));
       expect(moved.length).to.equal(2 * 5);
       for (const [name, { values }] of moved) {
-        expect(Array.from(tensors.get(name.slice('updated/'.length))!.values), name).to.deep.equal(Array.from(values));
+        expect(Array.from(tensors.get(name.slice('updated/'.length))!.values), name).to.deep.equal(
+          Array.from(values),
+        );
       }
+    });
+  });
+
+  it('measures the training accuracy on the labelled batch of the step', async () => {
+    const input = tinyInput('notebook', { batch: 120 });
+    const { recipe, settings, split, dataset } = input;
+    await withEngine(input, async (engine) => {
+      const shares: number[] = [];
+      for (let step = 0; step < 4; step++) {
+        const logits = (await engine.inspectStep()).get('labelled/logits')!;
+        const drawn = drawPhase(new RandomStreams(settings.seed), recipe, settings, split, 0, step).labelled;
+        expect(logits.shape).to.deep.equal([12, 11]);
+        const right = Array.from(drawn).filter((index, row) => {
+          const own = Array.from(logits.values.subarray(row * 11, (row + 1) * 11));
+          return own.indexOf(Math.max(...own)) === dataset.train.labels[index];
+        });
+        shares.push(right.length / 12);
+        const [metrics] = await engine.advance(1);
+        expect(metric(metrics!, 'trainAccuracy')).to.be.closeTo(right.length / 12, 1e-6);
+      }
+      expect(Math.max(...shares), 'some are right').to.be.above(0);
+      expect(Math.min(...shares), 'not all are').to.be.below(1);
     });
   });
 
@@ -100,7 +132,11 @@ forEachBackend('an engine', (backend) => {
         const rowLogits = Array.from(logits.subarray(row * (classes + 1), (row + 1) * (classes + 1)));
         if (rowLogits.indexOf(Math.max(...rowLogits)) === test.labels[row]) correct++;
       }
-      const slices = [await engine.countCorrect(0, 33), await engine.countCorrect(33, 33), await engine.countCorrect(66, 34)];
+      const slices = [
+        await engine.countCorrect(0, 33),
+        await engine.countCorrect(33, 33),
+        await engine.countCorrect(66, 34),
+      ];
       expect(slices.reduce((sum, count) => sum + count)).to.equal(correct);
       expect(await engine.countCorrect(0, 100)).to.equal(correct);
       expect(correct).to.be.within(1, 99);
@@ -130,11 +166,16 @@ forEachBackend('an engine', (backend) => {
       const missing = await rejection(engine.importState({ ...state, tensors: without }));
       expect(missing.name).to.equal('InvalidCheckpoint');
       expect(missing.message).to.contain('"discriminator/logits/bias" is missing');
-      const reshaped = new Map(state.tensors).set('discriminator/logits/bias', { shape: [1], values: new Float32Array(1) });
+      const reshaped = new Map(state.tensors).set('discriminator/logits/bias', {
+        shape: [1],
+        values: new Float32Array(1),
+      });
       const wrongShape = await rejection(engine.importState({ ...state, tensors: reshaped }));
       expect(wrongShape.message).to.contain('is [1] instead of [11]');
       const extra = new Map(state.tensors).set('other', { shape: [], values: new Float32Array(1) });
-      expect((await rejection(engine.importState({ ...state, tensors: extra }))).message).to.contain('"other"');
+      expect((await rejection(engine.importState({ ...state, tensors: extra }))).message).to.contain(
+        '"other"',
+      );
       const frozen = new Map(state.tensors).set('discriminator/conv2/bias', {
         shape: [8],
         values: new Float32Array(8).fill(0.5),

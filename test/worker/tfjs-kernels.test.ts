@@ -12,7 +12,8 @@ import { forEachBackend } from './support/backends.js';
 import { relativeError } from './support/compare.js';
 import { hashed } from './support/tiny.js';
 
-const numbers = (count: number, salt: number): Float32Array => Float32Array.from({ length: count }, (_, i) => hashed(i, salt));
+const numbers = (count: number, salt: number): Float32Array =>
+  Float32Array.from({ length: count }, (_, i) => hashed(i, salt));
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((size, dimension) => size * dimension, 1);
 
@@ -23,7 +24,9 @@ async function compute(backend: TfjsBackend, operations: () => tf.Tensor[]): Pro
     started.activate();
     const before = tf.engine().state.numTensors;
     const tensors = tf.tidy(operations);
-    const values = await Promise.all(tensors.map(async (tensor) => Float32Array.from(await tensor.data<'float32'>())));
+    const values = await Promise.all(
+      tensors.map(async (tensor) => Float32Array.from(await tensor.data<'float32'>())),
+    );
     tf.dispose(tensors);
     expect(tf.engine().state.numTensors, 'tensors left behind').to.equal(before);
     return values;
@@ -79,12 +82,17 @@ forEachBackend(
   'an operation of training',
   (backend) => {
     for (const { x, kernel, stride, padding } of CONVOLUTIONS) {
-      it(`convolution ${x.join('x')} by ${kernel.join('x')}, stride ${stride}, ${padding}: both gradients`, async () => {
+      const title = `${x.join('x')} by ${kernel.join('x')}, stride ${stride}, ${padding}`;
+      it(`convolution ${title}: both gradients`, async () => {
         const xs = numbers(sizeOf(x), 1);
         const weights = numbers(sizeOf(kernel), 2);
         const outShape = eachTap(x, kernel, stride, padding, () => undefined);
         const dy = numbers(sizeOf(outShape), 3);
-        const expected = { y: new Float64Array(dy.length), dx: new Float64Array(xs.length), dw: new Float64Array(weights.length) };
+        const expected = {
+          y: new Float64Array(dy.length),
+          dx: new Float64Array(xs.length),
+          dw: new Float64Array(weights.length),
+        };
         eachTap(x, kernel, stride, padding, (xi, wi, yi) => {
           expected.y[yi]! += xs[xi]! * weights[wi]!;
           expected.dx[xi]! += dy[yi]! * weights[wi]!;
@@ -100,7 +108,11 @@ forEachBackend(
           });
           const gradients = recording.gradients(recording.result.loss, [input, filter]);
           recording.dispose();
-          return [recording.result.output, tf.conv2dTranspose(gradient, filter, [...x], stride, padding), ...gradients];
+          return [
+            recording.result.output,
+            tf.conv2dTranspose(gradient, filter, [...x], stride, padding),
+            ...gradients,
+          ];
         });
         expect(relativeError(y!, expected.y)).to.be.below(1e-5);
         expect(relativeError(dx!, expected.dx)).to.be.below(1e-5);
@@ -109,7 +121,12 @@ forEachBackend(
       });
     }
 
-    for (const shape of [[3, 5, 7, 2], [1, 2, 2, 3], [4, 1], [63, 9]]) {
+    for (const shape of [
+      [3, 5, 7, 2],
+      [1, 2, 2, 3],
+      [4, 1],
+      [63, 9],
+    ]) {
       it(`batch norm of ${shape.join('x')}: output, statistics, gradients`, async () => {
         const channels = shape.at(-1)!;
         const count = sizeOf(shape) / channels;
@@ -122,7 +139,10 @@ forEachBackend(
           const inputs = [tf.tensor(x, shape), tf.tensor1d(gamma), tf.tensor1d(beta)] as const;
           const recording = recordForward(() => {
             const normalised = batchNorm(...inputs, 1e-3);
-            return { ...normalised, loss: tf.sum<tf.Scalar>(tf.mul(normalised.output, tf.tensor(dy, shape))) };
+            return {
+              ...normalised,
+              loss: tf.sum<tf.Scalar>(tf.mul(normalised.output, tf.tensor(dy, shape))),
+            };
           });
           const { output, loss, ...statistics } = recording.result;
           const gradients = recording.gradients(loss, inputs);
@@ -139,7 +159,8 @@ forEachBackend(
         };
         for (let c = 0; c < channels; c++) {
           const own = Array.from({ length: count }, (_, row) => row * channels + c);
-          const average = (term: (i: number) => number): number => own.reduce((sum, i) => sum + term(i), 0) / count;
+          const average = (term: (i: number) => number): number =>
+            own.reduce((sum, i) => sum + term(i), 0) / count;
           const m = average((i) => x[i]!);
           const v = average((i) => (x[i]! - m) ** 2);
           const s = 1 / Math.sqrt(v + 1e-3);
@@ -164,7 +185,7 @@ forEachBackend(
       });
     }
 
-    it('Adam is TensorFlow 1\'s, epsilon outside the correction, at any update', async () => {
+    it("Adam is TensorFlow 1's, epsilon outside the correction, at any update", async () => {
       const settings = { lr: 1e-3, beta1: 0.9, beta2: 0.999 };
       for (const t of [1, 2, 7, 20_000]) {
         const parameter = numbers(64, 8);
@@ -184,7 +205,10 @@ forEachBackend(
           const step = (rate * expectedM) / (Math.sqrt(expectedV) + 1e-8);
           expect(newM![i]!).to.be.closeTo(expectedM, 1e-6 * Math.abs(gradient[i]!) + 1e-38);
           expect(newV![i]!).to.be.closeTo(expectedV, 1e-6 * gradient[i]! ** 2 + 1e-38);
-          expect(newParameter![i]!, `element ${i} of update ${t}`).to.be.closeTo(parameter[i]! - step, 1.3e-7);
+          expect(newParameter![i]!, `element ${i} of update ${t}`).to.be.closeTo(
+            parameter[i]! - step,
+            1.3e-7,
+          );
         }
       }
     });
@@ -200,7 +224,10 @@ forEachBackend(
           column: 0,
           target,
         });
-        const expected = Array.from(logits, (x) => Math.max(x, 0) - x * target + Math.log1p(Math.exp(-Math.abs(x))));
+        const expected = Array.from(
+          logits,
+          (x) => Math.max(x, 0) - x * target + Math.log1p(Math.exp(-Math.abs(x))),
+        );
         expect(value![0]!).to.be.closeTo(expected.reduce((sum, term) => sum + term) / 9, 1e-5);
         const slopes = Array.from(logits, (x) => (1 / (1 + Math.exp(-x)) - target) / 9);
         expect(relativeError(gradient!, slopes)).to.be.below(1e-5);
@@ -218,7 +245,9 @@ forEachBackend(
       const sum = Math.exp(0.5) + Math.exp(-0.25) + Math.exp(2);
       // The labels are 0 and 1.
       expect(value![0]!).to.be.closeTo((0 + Math.log(sum) + 0.25) / 2, 1e-5);
-      const row = [Math.exp(0.5) / sum, Math.exp(-0.25) / sum - 1, Math.exp(2) / sum].map((slope) => slope / 2);
+      const row = [Math.exp(0.5) / sum, Math.exp(-0.25) / sum - 1, Math.exp(2) / sum].map(
+        (slope) => slope / 2,
+      );
       expect(relativeError(gradient!, [0, 0, 0, ...row])).to.be.below(1e-5);
     });
   },
@@ -234,9 +263,17 @@ function lossAndGradient(
 ): Promise<Float32Array[]> {
   return compute(backend, () => {
     const input = tf.tensor2d(logits, shape);
-    const labels = Float32Array.from({ length: logits.length }, (_, i) => (i % shape[1] === Math.floor(i / shape[1]) ? 1 : 0));
+    const labels = Float32Array.from({ length: logits.length }, (_, i) =>
+      i % shape[1] === Math.floor(i / shape[1]) ? 1 : 0,
+    );
     const oneHot = tf.tensor2d(labels, shape);
-    const recording = recordForward(() => lossTerm(term, () => input, () => oneHot));
+    const recording = recordForward(() =>
+      lossTerm(
+        term,
+        () => input,
+        () => oneHot,
+      ),
+    );
     const [gradient] = recording.gradients(recording.result, [input]);
     recording.dispose();
     return [recording.result, gradient!];

@@ -21,7 +21,11 @@ const isNoise = (name: string): boolean =>
 const tolerance = (name: string): number => (name.startsWith('gradient/') ? 1e-3 : 1e-4);
 
 /** What the second step computes: the first has running statistics and moments at their start. */
-async function inspectSecondStep(backend: TfjsBackend, input: EngineInput, state?: Inspected): Promise<Inspected> {
+async function inspectSecondStep(
+  backend: TfjsBackend,
+  input: EngineInput,
+  state?: Inspected,
+): Promise<Inspected> {
   const engine = await createTfjsEngine(backend, input);
   try {
     if (state !== undefined) await engine.importState({ step: 1, tensors: state });
@@ -44,7 +48,9 @@ async function stateAfterOneStep(input: EngineInput): Promise<Inspected> {
 const expected = new Map<RecipeName, Promise<{ readonly state: Inspected; readonly inspected: Inspected }>>();
 
 /** The cpu backend's second step, computed once a recipe. */
-function reference(recipe: RecipeName): Promise<{ readonly state: Inspected; readonly inspected: Inspected }> {
+function reference(
+  recipe: RecipeName,
+): Promise<{ readonly state: Inspected; readonly inspected: Inspected }> {
   const make = async (): Promise<{ readonly state: Inspected; readonly inspected: Inspected }> => {
     const input = tinyInput(recipe);
     const state = await stateAfterOneStep(input);
@@ -63,7 +69,12 @@ const OTHERS = TFJS_BACKENDS.filter((name) => name !== 'cpu');
 forEachBackend(
   'a backend beside cpu',
   (backend) => {
-    for (const recipe of ['notebook', 'notebook-as-run', 'notebook-feature-matching', 'labels-only'] as const) {
+    for (const recipe of [
+      'notebook',
+      'notebook-as-run',
+      'notebook-feature-matching',
+      'labels-only',
+    ] as const) {
       it(`computes the same layers, losses, gradients and running statistics (${recipe})`, async () => {
         const { state, inspected } = await reference(recipe);
         const actual = await inspectSecondStep(backend, tinyInput(recipe), state);

@@ -35,7 +35,9 @@ async function changedBy(recipe: RecipeName, parameter: string): Promise<Readonl
   return withEngine(recipe, async (engine) => {
     const before = await engine.inspectStep();
     const state = await engine.exportState();
-    state.tensors.get(parameter)!.values.forEach((value, i, values) => (values[i] = value + 0.1 + 0.01 * hashed(i, 8)));
+    state.tensors
+      .get(parameter)!
+      .values.forEach((value, i, values) => (values[i] = value + 0.1 + 0.01 * hashed(i, 8)));
     await engine.importState(state);
     const after = await engine.inspectStep();
     const isChanged = ([name, { values }]: [string, NamedTensor]): boolean =>
@@ -83,7 +85,8 @@ describe('the recipe notebook', () => {
       mean = mean.map((value, i) => 0.99 * value + 0.01 * batch.mean[i]!);
       variance = variance.map((value, i) => 0.99 * value + 0.01 * batch.unbiased[i]!);
     }
-    const updated = (part: string): Float32Array => inspected.get(`updated/discriminator/norm2/${part}`)!.values;
+    const updated = (part: string): Float32Array =>
+      inspected.get(`updated/discriminator/norm2/${part}`)!.values;
     expect(relativeError(updated('moving_mean'), mean)).to.be.below(1e-5);
     expect(relativeError(updated('moving_variance'), variance)).to.be.below(1e-6);
     // In another order, or with the biased variance, the check would fail.
@@ -93,7 +96,8 @@ describe('the recipe notebook', () => {
 
   it('uses one discriminator for its three passes', async () => {
     const changed = await changedBy('notebook', 'discriminator/conv1/kernel');
-    for (const pass of ['labelled', 'unlabelled', 'fake']) expect(changed.has(`${pass}/logits`), pass).to.equal(true);
+    for (const pass of ['labelled', 'unlabelled', 'fake'])
+      expect(changed.has(`${pass}/logits`), pass).to.equal(true);
     expect(changed.has('generated/tanh')).to.equal(false);
   });
 
@@ -147,7 +151,9 @@ describe('the recipe notebook', () => {
       const images = Float32Array.from({ length: 4 * 784 }, (_, i) => hashed(i, 3));
       const plain = await engine.classify(images, 4);
       expect(await engine.classify(images, 4)).to.deep.equal(plain);
-      expect(relativeError((await engine.classify(images.slice(0, 784), 1)), plain.slice(0, 11))).to.be.below(1e-5);
+      expect(relativeError(await engine.classify(images.slice(0, 784), 1), plain.slice(0, 11))).to.be.below(
+        1e-5,
+      );
       const state = await engine.exportState();
       state.tensors.get('discriminator/norm2/moving_variance')!.values.fill(2);
       await engine.importState(state);
@@ -164,12 +170,15 @@ describe('the recipe notebook', () => {
 });
 
 describe('the recipe notebook-feature-matching', () => {
-  it('differs from the notebook in the generator\'s loss alone', async () => {
+  it("differs from the notebook in the generator's loss alone", async () => {
     const notebook = await inspect('notebook');
     const matching = await inspect('notebook-feature-matching');
     expectIdentical(having(matching, 'gradient/discriminator'), having(notebook, 'gradient/discriminator'));
     const value = (name: string): number => matching.get(name)!.values[0]!;
-    expect(value('generatorLoss')).to.be.closeTo(value('fakeAsRealLoss') + value('featureMatchingLoss'), 1e-6);
+    expect(value('generatorLoss')).to.be.closeTo(
+      value('fakeAsRealLoss') + value('featureMatchingLoss'),
+      1e-6,
+    );
     const kernel = 'gradient/generator/deconv4/kernel';
     expect(relativeError(matching.get(kernel)!.values, notebook.get(kernel)!.values)).to.be.above(1e-3);
   });
@@ -188,7 +197,8 @@ describe('the recipe notebook-as-run', () => {
 
   it('shares the batch norms between them, and trains all of it', async () => {
     const changed = await changedBy('notebook-as-run', 'discriminator/norm2/gamma');
-    for (const pass of ['labelled', 'unlabelled', 'fake']) expect(changed.has(`${pass}/logits`), pass).to.equal(true);
+    for (const pass of ['labelled', 'unlabelled', 'fake'])
+      expect(changed.has(`${pass}/logits`), pass).to.equal(true);
     await withEngine('notebook-as-run', async (engine, { recipe }) => {
       const { tensors: before } = await engine.exportState();
       await engine.advance(3);

@@ -62,7 +62,9 @@ forEachBackend('a resumed run', (backend) => {
     const stayed = await run('cpu', 'notebook', 1, half.state);
     // Adam's first steps are signs, so single elements may go the other way: compare what is smooth.
     const smooth = (state: EngineState): EngineState['tensors'] =>
-      new Map([...state.tensors].filter(([name]) => /moving_|adam\/m\//.test(name) && !/conv[23]\/bias/.test(name)));
+      new Map(
+        [...state.tensors].filter(([name]) => /moving_|adam\/m\//.test(name) && !/conv[23]\/bias/.test(name)),
+      );
     expectClose(smooth(moved.state), smooth(stayed.state), () => 1e-3);
   });
 

@@ -141,7 +141,7 @@ const balancedField: Render = ({ strings, settings }, { onChange }) => {
 };
 
 const BASIC: readonly Render[] = [recipeField, numberField('labels'), numberField('seed', newSeed), numberField('steps')];
-const ADVANCED: readonly Render[] = [engineField, numberField('batch'), numberField('evalEvery'), numberField('dropout')];
+const ADVANCED: readonly Render[] = [engineField, numberField('batch'), numberField('evalEvery'), numberField('dropout'), numberField('threads')];
 const DISCRIMINATOR = (['discriminatorLr', 'discriminatorBeta1', 'discriminatorBeta2'] as const).map((name) => numberField(name));
 const GENERATOR = (['generatorLr', 'generatorBeta1', 'generatorBeta2'] as const).map((name) => numberField(name));
 

@@ -26,7 +26,13 @@ function toLayer(layer: LayerDescription, position: { readonly inputShape?: numb
     case 'conv2d':
     case 'conv2dTranspose': {
       const { filters, padding } = layer;
-      const options = { ...common, filters, kernelSize: [...layer.kernelSize], strides: layer.stride, padding };
+      const options = {
+        ...common,
+        filters,
+        kernelSize: [...layer.kernelSize],
+        strides: layer.stride,
+        padding,
+      };
       return layer.kind === 'conv2d' ? layers.conv2d(options) : layers.conv2dTranspose(options);
     }
     case 'dense':
@@ -82,7 +88,10 @@ async function toFiles(model: LayersModel): Promise<ExportedFile[]> {
       const json = JSON.stringify({ format, generatedBy, convertedBy, modelTopology, weightsManifest });
       files = [
         { path: `${model.name}/model.json`, bytes: new Uint8Array(new TextEncoder().encode(json)) },
-        { path: `${model.name}/weights.bin`, bytes: new Uint8Array(tf.io.CompositeArrayBuffer.join(weightData)) },
+        {
+          path: `${model.name}/weights.bin`,
+          bytes: new Uint8Array(tf.io.CompositeArrayBuffer.join(weightData)),
+        },
       ];
       return Promise.resolve({ modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) });
     }),

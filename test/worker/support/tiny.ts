@@ -36,7 +36,9 @@ function imageSet(count: number, salt: number): ImageSet {
     for (let pixel = 0; pixel < size; pixel++) {
       const row = Math.floor(pixel / (width * channels));
       const isBar = row >= 2 * label + 4 && row < 2 * label + 6;
-      images[image * size + pixel] = isBar ? 200 + (hash(image * size + pixel + salt) % 56) : hash(image * size + pixel + salt) % 64;
+      images[image * size + pixel] = isBar
+        ? 200 + (hash(image * size + pixel + salt) % 56)
+        : hash(image * size + pixel + salt) % 64;
     }
   }
   return { count, images, labels };

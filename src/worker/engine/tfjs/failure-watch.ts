@@ -51,11 +51,15 @@ export function toTrainerError(error: unknown): unknown {
   const { name, message } = error;
   if (/out of memory|OOM|allocation failed|Invalid (typed )?array( buffer)? length/i.test(message)) {
     const advice = 'Choose a smaller batch, or close other tabs.';
-    return new TrainerError('OutOfMemory', `The engine ran out of memory: ${message}. ${advice}`, { cause: error });
+    return new TrainerError('OutOfMemory', `The engine ran out of memory: ${message}. ${advice}`, {
+      cause: error,
+    });
   }
   // What mapping a GPU buffer gives when its device goes away under it.
   if (name === 'AbortError' || name === 'OperationError') {
-    return new TrainerError('DeviceLost', `The GPU device was lost while it was read: ${message}`, { cause: error });
+    return new TrainerError('DeviceLost', `The GPU device was lost while it was read: ${message}`, {
+      cause: error,
+    });
   }
   return error;
 }

@@ -35,8 +35,8 @@ export function trainingMode(
   return {
     dropoutMask,
     batchNorm: (layer, input, tensorOf) => {
-      const gamma = tensorOf('gamma') as tf.Tensor1D;
-      const { output, mean, variance } = batchNorm(input, gamma, tensorOf('beta') as tf.Tensor1D, layer.epsilon);
+      const [gamma, beta] = [tensorOf('gamma'), tensorOf('beta')] as [tf.Tensor1D, tf.Tensor1D];
+      const { output, mean, variance } = batchNorm(input, gamma, beta, layer.epsilon);
       const owner = `${network.name}/${layer.name}`;
       const count = input.size / gamma.size;
       onStatistics({ owner, momentum: layer.momentum, count, mean, variance });
@@ -49,10 +49,7 @@ export function trainingMode(
 export const inferenceMode: PassMode = {
   dropoutMask: () => null,
   batchNorm: (layer, input, tensorOf) => {
-    const scale = tf.mul(
-      tensorOf('gamma'),
-      tf.rsqrt(tf.add(tensorOf('moving_variance'), layer.epsilon)),
-    );
+    const scale = tf.mul(tensorOf('gamma'), tf.rsqrt(tf.add(tensorOf('moving_variance'), layer.epsilon)));
     const shift = tf.sub(tensorOf('beta'), tf.mul(tensorOf('moving_mean'), scale));
     return tf.add(tf.mul(input, scale), shift);
   },

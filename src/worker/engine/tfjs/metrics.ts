@@ -26,7 +26,8 @@ export function toStepMetrics(
     offset += terms.length;
     named.forEach((value, name) => set(name, value));
     for (const update of updates) {
-      set(update.loss, update.terms.reduce((sum, name) => sum + named.get(name)!, 0));
+      const loss = update.terms.reduce((sum, name) => sum + named.get(name)!, 0);
+      set(update.loss, loss);
     }
     if (passes.some(({ name }) => name === recipe.accuracy.pass)) {
       const width = classes + 1;

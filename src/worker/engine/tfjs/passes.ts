@@ -59,7 +59,8 @@ export function makePhaseInputs(
       if (settings.dropout === 0) return null;
       // A new array each time: the cpu and webgpu backends keep it instead of copying.
       const mask = new Float32Array(sizeOf(shape));
-      streams.dropoutMask(dropoutStream(phaseIndex, pass, layerIndex), step, mask.length, settings.dropout, mask);
+      const stream = dropoutStream(phaseIndex, pass, layerIndex);
+      streams.dropoutMask(stream, step, mask.length, settings.dropout, mask);
       return tf.tensor(mask, [...shape]);
     },
   };

@@ -4,13 +4,14 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
+import type { Settings } from '../../../protocol.js';
 import { momentNames, parametersOf } from '../../model/parameters.js';
 import type { RandomStreams } from '../../random.js';
-import type { Recipe, Update } from '../../recipes.js';
+import type { Phase, Recipe, Update } from '../../recipes.js';
 import type { EngineInput } from '../engine.js';
 import type { BatchStatistics } from './forward.js';
 import { adamUpdate, type AdamSettings } from './kernels/adam.js';
-import { makePhaseInputs, runPasses, type PhaseOutputs } from './passes.js';
+import { makePhaseInputs, runPasses, type PhaseInputs } from './passes.js';
 import { recordForward } from './tape.js';
 
 export interface StepResult {
@@ -25,6 +26,20 @@ export interface StepResult {
   readonly labels: readonly number[];
   /** Empty unless asked for; under the names of `Engine.inspectStep`. The caller disposes them. */
   readonly observed: tf.NamedTensorMap;
+}
+
+interface ComputedPhase {
+  readonly updated: tf.NamedTensorMap;
+  readonly observed: tf.NamedTensorMap;
+  readonly scalars: readonly tf.Tensor1D[];
+}
+
+function adamSettings(settings: Settings, optimiser: Update['optimiser']): AdamSettings {
+  const { discriminatorLr, discriminatorBeta1, discriminatorBeta2 } = settings;
+  const { generatorLr, generatorBeta1, generatorBeta2 } = settings;
+  return optimiser === 'discriminator'
+    ? { lr: discriminatorLr, beta1: discriminatorBeta1, beta2: discriminatorBeta2 }
+    : { lr: generatorLr, beta1: generatorBeta1, beta2: generatorBeta2 };
 }
 
 /** Names of what an update changes: every trained parameter of all instances of its network. */
@@ -76,41 +91,18 @@ export class StepComputer {
 
   /** The step after `step` updates, from `tensors`, which stay as they are. */
   compute(tensors: tf.NamedTensorMap, step: number, isObserved = false): StepResult {
+    const { recipe, dataset } = this.#input;
     let labels: readonly number[] = [];
     const result = tf.tidy(() => {
       const updated: tf.NamedTensorMap = {};
       const observed: tf.NamedTensorMap = {};
       const scalars: tf.Tensor1D[] = [];
-      this.#input.recipe.phases.forEach((phase, phaseIndex) => {
-        const current = { ...tensors, ...updated };
+      recipe.phases.forEach((phase, phaseIndex) => {
         const inputs = makePhaseInputs(this.#input, this.#streams, phaseIndex, step);
-        const { recipe, dataset } = this.#input;
-        const recording = recordForward(() => runPasses(recipe, phase, inputs, current, isObserved));
-        const outputs = recording.result;
-        try {
-          // Every gradient is taken before anything is updated.
-          const gradients = phase.updates.map((update, i) => {
-            const sources = this.#trained.get(update)!.map((name) => current[name]!);
-            return recording.gradients(outputs.losses[i]!, sources);
-          });
-          phase.updates.forEach((update, i) => {
-            this.#trained.get(update)!.forEach((name, j) => {
-              const gradient = gradients[i]![j]!;
-              observed[`gradient/${name}`] = gradient;
-              Object.assign(updated, this.#adam(update, name, gradient, current, step));
-            });
-          });
-        } finally {
-          recording.dispose();
-        }
-        if (recipe.updatesRunningStatistics) {
-          const moved = moveAverages(outputs.statistics, current);
-          Object.assign(updated, moved);
-          for (const [name, value] of Object.entries(moved)) observed[`updated/${name}`] = value;
-        }
-        Object.assign(observed, outputs.layers, outputs.terms);
-        phase.updates.forEach(({ loss }, i) => (observed[loss] = outputs.losses[i]!));
-        scalars.push(...this.#scalars(outputs, phase.terms.map(({ name }) => name)));
+        const computed = this.#computePhase(phase, inputs, { ...tensors, ...updated }, step, isObserved);
+        Object.assign(updated, computed.updated);
+        Object.assign(observed, computed.observed);
+        scalars.push(...computed.scalars);
         if (phase.passes.some(({ name }) => name === recipe.accuracy.pass)) {
           labels = Array.from(inputs.draws.labelled, (index) => dataset.train.labels[index]!);
         }
@@ -120,7 +112,54 @@ export class StepComputer {
     return { ...result, labels };
   }
 
-  #adam(
+  /** One phase, from `tensors`; its tensors belong to the scope of the caller. */
+  #computePhase(
+    phase: Phase,
+    inputs: PhaseInputs,
+    tensors: tf.NamedTensorMap,
+    step: number,
+    isObserved: boolean,
+  ): ComputedPhase {
+    const { recipe } = this.#input;
+    const recording = recordForward(() => runPasses(recipe, phase, inputs, tensors, isObserved));
+    const { terms, losses, layers, statistics } = recording.result;
+    const observed: tf.NamedTensorMap = { ...layers, ...terms };
+    const updated: tf.NamedTensorMap = {};
+    try {
+      // Every gradient is taken before anything is updated.
+      const gradients = phase.updates.map((update, i) => {
+        const sources = this.#trainedNames(update).map((name) => tensors[name]!);
+        return recording.gradients(losses[i]!, sources);
+      });
+      phase.updates.forEach((update, i) => {
+        observed[update.loss] = losses[i]!;
+        this.#trainedNames(update).forEach((name, j) => {
+          const gradient = gradients[i]![j]!;
+          observed[`gradient/${name}`] = gradient;
+          Object.assign(updated, this.#descend(update, name, gradient, tensors, step));
+        });
+      });
+    } finally {
+      recording.dispose();
+    }
+    if (recipe.updatesRunningStatistics) {
+      for (const [name, value] of Object.entries(moveAverages(statistics, tensors))) {
+        updated[name] = value;
+        observed[`updated/${name}`] = value;
+      }
+    }
+    const scalars = [tf.stack(phase.terms.map(({ name }) => terms[name]!)) as tf.Tensor1D];
+    const logits = layers[`${recipe.accuracy.pass}/${recipe.accuracy.layer}`];
+    if (logits !== undefined) scalars.push(tf.reshape(logits, [-1]));
+    return { updated, observed, scalars };
+  }
+
+  #trainedNames(update: Update): readonly string[] {
+    return this.#trained.get(update)!;
+  }
+
+  /** A parameter and its moments after the update, by name. */
+  #descend(
     update: Update,
     name: string,
     gradient: tf.Tensor,
@@ -128,20 +167,9 @@ export class StepComputer {
     step: number,
   ): tf.NamedTensorMap {
     const moments = momentNames(name);
-    const { settings } = this.#input;
-    const adam: AdamSettings =
-      update.optimiser === 'discriminator'
-        ? { lr: settings.discriminatorLr, beta1: settings.discriminatorBeta1, beta2: settings.discriminatorBeta2 }
-        : { lr: settings.generatorLr, beta1: settings.generatorBeta1, beta2: settings.generatorBeta2 };
     const old = { parameter: tensors[name]!, m: tensors[moments.m]!, v: tensors[moments.v]! };
-    const { parameter, m, v } = adamUpdate(old, gradient, adam, step + 1);
+    const settings = adamSettings(this.#input.settings, update.optimiser);
+    const { parameter, m, v } = adamUpdate(old, gradient, settings, step + 1);
     return { [name]: parameter, [moments.m]: m, [moments.v]: v };
-  }
-
-  #scalars({ terms, layers }: PhaseOutputs, names: readonly string[]): tf.Tensor1D[] {
-    const { pass, layer } = this.#input.recipe.accuracy;
-    const values = tf.stack(names.map((name) => terms[name]!)) as tf.Tensor1D;
-    const logits = layers[`${pass}/${layer}`];
-    return logits === undefined ? [values] : [values, tf.reshape(logits, [-1])];
   }
 }

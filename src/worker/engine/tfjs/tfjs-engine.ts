@@ -4,15 +4,9 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { TrainerError } from '../../errors.js';
-import {
-  initialTensors,
-  parametersOf,
-  sizeOf,
-  type NamedTensor,
-  type NamedTensors,
-} from '../../model/parameters.js';
+import { initialTensors, type NamedTensor, type NamedTensors } from '../../model/parameters.js';
 import { RandomStreams } from '../../random.js';
+import { checkState } from '../check-state.js';
 import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
 import { startBackend, type StartedBackend, type TfjsBackend } from './backends.js';
 import { countLargestAt, imageTensor } from './batch.js';
@@ -64,14 +58,16 @@ class TfjsEngine implements Engine {
   async countCorrect(first: number, count: number): Promise<number> {
     const { dataset } = this.#input;
     const indices = Array.from({ length: count }, (_, i) => first + i);
-    const logits = await this.#read(this.#compute(() => this.#logits(imageTensor(dataset.test, dataset.imageShape, indices))));
-    return countLargestAt(logits, dataset.classes + 1, dataset.test.labels.subarray(first, first + count));
+    const { test, imageShape, classes } = dataset;
+    const logits = this.#compute(() => this.#logits(imageTensor(test, imageShape, indices)));
+    const labels = test.labels.subarray(first, first + count);
+    return countLargestAt(await this.#read(logits), classes + 1, labels);
   }
 
   async generate(latents: Values, count: number): Promise<Values> {
     const { recipe } = this.#input;
     const { generator } = recipe;
-    if (generator === null) throw new Error(`The recipe "${recipe.name}" has no generator to take images from.`);
+    if (generator === null) throw new Error(`The recipe "${recipe.name}" has no generator.`);
     const network = networkNamed(recipe, generator.network);
     return this.#read(
       this.#compute(() => {
@@ -92,7 +88,7 @@ class TfjsEngine implements Engine {
   }
 
   async importState({ step, tensors }: EngineState): Promise<void> {
-    checkTensors(this.#input, tensors);
+    checkState(this.#input, tensors);
     this.#compute(() => this.#replaceTensors(tensors));
     this.#step = step;
   }
@@ -156,7 +152,9 @@ class TfjsEngine implements Engine {
 
   #replaceTensors(tensors: NamedTensors): void {
     const made: tf.NamedTensorMap = {};
-    for (const [name, { shape, values }] of tensors) made[name] = tf.keep(tf.tensor(values.slice(), [...shape]));
+    for (const [name, { shape, values }] of tensors) {
+      made[name] = tf.keep(tf.tensor(values.slice(), [...shape]));
+    }
     tf.dispose(this.#tensors);
     this.#tensors = made;
   }
@@ -178,29 +176,6 @@ class TfjsEngine implements Engine {
     };
     return new Map(await this.#backend.watch.guard(Promise.all(Object.entries(tensors).map(read))));
   }
-}
-
-/** Throws `InvalidCheckpoint` unless names and shapes are those of the recipe. */
-function checkTensors({ recipe, settings }: EngineInput, tensors: NamedTensors): void {
-  const expected = initialTensors(recipe, settings.seed);
-  const refuse = (what: string): never => {
-    throw new TrainerError('InvalidCheckpoint', `The state does not fit the recipe "${recipe.name}": ${what}.`);
-  };
-  for (const [name, { shape }] of expected) {
-    const found = tensors.get(name);
-    if (found === undefined) return refuse(`"${name}" is missing`);
-    const isSame = found.shape.length === shape.length && shape.every((size, i) => size === found.shape[i]);
-    if (!isSame) refuse(`"${name}" is [${found.shape.join(', ')}] instead of [${shape.join(', ')}]`);
-    if (found.values.length !== sizeOf(shape)) refuse(`"${name}" has ${found.values.length} values`);
-  }
-  for (const { name, role, initial } of parametersOf(recipe)) {
-    // The forward pass leaves these biases out.
-    if (role !== 'frozen' || initial.kind !== 'constant') continue;
-    const moved = tensors.get(name)?.values.find((value) => value !== initial.value);
-    if (moved !== undefined) refuse(`"${name}" stays at ${initial.value} in this recipe, but holds ${moved}`);
-  }
-  const unknown = [...tensors.keys()].find((name) => !expected.has(name));
-  if (unknown !== undefined) refuse(`"${unknown}" is not one of its tensors`);
 }
 
 /**

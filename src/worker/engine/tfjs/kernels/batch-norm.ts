@@ -29,12 +29,7 @@ export interface Normalised {
  * Normalises `x` [..., channels] float32 with its own statistics, then scales by `gamma` and shifts
  * by `beta`, both [channels]. Gradients reach x, gamma and beta through the output only.
  */
-export function batchNorm(
-  x: tf.Tensor,
-  gamma: tf.Tensor1D,
-  beta: tf.Tensor1D,
-  epsilon: number,
-): Normalised {
+export function batchNorm(x: tf.Tensor, gamma: tf.Tensor1D, beta: tf.Tensor1D, epsilon: number): Normalised {
   const inputs = { x, gamma, beta } as unknown as tf.NamedTensorMap;
   const outputs = tf.engine().runKernel<tf.Tensor[]>(BATCH_NORM, inputs, { epsilon });
   const [output, mean, variance] = outputs as [tf.Tensor, tf.Tensor1D, tf.Tensor1D];

@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { ADAM, ADAM_EPSILON } from '../kernels/adam.js';
-import { allocate, floats, wasmBackend, type KernelArguments } from './heap.js';
+import { allocate, floats, wasmBackend, type KernelArguments, type ThreeViews } from './heap.js';
 
 function update(args: KernelArguments): tf.TensorInfo[] {
   const backend = wasmBackend(args);
@@ -10,12 +10,8 @@ function update(args: KernelArguments): tf.TensorInfo[] {
   const { rate, beta1, beta2 } = args.attrs as { rate: number; beta1: number; beta2: number };
   // Fresh tensors, not in place: XNNPACK keeps packed weights by tensor and would go on with the old.
   const { shape } = inputs.parameter;
-  const result = [allocate(backend, shape), allocate(backend, shape), allocate(backend, shape)];
-  const [newParameter, newM, newV] = result.map((tensor) => floats(backend, tensor)) as [
-    Float32Array,
-    Float32Array,
-    Float32Array,
-  ];
+  const result = [shape, shape, shape].map((each) => allocate(backend, each));
+  const [newParameter, newM, newV] = result.map((tensor) => floats(backend, tensor)) as ThreeViews;
   const parameter = floats(backend, inputs.parameter);
   const gradient = floats(backend, inputs.gradient);
   const m = floats(backend, inputs.m);

@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { BATCH_NORM, BATCH_NORM_GRADIENT } from '../kernels/batch-norm.js';
-import { allocate, floats, wasmBackend, type KernelArguments } from './heap.js';
+import { allocate, floats, wasmBackend, type KernelArguments, type ThreeViews } from './heap.js';
 
 type Infos<Name extends string> = Record<Name, tf.TensorInfo>;
 
@@ -11,12 +11,8 @@ function forward(args: KernelArguments): tf.TensorInfo[] {
   const { x, gamma, beta } = args.inputs as Infos<'x' | 'gamma' | 'beta'>;
   const epsilon = args.attrs!['epsilon'] as number;
   const channels = gamma.shape[0]!;
-  const result = [allocate(backend, x.shape), allocate(backend, [channels]), allocate(backend, [channels])];
-  const [output, mean, variance] = result.map((tensor) => floats(backend, tensor)) as [
-    Float32Array,
-    Float32Array,
-    Float32Array,
-  ];
+  const result = [x.shape, [channels], [channels]].map((shape) => allocate(backend, shape));
+  const [output, mean, variance] = result.map((tensor) => floats(backend, tensor)) as ThreeViews;
   const values = floats(backend, x);
   const scale = floats(backend, gamma);
   const shift = floats(backend, beta);
@@ -48,12 +44,9 @@ function backward(args: KernelArguments): tf.TensorInfo[] {
   const inputs = args.inputs as Infos<'dy' | 'x' | 'gamma' | 'mean' | 'variance'>;
   const epsilon = args.attrs!['epsilon'] as number;
   const channels = inputs.gamma.shape[0]!;
-  const result = [allocate(backend, inputs.x.shape), allocate(backend, [channels]), allocate(backend, [channels])];
-  const [inputGradient, gammaGradient, betaGradient] = result.map((tensor) => floats(backend, tensor)) as [
-    Float32Array,
-    Float32Array,
-    Float32Array,
-  ];
+  const result = [inputs.x.shape, [channels], [channels]].map((shape) => allocate(backend, shape));
+  const views = result.map((tensor) => floats(backend, tensor)) as ThreeViews;
+  const [inputGradient, gammaGradient, betaGradient] = views;
   const outputGradient = floats(backend, inputs.dy);
   const values = floats(backend, inputs.x);
   const scale = floats(backend, inputs.gamma);

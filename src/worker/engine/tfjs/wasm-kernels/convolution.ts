@@ -68,7 +68,8 @@ function transposedPatches(image: Float32Array, patches: Float32Array, g: Geomet
               patches.fill(0, target, target + outWidth);
               continue;
             }
-            let source = ((row * inHeight + inY) * inWidth + firstX * strideWidth + offsetX) * inChannels + channel;
+            let source =
+              ((row * inHeight + inY) * inWidth + firstX * strideWidth + offsetX) * inChannels + channel;
             for (let x = 0; x < firstX; x++) patches[target + x] = 0;
             for (let x = firstX; x < endX; x++, source += columnStep) patches[target + x] = image[source]!;
             for (let x = endX; x < outWidth; x++) patches[target + x] = 0;

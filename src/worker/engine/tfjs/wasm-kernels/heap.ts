@@ -7,6 +7,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 
 export type KernelArguments = Parameters<tf.KernelFunc>[0];
+export type ThreeViews = [Float32Array, Float32Array, Float32Array];
 
 export function wasmBackend({ backend }: KernelArguments): BackendWasm {
   return backend as BackendWasm;

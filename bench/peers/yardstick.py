@@ -1,0 +1,62 @@
+"""What the Python yardsticks share: the inputs of one step, the clock, the line they print.
+
+The inputs are a folder written by scripts/bench-cpu.mjs: index.json names float32 arrays with their
+shapes, each a little-endian file of its own. Every yardstick checks its losses at step 1 against those
+in the index before it is timed; it then prints one JSON object.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import sys
+import time
+
+import numpy as np
+
+TOLERANCE = 1e-4
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--inputs", type=pathlib.Path, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--steps", type=int, required=True)
+    return parser.parse_args()
+
+
+def load(folder):
+    """Arrays by name, and the losses of step 1 by name."""
+    index = json.loads((folder / "index.json").read_text())
+    arrays = {
+        entry["name"]: np.fromfile(folder / entry["file"], dtype="<f4").reshape(entry["shape"])
+        for entry in index["arrays"]
+    }
+    return arrays, index["losses"]
+
+
+def check(name, actual, expected):
+    """Ends the process where a loss of step 1 is not the engine's for the same inputs."""
+    for loss, value in expected.items():
+        error = abs(actual[loss] - value) / abs(value)
+        if error > TOLERANCE:
+            sys.exit(f"{name}: {loss} at step 1 is {actual[loss]}, the engine computes {value}; not timed.")
+
+
+def time_steps(name, version, threads, step, steps):
+    """Times `step` after a warm-up and prints the result."""
+    for _ in range(10):
+        step()
+    times = []
+    for _ in range(steps):
+        start = time.perf_counter()
+        step()
+        times.append((time.perf_counter() - start) * 1000)
+    result = {
+        "engine": name,
+        "version": version,
+        "threads": threads,
+        "steps": steps,
+        "msPerStep": {"min": min(times), "median": statistics.median(times), "max": max(times)},
+    }
+    print(json.dumps(result))

@@ -1,0 +1,56 @@
+/** The kernels as JavaScript calls them: loading a binary, and what an instance exports. */
+
+import { TrainerError } from '../../errors.js';
+import type { Simd } from './features.js';
+
+/** What `kernels/index.ts` exports. Addresses and counts are integers. */
+export interface Kernels {
+  /** 0 where another thread was waited for in vain. */
+  readonly runRecords: (
+    program: number,
+    count: number,
+    thread: number,
+    threads: number,
+    run: number,
+    scratch: number,
+  ) => number;
+  readonly serve: (run: number, helper: number, last: number, scratch: number) => void;
+  readonly command: (run: number) => void;
+  readonly spinWhile: (word: number, value: number, spins: number) => number;
+  /** The micro-kernels, for measuring their rate; see `kernels/micro.ts`. */
+  readonly packed6x8: PackedKernel;
+  readonly packed6x8By4: PackedKernel;
+}
+
+export type PackedKernel = (
+  a: number,
+  b: number,
+  depth: number,
+  start: number,
+  startStep: number,
+  out: number,
+  outStep: number,
+) => void;
+
+export function binaryName(simd: Simd, isShared: boolean): string {
+  return `kernels-${simd}${isShared ? '-shared' : ''}.wasm`;
+}
+
+/** Compiles one of the binaries that lie beside the worker. Throws `EngineUnavailable` where it cannot. */
+export async function compileBinary(simd: Simd, isShared: boolean): Promise<WebAssembly.Module> {
+  const name = binaryName(simd, isShared);
+  const url = new URL(`./${name}`, import.meta.url);
+  try {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`HTTP status ${response.status}`);
+    return await WebAssembly.compile(await response.arrayBuffer());
+  } catch (cause) {
+    const message = `The kernels ${url.href} could not be loaded. Serve the whole build, .wasm files included.`;
+    throw new TrainerError('EngineUnavailable', message, { cause });
+  }
+}
+
+export async function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<Kernels> {
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  return exports as unknown as Kernels;
+}

@@ -1,0 +1,103 @@
+/** What a step draws: images and labels by drawn index, latents, keep bits of dropout masks. */
+
+import {
+  DRAW_BOUND,
+  DRAW_BYTE_TABLE,
+  DRAW_COUNT,
+  DRAW_POOL,
+  DRAW_ROWS,
+  DRAW_SIZE,
+  DRAW_SOURCE,
+  DRAW_STREAM,
+  DRAW_TARGET,
+  DRAW_THRESHOLD,
+  RUN_FIRST,
+  RUN_KEY0,
+  RUN_KEY1,
+  RUN_STEP,
+} from './layout';
+import { philoxBlocks, philoxWord, wordsToUniform } from './random';
+import { address, int } from './record';
+import { shareStart, VECTOR } from './simd';
+
+/** Which image row `row` shows. */
+function imageIndex(record: usize, row: i32, run: usize, scratch: usize): u32 {
+  const bound = u32(int(record, DRAW_BOUND));
+  const stream = int(record, DRAW_STREAM);
+  if (stream == 0) return min(u32(int(run, RUN_FIRST) + row), bound - 1);
+  const word = philoxWord(row, int(run, RUN_STEP), stream, int(run, RUN_KEY0), int(run, RUN_KEY1), scratch);
+  const index = u32((u64(word) * u64(bound)) >> 32);
+  return load<u32>(address(record, DRAW_POOL) + (usize(index) << 2));
+}
+
+/** Rows are dealt out to the threads. */
+export function drawImages(record: usize, thread: i32, threads: i32, run: usize, scratch: usize): void {
+  const rows = int(record, DRAW_ROWS);
+  const size = int(record, DRAW_SIZE);
+  const table = address(record, DRAW_BYTE_TABLE);
+  const end = shareStart(rows, thread + 1, threads);
+  for (let row = shareStart(rows, thread, threads); row < end; row++) {
+    let from = address(record, DRAW_SOURCE) + usize(imageIndex(record, row, run, scratch)) * size;
+    let to = address(record, DRAW_TARGET) + (usize(row * size) << 2);
+    for (let i = 0; i < size; i++) {
+      store<f32>(to, load<f32>(table + (usize(load<u8>(from)) << 2)));
+      from++;
+      to += 4;
+    }
+  }
+}
+
+export function drawLabels(record: usize, thread: i32, run: usize, scratch: usize): void {
+  if (thread > 0) return;
+  const rows = int(record, DRAW_ROWS);
+  for (let row = 0; row < rows; row++) {
+    const label = load<u8>(address(record, DRAW_SOURCE) + usize(imageIndex(record, row, run, scratch)));
+    store<u32>(address(record, DRAW_TARGET) + (usize(row) << 2), u32(label));
+  }
+}
+
+/** Uniform in [-1, 1). Sixteen elements at a time are dealt out to the threads. */
+export function drawLatents(record: usize, thread: i32, threads: i32, run: usize, scratch: usize): void {
+  const count = int(record, DRAW_COUNT);
+  const groups = (count + 15) >> 4;
+  const end = shareStart(groups, thread + 1, threads);
+  for (let group = shareStart(groups, thread, threads); group < end; group++) {
+    drawWords(record, group << 2, run, scratch);
+    const to = address(record, DRAW_TARGET) + (usize(group) << 6);
+    const some = min(16, count - (group << 4));
+    for (let offset: usize = 0; offset < 64; offset += VECTOR) {
+      v128.store(scratch + offset, wordsToUniform(v128.load(scratch + offset), -1, 2));
+    }
+    memory.copy(to, scratch, usize(some) << 2);
+  }
+}
+
+function drawWords(record: usize, block: i32, run: usize, scratch: usize): void {
+  const stream = int(record, DRAW_STREAM);
+  philoxBlocks(block, int(run, RUN_STEP), stream, int(run, RUN_KEY0), int(run, RUN_KEY1), scratch);
+}
+
+/** Words of 32 keep bits, each from four blocks, are dealt out to the threads. */
+export function drawMask(record: usize, thread: i32, threads: i32, run: usize, scratch: usize): void {
+  const count = int(record, DRAW_COUNT);
+  const limit = i16x8.splat(i16(int(record, DRAW_THRESHOLD)));
+  // Rate 1 would need 65536, which 16 bits do not hold; the settings end at 0.9.
+  const words = (count + 31) >> 5;
+  const end = shareStart(words, thread + 1, threads);
+  for (let word = shareStart(words, thread, threads); word < end; word++) {
+    drawWords(record, word << 2, run, scratch);
+    let bits = keptBits(v128.load(scratch), limit);
+    bits |= keptBits(v128.load(scratch, VECTOR), limit) << 8;
+    bits |= keptBits(v128.load(scratch, 2 * VECTOR), limit) << 16;
+    bits |= keptBits(v128.load(scratch, 3 * VECTOR), limit) << 24;
+    const left = count - (word << 5);
+    if (left < 32) bits &= (1 << left) - 1;
+    store<i32>(address(record, DRAW_TARGET) + (usize(word) << 2), bits);
+  }
+}
+
+/** Bit i: half i is not below the limit. */
+@inline
+function keptBits(halves: v128, limit: v128): i32 {
+  return i16x8.bitmask(i16x8.ge_u(halves, limit));
+}

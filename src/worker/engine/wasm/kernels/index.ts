@@ -1,0 +1,163 @@
+/**
+ * What a binary exports: running records of a program as one of several threads, serving as a helper
+ * thread, and single functions for tests and measurements.
+ */
+
+import {
+  BARRIER,
+  BIAS_FINISH,
+  BIAS_PARTIALS,
+  COUNT_CORRECT,
+  DRAW_IMAGES,
+  DRAW_LABELS,
+  DRAW_LATENTS,
+  DRAW_MASK,
+  FILTER,
+  LOSS,
+  NORM_FINISH,
+  NORM_GRADIENT_FINISH,
+  NORM_GRADIENT_PARTIALS,
+  NORM_INFERENCE,
+  NORM_PARTIALS,
+  OPERATION,
+  PACK,
+  RECORD_WORDS,
+  ROWS,
+  STAGE,
+  TEAM_BROKEN,
+  TEAM_COMMAND,
+  TEAM_PROGRAM,
+  TEAM_RANKS,
+  TEAM_RECORDS,
+  TEAM_STOP,
+  TEAM_THREADS,
+  UPDATE,
+} from './layout';
+import { adam } from './adam';
+import { biasFinish, biasPartials } from './bias';
+import { drawImages, drawLabels, drawLatents, drawMask } from './draw';
+import { countCorrect } from './evaluate';
+import { lossHead } from './loss';
+import { normFinish, normGradientFinish, normGradientPartials, normInference, normPartials } from './norm';
+import { pack } from './pack';
+import { productFilter } from './product-filter';
+import { productRows } from './product-rows';
+import { address, int } from './record';
+import { stage } from './stage';
+import { awaitCommand, meet, spinWhile } from './team';
+
+/**
+ * Runs `count` records from `program` as thread `thread` of `threads`. Returns false where another
+ * thread was waited for in vain.
+ */
+export function runRecords(
+  program: usize,
+  count: i32,
+  thread: i32,
+  threads: i32,
+  run: usize,
+  scratch: usize,
+): bool {
+  for (; count > 0; count--, program += RECORD_WORDS << 2) {
+    runRecord(program, thread, threads, run, scratch);
+    if (int(program, BARRIER) != 0 && !meet(run, threads)) return false;
+  }
+  return true;
+}
+
+function runRecord(record: usize, thread: i32, threads: i32, run: usize, scratch: usize): void {
+  switch (int(record, OPERATION)) {
+    case STAGE:
+      stage(record, thread, threads, scratch);
+      break;
+    case PACK:
+      pack(record, thread, threads);
+      break;
+    case ROWS:
+      productRows(record, thread, threads, scratch);
+      break;
+    case FILTER:
+      productFilter(record, thread, threads, scratch);
+      break;
+    case NORM_PARTIALS:
+      normPartials(record, thread, threads);
+      break;
+    case NORM_FINISH:
+      normFinish(record, thread, threads);
+      break;
+    case NORM_INFERENCE:
+      normInference(record, thread);
+      break;
+    case NORM_GRADIENT_PARTIALS:
+      normGradientPartials(record, thread, threads);
+      break;
+    case NORM_GRADIENT_FINISH:
+      normGradientFinish(record, thread, threads);
+      break;
+    case BIAS_PARTIALS:
+      biasPartials(record, thread, threads, scratch);
+      break;
+    case BIAS_FINISH:
+      biasFinish(record, thread);
+      break;
+    case LOSS:
+      lossHead(record, thread);
+      break;
+    case UPDATE:
+      adam(record, thread, threads);
+      break;
+    case DRAW_IMAGES:
+      drawImages(record, thread, threads, run, scratch);
+      break;
+    case DRAW_LABELS:
+      drawLabels(record, thread, run, scratch);
+      break;
+    case DRAW_LATENTS:
+      drawLatents(record, thread, threads, run, scratch);
+      break;
+    case DRAW_MASK:
+      drawMask(record, thread, threads, run, scratch);
+      break;
+    case COUNT_CORRECT:
+      countCorrect(record, thread, run);
+      break;
+    default:
+      unreachable();
+  }
+}
+
+/** A helper's life: commands of the training thread one after the other, until it is told to stop. */
+export function serve(run: usize, helper: i32, last: i32, scratch: usize): void {
+  while (true) {
+    last = awaitCommand(run, last);
+    if (int(run, TEAM_STOP) != 0) return;
+    const rank = int(run, TEAM_RANKS + helper);
+    if (rank < 0) continue;
+    const isWhole = runRecords(
+      address(run, TEAM_PROGRAM),
+      int(run, TEAM_RECORDS),
+      rank,
+      int(run, TEAM_THREADS),
+      run,
+      scratch,
+    );
+    if (!isWhole) return;
+  }
+}
+
+/** Gives the helpers the command that the run's words describe. */
+export function command(run: usize): void {
+  const word = run + (usize(TEAM_COMMAND) << 2);
+  if (!ASC_FEATURE_THREADS) return;
+  atomic.add<i32>(word, 1);
+  atomic.notify(word, -1);
+}
+
+/** Whether a thread has been waited for in vain. */
+export function isBroken(run: usize): bool {
+  return int(run, TEAM_BROKEN) != 0;
+}
+
+export { spinWhile };
+// Exported so that they stay functions of their own, see micro.ts, and so that their rate can be measured.
+export { packed6x8, packed6x8By4, rows6x8, rows6x8By4 } from './micro';

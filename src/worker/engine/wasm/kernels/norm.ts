@@ -1,0 +1,242 @@
+/**
+ * Batch norm: statistics of each segment and channel by merging (n, mean, M2) of blocks of positions
+ * (Chan, Golub, LeVeque 1979), and the sums of its backward pass. Blocks are fixed by the shapes and
+ * merged in order, so threads change no bit.
+ */
+
+import {
+  FINISH_BETA,
+  FINISH_BLOCKS_TABLE,
+  FINISH_CHANNELS,
+  FINISH_EPSILON,
+  FINISH_GAMMA,
+  FINISH_GRADIENT,
+  FINISH_MOMENTUM,
+  FINISH_MOVING_MEAN,
+  FINISH_MOVING_VARIANCE,
+  FINISH_PARTIALS,
+  FINISH_SEGMENTS,
+  FINISH_STATISTICS,
+  FINISH_TABLE,
+  FINISH_TARGET,
+  FINISH_UPDATES,
+  PARTIALS_BLOCKS,
+  PARTIALS_CHANNELS,
+  PARTIALS_RAW,
+  PARTIALS_SOURCE,
+  PARTIALS_STATISTICS,
+  PARTIALS_TABLE,
+  PARTIALS_TARGET,
+} from './layout';
+import { address, float, int } from './record';
+import { multiplyAdd, shareStart, VECTOR } from './simd';
+
+/** Channels rounded up to whole vectors, in bytes. */
+@inline
+function paddedBytes(channels: i32): usize {
+  return usize((channels + 3) & ~3) << 2;
+}
+
+export function normPartials(record: usize, thread: i32, threads: i32): void {
+  const blocks = int(record, PARTIALS_BLOCKS);
+  const channels = int(record, PARTIALS_CHANNELS);
+  const padded = paddedBytes(channels);
+  const positionBytes = usize(channels) << 2;
+  const end = shareStart(blocks, thread + 1, threads);
+  for (let block = shareStart(blocks, thread, threads); block < end; block++) {
+    const entry = address(record, PARTIALS_TABLE) + (usize(block) << 3);
+    const count = load<i32>(entry, 4);
+    const source = address(record, PARTIALS_SOURCE) + usize(load<i32>(entry)) * positionBytes;
+    const target = address(record, PARTIALS_TARGET) + usize(block) * 2 * padded;
+    const share = f32x4.splat(1 / f32(count));
+    for (let channel: usize = 0; channel < padded; channel += VECTOR) {
+      let sum = f32x4.splat(0);
+      let at = source + channel;
+      for (let i = 0; i < count; i++, at += positionBytes) sum = f32x4.add(sum, v128.load(at));
+      const mean = f32x4.mul(sum, share);
+      let squares = f32x4.splat(0);
+      at = source + channel;
+      for (let i = 0; i < count; i++, at += positionBytes) {
+        const deviation = f32x4.sub(v128.load(at), mean);
+        squares = multiplyAdd(deviation, deviation, squares);
+      }
+      v128.store(target + channel, mean);
+      v128.store(target + channel + padded, squares);
+    }
+  }
+}
+
+/** Channels are dealt out to the threads, four at a time; the last vector's padding is not stored. */
+export function normFinish(record: usize, thread: i32, threads: i32): void {
+  const channels = int(record, FINISH_CHANNELS);
+  const vectors = (channels + 3) >> 2;
+  const end = shareStart(vectors, thread + 1, threads);
+  for (let vector = shareStart(vectors, thread, threads); vector < end; vector++) {
+    const segments = int(record, FINISH_SEGMENTS);
+    for (let segment = 0; segment < segments; segment++) finishSegment(record, segment, vector << 2, channels);
+  }
+}
+
+function finishSegment(record: usize, segment: i32, first: i32, channels: i32): void {
+  const padded = paddedBytes(channels);
+  const entry = address(record, FINISH_TABLE) + usize(segment) * 20;
+  const firstBlock = load<i32>(entry);
+  const blocks = load<i32>(entry, 4);
+  let total: f32 = 0;
+  let mean = f32x4.splat(0);
+  let squares = f32x4.splat(0);
+  for (let block = firstBlock; block < firstBlock + blocks; block++) {
+    const count = f32(load<i32>(address(record, FINISH_BLOCKS_TABLE) + (usize(block) << 3), 4));
+    const partial = address(record, FINISH_PARTIALS) + usize(block) * 2 * padded + (usize(first) << 2);
+    const sum = total + count;
+    const difference = f32x4.sub(v128.load(partial), mean);
+    mean = multiplyAdd(difference, f32x4.splat(count / sum), mean);
+    const weight = f32x4.splat((total * count) / sum);
+    squares = f32x4.add(squares, v128.load(partial + padded));
+    squares = multiplyAdd(f32x4.mul(difference, difference), weight, squares);
+    total = sum;
+  }
+  const variance = f32x4.mul(squares, f32x4.splat(1 / total));
+  const target = address(record, FINISH_TARGET) + (usize(load<i32>(entry, 8) * 4 * channels + first) << 2);
+  storeStatistics(record, first, channels, mean, variance, target);
+  if (int(record, FINISH_UPDATES) == 0) return;
+  const unbiased = f32x4.mul(squares, f32x4.splat(1 / (total - 1)));
+  moveRunning(record, address(record, FINISH_MOVING_MEAN), first, channels, mean);
+  moveRunning(record, address(record, FINISH_MOVING_VARIANCE), first, channels, unbiased);
+}
+
+/** [mean, 1 / sqrt(variance + epsilon), scale, shift] of four channels. */
+function storeStatistics(
+  record: usize,
+  first: i32,
+  channels: i32,
+  mean: v128,
+  variance: v128,
+  target: usize,
+): void {
+  const offset = usize(first) << 2;
+  const table = usize(channels) << 2;
+  const deviation = f32x4.sqrt(f32x4.add(variance, f32x4.splat(float(record, FINISH_EPSILON))));
+  const inverse = f32x4.div(f32x4.splat(1), deviation);
+  const scale = f32x4.mul(v128.load(address(record, FINISH_GAMMA) + offset), inverse);
+  const shift = f32x4.sub(v128.load(address(record, FINISH_BETA) + offset), f32x4.mul(mean, scale));
+  const count = channels - first;
+  storeSome(target, mean, count);
+  storeSome(target + table, inverse, count);
+  storeSome(target + 2 * table, scale, count);
+  storeSome(target + 3 * table, shift, count);
+}
+
+/** Stores the first `count` lanes, all of them where it is four or more. */
+function storeSome(to: usize, values: v128, count: i32): void {
+  if (count >= 4) {
+    v128.store(to, values);
+    return;
+  }
+  store<f32>(to, f32x4.extract_lane(values, 0));
+  if (count > 1) store<f32>(to, f32x4.extract_lane(values, 1), 4);
+  if (count > 2) store<f32>(to, f32x4.extract_lane(values, 2), 8);
+}
+
+/** new = momentum old + (1 - momentum) batch */
+function moveRunning(record: usize, running: usize, first: i32, channels: i32, batch: v128): void {
+  const momentum = float(record, FINISH_MOMENTUM);
+  const at = running + (usize(first) << 2);
+  const kept = f32x4.mul(v128.load(at), f32x4.splat(momentum));
+  const moved = f32x4.add(kept, f32x4.mul(batch, f32x4.splat(f32(1) - momentum)));
+  storeSome(at, moved, channels - first);
+}
+
+/** The statistics that evaluation uses, from the running ones. */
+export function normInference(record: usize, thread: i32): void {
+  if (thread > 0) return;
+  const channels = int(record, FINISH_CHANNELS);
+  for (let first = 0; first < channels; first += 4) {
+    const offset = usize(first) << 2;
+    const mean = v128.load(address(record, FINISH_MOVING_MEAN) + offset);
+    const variance = v128.load(address(record, FINISH_MOVING_VARIANCE) + offset);
+    storeStatistics(record, first, channels, mean, variance, address(record, FINISH_TARGET) + offset);
+  }
+}
+
+export function normGradientPartials(record: usize, thread: i32, threads: i32): void {
+  const blocks = int(record, PARTIALS_BLOCKS);
+  const channels = int(record, PARTIALS_CHANNELS);
+  const padded = paddedBytes(channels);
+  const positionBytes = usize(channels) << 2;
+  const end = shareStart(blocks, thread + 1, threads);
+  for (let block = shareStart(blocks, thread, threads); block < end; block++) {
+    const entry = address(record, PARTIALS_TABLE) + (usize(block) << 4);
+    const count = load<i32>(entry, 8);
+    const source = address(record, PARTIALS_SOURCE) + usize(load<i32>(entry)) * positionBytes;
+    const raw = address(record, PARTIALS_RAW) + usize(load<i32>(entry, 4)) * positionBytes;
+    const statistics = address(record, PARTIALS_STATISTICS) + usize(load<i32>(entry, 12)) * 4 * positionBytes;
+    const target = address(record, PARTIALS_TARGET) + usize(block) * 2 * padded;
+    for (let channel: usize = 0; channel < padded; channel += VECTOR) {
+      const mean = v128.load(statistics + channel);
+      let sum = f32x4.splat(0);
+      let product = f32x4.splat(0);
+      let offset = channel;
+      for (let i = 0; i < count; i++, offset += positionBytes) {
+        const gradient = v128.load(source + offset);
+        sum = f32x4.add(sum, gradient);
+        product = multiplyAdd(gradient, f32x4.sub(v128.load(raw + offset), mean), product);
+      }
+      v128.store(target + channel, sum);
+      v128.store(target + channel + padded, f32x4.mul(product, v128.load(statistics + channel + positionBytes)));
+    }
+  }
+}
+
+/** Coefficients [p, q, r] by gradient segment; gradients of gamma and beta over the segments that train. */
+export function normGradientFinish(record: usize, thread: i32, threads: i32): void {
+  const channels = int(record, FINISH_CHANNELS);
+  const vectors = (channels + 3) >> 2;
+  const end = shareStart(vectors, thread + 1, threads);
+  for (let vector = shareStart(vectors, thread, threads); vector < end; vector++) {
+    finishGradient(record, vector << 2, channels);
+  }
+}
+
+function finishGradient(record: usize, first: i32, channels: i32): void {
+  const padded = paddedBytes(channels);
+  const offset = usize(first) << 2;
+  const table = usize(channels) << 2;
+  const count = channels - first;
+  const gamma = v128.load(address(record, FINISH_GAMMA) + offset);
+  const segments = int(record, FINISH_SEGMENTS);
+  let ofGamma = f32x4.splat(0);
+  let ofBeta = f32x4.splat(0);
+  for (let segment = 0; segment < segments; segment++) {
+    const entry = address(record, FINISH_TABLE) + usize(segment) * 20;
+    const firstBlock = load<i32>(entry);
+    const blocks = load<i32>(entry, 4);
+    let sum = f32x4.splat(0);
+    let product = f32x4.splat(0);
+    let positions = 0;
+    for (let block = firstBlock; block < firstBlock + blocks; block++) {
+      const partial = address(record, FINISH_PARTIALS) + usize(block) * 2 * padded + offset;
+      positions += load<i32>(address(record, FINISH_BLOCKS_TABLE) + (usize(block) << 4), 8);
+      sum = f32x4.add(sum, v128.load(partial));
+      product = f32x4.add(product, v128.load(partial + padded));
+    }
+    if (load<i32>(entry, 12) != 0) {
+      ofGamma = f32x4.add(ofGamma, product);
+      ofBeta = f32x4.add(ofBeta, sum);
+    }
+    const statistics = address(record, FINISH_STATISTICS) + usize(load<i32>(entry, 8)) * 4 * table + offset;
+    const inverse = v128.load(statistics + table);
+    const share = f32x4.splat(1 / f32(positions));
+    const p = f32x4.mul(gamma, inverse);
+    const slope = f32x4.mul(inverse, f32x4.mul(product, share));
+    const shift = f32x4.sub(f32x4.mul(sum, share), f32x4.mul(v128.load(statistics), slope));
+    const target = address(record, FINISH_TARGET) + usize(load<i32>(entry, 16)) * 3 * table + offset;
+    storeSome(target, p, count);
+    storeSome(target + table, f32x4.neg(f32x4.mul(p, slope)), count);
+    storeSome(target + 2 * table, f32x4.neg(f32x4.mul(p, shift)), count);
+  }
+  const gradient = address(record, FINISH_GRADIENT);
+  if (gradient == 0) return;
+  storeSome(gradient + offset, ofGamma, count);
+  storeSome(gradient + offset + table, ofBeta, count);
+}

@@ -1,0 +1,62 @@
+/**
+ * Philox4x32-10 (Salmon et al. 2011), bit-equal to `src/worker/random.ts`: four blocks at a time, one
+ * a lane. Element i of a float or an index stream is word i & 3 of block i >> 2; a dropout mask takes
+ * the 16-bit half i & 7 of block i >> 3.
+ */
+
+import { VECTOR } from './simd';
+
+/** High words of the 64-bit products of four unsigned words and a constant. */
+@inline
+function multiplyHigh(words: v128, multiplier: v128): v128 {
+  const low = i64x2.extmul_low_i32x4_u(words, multiplier);
+  const high = i64x2.extmul_high_i32x4_u(words, multiplier);
+  return v128.shuffle<i32>(low, high, 1, 3, 5, 7);
+}
+
+/**
+ * Words of blocks `block` to `block` + 3 of one stream and step, block after block, into the 64 bytes
+ * at `out`.
+ */
+export function philoxBlocks(block: i32, step: i32, stream: i32, key0: i32, key1: i32, out: usize): void {
+  const multiplier0 = i32x4.splat(<i32>0xd2511f53);
+  const multiplier1 = i32x4.splat(<i32>0xcd9e8d57);
+  let c0 = i32x4.add(i32x4.splat(block), i32x4(0, 1, 2, 3));
+  let c1 = i32x4.splat(step);
+  let c2 = i32x4.splat(stream);
+  let c3 = i32x4.splat(0);
+  for (let round = 0; round < 10; round++) {
+    const high0 = multiplyHigh(c0, multiplier0);
+    const low0 = i32x4.mul(c0, multiplier0);
+    const high1 = multiplyHigh(c2, multiplier1);
+    const low1 = i32x4.mul(c2, multiplier1);
+    c0 = v128.xor(v128.xor(high1, c1), i32x4.splat(key0));
+    c1 = low1;
+    c2 = v128.xor(v128.xor(high0, c3), i32x4.splat(key1));
+    c3 = low0;
+    key0 += <i32>0x9e3779b9;
+    key1 += <i32>0xbb67ae85;
+  }
+  // Lanes are blocks here and words in memory: transpose.
+  const low01 = v128.shuffle<i32>(c0, c1, 0, 4, 1, 5);
+  const high01 = v128.shuffle<i32>(c0, c1, 2, 6, 3, 7);
+  const low23 = v128.shuffle<i32>(c2, c3, 0, 4, 1, 5);
+  const high23 = v128.shuffle<i32>(c2, c3, 2, 6, 3, 7);
+  v128.store(out, v128.shuffle<i64>(low01, low23, 0, 2));
+  v128.store(out, v128.shuffle<i64>(low01, low23, 1, 3), VECTOR);
+  v128.store(out, v128.shuffle<i64>(high01, high23, 0, 2), 2 * VECTOR);
+  v128.store(out, v128.shuffle<i64>(high01, high23, 1, 3), 3 * VECTOR);
+}
+
+/** Word `index` of a stream; `scratch` has 64 bytes. */
+export function philoxWord(index: i32, step: i32, stream: i32, key0: i32, key1: i32, scratch: usize): u32 {
+  philoxBlocks(index >> 2, step, stream, key0, key1, scratch);
+  return load<u32>(scratch + (usize(index & 3) << 2));
+}
+
+/** Uniform float32 in [low, low + range) from four words: low + range x (word >>> 8) 2^-24. */
+@inline
+export function wordsToUniform(words: v128, low: f32, range: f32): v128 {
+  const unit = f32x4.mul(f32x4.convert_i32x4_u(i32x4.shr_u(words, 8)), f32x4.splat(5.9604644775390625e-8));
+  return f32x4.add(f32x4.splat(low), f32x4.mul(unit, f32x4.splat(range)));
+}

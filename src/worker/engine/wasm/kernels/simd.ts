@@ -1,0 +1,22 @@
+/**
+ * The vector operations that differ between the plain and the relaxed binary, and what every family
+ * shares. A kernel that needs a multiply-add takes it from here and from nowhere else.
+ */
+
+/** Bytes of a float32. */
+export const FLOAT: usize = 4;
+/** Bytes of a vector of four float32. */
+export const VECTOR: usize = 16;
+
+/** a x b + c in each lane: rounded once in the relaxed binary where the hardware fuses, twice in the plain. */
+@inline
+export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+/** First of the items that a thread takes when `items` are dealt out in one run to each of `threads`. */
+@inline
+export function shareStart(items: i32, thread: i32, threads: i32): i32 {
+  return i32((i64(items) * thread) / threads);
+}

@@ -1,0 +1,125 @@
+/**
+ * Staging: the left operand of a product with its prologue applied and its zero border written, so that
+ * products read windows without asking where the image ends. One pass over an activation; a window
+ * is unfolded only where its runs are shorter than a product's loop is worth.
+ */
+
+import {
+  IMAGE_SOURCE_ROW,
+  STAGE_CHANNELS,
+  STAGE_HEIGHT,
+  STAGE_IMAGES,
+  STAGE_LEFT,
+  STAGE_PADDED_HEIGHT,
+  STAGE_PADDED_WIDTH,
+  STAGE_ROW,
+  STAGE_TABLE,
+  STAGE_SNIPPETS,
+  STAGE_SOURCE,
+  STAGE_STRIDE,
+  STAGE_TARGET,
+  STAGE_TOP,
+  STAGE_WIDTH,
+  STAGE_WINDOWS_X,
+  STAGE_WINDOWS_Y,
+  STAGE_WINDOW_HEIGHT,
+  STAGE_WINDOW_WIDTH,
+} from './layout';
+import { address, imageEntry, int } from './record';
+import { applySnippets, copyFloats } from './snippets';
+import { shareStart } from './simd';
+
+/** Images are dealt out to the threads. */
+export function stage(record: usize, thread: i32, threads: i32, scratch: usize): void {
+  const images = int(record, STAGE_IMAGES);
+  const end = shareStart(images, thread + 1, threads);
+  const isUnfolding = int(record, STAGE_WINDOW_HEIGHT) > 0;
+  for (let image = shareStart(images, thread, threads); image < end; image++) {
+    if (isUnfolding) unfoldImage(record, image);
+    else padImage(record, image, scratch);
+  }
+}
+
+function padImage(record: usize, image: i32, scratch: usize): void {
+  const height = int(record, STAGE_HEIGHT);
+  const width = int(record, STAGE_WIDTH);
+  const channels = int(record, STAGE_CHANNELS);
+  const top = int(record, STAGE_TOP);
+  const left = int(record, STAGE_LEFT);
+  const paddedHeight = int(record, STAGE_PADDED_HEIGHT);
+  const paddedWidth = int(record, STAGE_PADDED_WIDTH);
+  const snippets = address(record, STAGE_SNIPPETS);
+  const entry = imageEntry(address(record, STAGE_TABLE), image);
+  const pixelBytes = usize(channels) << 2;
+  const rowBytes = usize(width) * pixelBytes;
+  const paddedRowBytes = usize(paddedWidth) * pixelBytes;
+  const leftBytes = usize(left) * pixelBytes;
+  const rightBytes = paddedRowBytes - leftBytes - rowBytes;
+  let source = address(record, STAGE_SOURCE) + usize(int(entry, IMAGE_SOURCE_ROW) * height) * rowBytes;
+  let target = address(record, STAGE_TARGET) + usize(image * paddedHeight) * paddedRowBytes;
+  const size = height * width * channels;
+  let position = 0;
+  memory.fill(target, 0, usize(top) * paddedRowBytes);
+  target += usize(top) * paddedRowBytes;
+  for (let y = 0; y < height; y++) {
+    memory.fill(target, 0, leftBytes);
+    target += leftBytes;
+    if (snippets == 0) {
+      copyFloats(source, target, width * channels);
+      source += rowBytes;
+      target += rowBytes;
+    } else {
+      for (let x = 0; x < width; x++) {
+        copyFloats(source, scratch, channels);
+        applySnippets(snippets, scratch, channels, entry, position, size);
+        copyFloats(scratch, target, channels);
+        source += pixelBytes;
+        target += pixelBytes;
+        position += channels;
+      }
+    }
+    memory.fill(target, 0, rightBytes);
+    target += rightBytes;
+  }
+  memory.fill(target, 0, usize(paddedHeight - top - height) * paddedRowBytes);
+}
+
+function unfoldImage(record: usize, image: i32): void {
+  const height = int(record, STAGE_HEIGHT);
+  const width = int(record, STAGE_WIDTH);
+  const channels = int(record, STAGE_CHANNELS);
+  const windowHeight = int(record, STAGE_WINDOW_HEIGHT);
+  const windowWidth = int(record, STAGE_WINDOW_WIDTH);
+  const stride = int(record, STAGE_STRIDE);
+  const windowsY = int(record, STAGE_WINDOWS_Y);
+  const windowsX = int(record, STAGE_WINDOWS_X);
+  const row = int(record, STAGE_ROW);
+  const sourceRow = int(imageEntry(address(record, STAGE_TABLE), image), IMAGE_SOURCE_ROW);
+  const source = address(record, STAGE_SOURCE) + (usize(sourceRow * height * width * channels) << 2);
+  let target = address(record, STAGE_TARGET) + (usize(image * windowsY * windowsX * row) << 2);
+  const runLength = windowWidth * channels;
+  for (let y = 0; y < windowsY; y++) {
+    for (let x = 0; x < windowsX; x++) {
+      let to = target;
+      const left = x * stride - int(record, STAGE_LEFT);
+      const before = max(0, -left);
+      const after = max(0, left + windowWidth - width);
+      for (let dy = 0; dy < windowHeight; dy++) {
+        const fromY = y * stride + dy - int(record, STAGE_TOP);
+        if (fromY < 0 || fromY >= height || before + after >= windowWidth) {
+          memory.fill(to, 0, usize(runLength) << 2);
+        } else {
+          if (before > 0) memory.fill(to, 0, usize(before * channels) << 2);
+          const from = source + (usize((fromY * width + left + before) * channels) << 2);
+          const count = (windowWidth - before - after) * channels;
+          copyFloats(from, to + (usize(before * channels) << 2), count);
+          if (after > 0) memory.fill(to + (usize(before * channels + count) << 2), 0, usize(after * channels) << 2);
+        }
+        to += usize(runLength) << 2;
+      }
+      target += usize(row) << 2;
+      // What rounds the row up multiplies zeros of the packed columns, and must itself be finite.
+      if (to < target) memory.fill(to, 0, target - to);
+    }
+  }
+}

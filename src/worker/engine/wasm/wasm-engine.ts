@@ -1,0 +1,239 @@
+/**
+ * The wasm engine: the plan of a recipe on SIMD WebAssembly, on one thread or, where memory can be
+ * shared, on several. Owns the memory and the threads.
+ */
+
+import { METRIC_NAMES } from '../../../protocol.js';
+import { seedKey } from '../../random.js';
+import type { NamedTensor } from '../../model/parameters.js';
+import { checkState } from '../check-state.js';
+import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
+import type { LossOp, OptimiserPlan } from '../plan/operations.js';
+import { planClassify, planEvaluate, planGenerate, planTrainStep, type PlannedProgram } from '../plan/plan.js';
+import { Arena } from './arena.js';
+import type { Residents } from './bindings.js';
+import { compileProgram, type CompiledProgram } from './compile.js';
+import type { Simd } from './features.js';
+import { inspectProgram, readInspected } from './inspect.js';
+import type { Kernels } from './kernels.js';
+import { RUN_FIRST, RUN_KEY0, RUN_KEY1, RUN_ROWS, RUN_STEP } from './kernels/layout.js';
+import { placeResidents, type StateTensors } from './residents.js';
+import { spawnThread, Team, type SpawnThread } from './team.js';
+
+type Values = Float32Array<ArrayBuffer>;
+
+/** Images that one run of the evaluation, classification or generation program works on. */
+const EVALUATION_ROWS = 100;
+const HOST_ROWS = 32;
+
+/** The plan's partial sums of a gradient are one a segment here: outputs are enough to share out. */
+const TRAIN_OPTIONS = { reductionLength: Number.MAX_SAFE_INTEGER };
+
+/** Most that a kernel keeps for itself: a position's channels, a block of rows of outputs. */
+const SCRATCH_BYTES = 512 * 1024;
+
+/** What an engine runs on. */
+export interface WasmPlatform {
+  readonly simd: Simd;
+  /** Compute threads asked for, this one included; more than one needs shared memory. */
+  readonly threads: number;
+  readonly isShared: boolean;
+  readonly module: WebAssembly.Module;
+  readonly instantiate: (module: WebAssembly.Module, memory: WebAssembly.Memory) => Promise<Kernels>;
+  readonly spawn?: SpawnThread;
+  /** How long threads wait for one another before one is taken for dead. */
+  readonly patienceMs?: number;
+}
+
+/** Makes the engine at step 0 of the input's seed. The caller disposes it. */
+export async function startWasmEngine(input: EngineInput, platform: WasmPlatform): Promise<WasmEngine> {
+  const arena = new Arena(platform.isShared);
+  const kernels = await platform.instantiate(platform.module, arena.memory);
+  const team = new Team(arena, kernels, SCRATCH_BYTES, platform.patienceMs);
+  const engine = new WasmEngine(input, arena, team, platform.simd);
+  try {
+    if (platform.isShared && platform.threads > 1) {
+      await team.grow(platform.threads, platform.module, platform.spawn ?? spawnThread);
+    }
+    return engine;
+  } catch (error) {
+    engine.dispose();
+    throw error;
+  }
+}
+
+export class WasmEngine implements Engine {
+  readonly #input: EngineInput;
+  readonly #arena: Arena;
+  readonly #team: Team;
+  readonly #simd: Simd;
+  readonly #residents: Residents;
+  readonly #state: StateTensors;
+  readonly #plannedTrain: PlannedProgram;
+  readonly #train: CompiledProgram;
+  readonly #evaluate: CompiledProgram;
+  readonly #classify: CompiledProgram;
+  readonly #generate: CompiledProgram | null;
+  readonly #loss: LossOp;
+  #inspect: CompiledProgram | null = null;
+  #step = 0;
+  #isDisposed = false;
+
+  constructor(input: EngineInput, arena: Arena, team: Team, simd: Simd) {
+    const { recipe, settings } = input;
+    this.#input = input;
+    this.#arena = arena;
+    this.#team = team;
+    this.#simd = simd;
+    const { residents, state } = placeResidents(arena, input);
+    this.#residents = residents;
+    this.#state = state;
+    const compile = (planned: PlannedProgram): CompiledProgram => compileProgram(planned, arena, residents);
+    this.#plannedTrain = planTrainStep(recipe, settings, TRAIN_OPTIONS);
+    this.#train = compile(this.#plannedTrain);
+    this.#evaluate = compile(planEvaluate(recipe, settings, EVALUATION_ROWS));
+    this.#classify = compile(planClassify(recipe, settings, HOST_ROWS));
+    this.#generate = recipe.generator === null ? null : compile(planGenerate(recipe, settings, HOST_ROWS));
+    this.#loss = this.#plannedTrain.program.operations.find((operation) => operation.kind === 'loss')!;
+    const [key0, key1] = seedKey(settings.seed);
+    const words = team.words;
+    words[RUN_KEY0] = key0;
+    words[RUN_KEY1] = key1;
+  }
+
+  get info(): EngineInfo {
+    const { threads } = this.#team;
+    const simd = this.#simd === 'relaxed' ? 'relaxed SIMD' : 'SIMD';
+    return { engine: 'wasm', adapter: `${simd}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`, isSoftware: false };
+  }
+
+  /** Compute threads, this one included. */
+  get threads(): number {
+    return this.#team.threads;
+  }
+
+  /** Bytes of the memory that everything lies in. */
+  get memoryBytes(): number {
+    return this.#arena.sizeBytes;
+  }
+
+  async advance(steps: number): Promise<readonly StepMetrics[]> {
+    this.#check();
+    const metrics: StepMetrics[] = [];
+    for (let i = 0; i < steps; i++) {
+      this.#begin(this.#train);
+      this.#team.execute(this.#train.stored);
+      this.#step++;
+      metrics.push({ step: this.#step, values: this.#read(this.#train, this.#loss.metrics) });
+    }
+    return metrics;
+  }
+
+  async flush(): Promise<readonly StepMetrics[]> {
+    this.#check();
+    return [];
+  }
+
+  async countCorrect(first: number, count: number): Promise<number> {
+    this.#check();
+    const [target] = this.#evaluate.bindings.program.outputs;
+    let correct = 0;
+    for (let done = 0; done < count; done += EVALUATION_ROWS) {
+      const words = this.#team.words;
+      words[RUN_FIRST] = first + done;
+      words[RUN_ROWS] = Math.min(EVALUATION_ROWS, count - done);
+      this.#team.execute(this.#evaluate.stored);
+      correct += this.#arena.words(this.#evaluate.bindings.tensor(target!), 1)[0]!;
+    }
+    return correct;
+  }
+
+  async generate(latents: Values, count: number): Promise<Values> {
+    if (this.#generate === null) {
+      throw new Error(`The recipe "${this.#input.recipe.name}" has no generator to take images from.`);
+    }
+    return this.#transform(this.#generate, latents, count);
+  }
+
+  async classify(images: Values, count: number): Promise<Values> {
+    return this.#transform(this.#classify, images, count);
+  }
+
+  async exportState(): Promise<EngineState> {
+    this.#check();
+    return { step: this.#step, tensors: this.#state.read() };
+  }
+
+  async importState({ step, tensors }: EngineState): Promise<void> {
+    this.#check();
+    checkState(this.#input, tensors);
+    this.#state.write(tensors);
+    this.#step = step;
+  }
+
+  async inspectStep(): Promise<ReadonlyMap<string, NamedTensor>> {
+    this.#check();
+    const before = this.#state.read();
+    this.#inspect ??= compileProgram(inspectProgram(this.#plannedTrain), this.#arena, this.#residents);
+    try {
+      this.#begin(this.#inspect);
+      this.#team.execute(this.#inspect.stored);
+      return readInspected(this.#plannedTrain.program, this.#inspect, this.#input.recipe, this.#state);
+    } finally {
+      this.#state.write(before);
+    }
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#team.dispose();
+  }
+
+  /** The program of one train step and how to run parts of it, for measurements. */
+  get measured(): { readonly program: CompiledProgram; readonly run: (first: number, count: number) => void } {
+    this.#begin(this.#train);
+    return { program: this.#train, run: (first, count) => this.#team.execute(this.#train.stored, first, count) };
+  }
+
+  #check(): void {
+    if (this.#isDisposed) throw new Error('This engine was disposed; make another one.');
+  }
+
+  /** Sets what a step starts from: its number, and Adam's scalars of it. */
+  #begin({ bindings }: CompiledProgram): void {
+    this.#team.words[RUN_STEP] = this.#step;
+    const { optimisers, scalars } = this.#loss;
+    const values = this.#arena.floats(bindings.tensor(scalars), optimisers.length);
+    optimisers.forEach((optimiser, index) => {
+      values[index] = adamScalar(optimiser, this.#step + 1);
+    });
+  }
+
+  #read({ bindings }: CompiledProgram, tensor: number): Values {
+    return Float32Array.from(this.#arena.floats(bindings.tensor(tensor), METRIC_NAMES.length));
+  }
+
+  /** Runs a program from rows the host gives to rows it takes, some rows at a time. */
+  #transform({ bindings, stored }: CompiledProgram, values: Values, count: number): Values {
+    this.#check();
+    const { inputs, outputs } = bindings.program;
+    const [input, output] = [inputs[0]!, outputs[0]!];
+    const inputSize = bindings.sizeOf(input) / HOST_ROWS;
+    const outputSize = bindings.sizeOf(output) / HOST_ROWS;
+    const result = new Float32Array(count * outputSize);
+    for (let first = 0; first < count; first += HOST_ROWS) {
+      const rows = Math.min(HOST_ROWS, count - first);
+      const given = values.subarray(first * inputSize, (first + rows) * inputSize);
+      this.#arena.floats(bindings.tensor(input), given.length).set(given);
+      this.#team.execute(stored);
+      result.set(this.#arena.floats(bindings.tensor(output), rows * outputSize), first * outputSize);
+    }
+    return result;
+  }
+}
+
+/** lr sqrt(1 - beta2^t) / (1 - beta1^t) of update t, in float64. */
+function adamScalar({ learningRate, beta1, beta2 }: OptimiserPlan, t: number): number {
+  return (learningRate * Math.sqrt(1 - beta2 ** t)) / (1 - beta1 ** t);
+}

@@ -1,0 +1,31 @@
+/** The wasm engine in Node: binaries from the build's cache, one thread, relaxed SIMD switched on. */
+
+import { readFileSync } from 'node:fs';
+import v8 from 'node:v8';
+import type { EngineInput } from '../../../src/worker/engine/engine.js';
+import type { Simd } from '../../../src/worker/engine/wasm/features.js';
+import { binaryName, instantiate } from '../../../src/worker/engine/wasm/kernels.js';
+import { startWasmEngine, type WasmEngine } from '../../../src/worker/engine/wasm/wasm-engine.js';
+
+// Node 20 has it behind a flag; browsers have it on. To be removed with Node 20.
+v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
+
+export interface NodeChoices {
+  readonly simd?: Simd;
+  readonly isShared?: boolean;
+  /** Another binary than the build's. */
+  readonly bytes?: Uint8Array<ArrayBuffer>;
+}
+
+export function kernelBytes(simd: Simd, isShared: boolean): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(readFileSync(`.cache/kernels/${binaryName(simd, isShared)}`));
+}
+
+/** The caller disposes it. */
+export async function nodeWasmEngine(
+  input: EngineInput,
+  { simd = 'relaxed', isShared = false, bytes = kernelBytes(simd, isShared) }: NodeChoices = {},
+): Promise<WasmEngine> {
+  const module = await WebAssembly.compile(bytes);
+  return startWasmEngine(input, { simd, threads: 1, isShared, module, instantiate });
+}

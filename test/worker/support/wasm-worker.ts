@@ -1,0 +1,68 @@
+/**
+ * A worker that runs the wasm engine for tests: threads wait for each other, which a page's own thread
+ * may not do. Each message is a job; the answer is its outcome or the error's name and message.
+ */
+
+/// <reference lib="webworker" />
+
+import type { RecipeName } from '../../../src/protocol.js';
+import type { NamedTensor } from '../../../src/worker/model/parameters.js';
+import type { Simd } from '../../../src/worker/engine/wasm/features.js';
+import { compileBinary, instantiate } from '../../../src/worker/engine/wasm/kernels.js';
+import { spawnThread } from '../../../src/worker/engine/wasm/team.js';
+import { startWasmEngine } from '../../../src/worker/engine/wasm/wasm-engine.js';
+import { tinyInput } from './tiny.js';
+
+export interface WasmJob {
+  readonly recipe: RecipeName;
+  readonly channelDivisor: number;
+  readonly simd: Simd;
+  readonly isShared: boolean;
+  readonly threads: number;
+  readonly steps: number;
+  /** What goes wrong: nothing, every second helper has no script, or helpers die once they have started. */
+  readonly fault: 'none' | 'start' | 'death';
+}
+
+export interface WasmOutcome {
+  readonly threads: number;
+  readonly tensors: ReadonlyMap<string, NamedTensor>;
+  readonly metrics: readonly (readonly number[])[];
+  readonly correct: number;
+  /** Bytes of the memory after the first step and after the last. */
+  readonly memoryBytes: readonly [number, number];
+}
+
+async function run(job: WasmJob): Promise<WasmOutcome> {
+  const input = tinyInput(job.recipe, {}, job.channelDivisor);
+  let spawned = 0;
+  const spawn = (): Worker => {
+    const isFirstOfTwo = spawned++ % 2 === 0;
+    if (job.fault === 'death') return new Worker(new URL('./dead-thread.js', import.meta.url), { type: 'module' });
+    if (job.fault === 'none' || !isFirstOfTwo) return spawnThread();
+    return new Worker(new URL('./no-such-thread.js', import.meta.url), { type: 'module' });
+  };
+  const module = await compileBinary(job.simd, job.isShared);
+  const engine = await startWasmEngine(input, { ...job, module, instantiate, spawn, patienceMs: 500 });
+  try {
+    const first = await engine.advance(1);
+    const before = engine.memoryBytes;
+    const metrics = [...first, ...(await engine.advance(job.steps - 1))];
+    return {
+      threads: engine.threads,
+      tensors: (await engine.exportState()).tensors,
+      metrics: metrics.map(({ values }) => [...values]),
+      correct: await engine.countCorrect(0, 100),
+      memoryBytes: [before, engine.memoryBytes],
+    };
+  } finally {
+    engine.dispose();
+  }
+}
+
+addEventListener('message', ({ data }: MessageEvent<WasmJob>) => {
+  run(data).then(
+    (outcome) => postMessage({ outcome }),
+    (error: unknown) => postMessage({ error: error instanceof Error ? `${error.name}: ${error.message}` : error }),
+  );
+});
