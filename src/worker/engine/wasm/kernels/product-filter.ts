@@ -21,7 +21,7 @@ import {
   FILTER_X,
   FILTER_Y,
 } from './layout';
-import { packedBlock } from './micro';
+import { packedBlock } from './micro-packed';
 import { address, int } from './record';
 import { FLOAT, shareStart, VECTOR } from './simd';
 import { copyFloats } from './snippets';

@@ -29,7 +29,7 @@ import {
   ROWS_X,
   ROWS_Y,
 } from './layout';
-import { rowsBlock } from './micro';
+import { rowsBlock } from './micro-rows';
 import { address, imageEntry, int } from './record';
 import { applySnippets, copyFloats, POSITION_SCRATCH } from './snippets';
 import { shareStart } from './simd';
