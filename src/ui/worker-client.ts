@@ -34,6 +34,12 @@ export interface WorkerClientOptions {
   readonly handshakeLimitMs?: number | undefined;
 }
 
+/** What an error event says, in brackets; nothing where a script could not be loaded. */
+function describeErrorEvent({ message, filename, lineno }: Partial<ErrorEvent>): string {
+  if (message === undefined || message === '') return '';
+  return filename === undefined || filename === '' ? ` (${message})` : ` (${message}, ${filename}:${lineno})`;
+}
+
 /** What the element needs of a trainer. `WorkerClient` is one; tests give their own. */
 export type TrainerClient = Omit<TrainerApi, 'open'> & { terminate(): void };
 
@@ -137,8 +143,9 @@ export class WorkerClient implements TrainerClient {
     const worker = new Worker(this.#scriptFor(url), { type: 'module', name: id });
     this.#worker = worker;
     worker.addEventListener('error', (event) => {
-      // A script that does not load has no message; one that throws while it is evaluated does.
-      const detail = event.message === undefined || event.message === '' ? '' : ` (${event.message})`;
+      // Told from here on; otherwise it would be the page's uncaught error as well.
+      event.preventDefault();
+      const detail = describeErrorEvent(event);
       this.#die(this.#hasAnswered ? `An error ended the worker${detail}.` : `${url.href} cannot be started${detail}.`);
     });
     worker.addEventListener('messageerror', () => this.#die('A message from the worker cannot be read.'));

@@ -1,0 +1,197 @@
+/** The owner of the worker: every call settles, whatever the worker does. Workers here are a few lines. */
+
+import { expect } from '@open-wc/testing';
+import { PROTOCOL_VERSION, workerLockName, type ErrorInfo, type Report } from '../../src/protocol.js';
+import { WorkerClient, type WorkerClientOptions } from '../../src/ui/worker-client.js';
+
+/** Comlink's messages as the client speaks them: an id, a path, arguments, of which the listener is a port. */
+const PRELUDE = `
+  const version = ${PROTOCOL_VERSION};
+  let listener = null;
+  const answer = (id, value) => postMessage({ id, type: 'RAW', value });
+  const fail = (id, name, message) => postMessage({
+    id, type: 'HANDLER', name: 'throw', value: { isError: true, value: { name, message, stack: '' } },
+  });
+  const report = (batch) => listener.postMessage({
+    id: 'r' + Math.random(), type: 'APPLY', path: [], argumentList: [{ type: 'RAW', value: batch }],
+  });
+  const state = { type: 'state', state: 'running', step: 1, error: null };
+  const onCall = (handlers) => addEventListener('message', ({ data }) => {
+    if (data.path === undefined) return;
+    const [name] = data.path;
+    if (name === 'open') listener = data.argumentList[1].value;
+    const handler = handlers[name];
+    if (handler !== undefined) handler(data.id, data.argumentList);
+  });
+  const open = (id) => answer(id, { protocolVersion: version, workerVersion: 'test' });
+  const hold = () => navigator.locks.request('${workerLockName('')}' + self.name, () => new Promise(() => undefined));
+`;
+
+const clients: WorkerClient[] = [];
+const urls: string[] = [];
+
+function workerOf(script: string): string {
+  const url = URL.createObjectURL(new Blob([PRELUDE + script], { type: 'text/javascript' }));
+  urls.push(url);
+  return url;
+}
+
+function makeClient(workerUrl: string | URL | undefined, options: Partial<WorkerClientOptions> = {}) {
+  const reports: Report[] = [];
+  const deaths: ErrorInfo[] = [];
+  const client = new WorkerClient({
+    workerUrl,
+    onReports: (batch) => reports.push(...batch),
+    onDeath: (error) => deaths.push(error),
+    ...options,
+  });
+  clients.push(client);
+  return { client, reports, deaths };
+}
+
+/** The error a promise rejects with; fails where it resolves. */
+async function rejection(promise: Promise<unknown>): Promise<Error> {
+  return promise.then(
+    () => expect.fail('It resolved.'),
+    (error: Error) => error,
+  );
+}
+
+/** Whether a lock is held by anyone. */
+async function isHeld(name: string): Promise<boolean> {
+  const { held = [] } = await navigator.locks.query();
+  return held.some((lock) => lock.name === name);
+}
+
+describe('WorkerClient', () => {
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.terminate();
+    for (const url of urls.splice(0)) URL.revokeObjectURL(url);
+  });
+
+  it('makes its worker at the first command', async () => {
+    const { client, deaths } = makeClient('/no/such/worker.js');
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(deaths).to.deep.equal([]);
+    await rejection(client.pause());
+    expect(deaths).to.have.length(1);
+  });
+
+  it('hands on commands, answers and reports', async () => {
+    const worker = workerOf(`
+      hold();
+      onCall({ open, start: (id, [settings]) => { report([state]); answer(id, settings.value.recipe); } });
+    `);
+    let heard: () => void = () => undefined;
+    const hearing = new Promise<void>((resolve) => (heard = resolve));
+    const reports: Report[] = [];
+    const { client } = makeClient(worker, {
+      onReports: (batch) => {
+        reports.push(...batch);
+        heard();
+      },
+    });
+    expect(await client.start({ recipe: 'labels-only' })).to.equal('labels-only');
+    await hearing;
+    expect(reports).to.deep.equal([{ type: 'state', state: 'running', step: 1, error: null }]);
+  });
+
+  it('tells the worker where the data lies, as an absolute folder', async () => {
+    const worker = workerOf(`
+      hold();
+      let dataUrl;
+      onCall({ open: (id, [options]) => { dataUrl = options.value.dataUrl; open(id); }, pause: (id) => answer(id, dataUrl) });
+    `);
+    expect(await makeClient(worker, { dataUrl: 'some/where' }).client.pause()).to.equal(
+      new URL('some/where/', document.baseURI).href,
+    );
+  });
+
+  it('passes on the kind of an error, and calls one without a kind internal', async () => {
+    const worker = workerOf(`
+      hold();
+      onCall({ open, start: (id) => fail(id, 'Busy', 'Pause first.'), pause: (id) => fail(id, 'TypeError', 'x is not y') });
+    `);
+    const { client, deaths } = makeClient(worker);
+    expect(await rejection(client.start({}))).to.include({ name: 'Busy', message: 'Pause first.' });
+    expect(await rejection(client.pause())).to.include({ name: 'Internal', message: 'TypeError: x is not y' });
+    expect(deaths).to.deep.equal([]);
+  });
+
+  for (const [what, script] of Object.entries({
+    'does not exist': null,
+    'throws while it is evaluated': `throw new Error('broken build');`,
+    'speaks another protocol': `onCall({ open: (id) => answer(id, { protocolVersion: -1, workerVersion: 'old' }) });`,
+    'refuses the handshake': `onCall({ open: (id) => fail(id, 'WorkerUnavailable', 'another build') });`,
+  })) {
+    it(`is unavailable, with every call, where the worker ${what}`, async () => {
+      const { client, deaths } = makeClient(script === null ? '/no/such/worker.js' : workerOf(script));
+      const errors = await Promise.all([rejection(client.start({})), rejection(client.pause())]);
+      expect(errors.map(({ name }) => name)).to.deep.equal(['WorkerUnavailable', 'WorkerUnavailable']);
+      expect(deaths.map(({ kind }) => kind)).to.deep.equal(['WorkerUnavailable']);
+      expect(await rejection(client.save())).to.include({ name: 'WorkerUnavailable', message: deaths[0]!.message });
+    });
+  }
+
+  it('says what a worker of another protocol is, and what threw', async () => {
+    const other = makeClient(workerOf(`onCall({ open: (id) => answer(id, { protocolVersion: -1, workerVersion: 'old' }) });`));
+    expect((await rejection(other.client.pause())).message).to.contain('different builds');
+    const broken = makeClient(workerOf(`throw new Error('broken build');`));
+    expect((await rejection(broken.client.pause())).message).to.contain('broken build');
+  });
+
+  it('gives up a worker that never answers', async () => {
+    const { client } = makeClient(workerOf(''), { handshakeLimitMs: 50 });
+    const error = await rejection(client.start({}));
+    expect(error.name).to.equal('WorkerUnavailable');
+    expect(error.message).to.contain('did not answer within 0.05 s');
+  });
+
+  it('notices a worker that closes itself without a word', async () => {
+    const { client, deaths } = makeClient(workerOf(`hold(); onCall({ open, start: () => self.close() });`));
+    const errors = await Promise.all([rejection(client.start({})), rejection(client.pause())]);
+    expect(errors.map(({ name }) => name)).to.deep.equal(['WorkerDied', 'WorkerDied']);
+    expect(deaths.map(({ kind }) => kind)).to.deep.equal(['WorkerDied']);
+    expect((await rejection(client.pause())).name).to.equal('WorkerDied');
+  });
+
+  it('notices an error that ends the worker', async () => {
+    const { client, deaths } = makeClient(workerOf(`hold(); onCall({ open, start: () => { throw new Error('oops'); } });`));
+    expect((await rejection(client.start({}))).name).to.equal('WorkerDied');
+    expect(deaths[0]!.message).to.contain('oops');
+  });
+
+  it('rejects what is open when it is terminated, hears nothing after, and calls it no death', async () => {
+    const worker = workerOf(`
+      hold();
+      onCall({ open, pause: (id) => answer(id, 'paused'), start: () => setInterval(() => report([state]), 1) });
+    `);
+    const { client, reports, deaths } = makeClient(worker);
+    await client.pause();
+    const start = rejection(client.start({}));
+    client.terminate();
+    expect((await start).name).to.equal('Aborted');
+    expect((await rejection(client.pause())).name).to.equal('Aborted');
+    const before = reports.length;
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    expect(reports.length).to.equal(before);
+    expect(deaths).to.deep.equal([]);
+  });
+
+  it('terminated during the handshake, rejects too', async () => {
+    const { client } = makeClient(workerOf(''));
+    const start = rejection(client.start({}));
+    client.terminate();
+    expect((await start).name).to.equal('Aborted');
+  });
+
+  it('leaves no lock behind', async () => {
+    const worker = workerOf(`hold(); onCall({ open, pause: (id) => answer(id, self.name) });`);
+    const { client } = makeClient(worker);
+    const name = workerLockName(await client.pause());
+    expect(await isHeld(name)).to.equal(true);
+    client.terminate();
+    await navigator.locks.request(name, () => undefined);
+    expect(await isHeld(name)).to.equal(false);
+  });
+});
