@@ -15,7 +15,14 @@ export const RECIPE_NAMES = [
 ] as const;
 export type RecipeName = (typeof RECIPE_NAMES)[number];
 
-export const ENGINE_NAMES = ['wasm', 'tfjs-webgpu', 'tfjs-webgl', 'tfjs-wasm', 'tfjs-cpu'] as const;
+export const ENGINE_NAMES = [
+  'webgpu',
+  'wasm',
+  'tfjs-webgpu',
+  'tfjs-webgl',
+  'tfjs-wasm',
+  'tfjs-cpu',
+] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 /** `auto` lets the worker choose; see `EngineReport` for what it says about the choice. */
 export type EngineChoice = EngineName | 'auto';
@@ -219,6 +226,7 @@ export const ENGINE_REASONS = [
   'noWasmSimd',
   'failedToStart',
   'fallback',
+  'deviceLost',
 ] as const;
 export type EngineReason = (typeof ENGINE_REASONS)[number];
 

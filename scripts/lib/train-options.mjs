@@ -20,6 +20,7 @@ const RECIPE_NOTES = {
 
 const ENGINE_NOTES = {
   auto: 'WebGPU on a real GPU, else wasm',
+  webgpu: 'the fused engine on WebGPU, the fastest on a GPU',
   wasm: "this project's own kernels, on the CPU",
   'tfjs-webgpu': 'TensorFlow.js on WebGPU',
   'tfjs-webgl': 'TensorFlow.js on WebGL',

@@ -46,7 +46,7 @@ const typedText = { fromAttribute: (text: string | null): unknown => text ?? und
  * element ends its worker after one task, so that it may be moved.
  *
  * @attr recipe - `notebook`, `notebook-as-run`, `notebook-feature-matching`, `labels-only`. Default: `notebook`.
- * @attr engine - `auto`, `tfjs-webgpu`, `tfjs-webgl`, `tfjs-wasm`, `tfjs-cpu`. Default: `auto`.
+ * @attr engine - `auto`, `webgpu`, `tfjs-webgpu`, `tfjs-webgl`, `tfjs-wasm`, `tfjs-cpu`. Default: `auto`.
  * @attr labels - Images whose label is used, 10 to 60,000. Default: 900.
  * @attr seed - Key of all random streams, 0 to 2^53 - 1. Default: 1.
  * @attr steps - Updates in all, 1 to 10,000,000. Default: 20,000.

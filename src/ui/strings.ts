@@ -208,8 +208,9 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
   },
   engines: {
     auto: 'Automatic',
+    webgpu: 'WebGPU',
     wasm: 'WebAssembly',
-    'tfjs-webgpu': 'WebGPU',
+    'tfjs-webgpu': 'WebGPU (TensorFlow.js)',
     'tfjs-webgl': 'WebGL',
     'tfjs-wasm': 'WebAssembly (TensorFlow.js)',
     'tfjs-cpu': 'JavaScript',
@@ -220,6 +221,7 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     noWebGpu: 'This browser has no WebGPU.',
     noAdapter: 'The browser found no GPU that it may use.',
     softwareAdapter: 'The only WebGPU adapter is emulated in software, slower than the processor itself.',
+    deviceLost: 'The GPU went away; the run went on from its last good state.',
     noWasmSimd: 'This browser’s WebAssembly has no SIMD.',
     failedToStart: 'It did not start.',
     fallback: 'The fastest one that works here.',

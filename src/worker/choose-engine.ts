@@ -5,6 +5,7 @@
 
 import type { EngineChoice, EngineName, EngineReason, EngineReport } from '../protocol.js';
 import type { Engine, EngineInput } from './engine/engine.js';
+import { recoverFailures } from './engine/recovering-engine.js';
 import { TrainerError } from './errors.js';
 import { describeError } from './wording.js';
 
@@ -25,6 +26,8 @@ export interface EngineEntry {
   readonly evaluationSlice: number;
   readonly probe: () => Promise<Probe>;
   readonly create: (input: EngineInput) => Promise<Engine>;
+  /** Whether a run goes on, on a fresh device or the next engine, when its device is lost. */
+  readonly recovers?: true;
 }
 
 type PassedOver = EngineReport['passedOver'][number];
@@ -49,6 +52,7 @@ const REASON_WORDS: Readonly<Record<EngineReason, string>> = {
   softwareAdapter: 'its adapter is software',
   noWasmSimd: 'this browser has no WebAssembly SIMD',
   failedToStart: 'it failed to start',
+  deviceLost: 'its device was lost',
 };
 
 function unavailable(choice: EngineChoice, passedOver: readonly PassedOver[]): TrainerError {
@@ -110,21 +114,57 @@ export interface StartedEngine {
   readonly report: EngineReport;
 }
 
-/** Starts the first candidate that starts. Throws `EngineUnavailable` where none does. */
+/** What an engine that outlives its device needs of its surroundings. */
+export interface Surroundings {
+  /** Told when another engine has taken over. */
+  readonly report: (report: EngineReport) => void;
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
+}
+
+/** An engine that goes on after its device is lost: on a fresh one, then on the candidates after it. */
+function withRecovery(
+  engine: Engine,
+  entry: EngineEntry,
+  later: readonly EngineEntry[],
+  input: EngineInput,
+  { report, now }: Surroundings,
+): Promise<Engine> {
+  return recoverFailures(engine, {
+    restart: () => entry.create(input),
+    next: later.map((other) => () => other.create(input)),
+    onReplaced: ({ engine: name, adapter, isSoftware }, failed, failure) => {
+      const passedOver = [{ engine: failed.engine, reason: 'deviceLost', detail: failure.message } as const];
+      report({ type: 'engine', engine: name, adapter, isSoftware, reason: 'deviceLost', passedOver });
+    },
+    now,
+  });
+}
+
+/**
+ * Starts the first candidate that starts. Throws `EngineUnavailable` where none does. With
+ * `surroundings`, an engine that may be replaced after a failure is.
+ */
 export async function startEngine(
   choice: EngineChoice,
   findings: readonly Finding[],
   input: EngineInput,
+  surroundings: Surroundings | null = null,
 ): Promise<StartedEngine> {
   const passedOver: PassedOver[] = [];
-  for (const finding of findings) {
+  for (const [index, finding] of findings.entries()) {
     if (!finding.isCandidate) {
       passedOver.push(toPassedOver(finding, finding.detail));
       continue;
     }
     const { entry, reason } = finding;
+    const later = findings.slice(index + 1).flatMap((other) => (other.isCandidate ? [other.entry] : []));
     try {
-      const engine = await entry.create(input);
+      const created = await entry.create(input);
+      const engine =
+        entry.recovers === true && surroundings !== null
+          ? await withRecovery(created, entry, later, input, surroundings)
+          : created;
       const { engine: name, adapter, isSoftware } = engine.info;
       return {
         engine,

@@ -30,12 +30,26 @@ async function createTfjs(backend: 'webgpu' | 'webgl' | 'wasm' | 'cpu', input: E
   return createTfjsEngine(backend, input);
 }
 
+async function createWebGpu(input: EngineInput): Promise<Engine> {
+  const { createWebGpuEngine } = await import('./engine/webgpu/index.js');
+  return createWebGpuEngine(input);
+}
+
 async function createWasm(input: EngineInput): Promise<Engine> {
   const { createWasmEngine } = await import('./engine/wasm/index.js');
   return createWasmEngine(input);
 }
 
 export const ENGINES: readonly EngineEntry[] = [
+  {
+    name: 'webgpu',
+    isAutomatic: true,
+    runsOn: 'gpu',
+    evaluationSlice: 500,
+    probe: () => probeWebGpu(navigator.gpu),
+    create: createWebGpu,
+    recovers: true,
+  },
   {
     name: 'tfjs-webgpu',
     isAutomatic: true,

@@ -64,7 +64,7 @@ export class Loader {
     const state = checkpoint === null ? null : checkpointState(checkpoint, recipe, dataset, split);
     const started = await this.#starts.run(() => {
       throwIfAborted(signal);
-      return startEngine(settings.engine, findings, input);
+      return startEngine(settings.engine, findings, input, { report, now });
     });
     const { engine, entry } = started;
     // Until the run is sure to take the place of the one before, the page hears nothing of it.

@@ -34,7 +34,7 @@ function tableOf({ webgpu, broken = [] }: Platform): readonly EngineEntry[] {
   return ENGINES.map((entry) => ({
     ...entry,
     probe: async () => {
-      if (entry.name !== 'tfjs-webgpu') return { isUsable: true, isSoftware: false, detail: '' };
+      if (entry.runsOn !== 'gpu' || entry.name === 'tfjs-webgl') return { isUsable: true, isSoftware: false, detail: '' };
       if (webgpu instanceof Error) throw webgpu;
       return webgpu;
     },
@@ -60,33 +60,42 @@ async function outcome(choice: EngineChoice, platform: Platform): Promise<string
 }
 
 test('auto takes WebGPU on a real adapter', async () => {
-  assert.deepEqual(await outcome('auto', { webgpu: REAL }), ['tfjs-webgpu realAdapter']);
+  assert.deepEqual(await outcome('auto', { webgpu: REAL }), ['webgpu realAdapter']);
 });
 
 test('auto passes over no WebGPU, no adapter and a software adapter, and says which', async () => {
   assert.deepEqual(await outcome('auto', { webgpu: MISSING }), [
     'wasm fallback',
+    'webgpu noWebGpu',
     'tfjs-webgpu noWebGpu',
   ]);
   assert.deepEqual(await outcome('auto', { webgpu: { isUsable: false, reason: 'noAdapter', detail: '' } }), [
     'wasm fallback',
+    'webgpu noAdapter',
     'tfjs-webgpu noAdapter',
   ]);
   assert.deepEqual(await outcome('auto', { webgpu: SOFTWARE }), [
     'wasm fallback',
+    'webgpu softwareAdapter SwiftShader',
     'tfjs-webgpu softwareAdapter SwiftShader',
   ]);
 });
 
 test('auto goes on to the next engine when one does not start, down to cpu, never to webgl', async () => {
-  assert.deepEqual(await outcome('auto', { webgpu: REAL, broken: ['tfjs-webgpu', 'wasm', 'tfjs-wasm'] }), [
+  assert.deepEqual(await outcome('auto', { webgpu: REAL, broken: ['webgpu'] }), [
+    'tfjs-webgpu realAdapter',
+    'webgpu failedToStart webgpu is broken',
+  ]);
+  const broken = ['webgpu', 'tfjs-webgpu', 'wasm', 'tfjs-wasm'] as const;
+  assert.deepEqual(await outcome('auto', { webgpu: REAL, broken }), [
     'tfjs-cpu fallback',
+    'webgpu failedToStart webgpu is broken',
     'tfjs-webgpu failedToStart tfjs-webgpu is broken',
     'wasm failedToStart wasm is broken',
     'tfjs-wasm failedToStart tfjs-wasm is broken',
   ]);
   await assert.rejects(
-    choose('auto', { webgpu: REAL, broken: ['tfjs-webgpu', 'wasm', 'tfjs-wasm', 'tfjs-cpu'] }),
+    choose('auto', { webgpu: REAL, broken: [...broken, 'tfjs-cpu'] }),
     (error: Error) => error.name === 'EngineUnavailable' && !error.message.includes('webgl'),
   );
 });
@@ -94,6 +103,7 @@ test('auto goes on to the next engine when one does not start, down to cpu, neve
 test('a look that throws is a reason to pass over', async () => {
   assert.deepEqual(await outcome('auto', { webgpu: new Error('blocked') }), [
     'wasm fallback',
+    'webgpu failedToStart blocked',
     'tfjs-webgpu failedToStart blocked',
   ]);
 });

@@ -82,8 +82,9 @@ describe('trainer on tfjs-wasm', () => {
     const { trainer, of } = await openReal();
     await trainer.step({ ...SMALL, engine: 'auto' });
     const { engine, reason, passedOver } = of('engine')[0]!;
-    expect([engine, reason]).to.deep.equal(['tfjs-wasm', 'fallback']);
+    expect([engine, reason]).to.deep.equal(['wasm', 'fallback']);
     expect(passedOver.map((over) => `${over.engine} ${over.reason}`)).to.deep.equal([
+      'webgpu softwareAdapter',
       'tfjs-webgpu softwareAdapter',
     ]);
     expect(passedOver[0]!.detail).to.match(/swiftshader/i);

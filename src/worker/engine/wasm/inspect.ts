@@ -1,4 +1,7 @@
-/** What a step computes, for tests: the train step without its update, all that tests look at kept to the end. */
+/**
+ * What a step computes, for tests: the train step without its update, all that tests look at kept to the
+ * end.
+ */
 
 import { METRIC_NAMES } from '../../../protocol.js';
 import { parametersOf, sizeOf, type NamedTensor } from '../../model/parameters.js';

@@ -244,7 +244,7 @@ interface LargePart {
   readonly firstX: number;
 }
 
-/** How the outputs of a `toLarge` product are computed: by phases, or all phases at once, whichever costs less. */
+/** How a `toLarge` product is computed: by phases, or all phases at once, whichever costs less. */
 export function largeParts(geometry: Geometry): readonly LargePart[] {
   const { large, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
   const shared = sharedPart(geometry);

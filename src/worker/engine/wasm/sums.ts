@@ -1,6 +1,12 @@
 /** Lowers the sums over rows of the backward pass: gradients of kernels and of biases. */
 
-import type { BiasGradientOp, FilterGradientOp, ReductionSplit, TensorId, UpdateEntry } from '../plan/operations.js';
+import type {
+  BiasGradientOp,
+  FilterGradientOp,
+  ReductionSplit,
+  TensorId,
+  UpdateEntry,
+} from '../plan/operations.js';
 import type { Bindings } from './bindings.js';
 import { areConsecutive, countRows, storeImageTable } from './images.js';
 import {

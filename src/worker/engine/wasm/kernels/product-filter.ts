@@ -6,7 +6,6 @@
  */
 
 import {
-  FILTER_ADD,
   FILTER_FILTERS,
   FILTER_IMAGES,
   FILTER_LEFT,
@@ -22,9 +21,10 @@ import {
   FILTER_X,
   FILTER_Y,
 } from './layout';
-import { packedBlock } from './micro';
+import { packedBlock } from './micro-packed';
 import { address, int } from './record';
 import { FLOAT, shareStart, VECTOR } from './simd';
+import { copyFloats } from './snippets';
 
 /** Depth of a chunk: six packed rows and a panel of the right operand fit the first-level cache. */
 const CHUNK = 384;
@@ -105,14 +105,14 @@ function packLeft(record: usize, left: usize, start: i32, count: i32, to: usize)
 
 function storeSums(record: usize, firstRow: i32, rows: i32, firstPanel: i32, panels: i32, scratch: usize): void {
   const filters = int(record, FILTER_FILTERS);
-  const adds = int(record, FILTER_ADD) != 0;
-  const columns = min(panels * 8, filters - firstPanel * 8);
+  const columns = filters - firstPanel * 8;
   for (let row = 0; row < rows; row++) {
-    const out = address(record, FILTER_OUT) + (usize((firstRow + row) * filters + firstPanel * 8) << 2);
-    for (let column = 0; column < columns; column++) {
-      const sum = load<f32>(scratch + SUMS + (usize((column >> 3) * 6 + row) << 5) + (usize(column & 7) << 2));
-      const to = out + (usize(column) << 2);
-      store<f32>(to, adds ? load<f32>(to) + sum : sum);
+    let out = address(record, FILTER_OUT) + (usize((firstRow + row) * filters + firstPanel * 8) << 2);
+    let sums = scratch + SUMS + (usize(row) << 5);
+    for (let panel = 0; panel < panels; panel++) {
+      copyFloats(sums, out, min(8, columns - panel * 8));
+      out += 2 * VECTOR;
+      sums += 12 * VECTOR;
     }
   }
 }

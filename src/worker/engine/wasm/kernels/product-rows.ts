@@ -29,7 +29,7 @@ import {
   ROWS_X,
   ROWS_Y,
 } from './layout';
-import { rowsBlock } from './micro';
+import { rowsBlock } from './micro-rows';
 import { address, imageEntry, int } from './record';
 import { applySnippets, copyFloats, POSITION_SCRATCH } from './snippets';
 import { shareStart } from './simd';
@@ -51,7 +51,7 @@ export function productRows(record: usize, thread: i32, threads: i32, scratch: u
     const count = min(BLOCK, rows - first);
     findWindows(record, first, count, scratch + WINDOWS);
     multiplyBlock(record, count, scratch);
-    for (let row = 0; row < count; row++) finishRow(record, first + row, row, scratch);
+    finishBlock(record, first, count, scratch);
   }
 }
 
@@ -122,42 +122,55 @@ function multiplyBlock(record: usize, count: i32, scratch: usize): void {
   }
 }
 
-/** Epilogue of one row of a block, then its groups to their pixels. */
-function finishRow(record: usize, row: i32, inBlock: i32, scratch: usize): void {
+/** Epilogue of a block's rows, then each row's groups to their pixels. */
+function finishBlock(record: usize, first: i32, count: i32, scratch: usize): void {
   const filters = int(record, ROWS_FILTERS);
+  const groupsY = int(record, ROWS_GROUPS_Y);
   const groupsX = int(record, ROWS_GROUPS_X);
-  const groups = int(record, ROWS_GROUPS_Y) * groupsX;
   const width = int(record, ROWS_X);
   const height = int(record, ROWS_Y);
-  const x = row % width;
-  const y = (row / width) % height;
-  const image = row / (width * height);
   const outHeight = int(record, ROWS_OUT_HEIGHT);
   const outWidth = int(record, ROWS_OUT_WIDTH);
   const scale = int(record, ROWS_SCALE);
+  const offsetY = int(record, ROWS_OFFSET_Y);
+  const offsetX = int(record, ROWS_OFFSET_X);
   const snippets = address(record, ROWS_SNIPPETS);
-  const panels = (groups * filters + 7) / 8;
-  const entry = imageEntry(address(record, ROWS_TABLE), image);
+  const table = address(record, ROWS_TABLE);
+  const target = address(record, ROWS_OUT);
+  const rowBytes = usize((groupsY * groupsX * filters + 7) / 8) << 5;
+  const groupBytes = usize(filters) << 2;
   const size = outHeight * outWidth * filters;
-  const out = address(record, ROWS_OUT) + (usize(int(entry, IMAGE_TARGET_ROW) * size) << 2);
-  let values = scratch + OUTPUTS + (usize(inBlock * panels) << 5);
-  for (let group = 0; group < groups; group++) {
-    const groupY = group / groupsX;
-    const outY = y * scale + int(record, ROWS_OFFSET_Y) + groupY;
-    const outX = x * scale + int(record, ROWS_OFFSET_X) + group - groupY * groupsX;
-    if (outY >= 0 && outX >= 0 && outY < outHeight && outX < outWidth) {
-      const position = (outY * outWidth + outX) * filters;
-      let from = values;
-      if (snippets != 0) {
-        // Snippets work on whole vectors and would touch the next group.
-        if (groups > 1) {
+  // Snippets work on whole vectors and would touch the next group.
+  const isCopied = snippets != 0 && groupsY * groupsX > 1;
+  let x = first % width;
+  let y = (first / width) % height;
+  let image = first / (width * height);
+  let row = scratch + OUTPUTS;
+  for (; count > 0; count--, row += rowBytes) {
+    const entry = imageEntry(table, image);
+    const out = target + (usize(int(entry, IMAGE_TARGET_ROW) * size) << 2);
+    let values = row;
+    for (let groupY = 0; groupY < groupsY; groupY++) {
+      const outY = y * scale + offsetY + groupY;
+      for (let groupX = 0; groupX < groupsX; groupX++, values += groupBytes) {
+        const outX = x * scale + offsetX + groupX;
+        if (outY < 0 || outX < 0 || outY >= outHeight || outX >= outWidth) continue;
+        const position = (outY * outWidth + outX) * filters;
+        let from = values;
+        if (isCopied) {
           from = scratch;
           copyFloats(values, from, filters);
         }
-        applySnippets(snippets, from, filters, entry, position, size);
+        if (snippets != 0) applySnippets(snippets, from, filters, entry, position, size);
+        copyFloats(from, out + (usize(position) << 2), filters);
       }
-      copyFloats(from, out + (usize(position) << 2), filters);
     }
-    values += usize(filters) << 2;
+    if (++x == width) {
+      x = 0;
+      if (++y == height) {
+        y = 0;
+        image++;
+      }
+    }
   }
 }

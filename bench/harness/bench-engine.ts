@@ -1,0 +1,18 @@
+/** What the benchmark asks of an engine or a peer. */
+
+import type { ImageSet } from '../../src/worker/engine/engine.js';
+
+export interface BenchInput {
+  readonly train: ImageSet;
+  readonly test: ImageSet;
+  readonly batch: number;
+}
+
+export interface BenchEngine {
+  readonly name: string;
+  /** Makes steps and resolves when the device is through; gives the JavaScript's share in milliseconds. */
+  steps(count: number): Promise<number>;
+  /** Classifies the first `count` test images; gives the number of correct ones. */
+  evaluate(count: number): Promise<number>;
+  dispose(): void;
+}

@@ -1,0 +1,171 @@
+/**
+ * An engine that outlives its device: when the device is lost, refuses a command or runs out of memory,
+ * a fresh engine goes on from the last state that was exported, makes the steps since then again, and
+ * answers the call that failed. Streams depend on seed and step alone, so the steps come out the same;
+ * their metrics are handed out once. Knows no engine by name.
+ */
+
+import { toErrorInfo, TrainerError } from '../errors.js';
+import type { NamedTensor } from '../model/parameters.js';
+import type { Engine, EngineInfo, EngineState, StepMetrics } from './engine.js';
+
+/** A device that goes more often than this in this time is given up. */
+const MOST_RESTARTS = 3;
+const RESTARTS_WITHIN_MS = 10 * 60_000;
+
+export interface RecoveryOptions {
+  /** Starts the same engine again. */
+  readonly restart: () => Promise<Engine>;
+  /** Engines to go on with once that one is given up, best first. */
+  readonly next: readonly (() => Promise<Engine>)[];
+  /** Told after another engine has taken over, with the failure that made it necessary. */
+  readonly onReplaced: (info: EngineInfo, failed: EngineInfo, failure: Error) => void;
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
+}
+
+type Values = Float32Array<ArrayBuffer>;
+
+function isDeviceFailure(error: unknown): error is TrainerError {
+  if (!(error instanceof TrainerError)) return false;
+  return error.kind === 'DeviceLost' || error.kind === 'OutOfMemory' || error.kind === 'Internal';
+}
+
+class RecoveringEngine implements Engine {
+  readonly #options: RecoveryOptions;
+  #inner: Engine;
+  #next: readonly (() => Promise<Engine>)[];
+  /** Where a fresh engine goes on from. */
+  #kept: EngineState;
+  /** Updates asked for and accepted. */
+  #step: number;
+  /** Updates whose metrics were handed out. */
+  #handedOut: number;
+  #owed: StepMetrics[] = [];
+  #restartedAt: number[] = [];
+  #isDisposed = false;
+
+  constructor(inner: Engine, state: EngineState, options: RecoveryOptions) {
+    this.#inner = inner;
+    this.#kept = state;
+    this.#step = state.step;
+    this.#handedOut = state.step;
+    this.#next = options.next;
+    this.#options = options;
+  }
+
+  get info(): EngineInfo {
+    return this.#inner.info;
+  }
+
+  async advance(steps: number): Promise<readonly StepMetrics[]> {
+    const metrics = await this.#attempt((inner) => inner.advance(steps));
+    this.#step += steps;
+    return this.#handOut(metrics);
+  }
+
+  async flush(): Promise<readonly StepMetrics[]> {
+    return this.#handOut(await this.#attempt((inner) => inner.flush()));
+  }
+
+  countCorrect(first: number, count: number): Promise<number> {
+    return this.#attempt((inner) => inner.countCorrect(first, count));
+  }
+
+  generate(latents: Values, count: number): Promise<Values> {
+    return this.#attempt((inner) => inner.generate(latents, count));
+  }
+
+  classify(images: Values, count: number): Promise<Values> {
+    return this.#attempt((inner) => inner.classify(images, count));
+  }
+
+  async exportState(): Promise<EngineState> {
+    const state = await this.#attempt((inner) => inner.exportState());
+    this.#kept = state;
+    return state;
+  }
+
+  async importState(state: EngineState): Promise<void> {
+    await this.#attempt((inner) => inner.importState(state));
+    this.#kept = state;
+    this.#step = state.step;
+    this.#handedOut = state.step;
+    this.#owed = [];
+  }
+
+  inspectStep(): Promise<ReadonlyMap<string, NamedTensor>> {
+    return this.#attempt((inner) => inner.inspectStep());
+  }
+
+  dispose(): void {
+    this.#isDisposed = true;
+    this.#inner.dispose();
+  }
+
+  /** Metrics not handed out before, in order. */
+  #handOut(arrived: readonly StepMetrics[]): readonly StepMetrics[] {
+    const fresh = [...this.#owed, ...arrived].filter(({ step }) => step > this.#handedOut);
+    this.#owed = [];
+    this.#handedOut = fresh.at(-1)?.step ?? this.#handedOut;
+    return fresh;
+  }
+
+  async #attempt<T>(call: (inner: Engine) => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await call(this.#inner);
+      } catch (error) {
+        if (!isDeviceFailure(error) || this.#isDisposed) throw error;
+        await this.#recover(error);
+      }
+    }
+  }
+
+  /** Puts another engine in place, at the step where the failed one stood; throws where none is left. */
+  async #recover(failure: TrainerError): Promise<void> {
+    const failed = this.#inner.info;
+    let last: TrainerError = failure;
+    for (;;) {
+      const start = this.#nextStart();
+      if (start === null) throw last;
+      this.#inner.dispose();
+      try {
+        const inner = await start();
+        this.#inner = inner;
+        if (this.#isDisposed) {
+          inner.dispose();
+          throw failure;
+        }
+        await inner.importState(this.#kept);
+        const replayed = [...(await inner.advance(this.#step - this.#kept.step)), ...(await inner.flush())];
+        const known = this.#owed.at(-1)?.step ?? this.#handedOut;
+        this.#owed.push(...replayed.filter(({ step }) => step > known));
+        this.#options.onReplaced(inner.info, failed, failure);
+        return;
+      } catch (error) {
+        if (this.#isDisposed) throw error;
+        const { kind, message } = toErrorInfo(error);
+        last = error instanceof TrainerError ? error : new TrainerError(kind, message, { cause: error });
+      }
+    }
+  }
+
+  #nextStart(): (() => Promise<Engine>) | null {
+    const now = this.#options.now();
+    this.#restartedAt = this.#restartedAt.filter((at) => now - at < RESTARTS_WITHIN_MS);
+    const isFirstEngine = this.#next.length === this.#options.next.length;
+    if (isFirstEngine && this.#restartedAt.length < MOST_RESTARTS) {
+      this.#restartedAt.push(now);
+      return this.#options.restart;
+    }
+    const [start = null, ...rest] = this.#next;
+    this.#next = rest;
+    return start;
+  }
+}
+
+/** Wraps an engine that was just started. It owns the engine, and those that take over. */
+export async function recoverFailures(engine: Engine, options: RecoveryOptions): Promise<Engine> {
+  return new RecoveringEngine(engine, await engine.exportState(), options);
+}

@@ -1,0 +1,234 @@
+/**
+ * The micro-kernel over packed rows: as `micro-rows.ts`, which says why it is written this way, but for
+ * the left operand, six rows packed as [depth][6].
+ */
+
+import { multiplyAdd, VECTOR } from './simd';
+
+/** Six rows packed as [depth][6]. */
+export function packed6x8(
+  a: usize,
+  b: usize,
+  depth: i32,
+  start: usize,
+  startStep: usize,
+  out: usize,
+  outStep: usize,
+): void {
+  let c00 = v128.load(start);
+  let c01 = v128.load(start, VECTOR);
+  start += startStep;
+  let c10 = v128.load(start);
+  let c11 = v128.load(start, VECTOR);
+  start += startStep;
+  let c20 = v128.load(start);
+  let c21 = v128.load(start, VECTOR);
+  start += startStep;
+  let c30 = v128.load(start);
+  let c31 = v128.load(start, VECTOR);
+  start += startStep;
+  let c40 = v128.load(start);
+  let c41 = v128.load(start, VECTOR);
+  start += startStep;
+  let c50 = v128.load(start);
+  let c51 = v128.load(start, VECTOR);
+  while (depth > 0) {
+    let b0 = v128.load(b);
+    let b1 = v128.load(b, 16);
+    let value = v128.load32_splat(a);
+    c00 = multiplyAdd(value, b0, c00);
+    c01 = multiplyAdd(value, b1, c01);
+    value = v128.load32_splat(a, 4);
+    c10 = multiplyAdd(value, b0, c10);
+    c11 = multiplyAdd(value, b1, c11);
+    value = v128.load32_splat(a, 8);
+    c20 = multiplyAdd(value, b0, c20);
+    c21 = multiplyAdd(value, b1, c21);
+    value = v128.load32_splat(a, 12);
+    c30 = multiplyAdd(value, b0, c30);
+    c31 = multiplyAdd(value, b1, c31);
+    value = v128.load32_splat(a, 16);
+    c40 = multiplyAdd(value, b0, c40);
+    c41 = multiplyAdd(value, b1, c41);
+    value = v128.load32_splat(a, 20);
+    c50 = multiplyAdd(value, b0, c50);
+    c51 = multiplyAdd(value, b1, c51);
+    a += 24;
+    b += 32;
+    depth -= 1;
+  }
+  v128.store(out, c00);
+  v128.store(out, c01, VECTOR);
+  out += outStep;
+  v128.store(out, c10);
+  v128.store(out, c11, VECTOR);
+  out += outStep;
+  v128.store(out, c20);
+  v128.store(out, c21, VECTOR);
+  out += outStep;
+  v128.store(out, c30);
+  v128.store(out, c31, VECTOR);
+  out += outStep;
+  v128.store(out, c40);
+  v128.store(out, c41, VECTOR);
+  out += outStep;
+  v128.store(out, c50);
+  v128.store(out, c51, VECTOR);
+}
+
+/** As `packed6x8` for a `depth` that is a multiple of 4. */
+export function packed6x8By4(
+  a: usize,
+  b: usize,
+  depth: i32,
+  start: usize,
+  startStep: usize,
+  out: usize,
+  outStep: usize,
+): void {
+  let c00 = v128.load(start);
+  let c01 = v128.load(start, VECTOR);
+  start += startStep;
+  let c10 = v128.load(start);
+  let c11 = v128.load(start, VECTOR);
+  start += startStep;
+  let c20 = v128.load(start);
+  let c21 = v128.load(start, VECTOR);
+  start += startStep;
+  let c30 = v128.load(start);
+  let c31 = v128.load(start, VECTOR);
+  start += startStep;
+  let c40 = v128.load(start);
+  let c41 = v128.load(start, VECTOR);
+  start += startStep;
+  let c50 = v128.load(start);
+  let c51 = v128.load(start, VECTOR);
+  while (depth > 0) {
+    let b0 = v128.load(b);
+    let b1 = v128.load(b, 16);
+    let value = v128.load32_splat(a);
+    c00 = multiplyAdd(value, b0, c00);
+    c01 = multiplyAdd(value, b1, c01);
+    value = v128.load32_splat(a, 4);
+    c10 = multiplyAdd(value, b0, c10);
+    c11 = multiplyAdd(value, b1, c11);
+    value = v128.load32_splat(a, 8);
+    c20 = multiplyAdd(value, b0, c20);
+    c21 = multiplyAdd(value, b1, c21);
+    value = v128.load32_splat(a, 12);
+    c30 = multiplyAdd(value, b0, c30);
+    c31 = multiplyAdd(value, b1, c31);
+    value = v128.load32_splat(a, 16);
+    c40 = multiplyAdd(value, b0, c40);
+    c41 = multiplyAdd(value, b1, c41);
+    value = v128.load32_splat(a, 20);
+    c50 = multiplyAdd(value, b0, c50);
+    c51 = multiplyAdd(value, b1, c51);
+    b0 = v128.load(b, 32);
+    b1 = v128.load(b, 48);
+    value = v128.load32_splat(a, 24);
+    c00 = multiplyAdd(value, b0, c00);
+    c01 = multiplyAdd(value, b1, c01);
+    value = v128.load32_splat(a, 28);
+    c10 = multiplyAdd(value, b0, c10);
+    c11 = multiplyAdd(value, b1, c11);
+    value = v128.load32_splat(a, 32);
+    c20 = multiplyAdd(value, b0, c20);
+    c21 = multiplyAdd(value, b1, c21);
+    value = v128.load32_splat(a, 36);
+    c30 = multiplyAdd(value, b0, c30);
+    c31 = multiplyAdd(value, b1, c31);
+    value = v128.load32_splat(a, 40);
+    c40 = multiplyAdd(value, b0, c40);
+    c41 = multiplyAdd(value, b1, c41);
+    value = v128.load32_splat(a, 44);
+    c50 = multiplyAdd(value, b0, c50);
+    c51 = multiplyAdd(value, b1, c51);
+    b0 = v128.load(b, 64);
+    b1 = v128.load(b, 80);
+    value = v128.load32_splat(a, 48);
+    c00 = multiplyAdd(value, b0, c00);
+    c01 = multiplyAdd(value, b1, c01);
+    value = v128.load32_splat(a, 52);
+    c10 = multiplyAdd(value, b0, c10);
+    c11 = multiplyAdd(value, b1, c11);
+    value = v128.load32_splat(a, 56);
+    c20 = multiplyAdd(value, b0, c20);
+    c21 = multiplyAdd(value, b1, c21);
+    value = v128.load32_splat(a, 60);
+    c30 = multiplyAdd(value, b0, c30);
+    c31 = multiplyAdd(value, b1, c31);
+    value = v128.load32_splat(a, 64);
+    c40 = multiplyAdd(value, b0, c40);
+    c41 = multiplyAdd(value, b1, c41);
+    value = v128.load32_splat(a, 68);
+    c50 = multiplyAdd(value, b0, c50);
+    c51 = multiplyAdd(value, b1, c51);
+    b0 = v128.load(b, 96);
+    b1 = v128.load(b, 112);
+    value = v128.load32_splat(a, 72);
+    c00 = multiplyAdd(value, b0, c00);
+    c01 = multiplyAdd(value, b1, c01);
+    value = v128.load32_splat(a, 76);
+    c10 = multiplyAdd(value, b0, c10);
+    c11 = multiplyAdd(value, b1, c11);
+    value = v128.load32_splat(a, 80);
+    c20 = multiplyAdd(value, b0, c20);
+    c21 = multiplyAdd(value, b1, c21);
+    value = v128.load32_splat(a, 84);
+    c30 = multiplyAdd(value, b0, c30);
+    c31 = multiplyAdd(value, b1, c31);
+    value = v128.load32_splat(a, 88);
+    c40 = multiplyAdd(value, b0, c40);
+    c41 = multiplyAdd(value, b1, c41);
+    value = v128.load32_splat(a, 92);
+    c50 = multiplyAdd(value, b0, c50);
+    c51 = multiplyAdd(value, b1, c51);
+    a += 96;
+    b += 128;
+    depth -= 4;
+  }
+  v128.store(out, c00);
+  v128.store(out, c01, VECTOR);
+  out += outStep;
+  v128.store(out, c10);
+  v128.store(out, c11, VECTOR);
+  out += outStep;
+  v128.store(out, c20);
+  v128.store(out, c21, VECTOR);
+  out += outStep;
+  v128.store(out, c30);
+  v128.store(out, c31, VECTOR);
+  out += outStep;
+  v128.store(out, c40);
+  v128.store(out, c41, VECTOR);
+  out += outStep;
+  v128.store(out, c50);
+  v128.store(out, c51, VECTOR);
+}
+
+/** Six packed rows, any depth, by whichever kernels are fastest in this binary. */
+@inline
+export function packedBlock(
+  a: usize,
+  b: usize,
+  depth: i32,
+  start: usize,
+  startStep: usize,
+  out: usize,
+  outStep: usize,
+): void {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    packed6x8(a, b, depth, start, startStep, out, outStep);
+    return;
+  }
+  const even = depth & ~3;
+  if (even > 0) {
+    packed6x8By4(a, b, even, start, startStep, out, outStep);
+    start = out;
+    startStep = outStep;
+  }
+  if (depth > even) {
+    packed6x8(a + usize(even) * 24, b + (usize(even) << 5), depth - even, start, startStep, out, outStep);
+  }
+}

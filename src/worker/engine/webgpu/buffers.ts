@@ -1,0 +1,69 @@
+/**
+ * The engine's GPU buffers by name, every one labelled, made here and freed here. Counts their bytes.
+ */
+
+import type { BufferKey } from './kernels/shader.js';
+
+/** WebGPU binds and copies in multiples of this; also the width of one vec4f. */
+const GRANULE_BYTES = 16;
+
+export class BufferPool {
+  readonly #device: GPUDevice;
+  readonly #buffers = new Map<BufferKey, GPUBuffer>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  /** Bytes of all buffers. */
+  get bytes(): number {
+    return [...this.#buffers.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Makes a storage buffer of at least `bytes` (zeroed), rounded up to whole vectors. */
+  make(key: BufferKey, bytes: number): GPUBuffer {
+    if (this.#buffers.has(key)) throw new Error(`The buffer "${key}" exists already.`);
+    const buffer = this.#device.createBuffer({
+      label: key,
+      size: Math.max(GRANULE_BYTES, Math.ceil(bytes / GRANULE_BYTES) * GRANULE_BYTES),
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    this.#buffers.set(key, buffer);
+    return buffer;
+  }
+
+  /** Makes a buffer that holds `data`. */
+  fill(key: BufferKey, data: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>): GPUBuffer {
+    const buffer = this.make(key, data.byteLength);
+    const whole = data.byteLength - (data.byteLength % 4);
+    this.#device.queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, whole);
+    if (whole < data.byteLength) {
+      const rest = new Uint8Array(4);
+      rest.set(new Uint8Array(data.buffer, data.byteOffset + whole, data.byteLength - whole));
+      this.#device.queue.writeBuffer(buffer, whole, rest);
+    }
+    return buffer;
+  }
+
+  get(key: BufferKey): GPUBuffer {
+    const buffer = this.#buffers.get(key);
+    if (buffer === undefined) throw new Error(`There is no buffer "${key}".`);
+    return buffer;
+  }
+
+  has(key: BufferKey): boolean {
+    return this.#buffers.has(key);
+  }
+
+  /** Frees some buffers by name; those that do not exist are left out. */
+  free(keys: Iterable<BufferKey>): void {
+    for (const key of keys) {
+      this.#buffers.get(key)?.destroy();
+      this.#buffers.delete(key);
+    }
+  }
+
+  dispose(): void {
+    this.free([...this.#buffers.keys()]);
+  }
+}

@@ -1,0 +1,3 @@
+/** The fused WebGPU engine's public face. */
+
+export { createWebGpuEngine, type WebGpuOptions } from './webgpu-engine.js';

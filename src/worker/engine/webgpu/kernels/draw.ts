@@ -1,0 +1,184 @@
+/**
+ * The `draw` operation: one dispatch that gathers images and labels and draws latents and dropout
+ * bits, all from the step counter in the control buffer. Parts of a kind share their text; a thread
+ * block belongs to one part.
+ *
+ * Bindings: control, tables (index pools and normalised bytes), packed images and labels (read); the
+ * targets (read_write).
+ */
+
+import { sizeOf } from '../../../model/parameters.js';
+import type { DrawOp, DrawPart } from '../../plan/operations.js';
+import { RANDOM_FUNCTIONS } from './random.js';
+import { constantArray } from './shader-text.js';
+import {
+  CONTROL,
+  CONTROL_WORDS,
+  ShaderBuilder,
+  TABLES,
+  TEST_IMAGES,
+  TEST_LABELS,
+  TRAIN_IMAGES,
+  TRAIN_LABELS,
+  type Memory,
+  type Shader,
+} from './shader.js';
+
+const THREADS = 64;
+
+type Part<K extends DrawPart['kind']> = Extract<DrawPart, { kind: K }>;
+
+/** The text of one part, and how many threads it takes: the body of `fn part(item: u32)`. */
+interface PartText {
+  readonly body: string;
+  readonly items: number;
+}
+
+function imageSize(memory: Memory, part: Part<'images'>): number {
+  return sizeOf(memory.tensor(part.target).tensor.shape.slice(1));
+}
+
+/** An expression of the image that a row shows; `imageCount` are the set's. */
+function indexText(
+  builder: ShaderBuilder,
+  { source, stream }: Part<'images'> | Part<'labels'>,
+  testCount: number,
+  row: string,
+): string {
+  const control = builder.read(CONTROL, 'u32');
+  if (source === 'test') return `min(${control}[${CONTROL_WORDS.firstImage}] + ${row}, ${testCount - 1}u)`;
+  const pool = builder.memory.table(source);
+  const tables = builder.read(TABLES, 'u32');
+  const word = `philox(vec4u(${row} >> 2u, step, ${stream}u, 0u), key)[${row} & 3u]`;
+  return `${tables}[${pool.offset}u + word_to_index(${word}, ${pool.length}u)]`;
+}
+
+function imagesText(builder: ShaderBuilder, part: Part<'images'>, testCount: number): PartText {
+  const { memory } = builder;
+  const size = imageSize(memory, part);
+  const perItem = size % 4 === 0 ? 4 : 1;
+  const images = builder.read(part.source === 'test' ? TEST_IMAGES : TRAIN_IMAGES, 'u32');
+  const tables = builder.read(TABLES, 'u32');
+  const bytes = memory.table('bytes').offset;
+  const { buffer, offset } = memory.tensor(part.target);
+  const target = builder.write(buffer, 'f32');
+  const items = (part.rows * size) / perItem;
+  const first = offset + part.targetRow * size;
+  const value = (shift: string): string => `bitcast<f32>(${tables}[${bytes}u + ((word >> ${shift}) & 255u)])`;
+  const store =
+    perItem === 4
+      ? [0, 1, 2, 3].map((i) => `${target}[${first}u + item * 4u + ${i}u] = ${value(`${i * 8}u`)};`).join('\n  ')
+      : `${target}[${first}u + item] = ${value('(byte & 3u) * 8u')};`;
+  return {
+    items,
+    body: `if (item >= ${items}u) { return; }
+  let row = item / ${size / perItem}u;
+  let index = ${indexText(builder, part, testCount, 'row')};
+  let byte = index * ${size}u + item % ${size / perItem}u * ${perItem}u;
+  let word = ${images}[byte >> 2u];
+  ${store}`,
+  };
+}
+
+function labelsText(builder: ShaderBuilder, part: Part<'labels'>, testCount: number): PartText {
+  const labels = builder.read(part.source === 'test' ? TEST_LABELS : TRAIN_LABELS, 'u32');
+  const { buffer, offset } = builder.memory.tensor(part.target);
+  const target = builder.write(buffer, 'u32');
+  return {
+    items: part.rows,
+    body: `if (item >= ${part.rows}u) { return; }
+  let index = ${indexText(builder, part, testCount, 'item')};
+  ${target}[${offset}u + item] = (${labels}[index >> 2u] >> ((index & 3u) * 8u)) & 255u;`,
+  };
+}
+
+/** A block of four latents a thread. */
+function latentsText(builder: ShaderBuilder, part: Part<'latents'>): PartText {
+  const { buffer, offset } = builder.memory.tensor(part.target);
+  const target = builder.write(buffer, 'f32');
+  return {
+    items: Math.ceil(part.count / 4),
+    body: `let words = philox(vec4u(item, step, ${part.stream}u, 0u), key);
+  for (var i = 0u; i < 4u; i++) {
+    let element = item * 4u + i;
+    if (element < ${part.count}u) { ${target}[${offset}u + element] = 2f * word_to_uniform(words[i]) - 1f; }
+  }`,
+  };
+}
+
+/** One word of 32 keep bits a thread, of whichever part the block belongs to. */
+function maskText(builder: ShaderBuilder, parts: readonly Part<'mask'>[]): { readonly body: string; readonly tables: string } {
+  const { buffer } = builder.memory.tensor(parts[0]!.target);
+  const target = builder.write(buffer, 'u32');
+  const firsts = parts.map((part) => builder.memory.tensor(part.target).offset + part.offset);
+  return {
+    tables: [
+      constantArray('MASK_STREAM', 'u32', parts.map(({ stream }) => stream)),
+      constantArray('MASK_COUNT', 'u32', parts.map(({ count }) => count)),
+      constantArray('MASK_THRESHOLD', 'u32', parts.map(({ threshold }) => threshold)),
+      constantArray('MASK_FIRST', 'u32', firsts),
+    ].join('\n'),
+    body: `let count = MASK_COUNT[part];
+  let threshold = MASK_THRESHOLD[part];
+  if (item * 32u >= count) { return; }
+  var bits = 0u;
+  for (var block = 0u; block < 4u; block++) {
+    let words = philox(vec4u(item * 4u + block, step, MASK_STREAM[part], 0u), key);
+    for (var i = 0u; i < 8u; i++) {
+      let half = (words[i >> 1u] >> ((i & 1u) * 16u)) & 0xffffu;
+      let bit = block * 8u + i;
+      let is_kept = (half >= threshold) & (item * 32u + bit < count);
+      bits |= select(0u, 1u << bit, is_kept);
+    }
+  }
+  ${target}[MASK_FIRST[part] + item] = bits;`,
+  };
+}
+
+/** `testCount` is the number of test images, which an evaluation's rows are clamped to. */
+export function drawShader(operation: DrawOp, memory: Memory, testCount: number): Shader {
+  const builder = new ShaderBuilder(memory);
+  const control = builder.read(CONTROL, 'u32');
+  const masks = operation.parts.filter((part) => part.kind === 'mask');
+  const functions: string[] = [];
+  const calls: string[] = [];
+  let groups = 0;
+  const claim = (items: number, call: string): void => {
+    const first = groups;
+    groups += Math.ceil(items / THREADS);
+    calls.push(`if ((group.x >= ${first}u) & (group.x < ${groups}u)) { let item = (group.x - ${first}u) * ${THREADS}u + thread; ${call} }`);
+  };
+  const single = operation.parts.filter((part) => part.kind !== 'mask');
+  single.forEach((part, index) => {
+    const { body, items } =
+      part.kind === 'images'
+        ? imagesText(builder, part, testCount)
+        : part.kind === 'labels'
+          ? labelsText(builder, part, testCount)
+          : latentsText(builder, part);
+    functions.push(`fn part_${index}(item: u32, step: u32, key: vec2u) {\n  ${body}\n}`);
+    claim(items, `part_${index}(item, step, key);`);
+  });
+  if (masks.length > 0) {
+    const { body, tables } = maskText(builder, masks);
+    functions.push(`${tables}\nfn mask_part(part: u32, item: u32, step: u32, key: vec2u) {\n  ${body}\n}`);
+    const first = groups;
+    const ends = masks.map(({ count }) => (groups += Math.ceil(Math.ceil(count / 32) / THREADS)));
+    const starts = [first, ...ends.slice(0, -1)];
+    functions.push(constantArray('MASK_GROUP', 'u32', starts));
+    calls.push(`if (group.x >= ${first}u) {
+    var part = 0u;
+    for (var next = 1u; next < ${masks.length}u; next++) { if (group.x >= MASK_GROUP[next]) { part = next; } }
+    mask_part(part, (group.x - MASK_GROUP[part]) * ${THREADS}u + thread, step, key);
+  }`);
+  }
+  const text = `${RANDOM_FUNCTIONS}
+${functions.join('\n')}
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let step = ${control}[${CONTROL_WORDS.step}];
+  let key = vec2u(${control}[${CONTROL_WORDS.keyLow}], ${control}[${CONTROL_WORDS.keyHigh}]);
+  ${calls.join('\n  ')}
+}`;
+  return builder.finish(`draw ${operation.name}`, text, [groups, 1, 1]);
+}

@@ -1,0 +1,135 @@
+/**
+ * The plan's linear operations as shaders: `product` (a layer forward, or its input gradient),
+ * `filterGradient` and `biasGradient`. Joins a tile's text with what it calls.
+ *
+ * Bindings: the source's buffers and those of its chain, the parameters, the target (read_write).
+ */
+
+import { sideSize, type Geometry } from '../../plan/geometry.js';
+import type { BiasGradientOp, FilterGradientOp, ProductOp } from '../../plan/operations.js';
+import { isMultipleOfFour, type FilterProduct, type ForwardProduct, type ProductGeometry, type Tile } from './product.js';
+import { registerFilter, registerForward } from './product-register.js';
+import { canShare, sharedFilter, sharedForward } from './product-shared.js';
+import { sumFunction } from './reduce.js';
+import { ShaderBuilder, type Memory, type Shader } from './shader.js';
+import { chainText, parameterText, segmentFunctions, valueType, viewFunction, widthOf } from './view.js';
+
+/** The tiles in use: what a tuner may change, and nothing else. */
+export interface Tiles {
+  readonly forward: Tile;
+  readonly filter: Tile;
+  /** For products whose channels are not in fours. */
+  readonly narrow: Tile;
+}
+
+/** Threads that sum one group of channels of a bias gradient. Fixes the order of the sum. */
+const BIAS_THREADS = 64;
+
+function toProductGeometry({ large, small, kernelHeight, kernelWidth, stride, padTop, padLeft }: Geometry): ProductGeometry {
+  return {
+    big: [large.height, large.width, large.channels],
+    small: [small.height, small.width, small.channels],
+    kernel: [kernelHeight, kernelWidth],
+    stride,
+    padding: [padTop, padLeft],
+  };
+}
+
+/** A layer's forward pass or input gradient. */
+export function productShader(operation: ProductOp, memory: Memory, tiles: Tiles): Shader {
+  const { geometry, direction, segments, source, kernels, epilogue, target, name } = operation;
+  const builder = new ShaderBuilder(memory);
+  const isGather = direction === 'toSmall';
+  const [from, to] = isGather ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
+  const product: ForwardProduct = {
+    form: isGather ? 'gather' : 'scatter',
+    geometry: toProductGeometry(geometry),
+    segments: segments.map(({ rows }) => rows),
+  };
+  const width = widthOf(to.channels);
+  const { buffer, offset } = memory.tensor(target);
+  const stored = builder.write(buffer, valueType(width));
+  const weightWidth = widthOf(geometry.small.channels);
+  const wide = (base: string, isWide: boolean): string => (isWide ? `${base}4` : base);
+  const index = `${offset}u + segment.target_row * ${sideSize(to)}u + position * ${to.channels}u + channel`;
+  const isShared = canShare(product) && tiles.forward.kind === 'shared';
+  const { code, workgroups } = isShared
+    ? sharedForward(product, tiles.forward)
+    : registerForward(product, canShare(product) ? tiles.forward : tiles.narrow);
+  const text = `
+${segmentFunctions(segments)}
+${viewFunction(builder, wide('load_input', isMultipleOfFour(from.channels)), source, from)}
+fn ${wide('load_weight', weightWidth === 4)}(index: u32, segment: Segment) -> ${valueType(weightWidth)} {
+  return ${parameterText(builder, kernels, 'index', weightWidth)};
+}
+fn store_output(position: u32, channel: u32, segment: Segment, value: ${valueType(width)}) {
+  var x = value;
+  ${chainText(builder, epilogue, to, width)}
+  ${stored}[(${index})${width === 4 ? ' / 4u' : ''}] = x;
+}
+${code}`;
+  return builder.finish(`product ${name}`, text, workgroups);
+}
+
+/** A kernel's gradient, one partial sum a split. */
+export function filterGradientShader(operation: FilterGradientOp, memory: Memory, tiles: Tiles): Shader {
+  const { geometry, splits, large, small, target, name } = operation;
+  const builder = new ShaderBuilder(memory);
+  const product: FilterProduct = {
+    form: 'filter',
+    geometry: toProductGeometry(geometry),
+    splits: splits.map(({ rows }) => rows),
+  };
+  const width = widthOf(geometry.small.channels);
+  const { buffer, offset } = memory.tensor(target);
+  const stored = builder.write(buffer, valueType(width));
+  const size = geometry.kernelHeight * geometry.kernelWidth * geometry.large.channels * geometry.small.channels;
+  const wide = (base: string, channels: number): string => (isMultipleOfFour(channels) ? `${base}4` : base);
+  const { code, workgroups } =
+    canShare(product) && tiles.filter.kind === 'shared'
+      ? sharedFilter(product, tiles.filter)
+      : registerFilter(product, canShare(product) ? tiles.filter : tiles.narrow);
+  const text = `
+${segmentFunctions(splits)}
+${viewFunction(builder, wide('load_big', geometry.large.channels), large, geometry.large)}
+${viewFunction(builder, wide('load_small', geometry.small.channels), small, geometry.small)}
+fn store_filter(index: u32, segment: Segment, value: ${valueType(width)}) {
+  ${stored}[(${offset}u + segment.split * ${size}u + index)${width === 4 ? ' / 4u' : ''}] = value;
+}
+${code}`;
+  return builder.finish(`filter gradient ${name}`, text, workgroups);
+}
+
+/**
+ * A bias' gradient: a thread block sums one group of channels of one split, each thread every
+ * 64th position.
+ */
+export function biasGradientShader(operation: BiasGradientOp, memory: Memory): Shader {
+  const { side, splits, source, target, name } = operation;
+  const builder = new ShaderBuilder(memory);
+  const width = widthOf(side.channels);
+  const type = valueType(width);
+  const { buffer, offset } = memory.tensor(target);
+  const stored = builder.write(buffer, type);
+  const positions = splits.map(({ rows }) => rows * side.height * side.width);
+  const text = `
+${segmentFunctions(splits)}
+${viewFunction(builder, 'load_source', source, side)}
+const POSITIONS = array<u32, ${splits.length}>(${positions.map((count) => `${count}u`).join(', ')});
+${sumFunction(type, BIAS_THREADS)}
+@compute @workgroup_size(${BIAS_THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let channel = group.x * ${width}u;
+  let segment = segment_at(group.y);
+  let count = POSITIONS[group.y];
+  var sum = ${type}(0);
+  for (var position = thread; position < count; position += ${BIAS_THREADS}u) {
+    sum += load_source(position, channel, segment);
+  }
+  let total = sum_of_threads(sum, thread);
+  if (thread == 0u) {
+    ${stored}[(${offset}u + segment.split * ${side.channels}u + channel)${width === 4 ? ' / 4u' : ''}] = total;
+  }
+}`;
+  return builder.finish(`bias gradient ${name}`, text, [side.channels / width, splits.length, 1]);
+}

@@ -1,0 +1,192 @@
+/**
+ * Batch norm's own passes over a tensor: statistics forward, sums backward, and the affine of the
+ * running statistics for inference. Everything else of a norm is a snippet of its neighbours.
+ *
+ * A thread block owns one group of channels (four, or one) and takes the segments in order, so that
+ * running statistics move in the passes' order. Each of its threads takes every 64th position, and
+ * the threads' sums are added in order: one order, whatever the device.
+ *
+ * Statistics are those of Chan, Golub, LeVeque ("Algorithms for computing the sample variance",
+ * 1983), two passes: the mean, then M2 = sum (x - mean)^2; the running variance takes M2 / (n - 1).
+ * Backward, with x' = (y - mean) rstd: S1 = sum g, S2 = sum g x', and the coefficients of
+ * p g + q y + r: p = gamma rstd, q = -p rstd S2 / n, r = -p S1 / n - q mean.
+ */
+
+import { sideSize } from '../../plan/geometry.js';
+import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../../plan/operations.js';
+import { sumFunction } from './reduce.js';
+import { constantArray, float } from './shader-text.js';
+import { ShaderBuilder, type Memory, type Shader } from './shader.js';
+import { loadText, segmentFunctions, tensorText, valueType, widthOf, type Width } from './view.js';
+
+const THREADS = 64;
+
+const MAIN = `@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)`;
+
+/** An assignment to the element (or four) at an index of a bound array. */
+function assign(name: string, index: string, width: Width, value: string): string {
+  return `${name}[(${index})${width === 4 ? ' / 4u' : ''}] = ${value};`;
+}
+
+export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory): Shader {
+  const { side, segments, source, norm, updatesRunning, target, name } = operation;
+  const { channels } = side;
+  const builder = new ShaderBuilder(memory);
+  const width = widthOf(channels);
+  const type = valueType(width);
+  const statistics = memory.tensor(target);
+  const out = builder.write(statistics.buffer, type);
+  const gamma = memory.parameter(norm.gamma);
+  if (updatesRunning) builder.write(gamma.buffer, type);
+  const parameter = (which: 'gamma' | 'beta' | 'movingMean' | 'movingVariance'): string =>
+    loadText(builder, gamma.buffer, `${memory.parameter(norm[which]).offset}u + channel`, width);
+  const row = (which: number): string => `${statistics.offset}u + (segment.forward_segment * 4u + ${which}u) * ${channels}u + channel`;
+  const element = `segment.forward_row * ${sideSize(side)}u + position * ${channels}u + channel`;
+  const keep = float(norm.momentum);
+  const take = float(1 - norm.momentum);
+  const text = `
+${segmentFunctions(segments)}
+${constantArray('POSITIONS', 'u32', segments.map(({ rows }) => rows * side.height * side.width))}
+${sumFunction(type, THREADS)}
+${MAIN} {
+  let channel = group.x * ${width}u;
+  let gamma = ${parameter('gamma')};
+  let beta = ${parameter('beta')};
+  ${updatesRunning ? `var moving_mean = ${parameter('movingMean')};\n  var moving_variance = ${parameter('movingVariance')};` : ''}
+  for (var index = 0u; index < ${segments.length}u; index++) {
+    let segment = segment_at(index);
+    let count = POSITIONS[index];
+    var mean = ${type}(0);
+    var m2 = ${type}(0);
+    // One text for both passes: the sum of x, then that of (x - mean)^2.
+    for (var round = 0u; round < 2u; round++) {
+      var sum = ${type}(0);
+      for (var position = thread; position < count; position += ${THREADS}u) {
+        let deviation = ${tensorText(builder, source, element, width)} - mean;
+        sum = fma(deviation, select(deviation, ${type}(1), round == 0u), sum);
+      }
+      let total = sum_of_threads(sum, thread);
+      if (round == 0u) { mean = total / f32(count); } else { m2 = total; }
+    }
+    if (thread == 0u) {
+      let rstd = ${type}(1) / sqrt(m2 / f32(count) + ${float(norm.epsilon)});
+      let scale = gamma * rstd;
+      ${assign(out, row(0), width, 'mean')}
+      ${assign(out, row(1), width, 'rstd')}
+      ${assign(out, row(2), width, 'scale')}
+      ${assign(out, row(3), width, 'beta - mean * scale')}
+    }
+    ${
+      updatesRunning
+        ? `// TensorFlow keeps the unbiased variance, and the biased one where there is a single value.
+    moving_mean = moving_mean * ${keep} + mean * ${take};
+    moving_variance = moving_variance * ${keep} + m2 / f32(max(count, 2u) - 1u) * ${take};`
+        : ''
+    }
+  }
+  ${
+    updatesRunning
+      ? `if (thread == 0u) {
+    ${assign(builder.read(gamma.buffer, type), `${memory.parameter(norm.movingMean).offset}u + channel`, width, 'moving_mean')}
+    ${assign(builder.read(gamma.buffer, type), `${memory.parameter(norm.movingVariance).offset}u + channel`, width, 'moving_variance')}
+  }`
+      : ''
+  }
+}`;
+  return builder.finish(`norm statistics ${name}`, text, [channels / width, 1, 1]);
+}
+
+export function normInferenceShader(operation: NormInferenceOp, memory: Memory): Shader {
+  const { channels, norm, target, name } = operation;
+  const builder = new ShaderBuilder(memory);
+  const { buffer, offset } = memory.tensor(target);
+  const out = builder.write(buffer, 'f32');
+  const parameter = (which: 'gamma' | 'beta' | 'movingMean' | 'movingVariance'): string => {
+    const place = memory.parameter(norm[which]);
+    return loadText(builder, place.buffer, `${place.offset}u + channel`, 1);
+  };
+  const text = `
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let channel = id.x;
+  if (channel >= ${channels}u) { return; }
+  let mean = ${parameter('movingMean')};
+  let rstd = 1f / sqrt(${parameter('movingVariance')} + ${float(norm.epsilon)});
+  let scale = ${parameter('gamma')} * rstd;
+  ${out}[${offset}u + channel] = mean;
+  ${out}[${offset + channels}u + channel] = rstd;
+  ${out}[${offset + 2 * channels}u + channel] = scale;
+  ${out}[${offset + 3 * channels}u + channel] = ${parameter('beta')} - mean * scale;
+}`;
+  return builder.finish(`norm inference ${name}`, text, [Math.ceil(channels / THREADS), 1, 1]);
+}
+
+export function normGradientShader(operation: NormGradientOp, memory: Memory): Shader {
+  const { side, segments, source, raw, statistics, norm, coefficients, gradient, name } = operation;
+  const { channels } = side;
+  const builder = new ShaderBuilder(memory);
+  const width = widthOf(channels);
+  const type = valueType(width);
+  const place = memory.tensor(coefficients);
+  const out = builder.write(place.buffer, type);
+  const sums = gradient === null ? null : memory.tensor(gradient);
+  const sumsOut = sums === null ? '' : builder.write(sums.buffer, type);
+  const gamma = memory.parameter(norm.gamma);
+  const within = `position * ${channels}u + channel`;
+  const gradientElement = `segment.gradient_row * ${sideSize(side)}u + ${within}`;
+  const rawElement = `segment.forward_row * ${sideSize(side)}u + ${within}`;
+  const statistic = (which: number): string =>
+    tensorText(builder, statistics, `(segment.forward_segment * 4u + ${which}u) * ${channels}u + channel`, width);
+  const row = (which: number): string => `${place.offset}u + (segment.gradient_segment * 3u + ${which}u) * ${channels}u + channel`;
+  const text = `
+${segmentFunctions(segments)}
+${constantArray('POSITIONS', 'u32', segments.map(({ rows }) => rows * side.height * side.width))}
+${constantArray('TRAINS', 'u32', segments.map(({ trains }) => (trains ? 1 : 0)))}
+${sumFunction(type, THREADS)}
+${MAIN} {
+  let channel = group.x * ${width}u;
+  let gamma = ${loadText(builder, gamma.buffer, `${gamma.offset}u + channel`, width)};
+  var gamma_gradient = ${type}(0);
+  var beta_gradient = ${type}(0);
+  for (var index = 0u; index < ${segments.length}u; index++) {
+    let segment = segment_at(index);
+    let count = POSITIONS[index];
+    let mean = ${statistic(0)};
+    let rstd = ${statistic(1)};
+    var sum = ${type}(0);
+    var product = ${type}(0);
+    for (var position = thread; position < count; position += ${THREADS}u) {
+      let g = ${tensorText(builder, source, gradientElement, width)};
+      sum += g;
+      product = fma(g, (${tensorText(builder, raw, rawElement, width)} - mean) * rstd, product);
+    }
+    var s1 = ${type}(0);
+    var s2 = ${type}(0);
+    for (var which = 0u; which < 2u; which++) {
+      let total = sum_of_threads(select(product, sum, which == 0u), thread);
+      if (which == 0u) { s1 = total; } else { s2 = total; }
+    }
+    let p = gamma * rstd;
+    let q = -p * rstd * s2 / f32(count);
+    if (thread == 0u) {
+      ${assign(out, row(0), width, 'p')}
+      ${assign(out, row(1), width, 'q')}
+      ${assign(out, row(2), width, '-p * s1 / f32(count) - q * mean')}
+    }
+    if (TRAINS[index] == 1u) {
+      gamma_gradient += s2;
+      beta_gradient += s1;
+    }
+  }
+  ${
+    sums === null
+      ? ''
+      : `if (thread == 0u) {
+    ${assign(sumsOut, `${sums.offset}u + channel`, width, 'gamma_gradient')}
+    ${assign(sumsOut, `${sums.offset + channels}u + channel`, width, 'beta_gradient')}
+  }`
+  }
+}`;
+  return builder.finish(`norm gradient ${name}`, text, [channels / width, 1, 1]);
+}

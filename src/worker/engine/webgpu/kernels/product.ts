@@ -1,0 +1,200 @@
+/**
+ * The matrix product behind convolutions, transposed convolutions and dense layers: what its three
+ * forms share. The tiles that compute them are in `product-register.ts` and `product-shared.ts`.
+ *
+ * A layer joins a *big* map [images, H, W, C] (a convolution's input, a transposed convolution's
+ * output) and a *small* one [images, h, w, D] through a kernel [kh, kw, C, D]; dense is 1 x 1.
+ *   gather   small[i, y, x, d] = sum over (ky, kx, c) of big[i, y s + ky - t, x s + kx - l, c] K[ky, kx, c, d]
+ *   scatter  big[i, Y, X, c] = sum over (ky, kx, d) of small[i, (Y + t - ky) / s, (X + l - kx) / s, d] K[ky, kx, c, d]
+ *            where the divisions leave no remainder
+ *   filter   K'[ky, kx, c, d] = sum over (i, y, x) of big[i, y s + ky - t, x s + kx - l, c] small[i, y, x, d]
+ * Scatter visits only the taps of its output's phase ((Y + t) mod s, (X + l) mod s): a phase is one
+ * layer (z) of the dispatch. Every sum runs in one order, taps then channels (filter: images, rows,
+ * columns of one split), one fused multiply-add a term, whatever the tile: a tile changes no bit.
+ */
+
+export type ProductForm = 'gather' | 'scatter' | 'filter';
+
+/** The shapes that a product joins; counts of pixels and channels. */
+export interface ProductGeometry {
+  /** [height, width, channels] */
+  readonly big: readonly [number, number, number];
+  readonly small: readonly [number, number, number];
+  /** [height, width] */
+  readonly kernel: readonly [number, number];
+  readonly stride: number;
+  /** Rows and columns of padding before the big map: t and l above. */
+  readonly padding: readonly [number, number];
+}
+
+/** A thread block and what each thread of it computes. */
+export interface Tile {
+  readonly kind: 'register' | 'shared';
+  /** Threads across (columns) and down (rows). */
+  readonly threads: readonly [number, number];
+  /** Outputs of one thread: rows, and groups of four columns. */
+  readonly rows: number;
+  readonly columnGroups: number;
+}
+
+/**
+ * What a tile's text calls is declared beside it. `Segment` is a struct of whatever the callee needs
+ * of a segment, made once a thread by `segment_at(index) -> Segment`. Positions count pixels from the
+ * segment's first image; channels are the first of those taken.
+ */
+export interface ForwardProduct {
+  readonly form: 'gather' | 'scatter';
+  readonly geometry: ProductGeometry;
+  /**
+   * Images of each segment. A thread block computes rows of one segment only.
+   * Declared beside: `load_input(position, channel, segment) -> f32`, or `load_input4` where the
+   * input's channels are a multiple of four; `load_weight(index, segment) -> f32`, or `load_weight4`
+   * where the kernel's innermost of the two roles (gather: the output's channels, scatter: the
+   * input's) is; `store_output(position, channel, segment, value)`, `vec4f` where the output's
+   * channels are a multiple of four, else `f32`.
+   */
+  readonly segments: readonly number[];
+}
+
+/** Filter gradient: a segment is one split of the reduction, and has an output of its own. */
+export interface FilterProduct {
+  readonly form: 'filter';
+  readonly geometry: ProductGeometry;
+  /**
+   * Images of each split. Declared beside: `load_big(position, channel, segment) -> f32` and
+   * `load_small`, or `load_big4` and `load_small4` where the channels are a multiple of four;
+   * `store_filter(index, segment, value)` with index into [kh, kw, C, D], `vec4f` where D is a
+   * multiple of four, else `f32`.
+   */
+  readonly splits: readonly number[];
+}
+
+/** A shader's body and the grid that it is dispatched over. */
+export interface TiledShader {
+  readonly code: string;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** What a form reads, writes and how it walks: the same for every tile. */
+export interface Walk {
+  readonly input: readonly [number, number, number];
+  readonly output: readonly [number, number, number];
+  /** Output pixels of one phase along each direction (the larger, where phases differ). */
+  readonly phaseSize: readonly [number, number];
+  /** Phases along each direction: the stride for scatter, else 1. */
+  readonly phases: number;
+}
+
+export function walkOf({ form, geometry }: ForwardProduct): Walk {
+  const { big, small, stride } = geometry;
+  if (form === 'gather') {
+    return { input: big, output: small, phaseSize: [small[0], small[1]], phases: 1 };
+  }
+  const phaseSize = [Math.ceil(big[0] / stride), Math.ceil(big[1] / stride)] as const;
+  return { input: small, output: big, phaseSize, phases: stride };
+}
+
+export function isMultipleOfFour(count: number): boolean {
+  return count % 4 === 0;
+}
+
+/** Type of a group of columns: a lone output channel is computed as a scalar. */
+export function columnType(channels: number): { readonly type: 'f32' | 'vec4f'; readonly width: 1 | 4 } {
+  return channels === 1 ? { type: 'f32', width: 1 } : { type: 'vec4f', width: 4 };
+}
+
+/**
+ * Text that finds a thread block's `segment`, `segment_rows`, and `tile_row`, the first of its rows
+ * within the segment. Rows are output pixels of a phase.
+ */
+export function segmentText(segments: readonly number[], rowsPerImage: number, tileRows: number): string {
+  let tile = 0;
+  const text = ['var segment_index = 0u;', 'var first_tile = 0u;'];
+  text.push(`var segment_rows = ${segments[0]! * rowsPerImage}u;`);
+  segments.forEach((images, index) => {
+    if (index > 0) {
+      text.push(
+        `if (group.y >= ${tile}u) { segment_index = ${index}u; first_tile = ${tile}u; ` +
+          `segment_rows = ${images * rowsPerImage}u; }`,
+      );
+    }
+    tile += Math.ceil((images * rowsPerImage) / tileRows);
+  });
+  text.push(`let tile_row = (group.y - first_tile) * ${tileRows}u;`);
+  text.push('let segment = segment_at(segment_index);');
+  return text.join('\n  ');
+}
+
+/** Thread blocks down the rows of all segments. */
+export function segmentTiles(segments: readonly number[], rowsPerImage: number, tileRows: number): number {
+  return segments.reduce((tiles, images) => tiles + Math.ceil((images * rowsPerImage) / tileRows), 0);
+}
+
+/** Text of the phase (`taps_y`, `taps_x`, `first_y`, `first_x`) that a block of the z-layer computes. */
+export function phaseText({ form, geometry }: ForwardProduct): string {
+  const [kernelHeight, kernelWidth] = geometry.kernel;
+  const s = geometry.stride;
+  if (form === 'gather' || s === 1) {
+    return `const phase_y = 0u; const phase_x = 0u; const taps_y = ${kernelHeight}; const taps_x = ${kernelWidth};`;
+  }
+  return `let phase_y = group.z / ${s}u;
+  let phase_x = group.z % ${s}u;
+  let taps_y = (${kernelHeight + s - 1} - i32(phase_y)) / ${s};
+  let taps_x = (${kernelWidth + s - 1} - i32(phase_x)) / ${s};`;
+}
+
+/**
+ * Text that places one row of a tile: `output_<name>` (its pixel, wrong where
+ * `is_row_<name>` is false), `base_<name>` (the image's first input pixel), `y_<name>` and `x_<name>` (input
+ * pixel of tap 0). `row` is the row within the segment.
+ */
+export function rowText(product: ForwardProduct, name: string, row: string): string {
+  const { form, geometry } = product;
+  const { input, output, phaseSize } = walkOf(product);
+  const [height, width] = phaseSize;
+  const s = geometry.stride;
+  const [top, left] = geometry.padding;
+  const place = `let row_${name} = min(${row}, segment_rows - 1u);
+  let image_${name} = row_${name} / ${height * width}u;
+  let down_${name} = row_${name} / ${width}u % ${height}u;
+  let across_${name} = row_${name} % ${width}u;
+  let base_${name} = i32(image_${name}) * ${input[0] * input[1]};`;
+  if (form === 'gather') {
+    return `${place}
+  let is_row_${name} = ${row} < segment_rows;
+  let output_${name} = image_${name} * ${height * width}u + row_${name} % ${height * width}u;
+  let y_${name} = i32(down_${name}) * ${s} - ${top};
+  let x_${name} = i32(across_${name}) * ${s} - ${left};`;
+  }
+  // (Y + t) = phase + s j, so the first Y of a phase is (phase - t) mod s.
+  const shiftY = s - (top % s);
+  const shiftX = s - (left % s);
+  return `${place}
+  let out_y_${name} = down_${name} * ${s}u + (phase_y + ${shiftY}u) % ${s}u;
+  let out_x_${name} = across_${name} * ${s}u + (phase_x + ${shiftX}u) % ${s}u;
+  let is_row_${name} = (${row} < segment_rows) & (out_y_${name} < ${output[0]}u) & (out_x_${name} < ${output[1]}u);
+  let output_${name} = (image_${name} * ${output[0]}u + out_y_${name}) * ${output[1]}u + out_x_${name};
+  let y_${name} = i32((out_y_${name} + ${top}u - phase_y) / ${s}u);
+  let x_${name} = i32((out_x_${name} + ${left}u - phase_x) / ${s}u);`;
+}
+
+/**
+ * Expression: whether signed (y, x) lies in [0, height) x [0, width). Without `&&`, whose branches
+ * made SwiftShader's compiler take a minute for eight rows instead of a quarter of a second.
+ */
+export function insideText(y: string, x: string, height: number, width: number): string {
+  return `((u32(${y}) < ${height}u) & (u32(${x}) < ${width}u))`;
+}
+
+/** Expression of the input row (or column) that a tap reads: `start` is `y_<name>`, `tap` the loop's. */
+export function tapPosition(form: ForwardProduct['form'], start: string, tap: string): string {
+  return form === 'gather' ? `${start} + ${tap}` : `${start} - ${tap}`;
+}
+
+/** Expression of the kernel's tap [ky * kw + kx] of the loop's `tap_y`, `tap_x`. */
+export function kernelTap({ form, geometry }: ForwardProduct): string {
+  const [, kernelWidth] = geometry.kernel;
+  const s = geometry.stride;
+  if (form === 'gather' || s === 1) return `u32(tap_y * ${kernelWidth} + tap_x)`;
+  return `((phase_y + u32(tap_y) * ${s}u) * ${kernelWidth}u + phase_x + u32(tap_x) * ${s}u)`;
+}

@@ -1,0 +1,77 @@
+/**
+ * Adam on every trained parameter in one dispatch, one element a thread:
+ *   g = sum of the element's partial sums, in order
+ *   m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,  value -= rate m / (sqrt(v) + epsilon)
+ * with the step's rate, lr sqrt(1 - beta2^t) / (1 - beta1^t), left by the loss. A thread block belongs
+ * to one entry of a table; entries stand in the table buffer as rows of `ENTRY_WORDS` words.
+ *
+ * Source: Kingma and Ba, "Adam" (2015), the last paragraph of section 2.
+ *
+ * Bindings: parameters, first and second moments (read_write); gradients, results, tables (read).
+ */
+
+import type { UpdateOp } from '../../plan/operations.js';
+import { FIRST_MOMENTS, PARAMETERS, SECOND_MOMENTS, ShaderBuilder, TABLES, type Memory, type Shader } from './shader.js';
+
+const THREADS = 256;
+
+/** First thread block, size, parameter, gradient, stride, splits, scalar; then five floats. */
+const ENTRY_WORDS = 12;
+
+/** The table's rows; the update's shader reads them at `memory.table('updates')`. */
+export function updateTable(operation: UpdateOp, memory: Pick<Memory, 'tensor' | 'parameter'>): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(operation.entries.length * ENTRY_WORDS);
+  const floats = new Float32Array(words.buffer);
+  let group = 0;
+  operation.entries.forEach((entry, index) => {
+    const { beta1, beta2, epsilon } = operation.optimisers[entry.optimiser]!;
+    const gradient = memory.tensor(entry.gradient).offset + entry.firstSplit * entry.stride + entry.offset;
+    const row = index * ENTRY_WORDS;
+    const { offset } = memory.parameter(entry.parameter);
+    words.set([group, entry.size, offset, gradient, entry.stride, entry.splits, entry.optimiser], row);
+    floats.set([beta1, 1 - beta1, beta2, 1 - beta2, epsilon], row + 7);
+    group += Math.ceil(entry.size / THREADS);
+  });
+  return words;
+}
+
+export function updateShader(operation: UpdateOp, memory: Memory): Shader {
+  const builder = new ShaderBuilder(memory);
+  const parameters = builder.write(PARAMETERS, 'f32');
+  const m = builder.write(FIRST_MOMENTS, 'f32');
+  const v = builder.write(SECOND_MOMENTS, 'f32');
+  const tables = builder.read(TABLES, 'u32');
+  const gradients = builder.read(memory.tensor(operation.entries[0]!.gradient).buffer, 'f32');
+  const scalars = memory.tensor(operation.scalars);
+  const results = builder.read(scalars.buffer, 'f32');
+  const first = memory.table('updates').offset;
+  const groups = operation.entries.reduce((sum, { size }) => sum + Math.ceil(size / THREADS), 0);
+  const word = (index: number): string => `${tables}[row + ${index}u]`;
+  const text = `
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+  var row = ${first}u;
+  for (var entry = 1u; entry < ${operation.entries.length}u; entry++) {
+    let next = ${first}u + entry * ${ENTRY_WORDS}u;
+    if (group.x >= ${tables}[next]) { row = next; }
+  }
+  let element = (group.x - ${word(0)}) * ${THREADS}u + thread;
+  if (element >= ${word(1)}) { return; }
+  var at = ${word(3)} + element;
+  let stride = ${word(4)};
+  let splits = ${word(5)};
+  var g = 0f;
+  for (var split = 0u; split < splits; split++) {
+    g += ${gradients}[at];
+    at += stride;
+  }
+  let place = ${word(2)} + element;
+  let new_m = bitcast<f32>(${word(7)}) * ${m}[place] + bitcast<f32>(${word(8)}) * g;
+  let new_v = bitcast<f32>(${word(9)}) * ${v}[place] + bitcast<f32>(${word(10)}) * g * g;
+  let rate = ${results}[${scalars.offset}u + ${word(6)}];
+  ${m}[place] = new_m;
+  ${v}[place] = new_v;
+  ${parameters}[place] -= rate * new_m / (sqrt(new_v) + bitcast<f32>(${word(11)}));
+}`;
+  return builder.finish(`update ${operation.name}`, text, [groups, 1, 1]);
+}

@@ -1,0 +1,189 @@
+/**
+ * How an operation's text reads and writes tensors: the segment struct, and the plan's snippets as
+ * WGSL. Four neighbouring channels are one vec4f wherever the channels are a multiple of four.
+ *
+ * In every text here `position` counts pixels from the segment's first row, `channel` is the first of
+ * the channels taken, and `x` is the value on its way through the chain.
+ */
+
+import { sideSize, type Side } from '../../plan/geometry.js';
+import type { Activation, OpSegment, Snippet, TensorId, View } from '../../plan/operations.js';
+import type { ShaderBuilder } from './shader.js';
+import { constantArray, float } from './shader-text.js';
+
+/** Beyond it tanh is 1 in float32; some devices overflow inside for larger arguments. */
+const TANH_LIMIT = 10;
+
+/** Channels that one value holds. */
+export type Width = 1 | 4;
+
+export function widthOf(channels: number): Width {
+  return channels % 4 === 0 ? 4 : 1;
+}
+
+export function valueType(width: Width): 'f32' | 'vec4f' {
+  return width === 4 ? 'vec4f' : 'f32';
+}
+
+/**
+ * Declares `Segment` and `segment_at(index)`: first rows of the segment in forward, gradient and
+ * target tensors and within its pass, and its indices.
+ */
+export function segmentFunctions(segments: readonly (OpSegment & { readonly split?: number })[]): string {
+  const fields: Record<string, readonly number[]> = {
+    forward_row: segments.map(({ forwardRow }) => forwardRow),
+    pass_row: segments.map(({ passRow }) => passRow),
+    forward_segment: segments.map(({ forwardSegment }) => forwardSegment),
+    gradient_row: segments.map(({ gradientRow }) => gradientRow),
+    gradient_segment: segments.map(({ gradientSegment }) => gradientSegment),
+    target_row: segments.map(({ targetRow }) => targetRow),
+    instance: segments.map(({ instance }) => instance),
+    split: segments.map(({ split }, index) => split ?? index),
+  };
+  const names = Object.keys(fields);
+  const isConstant = (name: string): boolean => fields[name]!.every((value) => value === fields[name]![0]);
+  const table = (name: string): string => `SEGMENT_${name.toUpperCase()}`;
+  const value = (name: string): string => (isConstant(name) ? `${fields[name]![0]}u` : `${table(name)}[index]`);
+  return `
+struct Segment { ${names.map((name) => `${name}: u32`).join(', ')} }
+${names.filter((name) => !isConstant(name)).map((name) => constantArray(table(name), 'u32', fields[name]!)).join('\n')}
+fn segment_at(index: u32) -> Segment {
+  return Segment(${names.map(value).join(', ')});
+}
+`;
+}
+
+/** One of `values` by an index expression; a constant where all are the same. */
+export function pick(values: readonly number[], index: string): string {
+  const [first] = values;
+  if (values.every((value) => value === first)) return `${first}u`;
+  return `array<u32, ${values.length}>(${values.map((value) => `${value}u`).join(', ')})[${index}]`;
+}
+
+/** The element (or the four from it on) at an element index of a buffer. */
+export function loadText(builder: ShaderBuilder, buffer: string, index: string, width: Width): string {
+  const name = builder.read(buffer, valueType(width));
+  return width === 4 ? `${name}[(${index}) / 4u]` : `${name}[${index}]`;
+}
+
+/** Element (or four) of a tensor; `index` counts within the tensor. */
+export function tensorText(builder: ShaderBuilder, id: TensorId, index: string, width: Width): string {
+  const { buffer, offset } = builder.memory.tensor(id);
+  return loadText(builder, buffer, `${offset}u + ${index}`, width);
+}
+
+/** Element (or four) of the parameter of the segment's instance; `index` counts within it. */
+export function parameterText(
+  builder: ShaderBuilder,
+  names: readonly string[],
+  index: string,
+  width: Width,
+): string {
+  const places = names.map((name) => builder.memory.parameter(name));
+  const offset = pick(places.map((place) => place.offset), 'segment.instance');
+  return loadText(builder, places[0]!.buffer, `${offset} + ${index}`, width);
+}
+
+function activationText(activation: Activation, x: string, width: Width): string {
+  const type = valueType(width);
+  switch (activation.name) {
+    case 'relu':
+      return `max(${x}, ${type}(0))`;
+    case 'leakyRelu':
+      return `select(${x} * ${float(activation.alpha)}, ${x}, ${x} >= ${type}(0))`;
+    case 'tanh':
+      return `tanh(clamp(${x}, ${type}(-${TANH_LIMIT}), ${type}(${TANH_LIMIT})))`;
+    default:
+      return activation satisfies never;
+  }
+}
+
+function derivativeText(activation: Activation, at: string, width: Width): string {
+  const type = valueType(width);
+  switch (activation.name) {
+    case 'relu':
+      return `select(${type}(0), ${type}(1), ${at} > ${type}(0))`;
+    case 'leakyRelu':
+      return `select(${type}(${float(activation.alpha)}), ${type}(1), ${at} > ${type}(0))`;
+    case 'tanh':
+      return `(${type}(1) - ${at} * ${at})`;
+    default:
+      return activation satisfies never;
+  }
+}
+
+/** Statements that lead the variable `x` through a chain. `side` is the map that the chain runs over. */
+export function chainText(
+  builder: ShaderBuilder,
+  chain: readonly Snippet[],
+  side: Side,
+  width: Width,
+  x = 'x',
+): string {
+  const rowSize = sideSize(side);
+  const { channels } = side;
+  const type = valueType(width);
+  const element = `position * ${channels}u + channel`;
+  const forwardElement = `segment.forward_row * ${rowSize}u + ${element}`;
+  const text = chain.map((snippet, index): string => {
+    switch (snippet.kind) {
+      case 'affine': {
+        const row = (which: number): string =>
+          tensorText(builder, snippet.statistics, `(segment.forward_segment * 4u + ${which}u) * ${channels}u + channel`, width);
+        return `${x} = fma(${x}, ${row(2)}, ${row(3)});`;
+      }
+      case 'bias':
+        return `${x} += ${parameterText(builder, snippet.parameters, 'channel', width)};`;
+      case 'activation':
+        return `${x} = ${activationText(snippet.activation, x, width)};`;
+      case 'mask': {
+        const { buffer, offset } = builder.memory.tensor(snippet.bits);
+        const bits = builder.read(buffer, 'u32');
+        const word = `${offset}u + ${pick(snippet.offsets, 'segment.forward_segment')}`;
+        const kept =
+          width === 4
+            ? `((vec4u(bits_${index}) >> vec4u(0u, 1u, 2u, 3u)) & vec4u(1u)) == vec4u(1u)`
+            : `(bits_${index} & 1u) == 1u`;
+        return `let bit_${index} = segment.pass_row * ${rowSize}u + ${element};
+  let bits_${index} = ${bits}[${word} + (bit_${index} >> 5u)] >> (bit_${index} & 31u);
+  ${x} = select(${type}(0), ${x} * ${float(snippet.scale)}, ${kept});`;
+      }
+      case 'normGradient': {
+        const row = (which: number): string =>
+          tensorText(builder, snippet.coefficients, `(segment.gradient_segment * 3u + ${which}u) * ${channels}u + channel`, width);
+        const raw = tensorText(builder, snippet.raw, forwardElement, width);
+        return `${x} = fma(${row(0)}, ${x}, fma(${row(1)}, ${raw}, ${row(2)}));`;
+      }
+      case 'activationGradient': {
+        const inner = `at_${index}`;
+        const at = tensorText(builder, snippet.at, forwardElement, width);
+        return `{
+    var ${inner} = ${at};
+    ${chainText(builder, snippet.chain, side, width, inner)}
+    ${x} *= ${derivativeText(snippet.activation, inner, width)};
+  }`;
+      }
+      case 'segmentVector': {
+        const vector = `segment.gradient_segment * ${rowSize}u + (${element}) % ${rowSize}u`;
+        return `${x} += ${tensorText(builder, snippet.vectors, vector, width)};`;
+      }
+      default:
+        return snippet satisfies never;
+    }
+  });
+  return text.join('\n  ');
+}
+
+/** A function `name(position, channel, segment)` that gives a view's element, or four of them. */
+export function viewFunction(builder: ShaderBuilder, name: string, view: View, side: Side): string {
+  const width = widthOf(side.channels);
+  const first = view.rows === 'forward' ? 'segment.forward_row' : 'segment.gradient_row';
+  const index = `${first} * ${sideSize(side)}u + position * ${side.channels}u + channel`;
+  return `
+fn ${name}(position: u32, channel: u32, segment: Segment) -> ${valueType(width)} {
+  var x = ${tensorText(builder, view.tensor, index, width)};
+  ${chainText(builder, view.chain, side, width)}
+  return x;
+}
+`;
+}

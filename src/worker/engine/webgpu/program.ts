@@ -1,0 +1,169 @@
+/**
+ * A planned program made ready for a device: its buffers, one pipeline and bind group an operation,
+ * and the flat list that a step is encoded from. Nothing is made after that.
+ */
+
+import type { PlannedProgram } from '../plan/plan.js';
+import type { Operation, PlanTensor, TensorId } from '../plan/operations.js';
+import type { BufferPool } from './buffers.js';
+import { drawShader } from './kernels/draw.js';
+import { biasGradientShader, filterGradientShader, productShader, type Tiles } from './kernels/linear.js';
+import { countCorrectShader, lossShader } from './kernels/loss.js';
+import { normGradientShader, normInferenceShader, normStatisticsShader } from './kernels/norm.js';
+import { PARAMETERS, TABLES, type Binding, type BufferKey, type Memory, type Place, type Shader, type TableName } from './kernels/shader.js';
+import { updateShader } from './kernels/update.js';
+import type { ParameterLayout } from './parameter-layout.js';
+
+/** What all programs of an engine share. */
+export interface SharedMemory {
+  readonly buffers: BufferPool;
+  readonly parameters: ParameterLayout;
+  readonly tables: Readonly<Record<TableName, { readonly offset: number; readonly length: number }>>;
+}
+
+/** Where a program's tensors and everything shared lie. Its buffers' names begin with `prefix`. */
+export function programMemory({ program, layout }: PlannedProgram, prefix: string, shared: SharedMemory): Memory {
+  const places = program.tensors.map((tensor): Place & { readonly tensor: PlanTensor } => {
+    const { buffer, offsetBytes } = layout.placements[tensor.id]!;
+    return { buffer: `${prefix} ${layout.buffers[buffer]!.name}`, offset: offsetBytes / 4, tensor };
+  });
+  return {
+    tensor: (id) => places[id]!,
+    parameter: (name) => ({ buffer: PARAMETERS, offset: shared.parameters.offsetOf(name) }),
+    table: (name) => shared.tables[name],
+    sizeOf: (buffer) => shared.buffers.get(buffer).size / 4,
+  };
+}
+
+/** The shader of an operation. `testCount` is the number of test images. */
+export function shaderOf(operation: Operation, memory: Memory, tiles: Tiles, testCount: number): Shader {
+  switch (operation.kind) {
+    case 'draw':
+      return drawShader(operation, memory, testCount);
+    case 'product':
+      return productShader(operation, memory, tiles);
+    case 'filterGradient':
+      return filterGradientShader(operation, memory, tiles);
+    case 'biasGradient':
+      return biasGradientShader(operation, memory);
+    case 'normStatistics':
+      return normStatisticsShader(operation, memory);
+    case 'normInference':
+      return normInferenceShader(operation, memory);
+    case 'normGradient':
+      return normGradientShader(operation, memory);
+    case 'loss':
+      return lossShader(operation, memory);
+    case 'update':
+      return updateShader(operation, memory);
+    case 'countCorrect':
+      return countCorrectShader(operation, memory);
+    case 'initialise':
+      throw new Error('First values come from the host: they are uploaded with the rest of the state.');
+    default:
+      return operation satisfies never;
+  }
+}
+
+interface Dispatch {
+  readonly label: string;
+  readonly kind: Operation['kind'];
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+}
+
+export interface ReadyProgram {
+  readonly planned: PlannedProgram;
+  readonly dispatches: readonly Dispatch[];
+  /** The buffer that a tensor lies in, and where, in bytes. */
+  place(id: TensorId): { readonly buffer: GPUBuffer; readonly offsetBytes: number };
+  /** Encodes dispatches first … end - 1, all of them unless told. */
+  encode(pass: GPUComputePassEncoder, first?: number, end?: number): void;
+  /** Frees the program's own buffers. */
+  dispose(): void;
+}
+
+function layoutFor(device: GPUDevice, bindings: readonly Binding[]): GPUBindGroupLayout {
+  return device.createBindGroupLayout({
+    entries: bindings.map(({ access }, binding) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: access === 'read' ? 'read-only-storage' : 'storage' },
+    })),
+  });
+}
+
+/** Compiles one shader against buffers that exist. Rejects with the compiler's words where it is wrong. */
+export async function makeDispatch(
+  device: GPUDevice,
+  { label, code, bindings, workgroups }: Shader,
+  kind: Operation['kind'],
+  bufferOf: (key: BufferKey) => GPUBuffer,
+): Promise<Dispatch> {
+  const layout = layoutFor(device, bindings);
+  const pipeline = await device.createComputePipelineAsync({
+    label,
+    layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
+    compute: { module: device.createShaderModule({ label, code }) },
+  });
+  const bindGroup = device.createBindGroup({
+    label,
+    layout,
+    entries: bindings.map(({ buffer }, binding) => ({ binding, resource: { buffer: bufferOf(buffer) } })),
+  });
+  return { label, kind, pipeline, bindGroup, workgroups };
+}
+
+/** Makes a program ready. `prefix` tells its buffers from those of other programs. */
+export async function prepareProgram(
+  device: GPUDevice,
+  planned: PlannedProgram,
+  prefix: string,
+  shared: SharedMemory,
+  tiles: Tiles,
+  testCount: number,
+): Promise<ReadyProgram> {
+  const { buffers } = shared;
+  const keys = planned.layout.buffers.map(({ name }) => `${prefix} ${name}`);
+  planned.layout.buffers.forEach(({ sizeBytes }, index) => buffers.make(keys[index]!, sizeBytes));
+  const memory = programMemory(planned, prefix, shared);
+  const dispatches = await Promise.all(
+    planned.program.operations.map((operation) =>
+      makeDispatch(device, shaderOf(operation, memory, tiles, testCount), operation.kind, (key) => buffers.get(key)),
+    ),
+  );
+  return {
+    planned,
+    dispatches,
+    place: (id) => {
+      const { buffer, offset } = memory.tensor(id);
+      return { buffer: buffers.get(buffer), offsetBytes: offset * 4 };
+    },
+    encode: (pass, first = 0, end = dispatches.length) => {
+      for (let index = first; index < end; index++) {
+        const { pipeline, bindGroup, workgroups } = dispatches[index]!;
+        pass.setPipeline(pipeline);
+        pass.setBindGroup(0, bindGroup);
+        pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
+      }
+    },
+    dispose: () => buffers.free(keys),
+  };
+}
+
+/** The words of all tables in one buffer, and where each begins. `TABLES` names the buffer. */
+export function packTables(
+  parts: Readonly<Record<TableName, Uint32Array>>,
+): { readonly key: typeof TABLES; readonly words: Uint32Array<ArrayBuffer>; readonly tables: SharedMemory['tables'] } {
+  const names = Object.keys(parts) as TableName[];
+  const words = new Uint32Array(names.reduce((sum, name) => sum + parts[name].length, 0));
+  const tables = {} as Record<TableName, { offset: number; length: number }>;
+  let offset = 0;
+  for (const name of names) {
+    words.set(parts[name], offset);
+    tables[name] = { offset, length: parts[name].length };
+    offset += parts[name].length;
+  }
+  return { key: TABLES, words, tables };
+}

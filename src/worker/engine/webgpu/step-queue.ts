@@ -1,0 +1,104 @@
+/**
+ * Chunks of steps on their way: encodes them, keeps at most two on the device, and collects their
+ * metrics from buffers that are mapped when the device gets there. The loop waits for the device only
+ * when two chunks are under way.
+ */
+
+import { METRIC_NAMES, type MetricName } from '../../../protocol.js';
+import type { StepMetrics } from '../engine.js';
+import type { FailureWatch } from '../tfjs/failure-watch.js';
+import { METRICS_SLOTS } from './kernels/shader.js';
+import type { ReadyProgram } from './program.js';
+
+/** More would only make a pause wait. */
+const MOST_CHUNKS = 2;
+const RING_BYTES = METRICS_SLOTS * METRIC_NAMES.length * 4;
+
+export class StepQueue {
+  readonly #device: GPUDevice;
+  readonly #watch: FailureWatch;
+  readonly #program: ReadyProgram;
+  readonly #ring: GPUBuffer;
+  readonly #isReported: readonly boolean[];
+  readonly #idle: GPUBuffer[];
+  readonly #all: readonly GPUBuffer[];
+  #underWay: Promise<void>[] = [];
+  #arrived: StepMetrics[] = [];
+
+  constructor(device: GPUDevice, watch: FailureWatch, program: ReadyProgram, ring: GPUBuffer) {
+    this.#device = device;
+    this.#watch = watch;
+    this.#program = program;
+    this.#ring = ring;
+    const reported = new Set<MetricName>(['trainAccuracy']);
+    for (const operation of program.planned.program.operations) {
+      if (operation.kind !== 'loss') continue;
+      for (const { name } of [...operation.terms, ...operation.losses]) reported.add(name);
+    }
+    this.#isReported = METRIC_NAMES.map((name) => reported.has(name));
+    this.#all = Array.from({ length: MOST_CHUNKS }, (_, index) =>
+      device.createBuffer({
+        label: `metrics of chunk ${index}`,
+        size: RING_BYTES,
+        usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
+      }),
+    );
+    this.#idle = [...this.#all];
+  }
+
+  /** Puts `steps` steps, after `step` done, on the device; waits while two chunks are under way. */
+  async push(step: number, steps: number): Promise<void> {
+    for (let done = 0; done < steps; done += METRICS_SLOTS) {
+      while (this.#underWay.length >= MOST_CHUNKS) await this.#watch.guard(this.#underWay[0]!);
+      this.#watch.check();
+      this.#submit(step + done, Math.min(METRICS_SLOTS, steps - done));
+    }
+  }
+
+  /** Resolves when no chunk is under way. */
+  async drain(): Promise<void> {
+    while (this.#underWay.length > 0) await this.#watch.guard(this.#underWay[0]!);
+    this.#watch.check();
+  }
+
+  /** Metrics that have arrived since the last call, in order. */
+  take(): readonly StepMetrics[] {
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    return arrived;
+  }
+
+  dispose(): void {
+    for (const buffer of this.#all) buffer.destroy();
+  }
+
+  #submit(step: number, steps: number): void {
+    const encoder = this.#device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    for (let i = 0; i < steps; i++) this.#program.encode(pass);
+    pass.end();
+    const staging = this.#idle.pop()!;
+    encoder.copyBufferToBuffer(this.#ring, 0, staging, 0, RING_BYTES);
+    this.#device.queue.submit([encoder.finish()]);
+    const arrival = staging.mapAsync(GPUMapMode.READ).then(() => {
+      this.#collect(new Float32Array(staging.getMappedRange()), step, steps);
+      staging.unmap();
+      this.#idle.push(staging);
+      this.#underWay = this.#underWay.filter((other) => other !== arrival);
+    });
+    // Whoever waits hears of a failure through the watch; a chunk nobody waits for must not cry out.
+    arrival.catch(() => undefined);
+    this.#underWay.push(arrival);
+  }
+
+  #collect(ring: Float32Array, step: number, steps: number): void {
+    const width = METRIC_NAMES.length;
+    for (let done = step; done < step + steps; done++) {
+      const slot = (done % METRICS_SLOTS) * width;
+      const values = Float32Array.from(ring.subarray(slot, slot + width), (value, index) =>
+        this.#isReported[index] === true ? value : NaN,
+      );
+      this.#arrived.push({ step: done + 1, values });
+    }
+  }
+}

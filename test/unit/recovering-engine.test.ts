@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Engine, EngineState } from '../../src/worker/engine/engine.js';
+import { recoverFailures } from '../../src/worker/engine/recovering-engine.js';
+import { TrainerError } from '../../src/worker/errors.js';
+
+/** Counts steps; fails once its step would pass `failsAfter`. Metrics of a step hold the step. */
+function counting(name: 'webgpu' | 'tfjs-wasm', failsAfter: number, log: string[]): Engine {
+  let step = 0;
+  let isLost = false;
+  log.push(`start ${name}`);
+  const check = (): void => {
+    if (isLost) throw new TrainerError('DeviceLost', 'gone');
+  };
+  return {
+    info: { engine: name, adapter: '', isSoftware: false },
+    advance: async (steps) => {
+      if (step + steps > failsAfter) isLost = true;
+      check();
+      const first = step;
+      step += steps;
+      return Array.from({ length: steps }, (_, i) => ({ step: first + i + 1, values: Float32Array.of(first + i + 1) }));
+    },
+    flush: async () => {
+      check();
+      return [];
+    },
+    countCorrect: async () => step,
+    generate: async () => new Float32Array(0),
+    classify: async () => new Float32Array(0),
+    exportState: async (): Promise<EngineState> => {
+      check();
+      return { step, tensors: new Map() };
+    },
+    importState: async (state) => {
+      step = state.step;
+    },
+    inspectStep: async () => new Map(),
+    dispose: () => void log.push(`dispose ${name}`),
+  };
+}
+
+async function recovering(failsAfter: readonly number[], log: string[], now = () => 0): Promise<Engine> {
+  const limits = [...failsAfter];
+  const start = async (): Promise<Engine> => counting('webgpu', limits.shift()!, log);
+  return recoverFailures(await start(), {
+    restart: start,
+    next: [async () => counting('tfjs-wasm', Infinity, log)],
+    onReplaced: (info, failed, failure) => void log.push(`${failed.engine} -> ${info.engine}: ${failure.message}`),
+    now,
+  });
+}
+
+const stepsOf = (metrics: readonly { readonly step: number }[]): number[] => metrics.map(({ step }) => step);
+
+test('a lost device is replaced, and no step is reported twice or left out', async () => {
+  const log: string[] = [];
+  const engine = await recovering([5, Infinity], log);
+  assert.deepEqual(stepsOf(await engine.advance(2)), [1, 2]);
+  await engine.exportState();
+  assert.deepEqual(stepsOf(await engine.advance(2)), [3, 4]);
+  assert.deepEqual(stepsOf(await engine.advance(2)), [5, 6]);
+  assert.equal(await engine.countCorrect(0, 1), 6);
+  assert.deepEqual(log, ['start webgpu', 'dispose webgpu', 'start webgpu', 'webgpu -> webgpu: gone']);
+});
+
+test('the fourth loss in ten minutes goes on with the next engine', async () => {
+  const log: string[] = [];
+  const engine = await recovering([1, 1, 1, 1], log);
+  assert.deepEqual(stepsOf(await engine.advance(1)), [1]);
+  assert.deepEqual(stepsOf(await engine.advance(1)), [2]);
+  assert.equal(engine.info.engine, 'tfjs-wasm');
+  assert.equal(log.filter((line) => line === 'start webgpu').length, 4);
+  assert.equal(log.at(-1), 'webgpu -> tfjs-wasm: gone');
+});
+
+test('losses that lie further apart are forgiven', async () => {
+  const log: string[] = [];
+  let minutes = 0;
+  const engine = await recovering([1, 2, 3, 4, 5, 6], log, () => minutes * 60_000);
+  for (let step = 1; step <= 6; step++) {
+    assert.deepEqual(stepsOf(await engine.advance(1)), [step]);
+    await engine.exportState();
+    minutes += 11;
+  }
+  assert.equal(engine.info.engine, 'webgpu');
+});
+
+test('an error that is not the device’s is passed on', async () => {
+  const log: string[] = [];
+  const inner = counting('webgpu', Infinity, log);
+  const engine = await recoverFailures(
+    { ...inner, importState: () => Promise.reject(new TrainerError('InvalidCheckpoint', 'foreign')) },
+    { restart: () => assert.fail(), next: [], onReplaced: () => assert.fail(), now: () => 0 },
+  );
+  await assert.rejects(engine.importState({ step: 0, tensors: new Map() }), { name: 'InvalidCheckpoint' });
+});

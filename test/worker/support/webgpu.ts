@@ -1,0 +1,45 @@
+/** Tests of the fused WebGPU engine: skipped aloud without an adapter, failed where one is required. */
+
+import type { Engine, EngineInput } from '../../../src/worker/engine/engine.js';
+import { createWebGpuEngine, type WebGpuOptions } from '../../../src/worker/engine/webgpu/index.js';
+import './backends.js';
+
+export function describeWebGpu(title: string, define: () => void): void {
+  describe(title, function () {
+    // Compiling a step's shaders takes seconds on a software adapter.
+    this.timeout(300_000);
+    before(async function () {
+      const gpu = navigator.gpu as GPU | undefined;
+      if (((await gpu?.requestAdapter()) ?? null) !== null) return;
+      if (globalThis.REQUIRE_WEBGPU === true) throw new Error('REQUIRE_WEBGPU is set, but there is no adapter.');
+      console.warn(`Skipping ${title}: this browser has no WebGPU adapter.`);
+      this.skip();
+    });
+    define();
+  });
+}
+
+/** Runs `work` on an engine inside a validation scope, frees it, and fails where anything was invalid. */
+export async function withWebGpu<T>(
+  input: EngineInput,
+  work: (engine: Engine, device: GPUDevice) => Promise<T>,
+  options: WebGpuOptions = {},
+): Promise<T> {
+  let device: GPUDevice | null = null;
+  const engine = await createWebGpuEngine(input, {
+    ...options,
+    wrapDevice: (made) => {
+      device = options.wrapDevice?.(made) ?? made;
+      return device;
+    },
+  });
+  try {
+    device!.pushErrorScope('validation');
+    const result = await work(engine, device!);
+    const error = await device!.popErrorScope();
+    if (error !== null) throw new Error(`The GPU refused something: ${error.message}`);
+    return result;
+  } finally {
+    engine.dispose();
+  }
+}

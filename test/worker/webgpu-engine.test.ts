@@ -1,0 +1,152 @@
+/** The fused engine against the plan's interpreter, its own promises, and its budgets. */
+
+import { expect } from '@open-wc/testing';
+import { countCalls, type CallCounter } from '../../bench/harness/count-calls.js';
+import { METRIC_NAMES, RECIPE_NAMES, type RecipeName } from '../../src/protocol.js';
+import type { Engine, StepMetrics } from '../../src/worker/engine/engine.js';
+import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
+import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
+import type { Tiles } from '../../src/worker/engine/webgpu/kernels/linear.js';
+import { REGISTER_TILE, SHARED_TILE } from '../../src/worker/engine/webgpu/tiles.js';
+import { buildRecipe } from '../../src/worker/recipes.js';
+import { expectClose, expectIdentical } from './support/compare.js';
+import { hashed, tinyDataset, tinyInput } from './support/tiny.js';
+import { describeWebGpu, withWebGpu } from './support/webgpu.js';
+
+async function allMetrics(engine: Engine, steps: number): Promise<readonly StepMetrics[]> {
+  return [...(await engine.advance(steps)), ...(await engine.flush())];
+}
+
+/** Gradients that are zero in exact arithmetic: of a bias that a norm follows. */
+const isNoise = (name: string): boolean => /^gradient\/.*(discriminator\w*\/conv[23]|generator\/deconv[123])\/bias$/.test(name);
+const tolerance = (name: string): number => (isNoise(name) ? 1e-5 : 1e-4);
+
+function onlyMoved(recipe: RecipeName, name: string): boolean {
+  return recipe !== 'notebook-as-run' || !name.startsWith('updated/');
+}
+
+describeWebGpu('the webgpu engine', () => {
+  for (const [recipe, batch] of [
+    ['notebook', 10],
+    ['notebook-as-run', 11],
+    ['notebook-feature-matching', 13],
+    ['labels-only', 20],
+  ] as const) {
+    it(`computes what the plan of ${recipe} says, with batches of ${batch}`, async () => {
+      const input = tinyInput(recipe, { batch });
+      const reference = createInterpreter(input, { precision: 'float64' });
+      await withWebGpu(input, async (engine) => {
+        for (let step = 0; step < 2; step++) {
+          const expected = new Map([...(await reference.inspectStep())].filter(([name]) => onlyMoved(recipe, name)));
+          const inspected = await engine.inspectStep();
+          expectClose(inspected, expected, tolerance, isNoise);
+          for (const name of expected.keys()) {
+            // What is drawn is drawn bit for bit.
+            if (!/^(labelled|unlabelled|generated)\/input$/.test(name)) continue;
+            expect([...inspected.get(name)!.values], name).to.deep.equal([...expected.get(name)!.values]);
+          }
+          const [metrics] = await allMetrics(engine, 1);
+          const [wanted] = await reference.advance(1);
+          expect(metrics!.step).to.equal(step + 1);
+          METRIC_NAMES.forEach((name, index) => {
+            if (Number.isNaN(wanted!.values[index]!)) expect(metrics!.values[index], name).to.be.NaN;
+            else expect(metrics!.values[index], name).to.be.closeTo(wanted!.values[index]!, 1e-4);
+          });
+        }
+        // From one state: biases that only rounding moves differ, and evaluation shows it in one recipe.
+        await reference.importState(await engine.exportState());
+        expect(await engine.countCorrect(0, 100)).to.equal(await reference.countCorrect(0, 100));
+        expect(await engine.countCorrect(93, 7)).to.equal(await reference.countCorrect(93, 7));
+        const images = Float32Array.from({ length: 3 * 784 }, (_, i) => hashed(i, 3));
+        const logits = await engine.classify(images, 3);
+        const expectedLogits = await reference.classify(images, 3);
+        logits.forEach((value, i) => expect(value).to.be.closeTo(expectedLogits[i]!, 1e-3));
+        if (recipe === 'labels-only') return;
+        const latents = Float32Array.from({ length: 5 * 100 }, (_, i) => hashed(i, 5));
+        const made = await engine.generate(latents, 5);
+        const expectedImages = await reference.generate(latents, 5);
+        expect(made.length).to.equal(5 * 784);
+        made.forEach((value, i) => expect(value).to.be.closeTo(expectedImages[i]!, 1e-3));
+      });
+    });
+  }
+
+  it('gives the same bits with every tile', async () => {
+    const runWith = (tiles: Tiles): Promise<Awaited<ReturnType<Engine['exportState']>>> =>
+      withWebGpu(
+        tinyInput('notebook'),
+        async (engine) => {
+          await engine.advance(3);
+          return engine.exportState();
+        },
+        { tiles },
+      );
+    const narrow = REGISTER_TILE;
+    const first = await runWith({ forward: REGISTER_TILE, filter: REGISTER_TILE, narrow });
+    const wide = { ...REGISTER_TILE, threads: [2, 16], rows: 8 } as const;
+    for (const tiles of [
+      { forward: SHARED_TILE, filter: SHARED_TILE, narrow: wide },
+      { forward: wide, filter: wide, narrow },
+    ]) {
+      expectIdentical((await runWith(tiles)).tensors, first.tensors);
+    }
+  });
+
+  it('resumes in the middle bit for bit, and says which state does not fit', async () => {
+    const input = tinyInput('notebook', { seed: 7 });
+    await withWebGpu(input, async (engine) => {
+      await engine.advance(2);
+      const middle = await engine.exportState();
+      expect(middle.step).to.equal(2);
+      const through = await allMetrics(engine, 3);
+      const end = await engine.exportState();
+      await engine.importState(middle);
+      const again = await allMetrics(engine, 3);
+      expect(again).to.deep.equal(through.slice(-3));
+      expectIdentical((await engine.exportState()).tensors, end.tensors);
+      const tensors = new Map(middle.tensors);
+      tensors.delete('generator/deconv1/kernel');
+      let refusal: Error | null = null;
+      await engine.importState({ step: 1, tensors }).catch((error: Error) => (refusal = error));
+      expect(refusal!.name).to.equal('InvalidCheckpoint');
+    });
+  });
+
+  it('trains 300 steps without growing, refusing or losing a number', async () => {
+    let counter: CallCounter | null = null;
+    await withWebGpu(
+      tinyInput('notebook'),
+      async (engine) => {
+        await allMetrics(engine, 5);
+        await engine.countCorrect(0, 50);
+        counter!.reset();
+        const { bufferBytes, liveBuffers } = counter!;
+        const metrics = [...(await engine.advance(100)), ...(await engine.advance(200)), ...(await engine.flush())];
+        expect(counter!.bufferBytes).to.equal(bufferBytes);
+        expect(counter!.liveBuffers).to.equal(liveBuffers);
+        const { dispatches, ...others } = counter!.counts;
+        expect(dispatches % 300).to.equal(0);
+        expect(others).to.deep.equal({ submits: 2, uploadedBytes: 0, buffers: 0, bindGroups: 0, pipelines: 0 });
+        expect(metrics.map(({ step }) => step)).to.deep.equal(Array.from({ length: 300 }, (_, i) => i + 6));
+        for (const { values } of metrics) expect(values.every(Number.isFinite)).to.equal(true);
+      },
+      {
+        wrapDevice: (device) => {
+          counter = countCalls(device);
+          return device;
+        },
+      },
+    );
+  });
+});
+
+describe('the plan of a step, as the webgpu engine runs it', () => {
+  for (const name of RECIPE_NAMES) {
+    it(`takes at most 48 dispatches and 8 storage buffers for ${name} at full size`, () => {
+      const input = tinyInput(name, { batch: 32 });
+      const { program } = planTrainStep(buildRecipe(name, tinyDataset), input.settings);
+      // Three discriminators take no more dispatches than one; one dispatch an operation.
+      expect(program.operations.length).to.be.at.most(48);
+    });
+  }
+});
