@@ -51,6 +51,10 @@ export interface LossColumns {
   readonly generatorSmoothed: (number | null)[];
 }
 
+function known(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
 export class LossSeries {
   readonly #smoothed: readonly [Smoothed, Smoothed];
   readonly #capacity: number;
@@ -70,15 +74,14 @@ export class LossSeries {
     }
   }
 
-  /** Smoothed losses at the last step; NaN where there are none. */
-  get last(): { readonly step: number; readonly discriminator: number; readonly generator: number } | null {
-    const bucket = this.#buckets.at(-1);
-    if (bucket === undefined) return null;
-    return { step: bucket.step, discriminator: bucket.smoothed[0], generator: bucket.smoothed[1] };
+  /** Smoothed losses at a step (or the last bucket's before it), or at the newest; null: none. */
+  at(step: number | null): { readonly discriminator: number | null; readonly generator: number | null } {
+    const bucket = step === null ? this.#buckets.at(-1) : this.#buckets.findLast((each) => each.step <= step);
+    if (bucket === undefined) return { discriminator: null, generator: null };
+    return { discriminator: known(bucket.smoothed[0]), generator: known(bucket.smoothed[1]) };
   }
 
   columns(): LossColumns {
-    const known = (value: number): number | null => (Number.isFinite(value) ? value : null);
     return {
       steps: this.#buckets.map(({ step }) => step),
       discriminator: this.#buckets.map(({ sums, count }) => known(sums[0] / count)),

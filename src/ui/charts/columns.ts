@@ -1,7 +1,6 @@
-/** Evaluations and losses as columns for the charts, with the values at any step. Pure. */
+/** The evaluations of a run and of its baseline as columns for one chart. */
 
 import type { EvaluationReport } from '../../protocol.js';
-import type { LossColumns } from '../loss-series.js';
 
 export interface AccuracyColumns {
   readonly steps: number[];
@@ -25,24 +24,4 @@ export function alignEvaluations(
     train: steps.map((step) => own.get(step)?.meanTrainAccuracy),
     baseline: steps.map((step) => other.get(step)?.testAccuracy),
   };
-}
-
-/** Index of the last of ascending `steps` that is not after `step`; -1 where there is none. */
-export function indexAt(steps: readonly number[], step: number): number {
-  let [low, high] = [0, steps.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (steps[middle]! <= step) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
-}
-
-/** Smoothed losses at a step, or at the last one. */
-export function lossesAt(
-  { steps, discriminatorSmoothed, generatorSmoothed }: LossColumns,
-  step: number | null,
-): { readonly discriminator: number | null; readonly generator: number | null } {
-  const index = step === null ? steps.length - 1 : indexAt(steps, step);
-  return { discriminator: discriminatorSmoothed[index] ?? null, generator: generatorSmoothed[index] ?? null };
 }

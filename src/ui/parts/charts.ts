@@ -7,7 +7,6 @@ import { css, html, unsafeCSS, type TemplateResult } from 'lit';
 import uplotStyles from 'uplot/dist/uPlot.min.css';
 import type { EvaluationReport } from '../../protocol.js';
 import { baselineAt } from '../baselines.js';
-import { lossesAt } from '../charts/columns.js';
 import { probeStyles } from '../charts/theme-colours.js';
 import type { RunModel } from '../run-model.js';
 import { fill } from '../strings.js';
@@ -69,7 +68,7 @@ export function charts(view: ChartsPartView): TemplateResult {
   const loss = (value: number | null): string => (value === null ? words.unknown : formats.loss(value));
   const evaluation = evaluationAt(model.evaluations, cursorStep);
   const other = evaluationAt(baseline, cursorStep ?? model.step);
-  const losses = lossesAt(model.losses.columns(), cursorStep);
+  const losses = model.losses.at(cursorStep);
   const at = cursorStep === null ? '' : `${words.chartStep} ${formats.count(cursorStep)}`;
   return html`<div class="charts">
     <figure class="chart" part="accuracy-chart">

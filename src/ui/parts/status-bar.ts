@@ -358,7 +358,7 @@ export const statusBarStyles = css`
 
     .bar-row {
       grid-template:
-        'pill engine engine' 36px
+        'pill engine engine' 44px
         'figures figures figures' 20px
         'commands commands save' auto / 1fr auto auto;
       gap: 8px;
@@ -367,10 +367,6 @@ export const statusBarStyles = css`
 
     .engine {
       justify-self: end;
-    }
-
-    .engine button {
-      min-height: 36px;
     }
 
     .first {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { METRIC_NAMES, type EvaluationReport, type MetricsReport } from '../../../src/protocol.js';
-import { alignEvaluations, indexAt, lossesAt } from '../../../src/ui/charts/columns.js';
+import { alignEvaluations } from '../../../src/ui/charts/columns.js';
 import { accuracyRange, lossRange, niceCeiling, stepAxisEnd } from '../../../src/ui/charts/ranges.js';
 import { LossSeries, smoothingSpan } from '../../../src/ui/loss-series.js';
 
@@ -39,8 +39,8 @@ test('smoothing forgets: after a jump the average is on its way', () => {
   const series = new LossSeries(10);
   series.add(metrics(1, Array.from({ length: 200 }, () => [0, 0] as const)));
   series.add(metrics(201, Array.from({ length: 10 }, () => [1, 0] as const)));
-  const { discriminator } = series.last!;
-  assert.ok(Math.abs(discriminator - (1 - 0.9 ** 10)) < 1e-6);
+  const { discriminator } = series.at(null);
+  assert.ok(Math.abs(discriminator! - (1 - 0.9 ** 10)) < 1e-6);
 });
 
 test('however long the run, memory is bounded and nothing is lost from the averages', () => {
@@ -102,15 +102,10 @@ test('a run and its baseline share a column of steps', () => {
   assert.deepEqual(columns.baseline, [0.2, 0.7, undefined]);
 });
 
-test('the step at or before a step is found', () => {
-  const steps = [1, 5, 9];
-  assert.deepEqual([0, 1, 4, 5, 100].map((step) => indexAt(steps, step)), [-1, 0, 0, 1, 2]);
-});
-
 test('losses are those of the cross-hair, else the newest', () => {
   const series = new LossSeries(10);
   series.add(metrics(1, [[1, 10], [1, 10], [1, 10]]));
-  assert.ok(Math.abs(lossesAt(series.columns(), 2).generator! - 10) < 1e-9);
-  assert.ok(Math.abs(lossesAt(series.columns(), null).discriminator! - 1) < 1e-9);
-  assert.deepEqual(lossesAt(series.columns(), 0), { discriminator: null, generator: null });
+  assert.ok(Math.abs(series.at(2).generator! - 10) < 1e-9);
+  assert.ok(Math.abs(series.at(null).discriminator! - 1) < 1e-9);
+  assert.deepEqual(series.at(0), { discriminator: null, generator: null });
 });
