@@ -86,7 +86,7 @@ forEachBackend('an engine', (backend) => {
   });
 
   it('measures the training accuracy on the labelled batch of the step', async () => {
-    const input = tinyInput('notebook', { batch: 120 });
+    const input = tinyInput('labels-only', { batch: 120 });
     const { recipe, settings, split, dataset } = input;
     await withEngine(input, async (engine) => {
       const shares: number[] = [];
