@@ -24,7 +24,13 @@ export async function loadDigitGrid(url: string, columns: number): Promise<Digit
   source.src = url;
   await source.decode();
   const cell = Math.floor(source.naturalWidth / columns);
-  return { source, columns, rows: Math.floor(source.naturalHeight / cell), cellWidth: cell, cellHeight: cell };
+  return {
+    source,
+    columns,
+    rows: Math.floor(source.naturalHeight / cell),
+    cellWidth: cell,
+    cellHeight: cell,
+  };
 }
 
 export class DigitsCanvas {

@@ -37,7 +37,8 @@ export interface ElementView extends Speech {
   readonly announcement: string;
 }
 
-export interface ElementActions extends StatusBarActions, NoticeActions, Omit<SettingsFormActions, 'onReset'> {
+export interface ElementActions
+  extends StatusBarActions, NoticeActions, Omit<SettingsFormActions, 'onReset'> {
   readonly onSaveKind: (kind: SaveKind) => void;
   readonly onLoad: (file: File) => void;
   readonly onTable: (isOpen: boolean) => void;
@@ -80,7 +81,13 @@ export function elementTemplate(view: ElementView, actions: ElementActions): Tem
     },
     actions,
   );
-  return html`<div class="root" role="group" aria-label=${words.trainer} @keydown=${menus.onKeydown} @focusout=${menus.onFocusout}>
+  return html`<div
+    class="root"
+    role="group"
+    aria-label=${words.trainer}
+    @keydown=${menus.onKeydown}
+    @focusout=${menus.onFocusout}
+  >
     ${bar} ${notice({ ...view, model }, actions)}
     <div class="body">
       <div class="stage">
@@ -98,7 +105,8 @@ export function elementTemplate(view: ElementView, actions: ElementActions): Tem
       </div>
       ${settingsForm({ ...view, pending: pendingSettings(view), state: model.state }, actions)}
     </div>
-    ${view.isDropOver ? html`<div class="drop">${words.dropTitle}</div>` : nothing} ${probes(actions.onThemeChange)}
+    ${view.isDropOver ? html`<div class="drop">${words.dropTitle}</div>` : nothing}
+    ${probes(actions.onThemeChange)}
     <p class="hidden-visually" role="status" aria-live="polite">${view.announcement}</p>
   </div>`;
 }

@@ -28,7 +28,10 @@ export class NumberFormats {
       minimumFractionDigits: 2,
       maximumFractionDigits: 2,
     });
-    this.#significant = new Intl.NumberFormat(locale, { minimumSignificantDigits: 3, maximumSignificantDigits: 3 });
+    this.#significant = new Intl.NumberFormat(locale, {
+      minimumSignificantDigits: 3,
+      maximumSignificantDigits: 3,
+    });
     this.#plain = new Intl.NumberFormat(locale, { maximumSignificantDigits: 6 });
   }
 
@@ -46,7 +49,10 @@ export class NumberFormats {
   percentParts(share: number): readonly [string, string] {
     const parts = this.#percent.formatToParts(share);
     const join = (isSign: boolean): string =>
-      parts.filter(({ type }) => (type === 'percentSign' || type === 'literal') === isSign).map(({ value }) => value).join('');
+      parts
+        .filter(({ type }) => (type === 'percentSign' || type === 'literal') === isSign)
+        .map(({ value }) => value)
+        .join('');
     return [join(false), join(true)];
   }
 
@@ -63,7 +69,9 @@ export class NumberFormats {
 
   /** Steps a second: three digits where they mean something. */
   pace(stepsPerSecond: number): string {
-    return stepsPerSecond >= 100 ? this.#count.format(stepsPerSecond) : this.#significant.format(stepsPerSecond);
+    return stepsPerSecond >= 100
+      ? this.#count.format(stepsPerSecond)
+      : this.#significant.format(stepsPerSecond);
   }
 
   /** A number that is read, not compared: the ends of a range. */
@@ -75,12 +83,16 @@ export class NumberFormats {
   duration(milliseconds: number): string {
     const { words } = this.#strings;
     if (milliseconds < 1000) return fill(words.milliseconds, { count: this.#count.format(milliseconds) });
-    if (milliseconds < MINUTE_MS - 500) return fill(words.seconds, { count: this.#count.format(milliseconds / 1000) });
+    if (milliseconds < MINUTE_MS - 500)
+      return fill(words.seconds, { count: this.#count.format(milliseconds / 1000) });
     const minutes = Math.round(milliseconds / MINUTE_MS);
     if (minutes < 60) return fill(words.minutes, { count: this.#count.format(minutes) });
     const hours = Math.floor(minutes / 60);
     if (milliseconds < DAY_MS) {
-      return fill(words.hours, { hours: this.#count.format(hours), minutes: this.#count.format(minutes % 60) });
+      return fill(words.hours, {
+        hours: this.#count.format(hours),
+        minutes: this.#count.format(minutes % 60),
+      });
     }
     const days = Math.floor(milliseconds / DAY_MS);
     const rest = Math.floor((milliseconds % DAY_MS) / HOUR_MS);
@@ -89,6 +101,9 @@ export class NumberFormats {
 
   /** Bytes in megabytes (10^6), one digit. */
   megabytes(bytes: number): string {
-    return (bytes / 1e6).toLocaleString(this.#strings.locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+    return (bytes / 1e6).toLocaleString(this.#strings.locale, {
+      minimumFractionDigits: 1,
+      maximumFractionDigits: 1,
+    });
   }
 }

@@ -1,4 +1,4 @@
-/** Calls back in an animation frame, at most once in an interval: what the screen shows can wait that long. */
+/** Calls back in an animation frame, at most once in an interval: what is on the screen can wait that long. */
 
 export class FrameThrottle {
   readonly #callback: () => void;

@@ -92,7 +92,10 @@ export class LossSeries {
   }
 
   #addStep(step: number, discriminator: number, generator: number): void {
-    const smoothed: [number, number] = [this.#smoothed[0].add(discriminator), this.#smoothed[1].add(generator)];
+    const smoothed: [number, number] = [
+      this.#smoothed[0].add(discriminator),
+      this.#smoothed[1].add(generator),
+    ];
     const open = this.#buckets.at(-1);
     if (open !== undefined && open.count < this.#stepsPerBucket) {
       open.step = step;

@@ -257,7 +257,12 @@ export class Presenter implements ReactiveController {
       root,
       () => {
         const settings = session.model.settings ?? next.complete;
-        return { model: session.model, baseline: baselines.of(settings), steps: settings.steps, speech: this.#speech };
+        return {
+          model: session.model,
+          baseline: baselines.of(settings),
+          steps: settings.steps,
+          speech: this.#speech,
+        };
       },
       (step) => {
         this.#cursorStep = step;

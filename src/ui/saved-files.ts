@@ -21,9 +21,11 @@ export function fileName(settings: Settings, step: number, kind: string, extensi
   return `sgan-${settings.recipe}-seed${settings.seed}-step${step}-${kind}.${extension}`;
 }
 
-/** The evaluations as CSV (RFC 4180): a line of names, a line each; an empty field where there is no value. */
+/** The evaluations as CSV (RFC 4180): a line of names, a line each, empty fields where there is no value. */
 export function metricsCsv(evaluations: readonly EvaluationReport[]): string {
-  const rows = evaluations.map((evaluation) => METRIC_COLUMNS.map((name) => evaluation[name] ?? '').join(','));
+  const rows = evaluations.map((evaluation) =>
+    METRIC_COLUMNS.map((name) => evaluation[name] ?? '').join(','),
+  );
   return [METRIC_COLUMNS.join(','), ...rows, ''].join('\r\n');
 }
 

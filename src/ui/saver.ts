@@ -10,7 +10,10 @@ export const SAVE_KINDS = ['checkpoint', 'model', 'samples', 'metrics'] as const
 export type SaveKind = (typeof SAVE_KINDS)[number];
 
 /** What there is to save now. */
-export function availableKinds({ canSave, model }: Pick<TrainerSession, 'canSave' | 'model'>): ReadonlySet<SaveKind> {
+export function availableKinds({
+  canSave,
+  model,
+}: Pick<TrainerSession, 'canSave' | 'model'>): ReadonlySet<SaveKind> {
   const isBusy = model.state === 'loading';
   const available: Record<SaveKind, boolean> = {
     checkpoint: canSave && !isBusy,
@@ -36,7 +39,8 @@ export async function makeFile(session: TrainerSession, kind: SaveKind): Promise
   // From before the worker answers: a run that goes on is at a later step by then.
   const { step, settings } = model;
   const file = (content: BlobPart, extension: string, type: string, at = step): File => {
-    if (settings === null) throw errorOfKind('NothingToSave', 'Nothing can be saved: there is no run yet; start one.');
+    if (settings === null)
+      throw errorOfKind('NothingToSave', 'Nothing can be saved: there is no run yet; start one.');
     return new File([content], fileName(settings, at, kind, extension), { type });
   };
   switch (kind) {

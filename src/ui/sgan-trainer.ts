@@ -45,13 +45,16 @@ const typedText = { fromAttribute: (text: string | null): unknown => text ?? und
  * keeps the value before it and raises `sgan-error`; nothing throws. Taken out of the document, the
  * element ends its worker after one task, so that it may be moved.
  *
- * @attr recipe - `notebook`, `notebook-as-run`, `notebook-feature-matching`, `labels-only`. Default: `notebook`.
- * @attr engine - `auto`, `webgpu`, `tfjs-webgpu`, `tfjs-webgl`, `tfjs-wasm`, `tfjs-cpu`. Default: `auto`.
+ * @attr recipe - `notebook`, `notebook-as-run`, `notebook-feature-matching`, `labels-only`.
+ *   Default: `notebook`.
+ * @attr engine - `auto`, `webgpu`, `wasm`, `tfjs-webgpu`, `tfjs-webgl`, `tfjs-wasm`, `tfjs-cpu`.
+ *   Default: `auto`.
  * @attr labels - Images whose label is used, 10 to 60,000. Default: 900.
  * @attr seed - Key of all random streams, 0 to 2^53 - 1. Default: 1.
  * @attr steps - Updates in all, 1 to 10,000,000. Default: 20,000.
  * @attr autostart - Starts as soon as the element is in a document. Default: absent.
- * @attr data-url - Folder of the four data files, relative to the document. Default: `../data/` from the script.
+ * @attr data-url - Folder of the four data files, relative to the document.
+ *   Default: `../data/` from the script.
  * @attr worker-url - The worker's script; may be of another origin that sends CORS headers. Default:
  *   `../worker/worker.js` from the script.
  * @attr poster - Picture shown before the first run: square cells, 8 in a row. Default: none.
@@ -87,10 +90,11 @@ const typedText = { fromAttribute: (text: string | null): unknown => text ?? und
  * @csspart digits, digits-caption, real-digits, accuracy, accuracy-chart, loss-chart, evaluations, settings -
  *   The stage and the form.
  *
- * @cssprop --sgan-background, --sgan-raised, --sgan-sunken, --sgan-text, --sgan-muted, --sgan-line - Surfaces,
- *   text and hairlines. Defaults follow the page's `color-scheme`.
+ * @cssprop --sgan-background, --sgan-raised, --sgan-sunken, --sgan-text, --sgan-muted, --sgan-line -
+ *   Surfaces, text and hairlines. Defaults follow the page's `color-scheme`.
  * @cssprop --sgan-accent, --sgan-on-accent - The primary button, progress, links.
- * @cssprop --sgan-series-first, --sgan-series-second - The lines of the charts. Default of the first: the accent.
+ * @cssprop --sgan-series-first, --sgan-series-second - The lines of the charts.
+ *   Default of the first: the accent.
  * @cssprop --sgan-digits-background - Behind the digits. Default: `#08090b`.
  * @cssprop --sgan-font, --sgan-radius - Default: the system's font, `8px`.
  * @cssprop --sgan-sticky-top - Where the bar sticks. Default: `0px`.
@@ -105,7 +109,8 @@ export class SganTrainer extends LitElement {
   @property({ attribute: false }) clientFactory: ClientFactory = (options) => new WorkerClient(options);
 
   readonly #session = new TrainerSession({
-    createClient: (hooks) => this.clientFactory({ ...hooks, workerUrl: this.workerUrl, dataUrl: this.dataUrl }),
+    createClient: (hooks) =>
+      this.clientFactory({ ...hooks, workerUrl: this.workerUrl, dataUrl: this.dataUrl }),
     onReport: (report) => this.#onReport(report),
     onBatch: () => this.#presenter.refresh(),
     onState: (state, previous) => this.#onState(state, previous),
@@ -201,7 +206,9 @@ export class SganTrainer extends LitElement {
   }
 
   get ready(): boolean {
-    return (['ready', 'running', 'paused', 'finished'] satisfies TrainerState[] as TrainerState[]).includes(this.state);
+    return (['ready', 'running', 'paused', 'finished'] satisfies TrainerState[] as TrainerState[]).includes(
+      this.state,
+    );
   }
 
   start(): Promise<TrainerState> {
@@ -261,7 +268,8 @@ export class SganTrainer extends LitElement {
   }
 
   #startItself(): void {
-    if (this.autostart && this.isConnected && !this.#session.hasClient) void this.start().catch(() => undefined);
+    if (this.autostart && this.isConnected && !this.#session.hasClient)
+      void this.start().catch(() => undefined);
   }
 
   async #command<T>(command: () => Promise<T>): Promise<T> {
@@ -316,7 +324,9 @@ async function readCheckpoint(
   try {
     return new Uint8Array(await checkpoint.arrayBuffer());
   } catch (error) {
-    throw errorOfKind('InvalidCheckpoint', `The file cannot be read (${String(error)}). Choose it again.`, { cause: error });
+    throw errorOfKind('InvalidCheckpoint', `The file cannot be read (${String(error)}). Choose it again.`, {
+      cause: error,
+    });
   }
 }
 

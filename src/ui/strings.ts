@@ -3,7 +3,15 @@
  * numbers are formatted in `format.ts`, and `{name}` in a text is where a value goes.
  */
 
-import type { EngineChoice, EngineReason, ErrorKind, LoadingStage, RecipeName, Settings, TrainerState } from '../protocol.js';
+import type {
+  EngineChoice,
+  EngineReason,
+  ErrorKind,
+  LoadingStage,
+  RecipeName,
+  Settings,
+  TrainerState,
+} from '../protocol.js';
 
 interface Field {
   readonly label: string;
@@ -66,7 +74,8 @@ const WORDS = {
   engineNone: 'Engine',
   engineSoftware: 'software',
   engineTitle: 'Why this engine',
-  engineNoneText: 'The engine is chosen when training starts: the GPU where the browser offers one, else the processor.',
+  engineNoneText:
+    'The engine is chosen when training starts: the GPU where the browser offers one, else the processor.',
   enginePassedOver: 'Looked at before it',
 
   idleTitle: 'Trains in this browser.',
@@ -83,6 +92,8 @@ const WORDS = {
   fallbackTitle: 'No usable WebGPU here, so training runs on {engine}.',
   fallbackText: 'Slower than on a GPU, with the same results.',
   fallbackPace: 'At {pace} steps a second, {steps} steps take about {time}.',
+  lostTitle: 'The GPU went away, so training goes on with {engine}.',
+  lostText: 'From the last good state; nothing before it is lost.',
   pausedTitle: 'Paused at step {step}.',
   pausedText: 'Step makes one update at a time; Resume goes on.',
   finishedTitle: '{accuracy} on the test images',
@@ -195,11 +206,13 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     },
     'notebook-as-run': {
       name: 'Notebook, as run',
-      description: 'What its cells really compute: three discriminators that share only their batch norm, no dropout.',
+      description:
+        'What its cells really compute: three discriminators that share only their batch norm, no dropout.',
     },
     'notebook-feature-matching': {
       name: 'Notebook with feature matching',
-      description: 'The generator also matches the discriminator’s features, a term that the notebook leaves out.',
+      description:
+        'The generator also matches the discriminator’s features, a term that the notebook leaves out.',
     },
     'labels-only': {
       name: 'Labels only',
@@ -210,10 +223,10 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     auto: 'Automatic',
     webgpu: 'WebGPU',
     wasm: 'WebAssembly',
-    'tfjs-webgpu': 'WebGPU (TensorFlow.js)',
-    'tfjs-webgl': 'WebGL',
-    'tfjs-wasm': 'WebAssembly (TensorFlow.js)',
-    'tfjs-cpu': 'JavaScript',
+    'tfjs-webgpu': 'WebGPU, TensorFlow.js',
+    'tfjs-webgl': 'WebGL, TensorFlow.js',
+    'tfjs-wasm': 'WebAssembly, TensorFlow.js',
+    'tfjs-cpu': 'JavaScript, TensorFlow.js',
   },
   engineReasons: {
     requested: 'Chosen in the settings.',

@@ -146,7 +146,9 @@ export class WorkerClient implements TrainerClient {
       // Told from here on; otherwise it would be the page's uncaught error as well.
       event.preventDefault();
       const detail = describeErrorEvent(event);
-      this.#die(this.#hasAnswered ? `An error ended the worker${detail}.` : `${url.href} cannot be started${detail}.`);
+      this.#die(
+        this.#hasAnswered ? `An error ended the worker${detail}.` : `${url.href} cannot be started${detail}.`,
+      );
     });
     worker.addEventListener('messageerror', () => this.#die('A message from the worker cannot be read.'));
     const timer = setTimeout(() => {
@@ -167,7 +169,8 @@ export class WorkerClient implements TrainerClient {
 
   #dataUrl(): string {
     const { dataUrl } = this.#options;
-    const { href } = dataUrl === undefined ? new URL('../data/', import.meta.url) : new URL(dataUrl, document.baseURI);
+    const { href } =
+      dataUrl === undefined ? new URL('../data/', import.meta.url) : new URL(dataUrl, document.baseURI);
     return href.endsWith('/') ? href : `${href}/`;
   }
 

@@ -4,7 +4,17 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { inRoot } from '../../scripts/lib/paths.mjs';
-import { click, openPage, openSite, PRIMARY, SMALL, STEP, textOf, untilState, untilText } from './support/page.mjs';
+import {
+  click,
+  openPage,
+  openSite,
+  PRIMARY,
+  SMALL,
+  STEP,
+  textOf,
+  untilState,
+  untilText,
+} from './support/page.mjs';
 import { NO_ANSWER } from './support/small-data.mjs';
 
 const SCHEMES = {
@@ -24,7 +34,9 @@ async function violationsOf(page) {
     const { violations } = await window.axe.run(document, {
       runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
     });
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')}: ${failureSummary}`));
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')}: ${failureSummary}`),
+    );
   });
 }
 
@@ -97,7 +109,10 @@ test('a run from start to end with the keyboard alone', async (context) => {
   await tabTo(page, 'save-button');
   await page.keyboard.press('Enter');
   await page.keyboard.press('Tab');
-  assert.equal(await page.evaluate(() => document.activeElement.shadowRoot.activeElement.dataset.kind), 'checkpoint');
+  assert.equal(
+    await page.evaluate(() => document.activeElement.shadowRoot.activeElement.dataset.kind),
+    'checkpoint',
+  );
   await page.keyboard.press('Escape');
   assert.equal(await focused(page), 'save-button');
 });
@@ -139,7 +154,10 @@ test('on a narrow screen targets are 44 pixels high', async (context) => {
   const low = await page.$eval('sgan-trainer', ({ shadowRoot }) =>
     [...shadowRoot.querySelectorAll('button, input, select, summary')]
       .filter((control) => control.checkVisibility())
-      .map((control) => [control.getAttribute('part') ?? control.id ?? control.localName, (control.closest('label') ?? control).getBoundingClientRect().height])
+      .map((control) => [
+        control.getAttribute('part') ?? control.id ?? control.localName,
+        (control.closest('label') ?? control).getBoundingClientRect().height,
+      ])
       .filter(([, height]) => height < 44),
   );
   assert.deepEqual(low, []);
@@ -149,7 +167,11 @@ test('with reduced motion nothing is animated', async (context) => {
   const site = await openSite(context);
   const { page } = await openPage(site);
   const animations = () =>
-    page.$eval('sgan-trainer', ({ shadowRoot }) => shadowRoot.getAnimations().filter(({ animationName }) => animationName !== undefined).length);
+    page.$eval(
+      'sgan-trainer',
+      ({ shadowRoot }) =>
+        shadowRoot.getAnimations().filter(({ animationName }) => animationName !== undefined).length,
+    );
   await emulate(page, [{ name: 'prefers-reduced-motion', value: 'no-preference' }]);
   site.files.set('train-images.gz', NO_ANSWER);
   await click(page, PRIMARY);

@@ -3,7 +3,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { click, openPage, openSite, PRIMARY, RESET, STEP, textOf, untilState, untilText } from './support/page.mjs';
+import {
+  click,
+  openPage,
+  openSite,
+  PRIMARY,
+  RESET,
+  STEP,
+  textOf,
+  untilState,
+  untilText,
+} from './support/page.mjs';
 import { NO_ANSWER, smallData } from './support/small-data.mjs';
 
 /** A copy with one big-endian number changed. */
@@ -18,13 +28,37 @@ const DATA_ERRORS = {
   'a missing file': ['train-labels.gz', () => 404, /could not be fetched.*train-labels\.gz.*404/],
   'a server in trouble': ['test-images.gz', () => 503, /could not be fetched.*test-images\.gz.*503/],
   'an empty file': ['test-labels.gz', () => gzipSync(''), /damaged.*test-labels\.gz/],
-  'a page in place of a file': ['train-images.gz', () => Buffer.from('<!doctype html>'), /damaged.*train-images\.gz.*neither gzip nor IDX/],
-  'a wrong magic number': ['train-images.gz', (bytes) => gzipSync(withNumber(bytes, 0, 0x802)), /damaged.*train-images\.gz/],
+  'a page in place of a file': [
+    'train-images.gz',
+    () => Buffer.from('<!doctype html>'),
+    /damaged.*train-images\.gz.*neither gzip nor IDX/,
+  ],
+  'a wrong magic number': [
+    'train-images.gz',
+    (bytes) => gzipSync(withNumber(bytes, 0, 0x802)),
+    /damaged.*train-images\.gz/,
+  ],
   'truncated images': ['train-images.gz', (bytes) => bytes.subarray(0, 9000), /damaged.*train-images\.gz/],
-  'truncated gzip': ['test-images.gz', (bytes) => gzipSync(bytes).subarray(0, 900), /damaged.*test-images\.gz.*damaged or cut off/],
-  'counts that differ': ['test-labels.gz', (bytes) => withNumber(bytes.subarray(0, 8 + 39), 4, 39), /damaged.*39.*40|damaged.*40.*39/],
-  'images of another size': ['test-images.gz', (bytes) => withNumber(bytes, 8, 14), /damaged.*test-images\.gz.*14/],
-  'a label above nine': ['train-labels.gz', (bytes) => Buffer.concat([bytes.subarray(0, 20), Buffer.from([10]), bytes.subarray(21)]), /damaged.*train-labels\.gz.*10/],
+  'truncated gzip': [
+    'test-images.gz',
+    (bytes) => gzipSync(bytes).subarray(0, 900),
+    /damaged.*test-images\.gz.*damaged or cut off/,
+  ],
+  'counts that differ': [
+    'test-labels.gz',
+    (bytes) => withNumber(bytes.subarray(0, 8 + 39), 4, 39),
+    /damaged.*39.*40|damaged.*40.*39/,
+  ],
+  'images of another size': [
+    'test-images.gz',
+    (bytes) => withNumber(bytes, 8, 14),
+    /damaged.*test-images\.gz.*14/,
+  ],
+  'a label above nine': [
+    'train-labels.gz',
+    (bytes) => Buffer.concat([bytes.subarray(0, 20), Buffer.from([10]), bytes.subarray(21)]),
+    /damaged.*train-labels\.gz.*10/,
+  ],
 };
 
 test('every error of the data is told by file and cause, and mended data is taken at the next try', async (context) => {
@@ -126,6 +160,8 @@ test('a command that waits for a worker that ends is refused, not left waiting',
   });
   await untilState(page, 'loading');
   await page.workers()[0].evaluate(() => globalThis.close());
-  const kinds = await page.evaluate(async () => (await window.settled).map(({ reason }) => reason?.name ?? 'resolved'));
+  const kinds = await page.evaluate(async () =>
+    (await window.settled).map(({ reason }) => reason?.name ?? 'resolved'),
+  );
   assert.equal(kinds[0], 'WorkerDied');
 });

@@ -122,7 +122,10 @@ async function serveFile(request, response, headers) {
   const types = { '.js': 'text/javascript', '.wasm': 'application/wasm' };
   const bytes = await readFile(path.join(DIST, pathname)).catch(() => null);
   if (bytes === null) return false;
-  response.writeHead(200, { ...headers, 'Content-Type': types[path.extname(pathname)] ?? 'application/octet-stream' });
+  response.writeHead(200, {
+    ...headers,
+    'Content-Type': types[path.extname(pathname)] ?? 'application/octet-stream',
+  });
   response.end(bytes);
   return true;
 }
@@ -172,8 +175,14 @@ test('the page’s bundle has no tfjs and nothing of the worker in it', async ()
   const { inputs } = JSON.parse(await readFile(path.join(CACHE, 'metafile-ui.json'), 'utf8'));
   const names = Object.keys(inputs);
   assert.ok(names.includes('src/ui/sgan-trainer.ts'));
-  assert.deepEqual(names.filter((name) => /tensorflow|tfjs|src\/worker/.test(name)), []);
+  assert.deepEqual(
+    names.filter((name) => /tensorflow|tfjs|src\/worker/.test(name)),
+    [],
+  );
   const worker = JSON.parse(await readFile(path.join(CACHE, 'metafile-worker.json'), 'utf8'));
-  assert.ok(Object.keys(worker.inputs).some((name) => name.includes('@tensorflow/')), 'the check would see it');
+  assert.ok(
+    Object.keys(worker.inputs).some((name) => name.includes('@tensorflow/')),
+    'the check would see it',
+  );
   assert.ok((await readdir(path.join(DIST, 'ui'))).includes('define.js'));
 });

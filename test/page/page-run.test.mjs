@@ -78,7 +78,10 @@ test('an address with a setting that is not allowed is told, and the rest of it 
   const site = await openSite(context);
   const { page } = await openPage(site, { labels: '3', batch: '10', seed: 'one' });
   await untilText(page, '[part~="banner"]', /A setting is not allowed/);
-  assert.deepEqual(await page.$eval('sgan-trainer', ({ settings }) => [settings.labels, settings.batch]), [900, 10]);
+  assert.deepEqual(
+    await page.$eval('sgan-trainer', ({ settings }) => [settings.labels, settings.batch]),
+    [900, 10],
+  );
 });
 
 test('leaving asks first while a run is under way, and only then', async (context) => {
@@ -105,13 +108,21 @@ test('saved on the page, a checkpoint goes on in another page, at its step and w
     const sizes = {};
     for (const kind of ['model', 'samples', 'metrics']) sizes[kind] = (await trainer.save(kind)).size;
     const checkpoint = await trainer.save();
-    return { sizes, name: checkpoint.name, bytes: Array.from(new Uint8Array(await checkpoint.arrayBuffer())) };
+    return {
+      sizes,
+      name: checkpoint.name,
+      bytes: Array.from(new Uint8Array(await checkpoint.arrayBuffer())),
+    };
   });
   for (const [kind, size] of Object.entries(saved.sizes)) assert.ok(size > 50, `${kind} has ${size} bytes`);
   assert.equal(saved.name, 'sgan-notebook-seed3-step1-checkpoint.safetensors');
 
   const other = await openPage(site, {});
-  await other.page.$eval('sgan-trainer', (trainer, bytes) => trainer.load(new Uint8Array(bytes)), saved.bytes);
+  await other.page.$eval(
+    'sgan-trainer',
+    (trainer, bytes) => trainer.load(new Uint8Array(bytes)),
+    saved.bytes,
+  );
   assert.equal(await stateOf(other.page), 'paused');
   assert.equal(await other.page.$eval('sgan-trainer', ({ settings }) => settings.seed), 3);
   await untilText(other.page, '.position', /^step 1 of 2,000$/);

@@ -12,7 +12,9 @@ async function violationsOf(element: SganTrainer): Promise<string[]> {
     // Rules about a whole page, which the test's page is not.
     rules: { region: { enabled: false }, 'page-has-heading-one': { enabled: false } },
   });
-  return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')}: ${failureSummary}`));
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} ${target.join(' ')}: ${failureSummary}`),
+  );
 }
 
 type Walk = (mounted: Mounted) => Promise<void>;
@@ -99,10 +101,18 @@ describe('the keyboard', () => {
 
   it('reaches every control in the order of the screen', async () => {
     const { element } = await mount();
-    const reachable = [...element.shadowRoot!.querySelectorAll<HTMLElement>('button, select, input, summary, [tabindex]')]
+    const reachable = [
+      ...element.shadowRoot!.querySelectorAll<HTMLElement>('button, select, input, summary, [tabindex]'),
+    ]
       .filter((control) => control.tabIndex >= 0 && control.checkVisibility())
       .map((control) => control.getAttribute('part') ?? control.id ?? control.localName);
-    expect(reachable.slice(0, 5)).to.deep.equal(['primary-button', 'step-button', 'reset-button', 'engine', 'save-button']);
+    expect(reachable.slice(0, 5)).to.deep.equal([
+      'primary-button',
+      'step-button',
+      'reset-button',
+      'engine',
+      'save-button',
+    ]);
     expect(reachable).to.include.members(['recipe', 'labels', 'seed', 'steps']);
   });
 

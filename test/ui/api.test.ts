@@ -84,7 +84,9 @@ describe('attributes and properties', () => {
   });
 
   it('give the trainer its addresses', async () => {
-    const { element, fake } = await mount({ attributes: { 'data-url': '/elsewhere/', 'worker-url': '/worker.js' } });
+    const { element, fake } = await mount({
+      attributes: { 'data-url': '/elsewhere/', 'worker-url': '/worker.js' },
+    });
     await element.start();
     expect(fake().options.dataUrl).to.equal('/elsewhere/');
     expect(fake().options.workerUrl).to.equal('/worker.js');
@@ -175,7 +177,13 @@ describe('events', () => {
     const outer = document.body.appendChild(document.createElement('div'));
     const { element, fake } = await mount({ parent: outer.attachShadow({ mode: 'open' }) });
     const heard: string[] = [];
-    for (const type of ['sgan-state', 'sgan-report', 'sgan-evaluation', 'sgan-error', 'sgan-settings'] as const) {
+    for (const type of [
+      'sgan-state',
+      'sgan-report',
+      'sgan-evaluation',
+      'sgan-error',
+      'sgan-settings',
+    ] as const) {
       document.addEventListener(type, ({ type: name }) => heard.push(name), { once: true });
     }
     element.seed = 2;
@@ -183,13 +191,21 @@ describe('events', () => {
     fake().advance(1);
     fake().die({ kind: 'WorkerDied', message: 'gone' });
     outer.remove();
-    expect(heard.sort()).to.deep.equal(['sgan-error', 'sgan-evaluation', 'sgan-report', 'sgan-settings', 'sgan-state']);
+    expect(heard.sort()).to.deep.equal([
+      'sgan-error',
+      'sgan-evaluation',
+      'sgan-report',
+      'sgan-settings',
+      'sgan-state',
+    ]);
   });
 
   it('tell the way from state to state with its step', async () => {
     const { element, fake } = await mount({ attributes: { steps: '3' } });
     const way: string[] = [];
-    element.addEventListener('sgan-state', ({ detail }) => way.push(`${detail.previous} ${detail.state} ${detail.step}`));
+    element.addEventListener('sgan-state', ({ detail }) =>
+      way.push(`${detail.previous} ${detail.state} ${detail.step}`),
+    );
     await element.start();
     fake().advance(3);
     expect(way).to.deep.equal(['idle loading 0', 'loading running 0', 'running finished 3']);

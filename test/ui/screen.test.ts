@@ -80,13 +80,23 @@ describe('the states on the screen', () => {
     expect(textOf(element, PRIMARY)).to.equal('Pause');
     expect(isBlocked(element, STEP)).to.equal(true);
     await until(() => isPainted(find(element, '#digits')) && isPainted(find(element, '#real-digits')));
-    await until(() => [...element.shadowRoot!.querySelectorAll<HTMLCanvasElement>('.plot canvas')].length === 2);
-    await until(() => [...element.shadowRoot!.querySelectorAll<HTMLCanvasElement>('.plot canvas')].every(isPainted));
+    await until(
+      () => [...element.shadowRoot!.querySelectorAll<HTMLCanvasElement>('.plot canvas')].length === 2,
+    );
+    await until(() =>
+      [...element.shadowRoot!.querySelectorAll<HTMLCanvasElement>('.plot canvas')].every(isPainted),
+    );
   });
 
   it('an evaluation under way is told', async () => {
     const { element, fake } = await started();
-    fake().report({ type: 'metrics', firstStep: 1, steps: 1, values: new Float32Array(8), stepsPerSecond: 1 });
+    fake().report({
+      type: 'metrics',
+      firstStep: 1,
+      steps: 1,
+      values: new Float32Array(8),
+      stepsPerSecond: 1,
+    });
     await until(() => textOf(element, '.accuracy').includes('evaluating on the test images'));
   });
 
@@ -127,7 +137,9 @@ describe('the states on the screen', () => {
     fake().advance(200);
     fake().die({ kind: 'WorkerDied', message: 'The worker has ended without a word.' });
     await untilState(element, 'failed');
-    expect(textOf(element, '[part~="banner"]')).to.contain('The trainer stopped unexpectedly. The worker has ended');
+    expect(textOf(element, '[part~="banner"]')).to.contain(
+      'The trainer stopped unexpectedly. The worker has ended',
+    );
     expect(element.shadowRoot!.querySelectorAll('[part~="banner"] button').length).to.equal(1);
     expect(textOf(element, '.figure')).to.match(/%$/);
     await until(() => isPainted(find(element, '#digits')));
@@ -175,7 +187,9 @@ describe('the states on the screen', () => {
     expect(element.shadowRoot!.querySelector('.is-error')).to.equal(null);
     find(element, '[part="engine"]').click();
     await element.updateComplete;
-    expect(textOf(element, '[data-menu="engine"] .panel')).to.match(/WebGPU .*emulated in software.*swiftshader/);
+    expect(textOf(element, '[data-menu="engine"] .panel')).to.match(
+      /WebGPU .*emulated in software.*swiftshader/,
+    );
   });
 
   it('labels only: says that nothing is drawn', async () => {
@@ -247,7 +261,12 @@ describe('the settings form', () => {
     const select = find<HTMLSelectElement>(element, '#recipe');
     select.value = 'labels-only';
     select.dispatchEvent(new Event('change'));
-    expect(element.settings).to.deep.include({ labels: 1000, generatorLr: 0.0003, balanced: true, recipe: 'labels-only' });
+    expect(element.settings).to.deep.include({
+      labels: 1000,
+      generatorLr: 0.0003,
+      balanced: true,
+      recipe: 'labels-only',
+    });
   });
 
   it('says under the field what is not allowed, and changes nothing', async () => {

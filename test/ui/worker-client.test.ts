@@ -114,7 +114,10 @@ describe('WorkerClient', () => {
     `);
     const { client, deaths } = makeClient(worker);
     expect(await rejection(client.start({}))).to.include({ name: 'Busy', message: 'Pause first.' });
-    expect(await rejection(client.pause())).to.include({ name: 'Internal', message: 'TypeError: x is not y' });
+    expect(await rejection(client.pause())).to.include({
+      name: 'Internal',
+      message: 'TypeError: x is not y',
+    });
     expect(deaths).to.deep.equal([]);
   });
 
@@ -129,12 +132,17 @@ describe('WorkerClient', () => {
       const errors = await Promise.all([rejection(client.start({})), rejection(client.pause())]);
       expect(errors.map(({ name }) => name)).to.deep.equal(['WorkerUnavailable', 'WorkerUnavailable']);
       expect(deaths.map(({ kind }) => kind)).to.deep.equal(['WorkerUnavailable']);
-      expect(await rejection(client.save())).to.include({ name: 'WorkerUnavailable', message: deaths[0]!.message });
+      expect(await rejection(client.save())).to.include({
+        name: 'WorkerUnavailable',
+        message: deaths[0]!.message,
+      });
     });
   }
 
   it('says what a worker of another protocol is, and what threw', async () => {
-    const other = makeClient(workerOf(`onCall({ open: (id) => answer(id, { protocolVersion: -1, workerVersion: 'old' }) });`));
+    const other = makeClient(
+      workerOf(`onCall({ open: (id) => answer(id, { protocolVersion: -1, workerVersion: 'old' }) });`),
+    );
     expect((await rejection(other.client.pause())).message).to.contain('different builds');
     const broken = makeClient(workerOf(`throw new Error('broken build');`));
     expect((await rejection(broken.client.pause())).message).to.contain('broken build');
@@ -156,7 +164,9 @@ describe('WorkerClient', () => {
   });
 
   it('notices an error that ends the worker', async () => {
-    const { client, deaths } = makeClient(workerOf(`hold(); onCall({ open, start: () => { throw new Error('oops'); } });`));
+    const { client, deaths } = makeClient(
+      workerOf(`hold(); onCall({ open, start: () => { throw new Error('oops'); } });`),
+    );
     expect((await rejection(client.start({}))).name).to.equal('WorkerDied');
     expect(deaths[0]!.message).to.contain('oops');
   });

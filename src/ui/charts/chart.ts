@@ -82,7 +82,10 @@ export class Chart {
   /** Puts the cross-hair at a step without telling of it; null takes it away. */
   moveCursor(step: number | null): void {
     this.#isMoving = true;
-    this.#plot.setCursor({ left: step === null ? -10 : this.#plot.valToPos(step, 'x'), top: step === null ? -10 : 0 });
+    this.#plot.setCursor({
+      left: step === null ? -10 : this.#plot.valToPos(step, 'x'),
+      top: step === null ? -10 : 0,
+    });
     this.#isMoving = false;
   }
 

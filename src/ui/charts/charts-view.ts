@@ -100,9 +100,15 @@ export class ChartsView {
     const { model, baseline, steps } = this.#source();
     const stepEnd = stepAxisEnd(model.step, steps);
     const accuracies = alignEvaluations(model.evaluations, baseline);
-    const points = [...model.evaluations, ...baseline.filter(({ step }) => step <= stepEnd)].map(
-      ({ step, testAccuracy }) => ({ step, accuracy: testAccuracy }),
-    );
+    const points = [
+      ...model.evaluations.flatMap(({ step, testAccuracy, meanTrainAccuracy }) => [
+        { step, accuracy: testAccuracy },
+        { step, accuracy: meanTrainAccuracy },
+      ]),
+      ...baseline
+        .filter(({ step }) => step <= stepEnd)
+        .map(({ step, testAccuracy }) => ({ step, accuracy: testAccuracy })),
+    ];
     this.#accuracy.setData({
       columns: [accuracies.steps, accuracies.baseline, accuracies.train, accuracies.test],
       stepEnd,

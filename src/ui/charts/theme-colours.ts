@@ -48,6 +48,7 @@ export const probeStyles = css`
     color: var(--_muted);
   }
   .probe-grid {
-    color: var(--_line);
+    color: var(--_grid);
+    forced-color-adjust: none;
   }
 `;

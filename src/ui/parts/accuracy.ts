@@ -35,7 +35,9 @@ function baselineFigure(view: AccuracyView): TemplateResult {
   const { words, formats, model, baseline, isBaselineItself } = view;
   const known = baselineAt(baseline, model.evaluations.at(-1)?.step ?? Infinity);
   if (known === null) {
-    return html`<p class="baseline-none muted">${isBaselineItself ? words.baselineOwn : words.baselineNone}</p>`;
+    return html`<p class="baseline-none muted">
+      ${isBaselineItself ? words.baselineOwn : words.baselineNone}
+    </p>`;
   }
   return html`<p class="baseline-figure number">${formats.percent(known.testAccuracy)}</p>
     <p class="muted number">${fill(words.baselineAt, { step: formats.count(known.step) })}</p>`;
@@ -52,7 +54,9 @@ export function accuracy(view: AccuracyView): TemplateResult {
     </div>
     <div class="accuracy-figures">
       <div>
-        <p class="figure number ${last === undefined ? 'is-unknown' : ''}">${figure}<span class="sign">${sign}</span></p>
+        <p class="figure number ${last === undefined ? 'is-unknown' : ''}">
+          ${figure}<span class="sign">${sign}</span>
+        </p>
         <p class="muted number">${change(view)}</p>
       </div>
       <div class="baseline">

@@ -29,12 +29,18 @@ function key(line: string, name: string, value: string): TemplateResult {
   </li>`;
 }
 
-function evaluationAt(evaluations: readonly EvaluationReport[], step: number | null): EvaluationReport | null {
+function evaluationAt(
+  evaluations: readonly EvaluationReport[],
+  step: number | null,
+): EvaluationReport | null {
   return baselineAt(evaluations, step ?? Infinity);
 }
 
 /** What the accuracy chart shows, in a sentence. */
-export function summariseAccuracy({ words, formats }: Speech, evaluations: readonly EvaluationReport[]): string {
+export function summariseAccuracy(
+  { words, formats }: Speech,
+  evaluations: readonly EvaluationReport[],
+): string {
   const [first] = evaluations;
   const last = evaluations.at(-1);
   if (first === undefined || last === undefined) return words.summaryNone;
@@ -51,7 +57,10 @@ export function summariseAccuracy({ words, formats }: Speech, evaluations: reado
 }
 
 /** What the loss chart shows, in a sentence; of the last evaluation, so that it changes seldom. */
-export function summariseLosses({ words, formats }: Speech, evaluations: readonly EvaluationReport[]): string {
+export function summariseLosses(
+  { words, formats }: Speech,
+  evaluations: readonly EvaluationReport[],
+): string {
   const last = evaluations.at(-1);
   if (last === undefined) return words.summaryLossNone;
   const { step, discriminatorLoss, generatorLoss } = last;
@@ -64,7 +73,8 @@ export function summariseLosses({ words, formats }: Speech, evaluations: readonl
 
 export function charts(view: ChartsPartView): TemplateResult {
   const { words, formats, model, baseline, cursorStep } = view;
-  const percent = (share: number | undefined): string => (share === undefined ? words.unknown : formats.percent(share));
+  const percent = (share: number | undefined): string =>
+    share === undefined ? words.unknown : formats.percent(share);
   const loss = (value: number | null): string => (value === null ? words.unknown : formats.loss(value));
   const evaluation = evaluationAt(model.evaluations, cursorStep);
   const other = evaluationAt(baseline, cursorStep ?? model.step);
@@ -80,7 +90,12 @@ export function charts(view: ChartsPartView): TemplateResult {
           ${key('baseline', words.seriesBaseline, percent(other?.testAccuracy))}
         </ul>
       </figcaption>
-      <div class="plot" id="accuracy-chart" role="img" aria-label=${summariseAccuracy(view, model.evaluations)}></div>
+      <div
+        class="plot"
+        id="accuracy-chart"
+        role="img"
+        aria-label=${summariseAccuracy(view, model.evaluations)}
+      ></div>
     </figure>
     <figure class="chart" part="loss-chart">
       <figcaption>
@@ -91,7 +106,12 @@ export function charts(view: ChartsPartView): TemplateResult {
         </ul>
         <span class="number muted at">${at}</span>
       </figcaption>
-      <div class="plot" id="loss-chart" role="img" aria-label=${summariseLosses(view, model.evaluations)}></div>
+      <div
+        class="plot"
+        id="loss-chart"
+        role="img"
+        aria-label=${summariseLosses(view, model.evaluations)}
+      ></div>
     </figure>
   </div>`;
 }

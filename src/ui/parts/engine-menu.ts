@@ -11,21 +11,27 @@ export interface EngineMenuView extends Speech {
   readonly onToggle: () => void;
 }
 
-function reasons({ strings, words }: Speech, { engine, adapter, reason, passedOver }: EngineReport): TemplateResult {
+function reasons(
+  { strings, words }: Speech,
+  { engine, adapter, reason, passedOver }: EngineReport,
+): TemplateResult {
   return html`<h3>${strings.engines[engine]}</h3>
     <p class="muted">${adapter}</p>
     <p>${strings.engineReasons[reason]}</p>
-    ${passedOver.length === 0
-      ? nothing
-      : html`<h3>${words.enginePassedOver}</h3>
-          <ul>
-            ${passedOver.map(
-              (other) => html`<li>
-                <strong>${strings.engines[other.engine]}</strong> ${strings.engineReasons[other.reason]}
-                ${other.detail === '' ? nothing : html`<span class="muted detail">${other.detail}</span>`}
-              </li>`,
-            )}
-          </ul>`}`;
+    ${
+      passedOver.length === 0
+        ? nothing
+        : html`<h3>${words.enginePassedOver}</h3>
+            <ul>
+              ${passedOver.map(
+                (other) =>
+                  html`<li>
+                    <strong>${strings.engines[other.engine]}</strong> ${strings.engineReasons[other.reason]}
+                    ${other.detail === '' ? nothing : html`<span class="muted detail">${other.detail}</span>`}
+                  </li>`,
+              )}
+            </ul>`
+    }`;
 }
 
 export function engineMenu(view: EngineMenuView): TemplateResult {
@@ -43,11 +49,13 @@ export function engineMenu(view: EngineMenuView): TemplateResult {
       <span class="engine-name">${name}</span>
       ${note === '' ? nothing : html`<span class="engine-adapter muted">${note}</span>`} ${icons.chevron}
     </button>
-    ${isOpen
-      ? html`<div class="panel" role="group" aria-label=${words.engineTitle}>
-          ${engine === null ? html`<p>${words.engineNoneText}</p>` : reasons(view, engine)}
-        </div>`
-      : nothing}
+    ${
+      isOpen
+        ? html`<div class="panel" role="group" aria-label=${words.engineTitle}>
+            ${engine === null ? html`<p>${words.engineNoneText}</p>` : reasons(view, engine)}
+          </div>`
+        : nothing
+    }
   </div>`;
 }
 
@@ -56,13 +64,15 @@ export const engineMenuStyles = css`
     min-width: 0;
   }
 
-  .engine button {
+  .engine > button {
     max-width: 100%;
     padding-inline-end: 10px;
   }
 
   .engine-name {
-    flex: none;
+    min-width: 0;
+    overflow: hidden;
+    text-overflow: ellipsis;
   }
 
   .engine-adapter {

@@ -38,11 +38,13 @@ function table(view: EvaluationsTableView): TemplateResult {
     words.columnGenerator,
     words.columnTime,
   ];
-  return html`${evaluations.length > shown.length
-      ? html`<p class="muted">
-          ${fill(words.tableMore, { count: formats.count(shown.length), total: formats.count(evaluations.length) })}
-        </p>`
-      : nothing}
+  return html`${
+      evaluations.length > shown.length
+        ? html`<p class="muted">
+            ${fill(words.tableMore, { count: formats.count(shown.length), total: formats.count(evaluations.length) })}
+          </p>`
+        : nothing
+    }
     <div class="table-scroll" tabindex="0" role="region" aria-label=${words.table}>
       <table class="number">
         <thead>
@@ -62,9 +64,7 @@ export function evaluationsTable(view: EvaluationsTableView): TemplateResult {
   const { words, evaluations, isOpen, onToggle } = view;
   const toggled = (event: Event): void => onToggle((event.currentTarget as HTMLDetailsElement).open);
   return html`<details class="advanced evaluations" part="evaluations" ?open=${isOpen} @toggle=${toggled}>
-    <summary>
-      ${icons.chevron}${words.table}
-    </summary>
+    <summary>${icons.chevron}${words.table}</summary>
     ${!isOpen ? nothing : evaluations.length === 0 ? html`<p class="muted">${words.tableEmpty}</p>` : table(view)}
   </details>`;
 }

@@ -34,7 +34,10 @@ function heading(view: HeroView, shows: Shows): readonly [string, string] {
 function describe({ words, formats, model }: HeroView, shows: Shows): string {
   if (shows === 'generated') {
     const { step, grid } = model.generated!;
-    return fill(words.digitsLabel, { count: formats.count(grid.columns * grid.rows), step: formats.count(step) });
+    return fill(words.digitsLabel, {
+      count: formats.count(grid.columns * grid.rows),
+      step: formats.count(step),
+    });
   }
   return shows === 'poster' ? words.digitsPoster : words.digitsNone;
 }
@@ -52,13 +55,20 @@ export function hero(view: HeroView): TemplateResult {
         <span class="muted number" part="digits-caption">${note}</span>
       </div>
       <div class="sheet" part="digits">
-        <canvas id="digits" role="img" aria-label=${describe(view, shows)} ?hidden=${shows === 'noGenerator'}></canvas>
-        ${shows === 'noGenerator'
-          ? html`<div class="no-generator">
-              <p><strong>${words.noGeneratorTitle}</strong></p>
-              <p>${words.noGeneratorText}</p>
-            </div>`
-          : nothing}
+        <canvas
+          id="digits"
+          role="img"
+          aria-label=${describe(view, shows)}
+          ?hidden=${shows === 'noGenerator'}
+        ></canvas>
+        ${
+          shows === 'noGenerator'
+            ? html`<div class="no-generator">
+                <p><strong>${words.noGeneratorTitle}</strong></p>
+                <p>${words.noGeneratorText}</p>
+              </div>`
+            : nothing
+        }
       </div>
     </section>
     <section aria-label=${words.realDigits}>

@@ -4,7 +4,13 @@
  */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
-import { LOADING_STAGES, type EngineReport, type ErrorInfo, type ErrorKind, type LoadingStage } from '../../protocol.js';
+import {
+  LOADING_STAGES,
+  type EngineReport,
+  type ErrorInfo,
+  type ErrorKind,
+  type LoadingStage,
+} from '../../protocol.js';
 import { icons } from '../icons.js';
 import type { RunModel } from '../run-model.js';
 import { fill } from '../strings.js';
@@ -28,9 +34,19 @@ export interface NoticeActions {
 }
 
 /** Failures before there was a run: the same again may work. */
-const RETRIED: readonly ErrorKind[] = ['DataUnavailable', 'DataInvalid', 'EngineUnavailable', 'WorkerUnavailable'];
+const RETRIED: readonly ErrorKind[] = [
+  'DataUnavailable',
+  'DataInvalid',
+  'EngineUnavailable',
+  'WorkerUnavailable',
+];
 
-function line(icon: TemplateResult, title: string, text: string, actions: TemplateResult | typeof nothing = nothing): TemplateResult {
+function line(
+  icon: TemplateResult,
+  title: string,
+  text: string,
+  actions: TemplateResult | typeof nothing = nothing,
+): TemplateResult {
   return html`<div class="notice" part="notice">
     ${icon}
     <p><strong>${title}</strong> ${text}</p>
@@ -91,6 +107,13 @@ function running(view: NoticeView): TemplateResult {
   const { strings, words, formats, model } = view;
   const { engine, loading, settings, stepsPerSecond, evaluations } = model;
   if (loading?.stage === 'firstStep') return line(icons.busy, words.compilingTitle, words.compilingText);
+  if (engine?.reason === 'deviceLost') {
+    return line(
+      icons.info,
+      fill(words.lostTitle, { engine: strings.engines[engine.engine] }),
+      words.lostText,
+    );
+  }
   if (!isFallback(engine)) return line(icons.info, words.runningTitle, words.runningText);
   const title = fill(words.fallbackTitle, { engine: strings.engines[engine.engine] });
   const whole = settings === null ? null : remainingTime(0, settings.steps, stepsPerSecond, evaluations);
@@ -121,7 +144,9 @@ function finished({ words, formats, model, continueTo }: NoticeView, actions: No
     title,
     text,
     html`<div class="notice-actions">
-      <button type="button" class="primary" data-action="save" @click=${actions.onSave}>${words.finishedSave}</button>
+      <button type="button" class="primary" data-action="save" @click=${actions.onSave}>
+        ${words.finishedSave}
+      </button>
       <button type="button" data-action="continue" @click=${actions.onContinue}>
         ${fill(words.continueTo, { steps: formats.count(continueTo) })}
       </button>
@@ -142,11 +167,15 @@ export function notice(view: NoticeView, actions: NoticeActions): TemplateResult
     case 'running':
       return running(view);
     case 'paused':
-      return line(icons.pause, fill(words.pausedTitle, { step: formats.count(model.step) }), words.pausedText);
+      return line(
+        icons.pause,
+        fill(words.pausedTitle, { step: formats.count(model.step) }),
+        words.pausedText,
+      );
     case 'finished':
       return finished(view, actions);
     case 'failed':
-      // Put away, though it has no effect on the run.
+      // Without a reason, which no report leaves out.
       return line(icons.alert, view.strings.states.failed, '');
     default:
       return model.state satisfies never;

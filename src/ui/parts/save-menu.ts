@@ -21,7 +21,14 @@ export interface SaveMenuView extends Speech {
   readonly onLoad: (file: File) => void;
 }
 
-export function saveMenu({ words, isOpen, available, onToggle, onSave, onLoad }: SaveMenuView): TemplateResult {
+export function saveMenu({
+  words,
+  isOpen,
+  available,
+  onToggle,
+  onSave,
+  onLoad,
+}: SaveMenuView): TemplateResult {
   const choose = (event: Event): void => {
     const input = event.currentTarget as HTMLInputElement;
     const file = input.files?.[0];
@@ -42,35 +49,39 @@ export function saveMenu({ words, isOpen, available, onToggle, onSave, onLoad }:
     >
       ${icons.save}<span class="label">${words.save}</span>
     </button>
-    ${isOpen
-      ? html`<div class="panel" role="group" aria-label=${words.saveTitle}>
-          ${SAVE_KINDS.map((kind) => {
-            const [title, hint] = TEXTS[kind];
-            const isBlocked = !available.has(kind);
-            return html`<button
-              type="button"
-              class="item"
-              data-kind=${kind}
-              aria-disabled=${isBlocked ? 'true' : 'false'}
-              @click=${isBlocked ? nothing : () => onSave(kind)}
-            >
-              ${icons.save}<span>${words[title]}<small class="muted">${words[hint]}</small></span>
-            </button>`;
-          })}
-          <hr />
-          <button type="button" class="item" data-kind="load" @click=${open}>
-            ${icons.open}<span>${words.loadCheckpoint}<small class="muted">${words.loadCheckpointHint}</small></span>
-          </button>
-          <input
-            type="file"
-            accept=".safetensors"
-            hidden
-            tabindex="-1"
-            aria-label=${words.loadCheckpoint}
-            @change=${choose}
-          />
-        </div>`
-      : nothing}
+    ${
+      isOpen
+        ? html`<div class="panel" role="group" aria-label=${words.saveTitle}>
+            ${SAVE_KINDS.map((kind) => {
+              const [title, hint] = TEXTS[kind];
+              const isBlocked = !available.has(kind);
+              return html`<button
+                type="button"
+                class="item"
+                data-kind=${kind}
+                aria-disabled=${isBlocked ? 'true' : 'false'}
+                @click=${isBlocked ? nothing : () => onSave(kind)}
+              >
+                ${icons.save}<span>${words[title]}<small class="muted">${words[hint]}</small></span>
+              </button>`;
+            })}
+            <hr />
+            <button type="button" class="item" data-kind="load" @click=${open}>
+              ${icons.open}<span
+                >${words.loadCheckpoint}<small class="muted">${words.loadCheckpointHint}</small></span
+              >
+            </button>
+            <input
+              type="file"
+              accept=".safetensors"
+              hidden
+              tabindex="-1"
+              aria-label=${words.loadCheckpoint}
+              @change=${choose}
+            />
+          </div>`
+        : nothing
+    }
   </div>`;
 }
 

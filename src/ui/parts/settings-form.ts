@@ -95,10 +95,17 @@ function selectField<Name extends 'recipe' | 'engine'>(
     return html`<div class="field">
       <label for=${name}>${view.strings.fields[name].label}</label>
       <span class="select">
-        <select id=${name} aria-describedby="${name}-hint" .value=${live(view.settings[name])} @change=${change}>
+        <select
+          id=${name}
+          aria-describedby="${name}-hint"
+          .value=${live(view.settings[name])}
+          @change=${change}
+        >
           ${choices.map(
             (choice) =>
-              html`<option value=${choice} ?selected=${choice === view.settings[name]}>${label(view, choice)}</option>`,
+              html`<option value=${choice} ?selected=${choice === view.settings[name]}>
+                ${label(view, choice)}
+              </option>`,
           )}
         </select>
         ${icons.chevron}
@@ -127,27 +134,53 @@ const newSeed: Render = ({ words }, { onChange, onDraft }) => {
     onDraft('seed', null);
     onChange('seed', crypto.getRandomValues(new Uint32Array(1))[0]! % 1_000_000);
   };
-  return html`<button type="button" class="square" title=${words.newSeed} aria-label=${words.newSeed} @click=${draw}>
+  return html`<button
+    type="button"
+    class="square"
+    title=${words.newSeed}
+    aria-label=${words.newSeed}
+    @click=${draw}
+  >
     ${icons.dice}
   </button>`;
 };
 
 const balancedField: Render = ({ strings, settings }, { onChange }) => {
-  const change = (event: Event): void => onChange('balanced', (event.currentTarget as HTMLInputElement).checked);
+  const change = (event: Event): void =>
+    onChange('balanced', (event.currentTarget as HTMLInputElement).checked);
   return html`<label class="check">
     <input id="balanced" type="checkbox" .checked=${live(settings.balanced)} @change=${change} />
     <span>${strings.fields.balanced.label}</span>
   </label>`;
 };
 
-const BASIC: readonly Render[] = [recipeField, numberField('labels'), numberField('seed', newSeed), numberField('steps')];
-const ADVANCED: readonly Render[] = [engineField, numberField('batch'), numberField('evalEvery'), numberField('dropout'), numberField('threads')];
-const DISCRIMINATOR = (['discriminatorLr', 'discriminatorBeta1', 'discriminatorBeta2'] as const).map((name) => numberField(name));
-const GENERATOR = (['generatorLr', 'generatorBeta1', 'generatorBeta2'] as const).map((name) => numberField(name));
+const BASIC: readonly Render[] = [
+  recipeField,
+  numberField('labels'),
+  numberField('seed', newSeed),
+  numberField('steps'),
+];
+const ADVANCED: readonly Render[] = [
+  engineField,
+  numberField('batch'),
+  numberField('evalEvery'),
+  numberField('dropout'),
+  numberField('threads'),
+];
+const DISCRIMINATOR = (['discriminatorLr', 'discriminatorBeta1', 'discriminatorBeta2'] as const).map((name) =>
+  numberField(name),
+);
+const GENERATOR = (['generatorLr', 'generatorBeta1', 'generatorBeta2'] as const).map((name) =>
+  numberField(name),
+);
 
-function pendingNote({ words, pending, state }: SettingsFormView, { onReset }: SettingsFormActions): TemplateResult {
+function pendingNote(
+  { words, pending, state }: SettingsFormView,
+  { onReset }: SettingsFormActions,
+): TemplateResult {
   if (pending.length === 0) return html`<p class="pending muted" role="note"></p>`;
-  if (pending.length === 1 && pending[0] === 'steps') return html`<p class="pending" role="note">${words.pendingSteps}</p>`;
+  if (pending.length === 1 && pending[0] === 'steps')
+    return html`<p class="pending" role="note">${words.pendingSteps}</p>`;
   if (state === 'ready') return html`<p class="pending" role="note">${words.pendingReady}</p>`;
   return html`<p class="pending" role="note">
     ${words.pendingReset} <button type="button" class="plain" @click=${onReset}>${words.applyReset}</button>
@@ -157,7 +190,12 @@ function pendingNote({ words, pending, state }: SettingsFormView, { onReset }: S
 export function settingsForm(view: SettingsFormView, actions: SettingsFormActions): TemplateResult {
   const { words } = view;
   const all = (fields: readonly Render[]): TemplateResult[] => fields.map((field) => field(view, actions));
-  return html`<form class="settings" part="settings" aria-label=${words.settings} @submit=${(event: Event) => event.preventDefault()}>
+  return html`<form
+    class="settings"
+    part="settings"
+    aria-label=${words.settings}
+    @submit=${(event: Event) => event.preventDefault()}
+  >
     <div class="heading">
       <h2>${words.settings}</h2>
       <button type="button" class="plain" @click=${actions.onDefaults}>${words.defaults}</button>

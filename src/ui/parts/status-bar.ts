@@ -62,7 +62,10 @@ function primaryButton(view: StatusBarView, onPrimary: () => void): TemplateResu
   </button>`;
 }
 
-function resetButton({ words, model, formats, isDiscardAsked }: StatusBarView, actions: StatusBarActions): TemplateResult {
+function resetButton(
+  { words, model, formats, isDiscardAsked }: StatusBarView,
+  actions: StatusBarActions,
+): TemplateResult {
   return html`<div class="menu" data-menu="discard">
     <button
       type="button"
@@ -74,15 +77,19 @@ function resetButton({ words, model, formats, isDiscardAsked }: StatusBarView, a
     >
       ${icons.reset}<span class="label">${words.reset}</span>
     </button>
-    ${isDiscardAsked
-      ? html`<div class="panel discard" role="group" aria-label=${words.reset}>
-          <p>${fill(words.discard, { steps: formats.count(model.step) })}</p>
-          <div class="row">
-            <button type="button" class="primary" @click=${actions.onDiscard}>${words.discardConfirm}</button>
-            <button type="button" @click=${actions.onKeep}>${words.discardCancel}</button>
-          </div>
-        </div>`
-      : nothing}
+    ${
+      isDiscardAsked
+        ? html`<div class="panel discard" role="group" aria-label=${words.reset}>
+            <p>${fill(words.discard, { steps: formats.count(model.step) })}</p>
+            <div class="row">
+              <button type="button" class="primary" @click=${actions.onDiscard}>
+                ${words.discardConfirm}
+              </button>
+              <button type="button" @click=${actions.onKeep}>${words.discardCancel}</button>
+            </div>
+          </div>`
+        : nothing
+    }
   </div>`;
 }
 
@@ -129,10 +136,13 @@ function progress({ words, model, steps }: StatusBarView): TemplateResult {
 export function statusBar(view: StatusBarView, actions: StatusBarActions): TemplateResult {
   const { strings, words, model } = view;
   const { state } = model;
-  const isStepBlocked = state === 'running' || state === 'loading' || state === 'finished' || state === 'failed';
+  const isStepBlocked =
+    state === 'running' || state === 'loading' || state === 'finished' || state === 'failed';
   return html`<section class="bar" part="status-bar" aria-label=${words.controls}>
     <div class="bar-row">
-      <div class="pill pill-${state}" part="state">${STATE_ICONS[state]}<span>${strings.states[state]}</span></div>
+      <div class="pill pill-${state}" part="state">
+        ${STATE_ICONS[state]}<span>${strings.states[state]}</span>
+      </div>
       <div class="commands">
         ${primaryButton(view, actions.onPrimary)}
         <button
@@ -166,7 +176,7 @@ export const statusBarStyles = css`
     display: grid;
     grid-template:
       'commands engine save' auto
-      'pill figures figures' auto / auto 1fr auto;
+      'pill figures figures' auto / auto minmax(0, 1fr) auto;
     align-items: center;
     gap: 8px;
     padding: 12px 0;
@@ -261,6 +271,7 @@ export const statusBarStyles = css`
   .engine {
     grid-area: engine;
     justify-self: end;
+    max-width: 100%;
   }
 
   .save {
@@ -273,13 +284,13 @@ export const statusBarStyles = css`
     height: 3px;
     border: 0;
     border-radius: 0;
-    background: var(--_line);
+    background: var(--_grid);
     color: var(--_accent);
     appearance: none;
   }
 
   progress::-webkit-progress-bar {
-    background: var(--_line);
+    background: var(--_grid);
   }
 
   progress::-webkit-progress-value {
@@ -291,11 +302,11 @@ export const statusBarStyles = css`
   }
 
   progress:indeterminate::-webkit-progress-bar {
-    background: linear-gradient(90deg, var(--_line) 30%, var(--_accent) 50%, var(--_line) 70%) 0 0 / 200% 100%;
+    background: linear-gradient(90deg, var(--_grid) 30%, var(--_accent) 50%, var(--_grid) 70%) 0 0 / 200% 100%;
   }
 
   progress:indeterminate {
-    background: linear-gradient(90deg, var(--_line) 30%, var(--_accent) 50%, var(--_line) 70%) 0 0 / 200% 100%;
+    background: linear-gradient(90deg, var(--_grid) 30%, var(--_accent) 50%, var(--_grid) 70%) 0 0 / 200% 100%;
   }
 
   progress:indeterminate::-moz-progress-bar {
@@ -360,7 +371,7 @@ export const statusBarStyles = css`
       grid-template:
         'pill engine engine' 44px
         'figures figures figures' 20px
-        'commands commands save' auto / 1fr auto auto;
+        'commands commands save' auto / auto minmax(0, 1fr) auto;
       gap: 8px;
       padding: 8px 0;
     }

@@ -149,7 +149,9 @@ export const controlStyles = css`
     border: 1px solid var(--_line);
     border-radius: calc(var(--_radius) + 4px);
     background: var(--_raised);
-    box-shadow: 0 1px 2px rgb(0 0 0 / 8%), 0 12px 32px rgb(0 0 0 / 16%);
+    box-shadow:
+      0 1px 2px rgb(0 0 0 / 8%),
+      0 12px 32px rgb(0 0 0 / 16%);
   }
 
   @media (forced-colors: active) {
@@ -160,6 +162,11 @@ export const controlStyles = css`
 
     button.emphasised {
       outline: 1px solid;
+    }
+
+    button[aria-disabled='true'] {
+      border-color: GrayText;
+      color: GrayText;
     }
   }
 `;

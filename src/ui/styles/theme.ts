@@ -13,6 +13,7 @@ export const themeStyles = css`
     --_text: var(--sgan-text, light-dark(#14171c, #eceef2));
     --_muted: var(--sgan-muted, light-dark(#596170, #9aa3b2));
     --_line: var(--sgan-line, light-dark(#e1e4e9, #2b3038));
+    --_grid: var(--_line);
     --_edge: light-dark(#878e9b, #6d7583);
     --_accent: var(--sgan-accent, light-dark(#0a5bd0, #7fb0ff));
     --_on-accent: var(--sgan-on-accent, light-dark(#ffffff, #0b1220));
@@ -45,7 +46,8 @@ export const themeStyles = css`
       --_sunken: Canvas;
       --_text: CanvasText;
       --_muted: CanvasText;
-      --_line: GrayText;
+      --_line: CanvasText;
+      --_grid: color-mix(in srgb, CanvasText 30%, Canvas);
       --_edge: CanvasText;
       --_accent: Highlight;
       --_on-accent: HighlightText;

@@ -70,7 +70,10 @@ export async function untilState(page, state) {
     { polling: 100, timeout: 120_000 },
     state,
   );
-  const [actual, error] = await page.$eval('sgan-trainer', (trainer) => [trainer.state, trainer.error?.message]);
+  const [actual, error] = await page.$eval('sgan-trainer', (trainer) => [
+    trainer.state,
+    trainer.error?.message,
+  ]);
   assert.equal(actual, state, error);
 }
 
@@ -97,7 +100,9 @@ export async function stepOf(page) {
 export function untilStep(page, step) {
   return page.waitForFunction(
     (wanted) => {
-      const text = document.querySelector('sgan-trainer').shadowRoot.querySelector('.position dd').textContent;
+      const text = document
+        .querySelector('sgan-trainer')
+        .shadowRoot.querySelector('.position dd').textContent;
       return Number(text.split(' ')[0].replaceAll(',', '')) >= wanted;
     },
     { polling: 100, timeout: 120_000 },
@@ -116,7 +121,8 @@ export function pictureOf(page, selector) {
 /** Waits until a canvas shows another picture. */
 export function untilPictureChanges(page, selector, before) {
   return page.waitForFunction(
-    (wanted, old) => document.querySelector('sgan-trainer').shadowRoot.querySelector(wanted).toDataURL() !== old,
+    (wanted, old) =>
+      document.querySelector('sgan-trainer').shadowRoot.querySelector(wanted).toDataURL() !== old,
     { polling: 200, timeout: 120_000 },
     selector,
     before,

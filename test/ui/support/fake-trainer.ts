@@ -31,7 +31,9 @@ export function gridAt(step: number, columns: number, rows: number): ImageGrid {
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const [fromX, fromY] = [(x % CELL) - 13.5, (y % CELL) - 13.5];
-      const ring = Math.abs(Math.hypot(fromX, fromY) - 4 - ((Math.floor(x / CELL) + Math.floor(y / CELL) + step) % 7));
+      const ring = Math.abs(
+        Math.hypot(fromX, fromY) - 4 - ((Math.floor(x / CELL) + Math.floor(y / CELL) + step) % 7),
+      );
       rgba.fill(Math.max(0, 255 - 110 * ring), 4 * (y * width + x), 4 * (y * width + x) + 3);
     }
   }
@@ -91,7 +93,8 @@ export class FakeTrainer implements TrainerClient {
   async start(settings: SettingsInput): Promise<TrainerState> {
     this.#called('start', settings);
     if (this.state === 'failed') throw errorOf('RunFailed', 'The run has failed.');
-    if (this.state === 'finished' && settings.steps! <= this.done) throw errorOf('RunFinished', 'The run is finished.');
+    if (this.state === 'finished' && settings.steps! <= this.done)
+      throw errorOf('RunFinished', 'The run is finished.');
     if (this.state === 'idle' || this.state === 'loading') await this.#load(settings as Settings);
     if (settings.steps !== this.settings!.steps) {
       this.settings = { ...this.settings!, steps: settings.steps! };
@@ -107,7 +110,8 @@ export class FakeTrainer implements TrainerClient {
 
   async step(settings: SettingsInput): Promise<TrainerState> {
     this.#called('step', settings);
-    if (this.state === 'running' || this.state === 'loading') throw errorOf('Busy', 'Not possible while running.');
+    if (this.state === 'running' || this.state === 'loading')
+      throw errorOf('Busy', 'Not possible while running.');
     if (this.state === 'idle') await this.#load(settings as Settings);
     this.#go('running');
     this.advance(1);

@@ -25,7 +25,10 @@ interface MountOptions {
 const mounted = new Set<SganTrainer>();
 
 /** An element on fakes that is nowhere yet. */
-export function create({ attributes = {}, prepare = () => undefined }: Omit<MountOptions, 'parent'> = {}): Mounted {
+export function create({
+  attributes = {},
+  prepare = () => undefined,
+}: Omit<MountOptions, 'parent'> = {}): Mounted {
   const fakes: FakeTrainer[] = [];
   const element = document.createElement('sgan-trainer');
   element.clientFactory = (options) => {
@@ -53,7 +56,10 @@ export function unmountAll(): void {
 }
 
 /** What stands under a selector in the element's shadow root. Throws where nothing does. */
-export function find<Found extends Element = HTMLElement>({ shadowRoot }: SganTrainer, selector: string): Found {
+export function find<Found extends Element = HTMLElement>(
+  { shadowRoot }: SganTrainer,
+  selector: string,
+): Found {
   const found = shadowRoot!.querySelector<Found>(selector);
   if (found === null) throw new Error(`There is no ${selector} in the element.`);
   return found;

@@ -29,7 +29,13 @@ const evaluation = (step: number, testAccuracy: number): EvaluationReport => ({
 
 test('a constant loss smooths to itself from the first step on', () => {
   const series = new LossSeries(100);
-  series.add(metrics(1, [[2, 4], [2, 4], [2, 4]]));
+  series.add(
+    metrics(1, [
+      [2, 4],
+      [2, 4],
+      [2, 4],
+    ]),
+  );
   const { discriminatorSmoothed, generatorSmoothed } = series.columns();
   for (const value of discriminatorSmoothed) assert.ok(Math.abs(value! - 2) < 1e-12);
   for (const value of generatorSmoothed) assert.ok(Math.abs(value! - 4) < 1e-12);
@@ -37,8 +43,18 @@ test('a constant loss smooths to itself from the first step on', () => {
 
 test('smoothing forgets: after a jump the average is on its way', () => {
   const series = new LossSeries(10);
-  series.add(metrics(1, Array.from({ length: 200 }, () => [0, 0] as const)));
-  series.add(metrics(201, Array.from({ length: 10 }, () => [1, 0] as const)));
+  series.add(
+    metrics(
+      1,
+      Array.from({ length: 200 }, () => [0, 0] as const),
+    ),
+  );
+  series.add(
+    metrics(
+      201,
+      Array.from({ length: 10 }, () => [1, 0] as const),
+    ),
+  );
   const { discriminator } = series.at(null);
   assert.ok(Math.abs(discriminator! - (1 - 0.9 ** 10)) < 1e-6);
 });
@@ -57,7 +73,12 @@ test('however long the run, memory is bounded and nothing is lost from the avera
 
 test('a recipe without a generator has no generator loss', () => {
   const series = new LossSeries(10);
-  series.add(metrics(1, [[1, NaN], [1, NaN]]));
+  series.add(
+    metrics(1, [
+      [1, NaN],
+      [1, NaN],
+    ]),
+  );
   assert.deepEqual(series.columns().generator, [null, null]);
   assert.deepEqual(series.columns().generatorSmoothed, [null, null]);
 });
@@ -69,7 +90,14 @@ test('the smoothing looks back a hundredth of the run, within bounds', () => {
 });
 
 test('axes end at round numbers', () => {
-  const cases: [number, number][] = [[1, 1], [1.01, 1.5], [0.3, 0.3], [11, 15], [999, 1000], [1240, 1500]];
+  const cases: [number, number][] = [
+    [1, 1],
+    [1.01, 1.5],
+    [0.3, 0.3],
+    [11, 15],
+    [999, 1000],
+    [1240, 1500],
+  ];
   for (const [value, ceiling] of cases) assert.ok(Math.abs(niceCeiling(value) - ceiling) < 1e-9, `${value}`);
 });
 
@@ -82,7 +110,11 @@ test('the step axis is never longer than the run, unless the run is', () => {
 
 test('the accuracy axis looks closer once the first evaluations are past', () => {
   assert.deepEqual(accuracyRange([{ step: 1, accuracy: 0.1 }], 10), [0, 1]);
-  const points = [{ step: 1, accuracy: 0.1 }, { step: 500, accuracy: 0.87 }, { step: 1000, accuracy: 0.92 }];
+  const points = [
+    { step: 1, accuracy: 0.1 },
+    { step: 500, accuracy: 0.87 },
+    { step: 1000, accuracy: 0.92 },
+  ];
   const [low, high] = accuracyRange(points, 1000);
   assert.equal(high, 1);
   assert.ok(low > 0.5 && low <= 0.8);
@@ -96,7 +128,10 @@ test('the loss axis holds every smoothed loss', () => {
 });
 
 test('a run and its baseline share a column of steps', () => {
-  const columns = alignEvaluations([evaluation(1, 0.1), evaluation(200, 0.8)], [evaluation(1, 0.2), evaluation(100, 0.7)]);
+  const columns = alignEvaluations(
+    [evaluation(1, 0.1), evaluation(200, 0.8)],
+    [evaluation(1, 0.2), evaluation(100, 0.7)],
+  );
   assert.deepEqual(columns.steps, [1, 100, 200]);
   assert.deepEqual(columns.test, [0.1, undefined, 0.8]);
   assert.deepEqual(columns.baseline, [0.2, 0.7, undefined]);
@@ -104,7 +139,13 @@ test('a run and its baseline share a column of steps', () => {
 
 test('losses are those of the cross-hair, else the newest', () => {
   const series = new LossSeries(10);
-  series.add(metrics(1, [[1, 10], [1, 10], [1, 10]]));
+  series.add(
+    metrics(1, [
+      [1, 10],
+      [1, 10],
+      [1, 10],
+    ]),
+  );
   assert.ok(Math.abs(series.at(2).generator! - 10) < 1e-9);
   assert.ok(Math.abs(series.at(null).discriminator! - 1) < 1e-9);
   assert.deepEqual(series.at(0), { discriminator: null, generator: null });

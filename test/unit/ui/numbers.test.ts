@@ -57,7 +57,11 @@ test('strings are laid over the defaults at any depth', () => {
 });
 
 test('what is no string of ours, or no locale, is left out', () => {
-  const given = { locale: 'no such locale', words: { start: 3, other: 'x' }, states: 'x' } as unknown as StringsInput;
+  const given = {
+    locale: 'no such locale',
+    words: { start: 3, other: 'x' },
+    states: 'x',
+  } as unknown as StringsInput;
   assert.deepEqual(mergeStrings(given), DEFAULT_STRINGS);
   assert.deepEqual(mergeStrings(null), DEFAULT_STRINGS);
 });
@@ -75,7 +79,10 @@ test('the time left follows the last two evaluations, which count everything', (
 });
 
 test('before two evaluations the pace of the steps bounds the time from below', () => {
-  assert.deepEqual(remainingTime(0, 100, 4, [{ step: 1, elapsedMs: 900 }]), { ms: 25_000, isLowerBound: true });
+  assert.deepEqual(remainingTime(0, 100, 4, [{ step: 1, elapsedMs: 900 }]), {
+    ms: 25_000,
+    isLowerBound: true,
+  });
   assert.equal(remainingTime(0, 100, null, []), null);
   assert.equal(remainingTime(0, 100, 0, []), null);
 });

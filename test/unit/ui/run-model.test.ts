@@ -3,7 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unzipSync } from 'fflate';
-import { DEFAULT_SETTINGS, type EvaluationReport, type Report, type TrainerState } from '../../../src/protocol.js';
+import {
+  DEFAULT_SETTINGS,
+  type EvaluationReport,
+  type Report,
+  type TrainerState,
+} from '../../../src/protocol.js';
 import { baselineAt, Baselines } from '../../../src/ui/baselines.js';
 import { RunModel } from '../../../src/ui/run-model.js';
 import { fileName, metricsCsv, zipFiles } from '../../../src/ui/saved-files.js';
@@ -46,7 +51,12 @@ test('settings that come while loading begin a new run, others only raise its st
 
 test('real images outlive a reset, generated ones do not', () => {
   const model = new RunModel();
-  const images = (source: 'real' | 'generated'): Report => ({ type: 'images', source, step: 0, grid: gridAt(0, 1, 1) });
+  const images = (source: 'real' | 'generated'): Report => ({
+    type: 'images',
+    source,
+    step: 0,
+    grid: gridAt(0, 1, 1),
+  });
   take(model, images('real'), images('generated'));
   take(model, state('loading'), { type: 'settings', settings });
   assert.notEqual(model.real, null);
@@ -80,10 +90,16 @@ test('a run without steps is made anew for changed settings, one with steps goes
   await session.start(settings);
   await session.reset(settings);
   await session.start({ ...settings, seed: 2 });
-  assert.deepEqual(fakes[0]!.calls.map(([name]) => name), ['start', 'reset', 'reset', 'start']);
+  assert.deepEqual(
+    fakes[0]!.calls.map(([name]) => name),
+    ['start', 'reset', 'reset', 'start'],
+  );
   await session.pause();
   await session.start({ ...settings, seed: 3 });
-  assert.deepEqual(fakes[0]!.calls.slice(4).map(([name]) => name), ['pause', 'start']);
+  assert.deepEqual(
+    fakes[0]!.calls.slice(4).map(([name]) => name),
+    ['pause', 'start'],
+  );
 });
 
 test('after a death commands are refused until a reset, which gets a fresh worker', async () => {
@@ -134,9 +150,16 @@ test('a baseline is that of the same labelled draws', () => {
 });
 
 test('metrics are CSV with a line an evaluation and empty fields where there is no value', () => {
-  const evaluation: EvaluationReport = { ...evaluationAt(1, { recipe: 'labels-only' }), testAccuracy: 0.5, elapsedMs: 7 };
+  const evaluation: EvaluationReport = {
+    ...evaluationAt(1, { recipe: 'labels-only' }),
+    testAccuracy: 0.5,
+    elapsedMs: 7,
+  };
   const [head, line, end] = metricsCsv([evaluation]).split('\r\n');
-  assert.equal(head, 'step,trainAccuracy,meanTrainAccuracy,testAccuracy,discriminatorLoss,generatorLoss,elapsedMs');
+  assert.equal(
+    head,
+    'step,trainAccuracy,meanTrainAccuracy,testAccuracy,discriminatorLoss,generatorLoss,elapsedMs',
+  );
   assert.match(line!, /^1,1,[\d.]+,0\.5,[\d.]+,,7$/);
   assert.equal(end, '');
 });

@@ -33,7 +33,24 @@ test('the recipe’s defaults come before the notebook’s, as in the worker', (
 });
 
 test('the page allows exactly what the worker allows', () => {
-  const values = [NaN, -1, 0, 0.5, 1, 9, 10, 10.5, 1024, 60_000, 60_001, 2 ** 53, '1', true, 'auto', 'notebook'];
+  const values = [
+    NaN,
+    -1,
+    0,
+    0.5,
+    1,
+    9,
+    10,
+    10.5,
+    1024,
+    60_000,
+    60_001,
+    2 ** 53,
+    '1',
+    true,
+    'auto',
+    'notebook',
+  ];
   for (const name of SETTING_NAMES) {
     for (const value of values) {
       const accepts = (): boolean => {
@@ -80,7 +97,10 @@ test('undefined takes a setting back to its default; no change tells nobody', ()
   next.set('labels', 100);
   next.set('labels', 100);
   next.set('labels', undefined);
-  assert.deepEqual(changes.map(({ labels }) => labels), [100, 900]);
+  assert.deepEqual(
+    changes.map(({ labels }) => labels),
+    [100, 900],
+  );
   assert.equal(next.given.labels, undefined);
 });
 
@@ -101,7 +121,10 @@ test('settings that are no object are a problem', () => {
 });
 
 test('the differences of two settings are named', () => {
-  assert.deepEqual(differingSettings(DEFAULT_SETTINGS, { ...DEFAULT_SETTINGS, seed: 2, steps: 5 }), ['seed', 'steps']);
+  assert.deepEqual(differingSettings(DEFAULT_SETTINGS, { ...DEFAULT_SETTINGS, seed: 2, steps: 5 }), [
+    'seed',
+    'steps',
+  ]);
 });
 
 test('an address holds what differs from the recipe’s defaults, and reads back the same', () => {
