@@ -23,8 +23,17 @@ const PRELUDE = `
     const handler = handlers[name];
     if (handler !== undefined) handler(data.id, data.argumentList);
   });
-  const open = (id) => answer(id, { protocolVersion: version, workerVersion: 'test' });
-  const hold = () => navigator.locks.request('${workerLockName('')}' + self.name, () => new Promise(() => undefined));
+  // As the real worker does: the client asks for the lock after the answer, and must not be the first.
+  let held = Promise.resolve();
+  const open = (id) => held.then(() => answer(id, { protocolVersion: version, workerVersion: 'test' }));
+  const hold = () => {
+    held = new Promise((resolve) => {
+      navigator.locks.request('${workerLockName('')}' + self.name, () => {
+        resolve();
+        return new Promise(() => undefined);
+      });
+    });
+  };
 `;
 
 const clients: WorkerClient[] = [];
