@@ -8,10 +8,12 @@ import {
   click,
   openPage,
   openSite,
+  pictureOf,
   PRIMARY,
   SMALL,
   STEP,
   textOf,
+  untilPictureChanges,
   untilState,
   untilText,
 } from './support/page.mjs';
@@ -188,9 +190,12 @@ test('the chosen theme is remembered, and the element follows it', async (contex
   await emulate(page, [{ name: 'prefers-color-scheme', value: 'light' }]);
   const background = () => page.$eval('sgan-trainer', (trainer) => getComputedStyle(trainer).backgroundColor);
   const light = await background();
+  await page.waitForSelector('sgan-trainer >>> #loss-chart canvas');
+  const chart = await pictureOf(page, '#loss-chart canvas');
   await page.click('input[value="dark"]');
   const dark = await background();
   assert.notEqual(dark, light);
+  await untilPictureChanges(page, '#loss-chart canvas', chart);
   await page.reload();
   await page.waitForSelector('sgan-trainer:defined');
   assert.equal(await background(), dark);

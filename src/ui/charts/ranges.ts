@@ -23,9 +23,11 @@ export function accuracyRange(
   points: readonly { readonly step: number; readonly accuracy: number }[],
   end: number,
 ): readonly [number, number] {
-  const settled = points.filter(({ step }) => step >= end / 10).map(({ accuracy }) => accuracy);
-  const shown = settled.length >= 2 ? settled : [0];
-  return [Math.max(0, Math.min(0.8, Math.floor(Math.min(...shown) * 10 - 0.2) / 10)), 1];
+  const settled = points.filter(({ step }) => step >= end / 10);
+  if (settled.length < 2) return [0, 1];
+  // Not Math.min(...): a long run has more evaluations than a call may have arguments.
+  const least = settled.reduce((low, { accuracy }) => Math.min(low, accuracy), 1);
+  return [Math.max(0, Math.min(0.8, Math.floor(least * 10 - 0.2) / 10)), 1];
 }
 
 /** Range of a loss axis from the smoothed losses, bottom 0; single steps may leave it. */

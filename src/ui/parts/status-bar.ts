@@ -356,8 +356,8 @@ export const statusBarStyles = css`
       min-width: 15ch;
     }
 
-    .engine {
-      margin-inline-end: -8px;
+    .save {
+      margin-inline-start: -8px;
     }
   }
 
