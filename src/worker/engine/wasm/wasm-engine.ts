@@ -5,10 +5,11 @@
 
 import { METRIC_NAMES } from '../../../protocol.js';
 import { seedKey } from '../../random.js';
+import { adamScalar } from '../plan/adam-scalar.js';
 import type { NamedTensor } from '../../model/parameters.js';
 import { checkState } from '../check-state.js';
 import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
-import type { LossOp, OptimiserPlan } from '../plan/operations.js';
+import type { LossOp } from '../plan/operations.js';
 import { planClassify, planEvaluate, planGenerate, planTrainStep, type PlannedProgram } from '../plan/plan.js';
 import { Arena } from './arena.js';
 import type { Residents } from './bindings.js';
@@ -231,9 +232,4 @@ export class WasmEngine implements Engine {
     }
     return result;
   }
-}
-
-/** lr sqrt(1 - beta2^t) / (1 - beta1^t) of update t, in float64. */
-function adamScalar({ learningRate, beta1, beta2 }: OptimiserPlan, t: number): number {
-  return (learningRate * Math.sqrt(1 - beta2 ** t)) / (1 - beta1 ** t);
 }

@@ -3,6 +3,7 @@
  * uploaded once a window, so that no step uploads anything.
  */
 
+import { adamScalar } from '../plan/adam-scalar.js';
 import type { OptimiserPlan } from '../plan/operations.js';
 
 /** Steps of a window; one upload in so many. */
@@ -13,8 +14,8 @@ export function ratesFrom(optimisers: readonly OptimiserPlan[], firstStep: numbe
   const rates = new Float32Array(RATE_STEPS * optimisers.length);
   for (let i = 0; i < RATE_STEPS; i++) {
     const t = firstStep + i + 1;
-    optimisers.forEach(({ learningRate, beta1, beta2 }, index) => {
-      rates[i * optimisers.length + index] = (learningRate * Math.sqrt(1 - beta2 ** t)) / (1 - beta1 ** t);
+    optimisers.forEach((optimiser, index) => {
+      rates[i * optimisers.length + index] = adamScalar(optimiser, t);
     });
   }
   return rates;

@@ -1,6 +1,7 @@
 /** Loss terms, their gradients at the logits and features, and the metrics of a step. */
 
 import { METRIC_NAMES } from '../../../../protocol.js';
+import { adamScalar } from '../adam-scalar.js';
 import type { LossOp, LossOpTerm } from '../operations.js';
 import type { ChainContext } from './chain.js';
 import type { Values } from './store.js';
@@ -120,7 +121,7 @@ export function runLoss(context: ChainContext, op: LossOp, t: number): void {
   }
   metrics[METRIC_NAMES.indexOf('trainAccuracy')] = accuracyOf(all);
   writeGradients(all);
-  op.optimisers.forEach(({ learningRate, beta1, beta2 }, index) => {
-    tensors.get(op.scalars)[index] = (learningRate * Math.sqrt(1 - beta2 ** t)) / (1 - beta1 ** t);
+  op.optimisers.forEach((optimiser, index) => {
+    tensors.get(op.scalars)[index] = adamScalar(optimiser, t);
   });
 }
