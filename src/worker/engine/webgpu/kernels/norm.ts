@@ -17,7 +17,7 @@
 import { sideSize } from '../../plan/geometry.js';
 import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../../plan/operations.js';
 import { sumFunction } from './reduce.js';
-import { constantArray, float } from './shader-text.js';
+import { float, pick } from './shader-text.js';
 import { ShaderBuilder, type Memory, type Shader } from './shader.js';
 import { chainText, loadText, segmentFunctions, tensorText, valueType, widthOf, type Width } from './view.js';
 
@@ -61,7 +61,6 @@ export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory
   const take = float(1 - norm.momentum);
   const text = `
 ${segmentFunctions(segments)}
-${constantArray('POSITIONS', 'u32', segments.map(({ rows }) => rows * side.height * side.width))}
 ${sumFunction(type, THREADS)}
 ${MAIN} {
   let channel = group.x * ${width}u;
@@ -70,7 +69,7 @@ ${MAIN} {
   ${updatesRunning ? `var moving_mean = ${parameter('movingMean')};\n  var moving_variance = ${parameter('movingVariance')};` : ''}
   for (var index = 0u; index < ${segments.length}u; index++) {
     let segment = segment_at(index);
-    let count = POSITIONS[index];
+    let count = ${pick(segments.map(({ rows }) => rows * side.height * side.width), 'index')};
     var mean = ${type}(0);
     var m2 = ${type}(0);
     // One text for both passes: the sum of x, then that of (x - mean)^2.
@@ -168,8 +167,6 @@ export function normGradientShader(operation: NormGradientOp, memory: Memory): S
   const row = (which: number): string => `${place.offset}u + (segment.gradient_segment * 3u + ${which}u) * ${channels}u + channel`;
   const text = `
 ${segmentFunctions(segments)}
-${constantArray('POSITIONS', 'u32', segments.map(({ rows }) => rows * side.height * side.width))}
-${constantArray('TRAINS', 'u32', segments.map(({ trains }) => (trains ? 1 : 0)))}
 ${sumFunction(type, THREADS)}
 ${MAIN} {
   let channel = group.x * ${width}u;
@@ -178,7 +175,7 @@ ${MAIN} {
   var beta_gradient = ${type}(0);
   for (var index = 0u; index < ${segments.length}u; index++) {
     let segment = segment_at(index);
-    let count = POSITIONS[index];
+    let count = ${pick(segments.map(({ rows }) => rows * side.height * side.width), 'index')};
     let mean = ${statistic(0)};
     let rstd = ${statistic(1)};
     var sum = ${type}(0);
@@ -203,7 +200,7 @@ ${MAIN} {
       ${assign(out, row(2), width, 'r')}
     }
     ${storeApplied()}
-    if (TRAINS[index] == 1u) {
+    if (${pick(segments.map(({ trains }) => (trains ? 1 : 0)), 'index')} == 1u) {
       gamma_gradient += s2;
       beta_gradient += s1;
     }
