@@ -133,6 +133,7 @@ function withRecovery(
   return recoverFailures(engine, {
     restart: () => entry.create(input),
     next: later.map((other) => () => other.create(input)),
+    imageShape: input.dataset.imageShape,
     onReplaced: ({ engine: name, adapter, isSoftware }, failed, failure) => {
       const passedOver = [{ engine: failed.engine, reason: 'deviceLost', detail: failure.message } as const];
       report({ type: 'engine', engine: name, adapter, isSoftware, reason: 'deviceLost', passedOver });

@@ -8,7 +8,7 @@ import { sampleLatents } from './draws.js';
 import type { Dataset, Engine, Split, StepMetrics } from './engine/engine.js';
 import { toErrorInfo, TrainerError } from './errors.js';
 import { Evaluation, isEvaluationDue, stepsToEvaluation } from './evaluation.js';
-import { SAMPLE_COLUMNS, SAMPLE_COUNT, toImageGrid } from './images.js';
+import { generateImageGrid, SAMPLE_COLUMNS, SAMPLE_COUNT } from './images.js';
 import { Cadence, Pace } from './pace.js';
 import { MetricsRecord, NO_PROGRESS, type RunProgress } from './progress.js';
 import { RandomStreams } from './random.js';
@@ -169,8 +169,9 @@ export class Run {
     if (recipe.generator === null || this.#samplesStep === this.#step) return;
     const step = this.#step;
     const startedAt = now();
-    const images = await this.#callEngine(() => this.#engine.generate(this.#latents, SAMPLE_COUNT));
-    const grid = toImageGrid(images, SAMPLE_COUNT, SAMPLE_COLUMNS, dataset.imageShape);
+    const grid = await this.#callEngine(() =>
+      generateImageGrid(this.#engine, this.#latents, SAMPLE_COUNT, SAMPLE_COLUMNS, dataset.imageShape),
+    );
     report({ type: 'images', source: 'generated', step, grid });
     this.#samplesStep = step;
     this.#samplesCadence.done(startedAt, now());
