@@ -19,11 +19,14 @@ export interface EngineEntry {
   /** Whether `auto` considers it. */
   readonly isAutomatic: boolean;
   readonly runsOn: 'gpu' | 'cpu';
-  /**
-   * Test images classified between two looks at the commands. Fixed for an engine, not measured, so
-   * that a resumed run evaluates in the very same slices; about as long as a step, or shorter.
-   */
+  /** Test images classified between two looks at the commands; about as long as a step, or shorter. */
   readonly evaluationSlice: number;
+  /**
+   * Whether several slices may go into one call, as many as a chunk of steps takes time, by measurement.
+   * Only where an image's logits do not depend on its slice: elsewhere a resumed run has to evaluate
+   * in the very same ones.
+   */
+  readonly joinsSlices?: true;
   readonly probe: () => Promise<Probe>;
   readonly create: (input: EngineInput) => Promise<Engine>;
   /** Whether a run goes on, on a fresh device or the next engine, when its device is lost. */

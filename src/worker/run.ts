@@ -29,7 +29,9 @@ export interface RunOptions {
   readonly split: Split;
   /** The run's own from now on; it stands at `progress.step`. */
   readonly engine: Engine;
+  /** See `EngineEntry` for both. */
   readonly evaluationSlice: number;
+  readonly joinsSlices: boolean;
   /** Left out for a run that begins. */
   readonly progress?: RunProgress | undefined;
   readonly report: (report: Report) => void;
@@ -51,6 +53,8 @@ export class Run {
   readonly #latents: Float32Array<ArrayBuffer>;
   readonly #record: MetricsRecord;
   readonly #pace = new Pace();
+  /** Of evaluation, in slices. */
+  readonly #evaluationPace = new Pace();
   /** Engines take one call at a time. */
   readonly #engineCalls = new SerialQueue();
   #settings: Settings;
@@ -251,12 +255,15 @@ export class Run {
   }
 
   async #evaluate(): Promise<void> {
-    const { dataset, evaluationSlice, report } = this.#options;
+    const { dataset, evaluationSlice, joinsSlices, now, report } = this.#options;
     this.#evaluation ??= new Evaluation(dataset.test.count, evaluationSlice);
     const evaluation = this.#evaluation;
     await this.#callEngine(async () => {
       this.#collect(await this.#engine.flush());
-      await evaluation.evaluateSlice(this.#engine);
+      const startedAt = now();
+      const slices = joinsSlices ? this.#evaluationPace.chunkSteps : 1;
+      const taken = await evaluation.evaluateSlices(this.#engine, slices);
+      this.#evaluationPace.measured(taken, now() - startedAt);
     });
     if (!evaluation.isDone) return;
     this.#evaluation = null;

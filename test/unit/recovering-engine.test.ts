@@ -95,8 +95,13 @@ test('an error that is not the device’s is passed on', async () => {
   const inner = counting('webgpu', Infinity, log);
   const engine = await recoverFailures(
     { ...inner, importState: () => Promise.reject(new TrainerError('InvalidCheckpoint', 'foreign')) },
-    { restart: () => assert.fail(), next: [],
-    imageShape: [1, 1, 1], onReplaced: () => assert.fail(), now: () => 0 },
+    {
+      restart: () => assert.fail(),
+      next: [],
+      imageShape: [1, 1, 1],
+      onReplaced: () => assert.fail(),
+      now: () => 0,
+    },
   );
   await assert.rejects(engine.importState({ step: 0, tensors: new Map() }), { name: 'InvalidCheckpoint' });
 });
