@@ -137,9 +137,9 @@ function withRecovery(
     restart: () => entry.create(input),
     next: later.map((other) => () => other.create(input)),
     imageShape: input.dataset.imageShape,
-    onReplaced: ({ engine: name, adapter, isSoftware }, failed, failure) => {
+    onReplaced: (info, failed, failure) => {
       const passedOver = [{ engine: failed.engine, reason: 'deviceLost', detail: failure.message } as const];
-      report({ type: 'engine', engine: name, adapter, isSoftware, reason: 'deviceLost', passedOver });
+      report({ type: 'engine', ...info, reason: 'deviceLost', passedOver });
     },
     now,
   });
@@ -169,12 +169,7 @@ export async function startEngine(
         entry.recovers === true && surroundings !== null
           ? await withRecovery(created, entry, later, input, surroundings)
           : created;
-      const { engine: name, adapter, isSoftware } = engine.info;
-      return {
-        engine,
-        entry,
-        report: { type: 'engine', engine: name, adapter, isSoftware, reason, passedOver },
-      };
+      return { engine, entry, report: { type: 'engine', ...engine.info, reason, passedOver } };
     } catch (error) {
       passedOver.push(toPassedOver(finding, describeError(error)));
     }

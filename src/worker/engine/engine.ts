@@ -49,12 +49,14 @@ export interface EngineState {
   readonly tensors: NamedTensors;
 }
 
-/** What must be the same for a resumed run to give the same bits as an unbroken one. */
+/** What an engine runs on: what must be the same for a resumed run to give the bits of an unbroken one. */
 export interface EngineInfo {
   readonly engine: EngineName;
   /** What it runs on, in the platform's words; may be empty. */
   readonly adapter: string;
   readonly isSoftware: boolean;
+  /** How its products are cut, by role, where that was chosen for the adapter. A record: it changes no bit. */
+  readonly tiles?: Readonly<Record<string, string>>;
 }
 
 /** The scalars of one step, in the order of `METRIC_NAMES`; NaN where the recipe has no such term. */

@@ -32,6 +32,7 @@ import { packTables, prepareProgram, programMemory, type ReadyProgram, type Shar
 import { RATE_STEPS } from './rates.js';
 import { StepQueue } from './step-queue.js';
 import { defaultTiles } from './tiles.js';
+import { tuneTiles, type TuningOptions } from './tuner.js';
 
 export interface WebGpuOptions {
   /** `navigator.gpu` unless given. */
@@ -40,6 +41,8 @@ export interface WebGpuOptions {
   readonly wrapDevice?: ((device: GPUDevice) => GPUDevice) | undefined;
   /** Tiles instead of the adapter's own; they change no bit. */
   readonly tiles?: Tiles | undefined;
+  /** How the adapter's own tiles are found; `false` takes the default without a measurement. */
+  readonly tune?: TuningOptions | false | undefined;
   /** Another train step in place of the recipe's, a corrupted one for instance. */
   readonly trainStep?: PlannedProgram | undefined;
 }
@@ -102,8 +105,13 @@ export async function equip(input: EngineInput, options: WebGpuOptions): Promise
   const device = options.wrapDevice?.(open.device) ?? open.device;
   try {
     const { optimisers, ...shared } = makeShared(device, input, planned);
-    const tiles = options.tiles ?? defaultTiles(open.isSoftware);
-    const train = await open.watch.guard(prepareProgram(device, planned, 'train', shared, tiles, dataset.test.count));
+    const testCount = dataset.test.count;
+    const tune = (): Promise<Tiles> =>
+      options.tune === false
+        ? Promise.resolve(defaultTiles(open.isSoftware))
+        : tuneTiles({ open, device, planned, shared, testCount }, options.tune);
+    const tiles = options.tiles ?? (await tune());
+    const train = await open.watch.guard(prepareProgram(device, planned, 'train', shared, tiles, testCount));
     const queue = new StepQueue(device, open.watch, train, shared.buffers.get(METRICS_RING));
     return { open, device, shared, tiles, train, queue, optimisers };
   } catch (error) {

@@ -14,6 +14,7 @@ import { inspectStep } from './inspect.js';
 import { CONTROL, CONTROL_WORDS, FIRST_MOMENTS, PARAMETERS, RATES, SECOND_MOMENTS } from './kernels/shader.js';
 import { RATE_STEPS, ratesFrom } from './rates.js';
 import { readBuffers } from './read.js';
+import { tileNames } from './tiles.js';
 
 type Values = Float32Array<ArrayBuffer>;
 
@@ -28,7 +29,7 @@ class WebGpuEngine implements Engine {
 
   constructor(input: EngineInput, equipment: Equipment) {
     const { adapter, isSoftware } = equipment.open;
-    this.info = { engine: 'webgpu', adapter, isSoftware };
+    this.info = { engine: 'webgpu', adapter, isSoftware, tiles: tileNames(equipment.tiles) };
     this.#input = input;
     this.#equipment = equipment;
     this.#inference = new Inference(input, equipment);
