@@ -233,7 +233,7 @@ function release({ open, shared, queue }: Pick<Equipment, 'open' | 'shared' | 'q
 }
 
 /** Buffers that all programs share, filled with the data set, the split and the tables. */
-function makeShared(device: GPUDevice, input: EngineInput, planned: PlannedProgram): SharedMemory & { readonly optimisers: readonly OptimiserPlan[] } {
+export function makeShared(device: GPUDevice, input: EngineInput, planned: PlannedProgram): SharedMemory & { readonly optimisers: readonly OptimiserPlan[] } {
   const { recipe, dataset, split } = input;
   const buffers = new BufferPool(device);
   const parameters = new ParameterLayout(recipe);
