@@ -73,6 +73,7 @@ export class Loader {
       ...input,
       engine,
       evaluationSlice: entry.evaluationSlice,
+      joinsSlices: entry.joinsSlices === true,
       progress: checkpoint?.progress,
       report: (item) => (held === null ? report(item) : void held.push(item)),
       onRest,

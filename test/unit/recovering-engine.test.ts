@@ -26,7 +26,10 @@ function counting(name: 'webgpu' | 'tfjs-wasm', failsAfter: number, log: string[
       return [];
     },
     countCorrect: async () => step,
-    generate: async () => new Float32Array(0),
+    generate: async () => {
+      check();
+      return Float32Array.of(1);
+    },
     classify: async () => new Float32Array(0),
     exportState: async (): Promise<EngineState> => {
       check();
@@ -46,6 +49,7 @@ async function recovering(failsAfter: readonly number[], log: string[], now = ()
   return recoverFailures(await start(), {
     restart: start,
     next: [async () => counting('tfjs-wasm', Infinity, log)],
+    imageShape: [1, 1, 1],
     onReplaced: (info, failed, failure) => void log.push(`${failed.engine} -> ${info.engine}: ${failure.message}`),
     now,
   });
@@ -91,7 +95,22 @@ test('an error that is not the device’s is passed on', async () => {
   const inner = counting('webgpu', Infinity, log);
   const engine = await recoverFailures(
     { ...inner, importState: () => Promise.reject(new TrainerError('InvalidCheckpoint', 'foreign')) },
-    { restart: () => assert.fail(), next: [], onReplaced: () => assert.fail(), now: () => 0 },
+    {
+      restart: () => assert.fail(),
+      next: [],
+      imageShape: [1, 1, 1],
+      onReplaced: () => assert.fail(),
+      now: () => 0,
+    },
   );
   await assert.rejects(engine.importState({ step: 0, tensors: new Map() }), { name: 'InvalidCheckpoint' });
+});
+
+test('a picture is made by whichever engine runs, from its values where it makes none itself', async () => {
+  const log: string[] = [];
+  const engine = await recovering([0, Infinity], log);
+  await engine.advance(1);
+  const grid = await engine.generateGrid!(new Float32Array(1), 1, 2);
+  assert.deepEqual([...grid.rgba], [255, 255, 255, 255, 0, 0, 0, 255]);
+  assert.deepEqual(log, ['start webgpu', 'dispose webgpu', 'start webgpu', 'webgpu -> webgpu: gone']);
 });
