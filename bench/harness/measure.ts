@@ -76,11 +76,11 @@ async function makeRound({ engine, stepsPerCall, callsPerRound, stepMs, jsMs }: 
   }
 }
 
-async function evaluate(engine: BenchEngine, images: number): Promise<number> {
+async function evaluate(engine: BenchEngine, images: number): Promise<{ readonly ms: number; readonly correct: number }> {
   await engine.evaluate(Math.min(EVALUATION_WARM_UP, images));
   const startedAt = performance.now();
-  await engine.evaluate(images);
-  return performance.now() - startedAt;
+  const correct = await engine.evaluate(images);
+  return { ms: performance.now() - startedAt, correct };
 }
 
 /** Runs the rounds and the evaluations; disposes what it made. */
@@ -104,7 +104,7 @@ export async function measure(options: MeasureOptions): Promise<readonly BenchRe
       const made = stepsPerCall * callsPerRound * rounds;
       const perStep = counter === null ? null : { ...counter.counts };
       const evaluationImages = counter === null ? ground.dataset.test.count : gpuEvaluationImages;
-      const evaluationMs = await evaluate(engine, evaluationImages);
+      const { ms: evaluationMs, correct } = await evaluate(engine, evaluationImages);
       results.push({
         ...contender,
         firstStepMs,
@@ -115,6 +115,7 @@ export async function measure(options: MeasureOptions): Promise<readonly BenchRe
         uploadedBytesPerStep: perStep && perStep.uploadedBytes / made,
         evaluationMs,
         evaluationImages,
+        evaluationCorrect: correct,
         bufferBytes: counter?.bufferBytes ?? engine.memoryBytes?.() ?? null,
       });
       log(`${describe(contender)}: evaluated ${evaluationImages} images in ${(evaluationMs / 1000).toFixed(1)} s`);
