@@ -74,6 +74,11 @@ export function countCalls(device: GPUDevice): CallCounter {
         counts.dispatches++;
         return dispatch(x, y, z);
       };
+      const dispatchIndirect = pass.dispatchWorkgroupsIndirect.bind(pass);
+      pass.dispatchWorkgroupsIndirect = (buffer, offset) => {
+        counts.dispatches++;
+        return dispatchIndirect(buffer, offset);
+      };
       return pass;
     };
     return encoder;

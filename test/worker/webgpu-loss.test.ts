@@ -3,23 +3,17 @@
 import { expect } from '@open-wc/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { adamScalar } from '../../src/worker/engine/plan/adam-scalar.js';
-import type { Operation, OpSegment, PlanTensor, Storage, TensorId } from '../../src/worker/engine/plan/operations.js';
-import { planProgram } from '../../src/worker/engine/plan/plan.js';
 import { startBackend } from '../../src/worker/engine/tfjs/index.js';
-import { METRIC_NAMES } from '../../src/protocol.js';
 import { relativeError } from './support/compare.js';
 import { ADAM } from './support/layer-program.js';
+import { COLUMN, FEATURES, lossProgram, WIDTH, type PassRows } from './support/loss-program.js';
 import { runOneByOne, stirred, withDevice, type Written } from './support/one-by-one.js';
 import { EVERY_CHOICE } from './support/tiles.js';
-import { hash, hashed, tinyInput } from './support/tiny.js';
+import { hash, hashed } from './support/tiny.js';
 import { describeWebGpu } from './support/webgpu.js';
 
 const TOLERANCE = 1e-5;
-const WIDTH = 11;
-const FEATURES = 70;
 const STEPS_BEFORE = 41;
-/** A sigmoid term looks at one column. */
-const COLUMN = 10;
 
 /** Logits that are ordinary, enormous, or equal in every column. */
 function logitAt(row: number, column: number): number {
@@ -28,159 +22,19 @@ function logitAt(row: number, column: number): number {
   return hashed(row * WIDTH + column, 4) * 3;
 }
 
-const inputOfAllRows = ([labelled, unlabelled, fake]: readonly [number, number, number]) => {
+function givenTo([labelled, unlabelled, fake]: PassRows): Readonly<Record<'logits' | 'labels' | 'features', Float32Array>> {
   const rows = labelled + unlabelled + fake;
   return {
     logits: Float32Array.from({ length: rows * WIDTH }, (_, i) => logitAt(Math.floor(i / WIDTH), i % WIDTH)),
     labels: Float32Array.from({ length: labelled }, (_, i) => hash(i + 50) % WIDTH),
     features: Float32Array.from({ length: rows * FEATURES }, (_, i) => hashed(i, 6) + 1),
   };
-};
-
-/** Passes labelled, unlabelled, fake; backward, each for the discriminator's loss, then the last two for the generator's. */
-function lossProgram([labelled, unlabelled, fake]: readonly [number, number, number]) {
-  const rows = labelled + unlabelled + fake;
-  const tensors: PlanTensor[] = [];
-  const tensor = (name: string, shape: readonly number[], storage: Storage, type: 'f32' | 'u32' = 'f32'): TensorId =>
-    tensors.push({ id: tensors.length, name, shape, type, storage }) - 1;
-  const firsts = [0, labelled, labelled + unlabelled];
-  const counts = [labelled, unlabelled, fake];
-  let gradientRow = 0;
-  const segments = [
-    { pass: 0, terms: [0] },
-    { pass: 1, terms: [1] },
-    { pass: 2, terms: [2] },
-    { pass: 1, terms: [] },
-    { pass: 2, terms: [3] },
-  ].map(({ pass, terms }, gradientSegment) => {
-    const segment: OpSegment & { readonly terms: readonly number[] } = {
-      rows: counts[pass]!,
-      forwardRow: firsts[pass]!,
-      passRow: 0,
-      forwardSegment: pass,
-      gradientRow,
-      gradientSegment,
-      targetRow: gradientRow,
-      instance: 0,
-      terms,
-    };
-    gradientRow += segment.rows;
-    return segment;
-  });
-  const ids = {
-    logits: tensor('logits', [rows, 1, 1, WIDTH], 'activation'),
-    labels: tensor('labels', [labelled], 'draws', 'u32'),
-    features: tensor('features', [rows, FEATURES], 'activation'),
-    logitGradient: tensor('logit gradient', [gradientRow, 1, 1, WIDTH], 'activation'),
-    featureGradient: tensor('feature gradient', [segments.length, FEATURES], 'activation'),
-    metrics: tensor('metrics', [METRIC_NAMES.length], 'results'),
-    scalars: tensor('scalars', [1], 'results'),
-    biasGradient: tensor('bias gradient', [segments.length, WIDTH], 'gradients'),
-    correct: tensor('correct', [1], 'results', 'u32'),
-  };
-  const sigmoid = { kind: 'sigmoidCrossEntropy', column: COLUMN } as const;
-  const operations: readonly Operation[] = [
-    {
-      kind: 'loss',
-      name: 'losses',
-      stage: 0,
-      logits: ids.logits,
-      width: WIDTH,
-      labels: ids.labels,
-      terms: [
-        { kind: 'softmaxCrossEntropy', name: 'supervisedLoss', forwardRow: 0, rows: labelled },
-        { ...sigmoid, name: 'realUnlabelledLoss', forwardRow: firsts[1]!, rows: unlabelled, target: 0 },
-        { ...sigmoid, name: 'fakeLoss', forwardRow: firsts[2]!, rows: fake, target: 1 },
-        { ...sigmoid, name: 'fakeAsRealLoss', forwardRow: firsts[2]!, rows: fake, target: 0 },
-        {
-          kind: 'featureMatching',
-          name: 'featureMatchingLoss',
-          forwardRow: firsts[2]!,
-          rows: fake,
-          features: ids.features,
-          size: FEATURES,
-          againstRow: firsts[1]!,
-          againstRows: unlabelled,
-        },
-      ],
-      losses: [
-        { name: 'discriminatorLoss', terms: [0, 1, 2] },
-        { name: 'generatorLoss', terms: [3, 4] },
-      ],
-      accuracy: { forwardRow: 0, rows: labelled },
-      segments,
-      logitGradient: ids.logitGradient,
-      featureGradient: {
-        target: ids.featureGradient,
-        size: FEATURES,
-        entries: [
-          { gradientSegment: 3, term: 4, sign: -1 },
-          { gradientSegment: 4, term: 4, sign: 1 },
-        ],
-      },
-      metrics: ids.metrics,
-      optimisers: [ADAM],
-      scalars: ids.scalars,
-    },
-    {
-      kind: 'biasGradient',
-      name: 'bias gradient',
-      stage: 1,
-      side: { height: 1, width: 1, channels: WIDTH },
-      splits: segments.map(({ terms: _, ...segment }, split) => ({ ...segment, split })),
-      source: { tensor: ids.logitGradient, rows: 'gradient', chain: [] },
-      target: ids.biasGradient,
-    },
-    {
-      kind: 'update',
-      name: 'update',
-      stage: 2,
-      optimisers: [ADAM],
-      scalars: ids.scalars,
-      entries: [
-        {
-          parameter: 'network/logits/bias',
-          size: WIDTH,
-          gradient: ids.biasGradient,
-          offset: 0,
-          stride: WIDTH,
-          firstSplit: 0,
-          splits: segments.length,
-          optimiser: 0,
-        },
-      ],
-    },
-    {
-      kind: 'countCorrect',
-      name: 'correct',
-      stage: 3,
-      logits: ids.logits,
-      width: WIDTH,
-      rows: labelled,
-      labels: ids.labels,
-      target: ids.correct,
-    },
-  ];
-  const { logits, labels, features, ...written } = ids;
-  const planned = planProgram({
-    name: 'trainStep',
-    tensors,
-    operations,
-    inputs: [logits, labels, features],
-    outputs: Object.values(written),
-    taps: [],
-  });
-  const base = tinyInput('labels-only');
-  const layer = { kind: 'dense', name: 'logits', units: WIDTH, bias: 'trained' } as const;
-  const network = { name: 'network', inputShape: [4], layers: [layer] };
-  const input = { ...base, recipe: { ...base.recipe, networks: [{ network, instances: 1 }] } };
-  return { ids, input, planned };
 }
 
 /** The same in tfjs: values of the terms, gradients at the logits by backward row, at the features by segment. */
-async function byTfjs(counts: readonly [number, number, number]): Promise<Readonly<Record<string, readonly number[]>>> {
+async function byTfjs(counts: PassRows): Promise<Readonly<Record<string, readonly number[]>>> {
   const [labelled, unlabelled, fake] = counts;
-  const all = inputOfAllRows(counts);
+  const all = givenTo(counts);
   const started = await startBackend('cpu');
   try {
     started.activate();
@@ -246,7 +100,7 @@ describeWebGpu('the loss head of the webgpu engine', () => {
   ] as const) {
     it(`has tfjs' losses, gradients and counts for ${counts.join(', ')} rows`, async () => {
       const { ids, input, planned } = lossProgram(counts);
-      const { logits, labels, features } = inputOfAllRows(counts);
+      const { logits, labels, features } = givenTo(counts);
       const inputs = new Map([
         [ids.logits, logits],
         [ids.labels, labels],

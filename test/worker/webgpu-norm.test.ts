@@ -129,7 +129,8 @@ async function byTfjs({ trains, image }: NormCase, made: NormProgram, given: Val
 describeWebGpu('batch norm on the webgpu engine', () => {
   for (const normCase of CASES) {
     const { image, channels, segments } = normCase;
-    it(`does what tfjs does for ${channels} channels of ${image[0]} x ${image[1]}, segments of ${segments.join(', ')}`, async () => {
+    const size = `${channels} channels of ${image[0]} x ${image[1]}`;
+    it(`does what tfjs does for ${size}, segments of ${segments.join(', ')}`, async () => {
       const made = normProgram(normCase);
       const given = givenTo(made);
       const state = stirred(made.input);

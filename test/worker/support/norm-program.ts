@@ -46,8 +46,9 @@ export const MOMENTUM = 0.99;
 export const SLOPE = 0.2;
 
 export function normProgram({ image, channels, outputs, segments: rows, trains }: NormCase): NormProgram {
-  const first = { kind: 'conv2d', name: 'first', filters: channels, kernelSize: [1, 1], stride: 1, padding: 'same', bias: 'zero' } as const;
-  const second = { ...first, name: 'second', filters: outputs, kernelSize: [3, 3], stride: 2 } as const;
+  const convolution = { kind: 'conv2d', padding: 'same', bias: 'zero' } as const;
+  const first = { ...convolution, name: 'first', filters: channels, kernelSize: [1, 1], stride: 1 } as const;
+  const second = { ...convolution, name: 'second', filters: outputs, kernelSize: [3, 3], stride: 2 } as const;
   const into = linearShape(first, image)!.geometry;
   const out = linearShape(second, [image[0], image[1], channels])!.geometry;
   const side = into.small;
@@ -95,45 +96,108 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
   const entry = { gradient: normGradients, size: channels, stride: 2 * channels, firstSplit: 0, splits: 1, optimiser: 0 };
   const operations: readonly Operation[] = [
     {
-      kind: 'product', name: 'first', stage: 0, direction: 'toSmall', geometry: into, segments,
-      source: { tensor: x, rows: 'forward', chain: [] }, kernels: kernels.first, epilogue: [], target: raw,
+      kind: 'product',
+      name: 'first',
+      stage: 0,
+      direction: 'toSmall',
+      geometry: into,
+      segments,
+      source: { tensor: x, rows: 'forward', chain: [] },
+      kernels: kernels.first,
+      epilogue: [],
+      target: raw,
     },
     {
-      kind: 'normStatistics', name: 'norm', stage: 1, side, segments, source: raw, norm, updatesRunning: true,
-      target: statistics, applied: { chain: normalised.chain, target: applied },
+      kind: 'normStatistics',
+      name: 'norm',
+      stage: 1,
+      side,
+      segments,
+      source: raw,
+      norm,
+      updatesRunning: true,
+      target: statistics,
+      applied: { chain: normalised.chain, target: applied },
     },
     {
-      kind: 'product', name: 'second', stage: 2, direction: 'toSmall', geometry: out, segments,
-      source: normalised, kernels: kernels.second, epilogue: [], target: y,
+      kind: 'product',
+      name: 'second',
+      stage: 2,
+      direction: 'toSmall',
+      geometry: out,
+      segments,
+      source: normalised,
+      kernels: kernels.second,
+      epilogue: [],
+      target: y,
     },
     {
-      kind: 'filterGradient', name: 'second', stage: 3, geometry: out, splits,
-      large: normalised, small: outputGradient, target: kernelGradient,
+      kind: 'filterGradient',
+      name: 'second',
+      stage: 3,
+      geometry: out,
+      splits,
+      large: normalised,
+      small: outputGradient,
+      target: kernelGradient,
     },
     {
-      kind: 'product', name: 'gradient at the norm', stage: 3, direction: 'toLarge', geometry: out, segments: backwardSegments,
-      source: outputGradient, kernels: kernels.second,
-      epilogue: [mask, { kind: 'activationGradient', activation, at: raw, chain: [affine] }], target: g,
+      kind: 'product',
+      name: 'gradient at the norm',
+      stage: 3,
+      direction: 'toLarge',
+      geometry: out,
+      segments: backwardSegments,
+      source: outputGradient,
+      kernels: kernels.second,
+      epilogue: [mask, { kind: 'activationGradient', activation, at: raw, chain: [affine] }],
+      target: g,
     },
     {
-      kind: 'normGradient', name: 'norm', stage: 4, side,
+      kind: 'normGradient',
+      name: 'norm',
+      stage: 4,
+      side,
       segments: segments.map((segment, index) => ({ ...segment, trains: trains[index]! })),
-      source: g, raw, statistics, norm, coefficients, gradient: normGradients,
+      source: g,
+      raw,
+      statistics,
+      norm,
+      coefficients,
+      gradient: normGradients,
       applied: appliedGradient,
     },
     {
-      kind: 'product', name: 'input gradient', stage: 5, direction: 'toLarge', geometry: into, segments: backwardSegments,
+      kind: 'product',
+      name: 'input gradient',
+      stage: 5,
+      direction: 'toLarge',
+      geometry: into,
+      segments: backwardSegments,
       source: { tensor: g, rows: 'gradient', chain: [{ kind: 'normGradient', raw, coefficients }] },
-      kernels: kernels.first, epilogue: [], target: dx,
+      kernels: kernels.first,
+      epilogue: [],
+      target: dx,
     },
     {
-      kind: 'update', name: 'update', stage: 6, optimisers: [ADAM], scalars,
+      kind: 'update',
+      name: 'update',
+      stage: 6,
+      optimisers: [ADAM],
+      scalars,
       entries: [
         { ...entry, parameter: norm.gamma, offset: 0 },
         { ...entry, parameter: norm.beta, offset: channels },
       ],
     },
-    { kind: 'normInference', name: 'inference', stage: 7, channels, norm, target: running },
+    {
+      kind: 'normInference',
+      name: 'inference',
+      stage: 7,
+      channels,
+      norm,
+      target: running,
+    },
   ];
   const outputsOfProgram = [raw, y, g, dx, applied, appliedGradient, statistics, running, coefficients, normGradients, kernelGradient];
   const planned = planProgram({
