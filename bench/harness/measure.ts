@@ -4,7 +4,7 @@
  */
 
 import type { BenchEngine } from './bench-engine.js';
-import type { CallCounter } from './count-calls.js';
+import type { CallCounter, CallCounts } from './count-calls.js';
 import { createContender, type Ground } from './create.js';
 import { GPU_ENGINES, type BenchResult, type Contender, type KernelTime, type Orders, type Spread } from './orders.js';
 import { watchDevices } from './watch-devices.js';
@@ -76,11 +76,11 @@ async function makeRound({ engine, stepsPerCall, callsPerRound, stepMs, jsMs }: 
   }
 }
 
-async function evaluate(engine: BenchEngine, images: number): Promise<number> {
+async function evaluate(engine: BenchEngine, images: number): Promise<{ readonly ms: number; readonly correct: number }> {
   await engine.evaluate(Math.min(EVALUATION_WARM_UP, images));
   const startedAt = performance.now();
-  await engine.evaluate(images);
-  return performance.now() - startedAt;
+  const correct = await engine.evaluate(images);
+  return { ms: performance.now() - startedAt, correct };
 }
 
 /** Runs the rounds and the evaluations; disposes what it made. */
@@ -94,17 +94,28 @@ export async function measure(options: MeasureOptions): Promise<readonly BenchRe
       running.push(started);
       log(`${describe(contender)}: first step after ${(started.firstStepMs / 1000).toFixed(1)} s`);
     }
-    for (const { counter } of running) counter?.reset();
+    // Calls are counted in a round that is not timed, since to count them takes time.
+    const counted = new Map<Running, CallCounts>();
+    for (const one of running) {
+      one.counter?.reset();
+      await makeRound(one);
+      if (one.counter === null) continue;
+      counted.set(one, { ...one.counter.counts });
+      one.counter.stopCounting();
+      one.stepMs.length = 0;
+      one.jsMs.length = 0;
+    }
     for (let round = 0; round < rounds; round++) {
       for (const one of running) await makeRound(one);
       log(`round ${round + 1} of ${rounds}`);
     }
     const results: BenchResult[] = [];
-    for (const { contender, engine, counter, firstStepMs, stepsPerCall, callsPerRound, stepMs, jsMs } of running) {
-      const made = stepsPerCall * callsPerRound * rounds;
-      const perStep = counter === null ? null : { ...counter.counts };
+    for (const one of running) {
+      const { contender, engine, counter, firstStepMs, stepsPerCall, callsPerRound, stepMs, jsMs } = one;
+      const made = stepsPerCall * callsPerRound;
+      const perStep = counted.get(one) ?? null;
       const evaluationImages = counter === null ? ground.dataset.test.count : gpuEvaluationImages;
-      const evaluationMs = await evaluate(engine, evaluationImages);
+      const { ms: evaluationMs, correct } = await evaluate(engine, evaluationImages);
       results.push({
         ...contender,
         firstStepMs,
@@ -115,6 +126,7 @@ export async function measure(options: MeasureOptions): Promise<readonly BenchRe
         uploadedBytesPerStep: perStep && perStep.uploadedBytes / made,
         evaluationMs,
         evaluationImages,
+        evaluationCorrect: correct,
         bufferBytes: counter?.bufferBytes ?? engine.memoryBytes?.() ?? null,
       });
       log(`${describe(contender)}: evaluated ${evaluationImages} images in ${(evaluationMs / 1000).toFixed(1)} s`);

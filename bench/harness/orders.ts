@@ -55,6 +55,8 @@ export interface BenchResult extends Contender {
   readonly uploadedBytesPerStep: number | null;
   readonly evaluationMs: number;
   readonly evaluationImages: number;
+  /** Of these, classified as labelled, after the run's few steps: that the engine trains at all. */
+  readonly evaluationCorrect: number;
   /** GPU buffers, or the memory that a WebAssembly engine has taken; null where it cannot be told. */
   readonly bufferBytes: number | null;
   readonly kernels?: readonly KernelTime[];
