@@ -10,8 +10,9 @@ import { describeWebGpu, withWebGpu } from './support/webgpu.js';
 describeWebGpu('an evaluation on the webgpu engine', () => {
   it('counts the same in one call as image by image and in slices, and as the plan says', async () => {
     // Two passes of a hundred images and a half.
-    const images = Uint8Array.of(...tinyDataset.train.images, ...tinyDataset.test.images.subarray(0, 50 * 784));
-    const labels = Uint8Array.of(...tinyDataset.train.labels, ...tinyDataset.test.labels.subarray(0, 50));
+    const { train, test } = tinyDataset;
+    const images = Uint8Array.from({ length: 250 * 784 }, (_, i) => (train.images[i] ?? test.images[i - 200 * 784])!);
+    const labels = Uint8Array.from({ length: 250 }, (_, i) => (train.labels[i] ?? test.labels[i - 200])!);
     const dataset: Dataset = { ...tinyDataset, test: { count: 250, images, labels } };
     const input: EngineInput = { ...tinyInput('labels-only'), dataset };
     const reference = createInterpreter(input, { precision: 'float32' });
