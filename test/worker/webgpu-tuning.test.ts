@@ -93,10 +93,10 @@ describeWebGpu('the tiles of an adapter', () => {
     expect(again.counts).to.deep.equal(plain.counts);
   });
 
-  it('are the default ones where what was remembered is none of the candidates and time is up at once', async () => {
+  it('are the default ones where what was remembered is none of the candidates and time is up too soon', async () => {
     const store = storeOf();
     const unknown: TileStore = { ...store, read: async () => ({ forward: 'of another build', filter: '', narrow: '' }) };
-    const { tiles } = await start({ ...forced(unknown), budgetMs: -1 });
+    const { tiles } = await start({ ...forced(unknown), budgetMs: 1 });
     expect(tiles).to.deep.equal({
       forward: tileName(REGISTER_TILE),
       filter: tileName(SHARED_TILE),
