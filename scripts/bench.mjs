@@ -43,7 +43,7 @@ await main(async (args) => {
   const { formatKernels, formatPeaks, formatRatios, formatResults, ratiosOf } = await import('./lib/bench-report.mjs');
   const ratios = ratiosOf(results, multiplyAddsPerStep, peaks);
   const place = adapter === null ? browser : `${browser}, ${adapter}`;
-  const parts = [`${place}, recipe ${recipe}`, formatResults(results), formatPeaks(peaks), formatKernels(results)];
+  const parts = [`${place}, recipe ${recipe}`, formatResults(results), formatPeaks(peaks), formatKernels(results, peaks)];
   if (ratios.length > 0) parts.push(formatRatios(ratios));
   console.log(`\n${parts.filter((part) => part !== '').join('\n\n')}`);
   if (json === undefined) return;

@@ -52,9 +52,14 @@ const describe = ({ engine, threads }: Contender): string =>
 
 async function start(contender: Contender, ground: Ground, latestCounter: (() => CallCounter) | null): Promise<Running> {
   const startedAt = performance.now();
-  const engine = await createContender(contender, ground);
+  let engine = await createContender(contender, ground, true);
   await engine.steps(1);
   const firstStepMs = performance.now() - startedAt;
+  if (contender.engine === 'webgpu') {
+    // Now with the adapter's own tiles.
+    engine.dispose();
+    engine = await createContender(contender, ground, false);
+  }
   const isOnGpu = (GPU_ENGINES as readonly string[]).includes(contender.engine);
   const counter = isOnGpu && latestCounter !== null ? latestCounter() : null;
   // The second step warms up, the third tells how many make a round.

@@ -7,6 +7,7 @@ import { describeAdapter, isSoftwareAdapter } from '../../src/worker/engine/tfjs
 import { costsOf } from '../../src/worker/engine/plan/costs.js';
 import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
 import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
+import { measurePeaks } from './adapter-peaks.js';
 import { engineInput } from './create.js';
 import { measure } from './measure.js';
 import { microKernelRate } from './micro-kernel.js';
@@ -69,7 +70,7 @@ export async function runBench(orders: Orders, { gpu, dataUrl, base, log, ...giv
     multiplyAddsPerStep: multiplyAddsOf(orders.recipe, dataset),
     results,
     peaks: {
-      adapter: null,
+      adapter: adapter !== null && orders.wantsKernels && homeless.length > 0 ? await measurePeaks(adapter) : null,
       microKernel: hasWasm ? { relaxed: await microKernelRate('relaxed'), plain: await microKernelRate('plain') } : null,
     },
     inputs: orders.wantsInputs ? await inputsOf(orders.recipe, dataset) : null,

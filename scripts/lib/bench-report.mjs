@@ -24,26 +24,36 @@ const RESULT_COLUMNS = [
   ['memory MB', ({ bufferBytes }) => bufferBytes && (bufferBytes / 1e6).toFixed(1)],
 ];
 
-const KERNEL_COLUMNS = [
+const percent = (value, whole) => (whole === undefined ? undefined : `${((100 * value) / whole).toFixed(0)} %`);
+
+/** `peak` is what the hardware reaches at best; its parts may be missing. */
+const kernelColumns = (peak) => [
   ['operation', ({ name }) => name],
   ['kind', ({ kind }) => kind],
   ['ms', ({ ms }) => fixed(3)(ms)],
-  ['GFLOP/s', ({ gflops }) => fixed(1)(gflops)],
-  ['GB/s', ({ gigabytesPerSecond }) => fixed(1)(gigabytesPerSecond)],
+  ['GFLOP/s', ({ gflops }) => fixed(2)(gflops ?? undefined)],
+  ['of peak', ({ gflops }) => (gflops === null ? undefined : percent(gflops, peak.gflops))],
+  ['GB/s', ({ gigabytesPerSecond }) => fixed(2)(gigabytesPerSecond ?? undefined)],
+  ['of peak', ({ gigabytesPerSecond: rate }) => (rate === null ? undefined : percent(rate, peak.gigabytesPerSecond))],
 ];
+
+function peakOf(engine, { adapter, microKernel }) {
+  const rates = { wasm: microKernel?.relaxed, 'wasm-plain': microKernel?.plain };
+  return engine in rates ? { gflops: rates[engine] } : { ...adapter };
+}
 
 export function formatResults(results) {
   return formatTable(RESULT_COLUMNS, results);
 }
 
-/** A table for every engine that was timed by operation. */
-export function formatKernels(results) {
+/** A table for every engine that was timed by operation, held against the peaks. */
+export function formatKernels(results, peaks) {
   return results
     .filter(({ kernels }) => kernels !== undefined)
     .map(({ engine, threads, kernels }) => {
       const sum = kernels.reduce((total, { ms }) => total + ms, 0);
       const head = `${engine}${threads === null ? '' : ` x${threads}`} by operation, ${sum.toFixed(2)} ms in all`;
-      return `${head}\n${formatTable(KERNEL_COLUMNS, kernels)}`;
+      return `${head}\n${formatTable(kernelColumns(peakOf(engine, peaks)), kernels)}`;
     })
     .join('\n\n');
 }
