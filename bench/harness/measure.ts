@@ -4,7 +4,7 @@
  */
 
 import type { BenchEngine } from './bench-engine.js';
-import type { CallCounter } from './count-calls.js';
+import type { CallCounter, CallCounts } from './count-calls.js';
 import { createContender, type Ground } from './create.js';
 import { GPU_ENGINES, type BenchResult, type Contender, type KernelTime, type Orders, type Spread } from './orders.js';
 import { watchDevices } from './watch-devices.js';
@@ -99,15 +99,26 @@ export async function measure(options: MeasureOptions): Promise<readonly BenchRe
       running.push(started);
       log(`${describe(contender)}: first step after ${(started.firstStepMs / 1000).toFixed(1)} s`);
     }
-    for (const { counter } of running) counter?.reset();
+    // Calls are counted in a round that is not timed, since to count them takes time.
+    const counted = new Map<Running, CallCounts>();
+    for (const one of running) {
+      one.counter?.reset();
+      await makeRound(one);
+      if (one.counter === null) continue;
+      counted.set(one, { ...one.counter.counts });
+      one.counter.stopCounting();
+      one.stepMs.length = 0;
+      one.jsMs.length = 0;
+    }
     for (let round = 0; round < rounds; round++) {
       for (const one of running) await makeRound(one);
       log(`round ${round + 1} of ${rounds}`);
     }
     const results: BenchResult[] = [];
-    for (const { contender, engine, counter, firstStepMs, stepsPerCall, callsPerRound, stepMs, jsMs } of running) {
-      const made = stepsPerCall * callsPerRound * rounds;
-      const perStep = counter === null ? null : { ...counter.counts };
+    for (const one of running) {
+      const { contender, engine, counter, firstStepMs, stepsPerCall, callsPerRound, stepMs, jsMs } = one;
+      const made = stepsPerCall * callsPerRound;
+      const perStep = counted.get(one) ?? null;
       const evaluationImages = counter === null ? ground.dataset.test.count : gpuEvaluationImages;
       const { ms: evaluationMs, correct } = await evaluate(engine, evaluationImages);
       results.push({

@@ -9,6 +9,13 @@ import { RunModel } from './run-model.js';
 import { differingSettings } from './settings-rules.js';
 import type { TrainerClient, WorkerClientOptions } from './worker-client.js';
 
+/**
+ * A run that has not stopped so long after a reset was asked for is taken to hang, in a driver that neither
+ * answers nor loses its device. Where it was only slow (a step of tfjs in software took 9 s), the reset
+ * still does what it should, at the price of loading the data again.
+ */
+const RESET_LIMIT_MS = 20_000;
+
 /** Makes the client of a session; the element passes its URLs. */
 export type ClientFactory = (options: WorkerClientOptions) => TrainerClient;
 
@@ -21,6 +28,8 @@ export interface SessionOptions {
   readonly onBatch: (batch: readonly Report[]) => void;
   /** After each change of state, reported or of the session's own making. */
   readonly onState: (state: TrainerState, previous: TrainerState) => void;
+  /** Milliseconds that a run has to stop for a reset. Default: 20,000. */
+  readonly resetLimitMs?: number | undefined;
 }
 
 export class TrainerSession {
@@ -64,13 +73,28 @@ export class TrainerSession {
     return this.#liveClient().step(settings);
   }
 
-  /** Step 0 with these settings; after a failure the next command gets a fresh worker. */
+  /** Step 0 with these settings; after a failure, or where the run hangs, the next command gets a fresh worker. */
   async reset(settings: Settings): Promise<TrainerState> {
     if (this.#client === null || this.model.state === 'failed') {
       this.end();
       return 'idle';
     }
-    return this.#client.reset(settings);
+    const client = this.#client;
+    const isStopping = (): boolean => client === this.#client && this.model.state === 'running';
+    let hasGivenUp = false;
+    const timer = setTimeout(() => {
+      if (!isStopping()) return;
+      hasGivenUp = true;
+      this.end();
+    }, this.#options.resetLimitMs ?? RESET_LIMIT_MS);
+    try {
+      return await client.reset(settings);
+    } catch (error) {
+      if (!hasGivenUp) throw error;
+      return 'idle';
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async save(): Promise<Uint8Array<ArrayBuffer>> {

@@ -5,7 +5,7 @@
 
 import type { EngineChoice, EngineName, EngineReason, EngineReport } from '../protocol.js';
 import type { Engine, EngineInput } from './engine/engine.js';
-import { recoverFailures } from './engine/recovering-engine.js';
+import { startRecovering } from './engine/recovering-engine.js';
 import { TrainerError } from './errors.js';
 import { describeError } from './wording.js';
 
@@ -125,16 +125,15 @@ export interface Surroundings {
   readonly now: () => number;
 }
 
-/** An engine that goes on after its device is lost: on a fresh one, then on the candidates after it. */
-function withRecovery(
-  engine: Engine,
+/** Starts an engine that goes on after its device is lost: on a fresh one, then on the candidates after it. */
+function startWithRecovery(
   entry: EngineEntry,
   later: readonly EngineEntry[],
   input: EngineInput,
   { report, now }: Surroundings,
 ): Promise<Engine> {
-  return recoverFailures(engine, {
-    restart: () => entry.create(input),
+  return startRecovering({
+    start: () => entry.create(input),
     next: later.map((other) => () => other.create(input)),
     imageShape: input.dataset.imageShape,
     onReplaced: (info, failed, failure) => {
@@ -164,11 +163,10 @@ export async function startEngine(
     const { entry, reason } = finding;
     const later = findings.slice(index + 1).flatMap((other) => (other.isCandidate ? [other.entry] : []));
     try {
-      const created = await entry.create(input);
       const engine =
         entry.recovers === true && surroundings !== null
-          ? await withRecovery(created, entry, later, input, surroundings)
-          : created;
+          ? await startWithRecovery(entry, later, input, surroundings)
+          : await entry.create(input);
       return { engine, entry, report: { type: 'engine', ...engine.info, reason, passedOver } };
     } catch (error) {
       passedOver.push(toPassedOver(finding, describeError(error)));

@@ -62,20 +62,21 @@ export class Loader {
     const split = makeSplit(dataset, settings);
     const input: EngineInput = { recipe, settings, dataset, split };
     const state = checkpoint === null ? null : checkpointState(checkpoint, recipe, dataset, split);
-    const started = await this.#starts.run(() => {
-      throwIfAborted(signal);
-      return startEngine(settings.engine, findings, input, { report, now });
-    });
-    const { engine, entry } = started;
     // Until the run is sure to take the place of the one before, the page hears nothing of it.
     let held: Report[] | null = [];
+    const reportOfRun = (item: Report): void => (held === null ? report(item) : void held.push(item));
+    const started = await this.#starts.run(() => {
+      throwIfAborted(signal);
+      return startEngine(settings.engine, findings, input, { report: reportOfRun, now });
+    });
+    const { engine, entry } = started;
     const run = new Run({
       ...input,
       engine,
       evaluationSlice: entry.evaluationSlice,
       joinsSlices: entry.joinsSlices === true,
       progress: checkpoint?.progress,
-      report: (item) => (held === null ? report(item) : void held.push(item)),
+      report: reportOfRun,
       onRest,
       now,
       yieldToCommands,

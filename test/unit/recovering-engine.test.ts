@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Engine, EngineState } from '../../src/worker/engine/engine.js';
-import { recoverFailures } from '../../src/worker/engine/recovering-engine.js';
+import { startRecovering } from '../../src/worker/engine/recovering-engine.js';
 import { TrainerError } from '../../src/worker/errors.js';
 
 /** Counts steps; fails once its step would pass `failsAfter`. Metrics of a step hold the step. */
@@ -46,8 +46,8 @@ function counting(name: 'webgpu' | 'tfjs-wasm', failsAfter: number, log: string[
 async function recovering(failsAfter: readonly number[], log: string[], now = () => 0): Promise<Engine> {
   const limits = [...failsAfter];
   const start = async (): Promise<Engine> => counting('webgpu', limits.shift()!, log);
-  return recoverFailures(await start(), {
-    restart: start,
+  return startRecovering({
+    start,
     next: [async () => counting('tfjs-wasm', Infinity, log)],
     imageShape: [1, 1, 1],
     onReplaced: (info, failed, failure) => void log.push(`${failed.engine} -> ${info.engine}: ${failure.message}`),
@@ -93,17 +93,52 @@ test('losses that lie further apart are forgiven', async () => {
 test('an error that is not the device’s is passed on', async () => {
   const log: string[] = [];
   const inner = counting('webgpu', Infinity, log);
-  const engine = await recoverFailures(
-    { ...inner, importState: () => Promise.reject(new TrainerError('InvalidCheckpoint', 'foreign')) },
-    {
-      restart: () => assert.fail(),
+  const engine = await startRecovering({
+    start: async () => ({
+      ...inner,
+      importState: () => Promise.reject(new TrainerError('InvalidCheckpoint', 'foreign')),
+    }),
+    next: [],
+      imageShape: [1, 1, 1],
+    onReplaced: () => assert.fail(),
+    now: () => 0,
+  });
+  await assert.rejects(engine.importState({ step: 0, tensors: new Map() }), { name: 'InvalidCheckpoint' });
+});
+
+test('a device that is lost before the engine is there is replaced too, three times at most', async () => {
+  for (const losses of [3, 4]) {
+    let starts = 0;
+    const log: string[] = [];
+    const started = startRecovering({
+      start: async () => {
+        if (++starts <= losses) throw new TrainerError('DeviceLost', `gone ${starts}`);
+        return counting('webgpu', Infinity, log);
+      },
       next: [],
       imageShape: [1, 1, 1],
-      onReplaced: () => assert.fail(),
+      onReplaced: () => assert.fail('nothing was there to be replaced'),
       now: () => 0,
+    });
+    if (losses === 3) assert.deepEqual(stepsOf(await (await started).advance(2)), [1, 2]);
+    else await assert.rejects(started, { name: 'DeviceLost', message: 'gone 4' });
+  }
+});
+
+test('an engine that cannot start for another reason is not tried again', async () => {
+  let starts = 0;
+  const started = startRecovering({
+    start: async () => {
+      starts++;
+      throw new TrainerError('Internal', 'a shader is wrong');
     },
-  );
-  await assert.rejects(engine.importState({ step: 0, tensors: new Map() }), { name: 'InvalidCheckpoint' });
+    next: [],
+      imageShape: [1, 1, 1],
+    onReplaced: () => assert.fail(),
+    now: () => 0,
+  });
+  await assert.rejects(started, { name: 'Internal' });
+  assert.equal(starts, 1);
 });
 
 test('a picture is made by whichever engine runs, from its values where it makes none itself', async () => {

@@ -1,7 +1,7 @@
 /** The fused engine against the plan's interpreter, its own promises, and its budgets. */
 
 import { expect } from '@open-wc/testing';
-import { countCalls, type CallCounter } from '../../bench/harness/count-calls.js';
+import { countCalls, type CallCounter, type CallCounts } from '../../bench/harness/count-calls.js';
 import { METRIC_NAMES, RECIPE_NAMES, type RecipeName } from '../../src/protocol.js';
 import type { Engine, StepMetrics } from '../../src/worker/engine/engine.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
@@ -20,6 +20,60 @@ async function allMetrics(engine: Engine, steps: number): Promise<readonly StepM
 /** Gradients that are zero in exact arithmetic: of a bias that a norm follows. */
 const isNoise = (name: string): boolean => /^gradient\/.*(discriminator\w*\/conv[23]|generator\/deconv[123])\/bias$/.test(name);
 const tolerance = (name: string): number => (isNoise(name) ? 1e-5 : 1e-4);
+
+/** The most that one step may ask of the device. */
+const BUDGET: CallCounts = { dispatches: 48, submits: 1, uploadedBytes: 0, buffers: 0, bindGroups: 0, pipelines: 0 };
+
+function expectWithinBudget(counts: CallCounts, steps: number): void {
+  for (const name of Object.keys(BUDGET) as (keyof CallCounts)[]) {
+    expect(counts[name], `${name} of ${steps} steps`).to.be.at.most(BUDGET[name] * steps);
+  }
+}
+
+/** Asks for one thing too many, by the count that it must show in. */
+const EXCESSES: Readonly<Record<string, readonly [keyof CallCounts, (device: GPUDevice) => void | Promise<unknown>]>> = {
+  'dispatches more': ['dispatches', (device) => dispatchOften(device, (pass) => pass.dispatchWorkgroups(1))],
+  'dispatches indirectly': [
+    'dispatches',
+    (device) => {
+      const buffer = device.createBuffer({ size: 16, usage: GPUBufferUsage.INDIRECT | GPUBufferUsage.COPY_DST });
+      dispatchOften(device, (pass) => pass.dispatchWorkgroupsIndirect(buffer, 0));
+    },
+  ],
+  'submits twice': ['submits', ({ queue }) => queue.submit([])],
+  'uploads a word': [
+    'uploadedBytes',
+    (device) => {
+      const buffer = device.createBuffer({ size: 4, usage: GPUBufferUsage.COPY_DST });
+      device.queue.writeBuffer(buffer, 0, new Uint32Array(1));
+    },
+  ],
+  'uploads through a mapping': [
+    'uploadedBytes',
+    (device) => device.createBuffer({ size: 4, usage: GPUBufferUsage.STORAGE, mappedAtCreation: true }).unmap(),
+  ],
+  'makes a buffer': ['buffers', (device) => void device.createBuffer({ size: 4, usage: GPUBufferUsage.STORAGE })],
+  'makes a bind group': [
+    'bindGroups',
+    (device) => void device.createBindGroup({ layout: device.createBindGroupLayout({ entries: [] }), entries: [] }),
+  ],
+  'makes a pipeline': ['pipelines', (device) => void device.createComputePipeline(emptyPipeline(device))],
+  'makes a pipeline and waits for it': ['pipelines', (device) => device.createComputePipelineAsync(emptyPipeline(device))],
+};
+
+function emptyPipeline(device: GPUDevice): GPUComputePipelineDescriptor {
+  const code = '@compute @workgroup_size(1) fn main() {}';
+  return { layout: 'auto', compute: { module: device.createShaderModule({ code }) } };
+}
+
+function dispatchOften(device: GPUDevice, dispatch: (pass: GPUComputePassEncoder) => void): void {
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(device.createComputePipeline(emptyPipeline(device)));
+  for (let i = 0; i < BUDGET.dispatches; i++) dispatch(pass);
+  pass.end();
+  encoder.finish();
+}
 
 function onlyMoved(recipe: RecipeName, name: string): boolean {
   return recipe !== 'notebook-as-run' || !name.startsWith('updated/');
@@ -125,11 +179,44 @@ describeWebGpu('the webgpu engine', () => {
         const metrics = [...(await engine.advance(100)), ...(await engine.advance(200)), ...(await engine.flush())];
         expect(counter!.bufferBytes).to.equal(bufferBytes);
         expect(counter!.liveBuffers).to.equal(liveBuffers);
-        const { dispatches, ...others } = counter!.counts;
-        expect(dispatches % 300).to.equal(0);
-        expect(others).to.deep.equal({ submits: 2, uploadedBytes: 0, buffers: 0, bindGroups: 0, pipelines: 0 });
+        expectWithinBudget(counter!.counts, 300);
+        expect(counter!.counts.dispatches % 300).to.equal(0);
+        // A chunk is one submit, however many steps it has.
+        expect(counter!.counts.submits).to.equal(2);
         expect(metrics.map(({ step }) => step)).to.deep.equal(Array.from({ length: 300 }, (_, i) => i + 6));
         for (const { values } of metrics) expect(values.every(Number.isFinite)).to.equal(true);
+      },
+      {
+        wrapDevice: (device) => {
+          counter = countCalls(device);
+          return device;
+        },
+      },
+    );
+  });
+
+  it('asks no more of the device in one step than the budget has, and would be caught asking', async () => {
+    let counter: CallCounter | null = null;
+    await withWebGpu(
+      tinyInput('notebook'),
+      async (engine, device) => {
+        await allMetrics(engine, 1);
+        const step = async (excess: (device: GPUDevice) => void | Promise<unknown> = () => undefined): Promise<void> => {
+          counter!.reset();
+          await engine.advance(1);
+          await excess(device);
+          await engine.flush();
+        };
+        for (let i = 0; i < 5; i++) {
+          await step();
+          expectWithinBudget(counter!.counts, 1);
+        }
+        for (const [title, [name, excess]] of Object.entries(EXCESSES)) {
+          await step(excess);
+          const seen = Object.entries(counter!.counts).filter(([key, count]) => count > BUDGET[key as keyof CallCounts]);
+          expect(seen.map(([key]) => key), title).to.include(name);
+          expect(() => expectWithinBudget(counter!.counts, 1), title).to.throw();
+        }
       },
       {
         wrapDevice: (device) => {

@@ -16,8 +16,8 @@ const MOST_RESTARTS = 3;
 const RESTARTS_WITHIN_MS = 10 * 60_000;
 
 export interface RecoveryOptions {
-  /** Starts the same engine again. */
-  readonly restart: () => Promise<Engine>;
+  /** Starts the engine, for the first time and again. */
+  readonly start: () => Promise<Engine>;
   /** Engines to go on with once that one is given up, best first. */
   readonly next: readonly (() => Promise<Engine>)[];
   /** Of the images that the engines generate. */
@@ -30,6 +30,25 @@ export interface RecoveryOptions {
 
 type Values = Float32Array<ArrayBuffer>;
 
+/** Counts how often an engine was started again of late. */
+class Restarts {
+  readonly #now: () => number;
+  #at: readonly number[] = [];
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Whether another restart may be; it is counted. */
+  claim(): boolean {
+    const now = this.#now();
+    this.#at = this.#at.filter((at) => now - at < RESTARTS_WITHIN_MS);
+    if (this.#at.length >= MOST_RESTARTS) return false;
+    this.#at = [...this.#at, now];
+    return true;
+  }
+}
+
 function isDeviceFailure(error: unknown): error is TrainerError {
   if (!(error instanceof TrainerError)) return false;
   return error.kind === 'DeviceLost' || error.kind === 'OutOfMemory' || error.kind === 'Internal';
@@ -37,6 +56,7 @@ function isDeviceFailure(error: unknown): error is TrainerError {
 
 class RecoveringEngine implements Engine {
   readonly #options: RecoveryOptions;
+  readonly #restarts: Restarts;
   #inner: Engine;
   #next: readonly (() => Promise<Engine>)[];
   /** Where a fresh engine goes on from. */
@@ -46,16 +66,16 @@ class RecoveringEngine implements Engine {
   /** Updates whose metrics were handed out. */
   #handedOut: number;
   #owed: StepMetrics[] = [];
-  #restartedAt: number[] = [];
   #isDisposed = false;
 
-  constructor(inner: Engine, state: EngineState, options: RecoveryOptions) {
+  constructor(inner: Engine, state: EngineState, options: RecoveryOptions, restarts: Restarts) {
     this.#inner = inner;
     this.#kept = state;
     this.#step = state.step;
     this.#handedOut = state.step;
     this.#next = options.next;
     this.#options = options;
+    this.#restarts = restarts;
   }
 
   get info(): EngineInfo {
@@ -161,20 +181,30 @@ class RecoveringEngine implements Engine {
   }
 
   #nextStart(): (() => Promise<Engine>) | null {
-    const now = this.#options.now();
-    this.#restartedAt = this.#restartedAt.filter((at) => now - at < RESTARTS_WITHIN_MS);
     const isFirstEngine = this.#next.length === this.#options.next.length;
-    if (isFirstEngine && this.#restartedAt.length < MOST_RESTARTS) {
-      this.#restartedAt.push(now);
-      return this.#options.restart;
-    }
+    if (isFirstEngine && this.#restarts.claim()) return this.#options.start;
     const [start = null, ...rest] = this.#next;
     this.#next = rest;
     return start;
   }
 }
 
-/** Wraps an engine that was just started. It owns the engine, and those that take over. */
-export async function recoverFailures(engine: Engine, options: RecoveryOptions): Promise<Engine> {
-  return new RecoveringEngine(engine, await engine.exportState(), options);
+/**
+ * Starts an engine that outlives its device; it owns the one that runs, and those that take over. A device
+ * that is lost before the engine is there counts like any other; what else goes wrong then is passed on,
+ * since it would again.
+ */
+export async function startRecovering(options: RecoveryOptions): Promise<Engine> {
+  const restarts = new Restarts(options.now);
+  for (;;) {
+    let engine: Engine | null = null;
+    try {
+      engine = await options.start();
+      return new RecoveringEngine(engine, await engine.exportState(), options, restarts);
+    } catch (error) {
+      engine?.dispose();
+      const isLost = error instanceof TrainerError && error.kind === 'DeviceLost';
+      if (!isLost || !restarts.claim()) throw error;
+    }
+  }
 }

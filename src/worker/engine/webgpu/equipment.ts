@@ -61,7 +61,7 @@ export interface Equipment {
 const EMPTY_TABLE = { offset: 0, length: 0 };
 
 /** Buffers that all programs share, filled with the data set, the split and the tables. */
-function makeShared(
+export function makeShared(
   device: GPUDevice,
   input: EngineInput,
   planned: PlannedProgram,

@@ -66,7 +66,7 @@ export function imageGridShader({ images, count, columns, imageShape }: ImageGri
       ? `${byte(0)} * 0x010101u`
       : `${byte(0)} | (${byte(1)} << 8u) | (${byte(2)} << 16u)`;
   const text = `
-${constantArray('LEAST', 'f32', leastValues())}
+${constantArray('LEAST', leastValues())}
 fn byte_of(value: f32) -> u32 {
   var byte = 0u;
   for (var step = 128u; step > 0u; step >>= 1u) {

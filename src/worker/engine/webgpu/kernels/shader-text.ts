@@ -26,3 +26,8 @@ export function pick(values: readonly number[], index: string, suffix: 'u' | '' 
   }
   return values.slice(1).reduce((text, value, at) => `select(${text}, ${literal(value)}, ${index} == ${at + 1}u)`, literal(values[0]!));
 }
+
+/** A constant array of float32, for a table that is too long for `pick`. */
+export function constantArray(name: string, values: readonly number[]): string {
+  return `const ${name} = array<f32, ${values.length}>(${values.map(float).join(', ')});`;
+}

@@ -1,0 +1,239 @@
+/**
+ * Runs the operations of a program one by one, on a device and in the plan's interpreter, each from the
+ * interpreter's values before it, so that an error of one operation shows in what that one writes and
+ * nowhere else. Hands back what each wrote on both; compares nothing but what was left alone.
+ */
+
+import { METRIC_NAMES } from '../../../src/protocol.js';
+import type { EngineInput } from '../../../src/worker/engine/engine.js';
+import { accessesOf } from '../../../src/worker/engine/plan/accesses.js';
+import { interpret } from '../../../src/worker/engine/plan/interpreter/interpreter.js';
+import { ParameterStore, type Values } from '../../../src/worker/engine/plan/interpreter/store.js';
+import type { LossOp, Operation, Program, TensorId } from '../../../src/worker/engine/plan/operations.js';
+import type { PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
+import { openDevice } from '../../../src/worker/engine/webgpu/device.js';
+import type { Tiles } from '../../../src/worker/engine/webgpu/kernels/linear.js';
+import {
+  CONTROL,
+  FIRST_MOMENTS,
+  METRICS_RING,
+  METRICS_SLOTS,
+  PARAMETERS,
+  RATES,
+  SECOND_MOMENTS,
+} from '../../../src/worker/engine/webgpu/kernels/shader.js';
+import { prepareProgram, type ReadyProgram, type SharedMemory } from '../../../src/worker/engine/webgpu/program.js';
+import { ratesFrom } from '../../../src/worker/engine/webgpu/rates.js';
+import { readBuffers } from '../../../src/worker/engine/webgpu/read.js';
+import { makeShared } from '../../../src/worker/engine/webgpu/equipment.js';
+import { initialTensors, momentNames, type NamedTensors } from '../../../src/worker/model/parameters.js';
+import { seedKey } from '../../../src/worker/random.js';
+import { hashed } from './tiny.js';
+
+/** A NaN: what a tensor holds where nothing was written. */
+const UNWRITTEN = 0x7fc00000;
+
+/** What one operation wrote into one tensor or parameter: the written elements alone, in order. */
+export interface Written {
+  readonly operation: Operation;
+  readonly tensor: string;
+  readonly type: 'f32' | 'u32';
+  readonly actual: readonly number[];
+  readonly expected: readonly number[];
+}
+
+export interface OneByOneOptions {
+  readonly tiles: Tiles;
+  /** Parameters, running statistics and moments before the first operation. */
+  readonly state: NamedTensors;
+  /** Contents of the program's inputs. */
+  readonly inputs?: ReadonlyMap<TensorId, Float32Array>;
+  /** A planned train step of the recipe, where `planned` is not it: it says what the tables hold. */
+  readonly trainStep?: PlannedProgram;
+  /** Updates done before. */
+  readonly step?: number;
+  readonly firstTestImage?: number;
+}
+
+/** A state in which nothing is 0 or 1 any more, and second moments are not negative. */
+export function stirred(input: EngineInput): NamedTensors {
+  const entries = [...initialTensors(input.recipe, input.settings.seed)];
+  return new Map(
+    entries.map(([name, { shape, values }], salt) => {
+      const isSquare = name.startsWith('adam/v/') || name.endsWith('/moving_variance');
+      const isMoment = name.startsWith('adam/');
+      const moved = values.map((value, i) => value + hashed(i, salt) * (isMoment ? 1e-3 : 0.1));
+      return [name, { shape, values: isSquare ? moved.map(Math.abs) : moved }];
+    }),
+  );
+}
+
+/** Calls `work` with a device inside a validation scope, and fails where anything was invalid. */
+export async function withDevice<T>(work: (device: GPUDevice) => Promise<T>): Promise<T> {
+  const { device, watch } = await openDevice(navigator.gpu, { largestBufferBytes: 2 ** 27 });
+  try {
+    device.pushErrorScope('validation');
+    const result = await watch.guard(work(device));
+    const error = await device.popErrorScope();
+    if (error !== null) throw new Error(`The GPU refused something: ${error.message}`);
+    return result;
+  } finally {
+    device.destroy();
+  }
+}
+
+/** Elements as they lie in a buffer. */
+function wordsOf(values: Values, type: 'f32' | 'u32'): Uint32Array<ArrayBuffer> {
+  if (type === 'f32') return new Uint32Array(Float32Array.from(values).buffer);
+  return Uint32Array.from(values, (value) => (Number.isNaN(value) ? UNWRITTEN : value));
+}
+
+/** Throws where an element was written that should not have been, or was left alone. */
+function written(
+  operation: Operation,
+  tensor: string,
+  type: 'f32' | 'u32',
+  found: Float32Array<ArrayBuffer>,
+  wanted: Values,
+): Written {
+  const words = new Uint32Array(found.buffer, found.byteOffset, found.length);
+  const actual: number[] = [];
+  const expected: number[] = [];
+  wanted.forEach((value, i) => {
+    if (Number.isNaN(value) !== (words[i] === UNWRITTEN)) {
+      const what = Number.isNaN(value) ? 'was written' : 'was not written';
+      throw new Error(`"${operation.name}" (${operation.kind}): element ${i} of "${tensor}" ${what}.`);
+    }
+    if (Number.isNaN(value)) return;
+    actual.push(type === 'u32' ? words[i]! : found[i]!);
+    expected.push(value);
+  });
+  return { operation, tensor, type, actual, expected };
+}
+
+/** Everything that one program needs on a device, filled anew before each operation. */
+class Bench {
+  readonly #device: GPUDevice;
+  readonly #shared: SharedMemory;
+  readonly #program: ReadyProgram;
+
+  constructor(device: GPUDevice, shared: SharedMemory, program: ReadyProgram) {
+    this.#device = device;
+    this.#shared = shared;
+    this.#program = program;
+  }
+
+  write(id: TensorId, values: Values): void {
+    const { buffer, offsetBytes } = this.#program.place(id);
+    const { type } = this.#program.planned.program.tensors[id]!;
+    this.#device.queue.writeBuffer(buffer, offsetBytes, wordsOf(values, type));
+  }
+
+  writeState(state: NamedTensors): void {
+    const [values, m, v] = this.#shared.parameters.pack(state);
+    this.#fill(PARAMETERS, values);
+    this.#fill(FIRST_MOMENTS, m);
+    this.#fill(SECOND_MOMENTS, v);
+  }
+
+  writeControl(words: readonly number[]): void {
+    this.#fill(CONTROL, Uint32Array.from(words));
+  }
+
+  writeRates(rates: Float32Array<ArrayBuffer>): void {
+    this.#fill(RATES, rates);
+  }
+
+  run(operation: number): void {
+    const encoder = this.#device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    this.#program.encode(pass, operation, operation + 1);
+    pass.end();
+    this.#device.queue.submit([encoder.finish()]);
+  }
+
+  async read(id: TensorId, length: number): Promise<Float32Array<ArrayBuffer>> {
+    const [values] = await readBuffers(this.#device, [{ ...this.#program.place(id), bytes: length * 4 }]);
+    return values!;
+  }
+
+  async readMetrics(step: number): Promise<Float32Array<ArrayBuffer>> {
+    const bytes = METRIC_NAMES.length * 4;
+    const buffer = this.#shared.buffers.get(METRICS_RING);
+    const [values] = await readBuffers(this.#device, [{ buffer, offsetBytes: (step % METRICS_SLOTS) * bytes, bytes }]);
+    return values!;
+  }
+
+  async readState(): Promise<NamedTensors> {
+    const sources = [PARAMETERS, FIRST_MOMENTS, SECOND_MOMENTS].map((key) => {
+      const buffer = this.#shared.buffers.get(key);
+      return { buffer, offsetBytes: 0, bytes: buffer.size };
+    });
+    const [values, m, v] = await readBuffers(this.#device, sources);
+    return this.#shared.parameters.unpack(values!, m!, v!);
+  }
+
+  #fill(key: string, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
+    this.#device.queue.writeBuffer(this.#shared.buffers.get(key), 0, data);
+  }
+}
+
+/** Metrics that a loss computes, by their place. */
+function metricsOf({ terms, losses }: LossOp, values: ArrayLike<number>): number[] {
+  const names = [...terms, ...losses].map(({ name }) => name);
+  return [...names, 'trainAccuracy' as const].map((name) => values[METRIC_NAMES.indexOf(name)]!);
+}
+
+/** What every operation of a program wrote, in order. */
+export async function runOneByOne(
+  device: GPUDevice,
+  input: EngineInput,
+  planned: PlannedProgram,
+  { tiles, state, inputs = new Map<TensorId, Float32Array>(), trainStep = planned, step = 0, firstTestImage = 0 }: OneByOneOptions,
+): Promise<readonly Written[]> {
+  const { dataset, split, settings } = input;
+  const { optimisers, ...shared } = makeShared(device, input, trainStep);
+  const { program, layout } = planned;
+  const bench = new Bench(device, shared, await prepareProgram(device, planned, 'train', shared, tiles, dataset.test.count));
+  bench.writeRates(ratesFrom(optimisers, step));
+  const parameters = new ParameterStore(state, 'float32');
+  const values = new Map<TensorId, Values>(Array.from(inputs, ([id, content]) => [id, Float32Array.from(content)]));
+  const all: Written[] = [];
+
+  for (const [index, operation] of program.operations.entries()) {
+    const { reads, writes, parameterWrites } = accessesOf(operation);
+    const alone: Program = { ...program, operations: [operation] };
+    const reference = interpret(alone, layout, parameters);
+    for (const id of [...reads, ...writes]) {
+      const before = values.get(id);
+      if (before !== undefined) reference.tensors.get(id).set(before);
+      bench.write(id, reference.read(id));
+    }
+    bench.writeState(parameters.tensors());
+    bench.writeControl([step, ...seedKey(settings.seed), firstTestImage, dataset.test.count, step]);
+    bench.run(index);
+    reference.run({ dataset, split, seed: settings.seed, step, firstTestImage });
+
+    for (const id of writes) {
+      const expected = reference.read(id).slice();
+      values.set(id, expected);
+      const { name, type } = program.tensors[id]!;
+      if (operation.kind === 'loss' && id === operation.metrics) {
+        const [actual, wanted] = [await bench.readMetrics(step), expected].map((from) => metricsOf(operation, from));
+        all.push({ operation, tensor: name, type, actual: actual!, expected: wanted! });
+      } else {
+        all.push(written(operation, name, type, await bench.read(id, expected.length), expected));
+      }
+    }
+    if (parameterWrites.size === 0) continue;
+    const found = await bench.readState();
+    for (const name of parameterWrites) {
+      const moments = operation.kind === 'update' ? Object.values(momentNames(name)) : [];
+      for (const tensor of [name, ...moments]) {
+        all.push(written(operation, tensor, 'f32', found.get(tensor)!.values, parameters.get(tensor)));
+      }
+    }
+  }
+  shared.buffers.dispose();
+  return all;
+}

@@ -1,0 +1,70 @@
+/**
+ * Every operation of the recipes' programs by itself: the device against the plan's interpreter, from the
+ * same values. test/worker/webgpu-kernels.test.ts has shapes that no recipe has, against tfjs.
+ */
+
+import { expect } from '@open-wc/testing';
+import { planClassify, planEvaluate, planGenerate, planTrainStep } from '../../src/worker/engine/plan/plan.js';
+import { checkOneByOne, expectAgreement } from './support/one-by-one-checks.js';
+import { runOneByOne, stirred, withDevice } from './support/one-by-one.js';
+import { EVERY_CHOICE, nameOf } from './support/tiles.js';
+import { hashed, tinyInput } from './support/tiny.js';
+import { describeWebGpu } from './support/webgpu.js';
+
+describeWebGpu('an operation of a recipe on the webgpu engine', () => {
+  const [first, ...others] = EVERY_CHOICE;
+  for (const [recipe, batch, channelDivisor, step, choices] of [
+    // Full width takes half a minute with some tiles; test/long/worker has them all.
+    ['notebook', 10, 1, 0, [first!]],
+    ['notebook-as-run', 11, 8, 3, others],
+    ['notebook-feature-matching', 13, 3, 300, EVERY_CHOICE],
+    ['labels-only', 10, 8, 1, [first!]],
+  ] as const) {
+    for (const tiles of choices) {
+      const title = `${recipe}, batch ${batch}, channels divided by ${channelDivisor}, tile ${nameOf(tiles)}`;
+      it(`computes what it means: ${title}`, () =>
+        checkOneByOne(tinyInput(recipe, { batch, seed: 2 ** 40 + 5 }, channelDivisor), tiles, step));
+    }
+  }
+
+  it('would be found out by an error of a thousandth, and by a wrong draw', async () => {
+    const input = tinyInput('labels-only');
+    const planned = planTrainStep(input.recipe, input.settings);
+    const tiles = EVERY_CHOICE[0]!;
+    const all = await withDevice((device) => runOneByOne(device, input, planned, { tiles, state: stirred(input) }));
+    expectAgreement(all);
+    all.forEach((written, index) => {
+      const isExact = written.type === 'u32' || written.operation.kind === 'draw';
+      const actual = written.actual.map((value) => (isExact ? value + 1 : value * 1.001 + 1e-5));
+      expect(() => expectAgreement(all.with(index, { ...written, actual }))).to.throw(written.tensor);
+    });
+  });
+
+  it('computes what it means in evaluation, classification and generation', async () => {
+    const input = tinyInput('notebook', {}, 3);
+    const { recipe, settings } = input;
+    const trainStep = planTrainStep(recipe, settings);
+    for (const planned of [
+      planEvaluate(recipe, settings, 13),
+      planClassify(recipe, settings, 3),
+      planGenerate(recipe, settings, 5),
+    ]) {
+      const inputs = new Map(
+        planned.program.inputs.map((id) => {
+          const count = planned.program.tensors[id]!.shape.reduce((product, length) => product * length, 1);
+          return [id, Float32Array.from({ length: count }, (_, i) => hashed(i, id))] as const;
+        }),
+      );
+      const all = await withDevice((device) =>
+        runOneByOne(device, input, planned, {
+          tiles: EVERY_CHOICE[0]!,
+          state: stirred(input),
+          inputs,
+          trainStep,
+          firstTestImage: 95,
+        }),
+      );
+      expectAgreement(all);
+    }
+  });
+});
