@@ -102,9 +102,9 @@ export async function measure(options: MeasureOptions): Promise<readonly BenchRe
     // Calls are counted in a round that is not timed, since to count them takes time.
     const counted = new Map<Running, CallCounts>();
     for (const one of running) {
-      one.counter?.reset();
-      await makeRound(one);
       if (one.counter === null) continue;
+      one.counter.reset();
+      await makeRound(one);
       counted.set(one, { ...one.counter.counts });
       one.counter.stopCounting();
       one.stepMs.length = 0;
