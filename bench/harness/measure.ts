@@ -31,7 +31,7 @@ interface Running {
 
 /** A round takes about so long where a step is shorter. */
 const ROUND_MS = 100;
-const MOST_STEPS = 50;
+const MOST_STEPS = 250;
 /** Enough for one evaluation call of every engine, so that its compiling is not timed. */
 const EVALUATION_WARM_UP = 500;
 
