@@ -31,7 +31,7 @@ interface Running {
 
 /** A round takes about so long where a step is shorter. */
 const ROUND_MS = 100;
-const MOST_STEPS = 50;
+const MOST_STEPS = 250;
 /** Enough for one evaluation call of every engine, so that its compiling is not timed. */
 const EVALUATION_WARM_UP = 500;
 
@@ -52,9 +52,14 @@ const describe = ({ engine, threads }: Contender): string =>
 
 async function start(contender: Contender, ground: Ground, latestCounter: (() => CallCounter) | null): Promise<Running> {
   const startedAt = performance.now();
-  const engine = await createContender(contender, ground);
+  let engine = await createContender(contender, ground, true);
   await engine.steps(1);
   const firstStepMs = performance.now() - startedAt;
+  if (contender.engine === 'webgpu') {
+    // Now with the adapter's own tiles.
+    engine.dispose();
+    engine = await createContender(contender, ground, false);
+  }
   const isOnGpu = (GPU_ENGINES as readonly string[]).includes(contender.engine);
   const counter = isOnGpu && latestCounter !== null ? latestCounter() : null;
   // The second step warms up, the third tells how many make a round.
@@ -97,9 +102,9 @@ export async function measure(options: MeasureOptions): Promise<readonly BenchRe
     // Calls are counted in a round that is not timed, since to count them takes time.
     const counted = new Map<Running, CallCounts>();
     for (const one of running) {
-      one.counter?.reset();
-      await makeRound(one);
       if (one.counter === null) continue;
+      one.counter.reset();
+      await makeRound(one);
       counted.set(one, { ...one.counter.counts });
       one.counter.stopCounting();
       one.stepMs.length = 0;

@@ -69,6 +69,13 @@ export interface Peaks {
   readonly microKernel: { readonly relaxed: number; readonly plain: number } | null;
 }
 
+/** Of a step's matrix products, each once. */
+export interface StepArithmetic {
+  readonly multiplyAdds: number;
+  /** The taps that fall into padding counted as well, as frameworks count and most of them compute. */
+  readonly paddedMultiplyAdds: number;
+}
+
 export interface NamedArray {
   readonly name: string;
   readonly shape: readonly number[];
@@ -84,8 +91,7 @@ export interface StepInputs {
 export interface Outcome {
   /** null where WebGPU has none. */
   readonly adapter: string | null;
-  /** Of the recipe's plan: its matrix products, each once. */
-  readonly multiplyAddsPerStep: number;
+  readonly arithmetic: StepArithmetic;
   readonly results: readonly BenchResult[];
   readonly peaks: Peaks;
   readonly inputs: StepInputs | null;
