@@ -236,6 +236,8 @@ export interface EngineReport {
   /** What the engine runs on: the GPU adapter's description, or the CPU feature set. */
   readonly adapter: string;
   readonly isSoftware: boolean;
+  /** How the engine cuts its products on this adapter, by their role; left out by engines that choose nothing. */
+  readonly tiles?: Readonly<Record<string, string>>;
   readonly reason: EngineReason;
   /** Engines looked at before this one, in order, and why each was passed over. */
   readonly passedOver: readonly {

@@ -1,6 +1,7 @@
 /** What the benchmark asks of an engine or a peer. */
 
 import type { ImageSet } from '../../src/worker/engine/engine.js';
+import type { KernelTime } from './orders.js';
 
 export interface BenchInput {
   readonly train: ImageSet;
@@ -14,5 +15,9 @@ export interface BenchEngine {
   steps(count: number): Promise<number>;
   /** Classifies the first `count` test images; gives the number of correct ones. */
   evaluate(count: number): Promise<number>;
+  /** Times the operations of a step one by one; its state may be of no use afterwards. */
+  readonly profile?: () => Promise<readonly KernelTime[]>;
+  /** Bytes of memory that the engine has taken itself. */
+  readonly memoryBytes?: () => number;
   dispose(): void;
 }

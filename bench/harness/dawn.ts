@@ -1,6 +1,7 @@
-/** The benchmark on Dawn for Node: the same run as in the page, on a GPU that is given. */
+/** The benchmark on Dawn for Node: the same run as in the worker, on a GPU that is given. */
 
-import { runBench, type Orders, type Outcome } from './run-bench.js';
+import { runBench } from './run-bench.js';
+import type { Orders, Outcome } from './orders.js';
 
 export function runOnDawn(
   orders: Orders,
@@ -8,7 +9,7 @@ export function runOnDawn(
   fetchData: typeof fetch,
   log: (line: string) => void,
 ): Promise<Outcome> {
-  // tfjs looks for WebGPU where a browser has it.
-  Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
-  return runBench(orders, gpu, 'http://localhost/data/', fetchData, log);
+  // The peers look for WebGPU, and for what runs them, where a browser has it.
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu, userAgent: 'Node' }, configurable: true });
+  return runBench(orders, { gpu, dataUrl: 'http://localhost/data/', base: 'http://localhost/', fetch: fetchData, log });
 }

@@ -1,50 +1,39 @@
 /**
  * Measures engines side by side: each makes its first step, then they take turns, a round each, so that
- * whatever else the machine does falls on all of them. Runs in a page or on Dawn for Node.
+ * whatever else the machine does falls on all of them. Runs in a worker or on Dawn for Node.
  */
 
-import { RECIPE_DEFAULTS, DEFAULT_SETTINGS, type RecipeName, type Settings } from '../../src/protocol.js';
-import type { Dataset, EngineInput } from '../../src/worker/engine/engine.js';
-import { createWebGpuEngine } from '../../src/worker/engine/webgpu/index.js';
-import { buildRecipe } from '../../src/worker/recipes.js';
-import { makeSplit } from '../../src/worker/split.js';
-import { countCalls, type CallCounter } from './count-calls.js';
 import type { BenchEngine } from './bench-engine.js';
+import type { CallCounter } from './count-calls.js';
+import { createContender, type Ground } from './create.js';
+import { GPU_ENGINES, type BenchResult, type Contender, type KernelTime, type Orders, type Spread } from './orders.js';
+import { watchDevices } from './watch-devices.js';
 
-export interface BenchOptions {
-  readonly engines: readonly string[];
-  readonly recipe: RecipeName;
-  /** Rounds of every engine. */
-  readonly steps: number;
-  readonly evaluationImages: number;
-  readonly dataset: Dataset;
-  readonly gpu: GPU;
+export interface MeasureOptions extends Orders {
+  readonly ground: Ground;
+  /** Test images that an engine on the GPU classifies; those on the CPU classify all. */
+  readonly gpuEvaluationImages: number;
   readonly log: (line: string) => void;
 }
 
-export interface BenchResult {
-  readonly engine: string;
-  /** From nothing to the end of the first step, in milliseconds. */
-  readonly firstStepMs: number;
-  readonly msPerStep: { readonly min: number; readonly median: number; readonly max: number };
-  readonly jsMsPerStep: number;
-  readonly dispatchesPerStep: number;
-  readonly submitsPerStep: number;
-  readonly uploadedBytesPerStep: number;
-  readonly evaluationMs: number;
-  readonly evaluationImages: number;
-  readonly bufferBytes: number;
-}
-
-interface Contender {
+interface Running {
+  readonly contender: Contender;
   readonly engine: BenchEngine;
-  readonly counter: CallCounter;
+  /** null where it computes on the CPU. */
+  readonly counter: CallCounter | null;
   readonly firstStepMs: number;
-  /** Steps of one round; more than one where a step is too short to time alone. */
-  readonly stepsPerRound: number;
+  /** Steps of one timed call, and timed calls of one round. */
+  readonly stepsPerCall: number;
+  readonly callsPerRound: number;
   readonly stepMs: number[];
   readonly jsMs: number[];
 }
+
+/** A round takes about so long where a step is shorter. */
+const ROUND_MS = 100;
+const MOST_STEPS = 50;
+/** Enough for one evaluation call of every engine, so that its compiling is not timed. */
+const EVALUATION_WARM_UP = 500;
 
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
@@ -52,113 +41,92 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-async function createFused({ recipe, dataset, gpu }: BenchOptions): Promise<BenchEngine> {
-  const settings: Settings = { ...DEFAULT_SETTINGS, ...(RECIPE_DEFAULTS[recipe] as Partial<Settings>), recipe };
-  const input: EngineInput = {
-    settings,
-    dataset,
-    recipe: buildRecipe(recipe, dataset),
-    split: makeSplit(dataset, settings),
-  };
-  const engine = await createWebGpuEngine(input, { gpu });
-  return {
-    name: 'webgpu',
-    async steps(count) {
-      const startedAt = performance.now();
-      // Encoding and submitting happen before the call first waits.
-      const advancing = engine.advance(count);
-      const jsMs = performance.now() - startedAt;
-      await advancing;
-      await engine.flush();
-      return jsMs;
-    },
-    async evaluate(count) {
-      let correct = 0;
-      for (let first = 0; first < count; first += 500) {
-        correct += await engine.countCorrect(first, Math.min(500, count - first));
-      }
-      return correct;
-    },
-    dispose: () => engine.dispose(),
-  };
+const spread = (values: readonly number[]): Spread => ({
+  min: Math.min(...values),
+  median: median(values),
+  max: Math.max(...values),
+});
+
+const describe = ({ engine, threads }: Contender): string =>
+  threads === null ? engine : `${engine}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+
+async function start(contender: Contender, ground: Ground, latestCounter: (() => CallCounter) | null): Promise<Running> {
+  const startedAt = performance.now();
+  const engine = await createContender(contender, ground);
+  await engine.steps(1);
+  const firstStepMs = performance.now() - startedAt;
+  const isOnGpu = (GPU_ENGINES as readonly string[]).includes(contender.engine);
+  const counter = isOnGpu && latestCounter !== null ? latestCounter() : null;
+  // The second step warms up, the third tells how many make a round.
+  await engine.steps(1);
+  const again = performance.now();
+  await engine.steps(1);
+  const steps = Math.max(1, Math.min(MOST_STEPS, Math.floor(ROUND_MS / (performance.now() - again))));
+  // The GPU is kept busy over a whole round; on the CPU every step can be timed by itself.
+  const [stepsPerCall, callsPerRound] = isOnGpu ? [steps, 1] : [1, steps];
+  return { contender, engine, counter, firstStepMs, stepsPerCall, callsPerRound, stepMs: [], jsMs: [] };
 }
 
-async function create(name: string, options: BenchOptions): Promise<BenchEngine> {
-  if (name === 'webgpu') return createFused(options);
-  if (name === 'tfjs-plain') {
-    const { createTfjsPlain } = await import('../peers/tfjs-plain/index.js');
-    return createTfjsPlain({ ...options.dataset, batch: DEFAULT_SETTINGS.batch });
-  }
-  throw new Error(`There is no engine "${name}" to measure; there are webgpu and tfjs-plain.`);
-}
-
-/** Wraps every device that `gpu` gives from now on; returns the counter of the latest. */
-function watchDevices(gpu: GPU): () => CallCounter {
-  let latest: CallCounter | null = null;
-  const requestAdapter = gpu.requestAdapter.bind(gpu);
-  gpu.requestAdapter = async (options) => {
-    const adapter = await requestAdapter(options);
-    if (adapter === null) return null;
-    const requestDevice = adapter.requestDevice.bind(adapter);
-    adapter.requestDevice = async (descriptor) => {
-      const device = await requestDevice(descriptor);
-      latest = countCalls(device);
-      return device;
-    };
-    return adapter;
-  };
-  return () => {
-    if (latest === null) throw new Error('The engine opened no GPU device.');
-    return latest;
-  };
-}
-
-/** Runs the benchmark. */
-export async function measure(options: BenchOptions): Promise<readonly BenchResult[]> {
-  const latestCounter = watchDevices(options.gpu);
-  const contenders: Contender[] = [];
-  for (const name of options.engines) {
+async function makeRound({ engine, stepsPerCall, callsPerRound, stepMs, jsMs }: Running): Promise<void> {
+  for (let call = 0; call < callsPerRound; call++) {
     const startedAt = performance.now();
-    const engine = await create(name, options);
-    await engine.steps(1);
-    const firstStepMs = performance.now() - startedAt;
-    options.log(`${name}: first step after ${(firstStepMs / 1000).toFixed(1)} s`);
-    const again = performance.now();
-    await engine.steps(1);
-    const stepsPerRound = Math.max(1, Math.min(50, Math.floor(100 / (performance.now() - again))));
-    contenders.push({ engine, counter: latestCounter(), firstStepMs, stepsPerRound, stepMs: [], jsMs: [] });
+    const js = await engine.steps(stepsPerCall);
+    stepMs.push((performance.now() - startedAt) / stepsPerCall);
+    jsMs.push(js / stepsPerCall);
   }
-  for (const { counter } of contenders) counter.reset();
-  for (let round = 0; round < options.steps; round++) {
-    for (const { engine, stepsPerRound, stepMs, jsMs } of contenders) {
-      const startedAt = performance.now();
-      const js = await engine.steps(stepsPerRound);
-      stepMs.push((performance.now() - startedAt) / stepsPerRound);
-      jsMs.push(js / stepsPerRound);
+}
+
+async function evaluate(engine: BenchEngine, images: number): Promise<number> {
+  await engine.evaluate(Math.min(EVALUATION_WARM_UP, images));
+  const startedAt = performance.now();
+  await engine.evaluate(images);
+  return performance.now() - startedAt;
+}
+
+/** Runs the rounds and the evaluations; disposes what it made. */
+export async function measure(options: MeasureOptions): Promise<readonly BenchResult[]> {
+  const { contenders, rounds, ground, gpuEvaluationImages, wantsKernels, log } = options;
+  const latestCounter = ground.gpu === undefined ? null : watchDevices(ground.gpu);
+  const running: Running[] = [];
+  try {
+    for (const contender of contenders) {
+      const started = await start(contender, ground, latestCounter);
+      running.push(started);
+      log(`${describe(contender)}: first step after ${(started.firstStepMs / 1000).toFixed(1)} s`);
     }
-    options.log(`round ${round + 1} of ${options.steps}`);
-  }
-  const results: BenchResult[] = [];
-  for (const { engine, counter, firstStepMs, stepsPerRound, stepMs, jsMs } of contenders) {
-    const made = stepsPerRound * options.steps;
-    const { dispatches, submits, uploadedBytes } = counter.counts;
-    // Once to compile, once to measure.
-    await engine.evaluate(options.evaluationImages);
-    const startedAt = performance.now();
-    await engine.evaluate(options.evaluationImages);
-    results.push({
-      engine: engine.name,
-      firstStepMs,
-      msPerStep: { min: Math.min(...stepMs), median: median(stepMs), max: Math.max(...stepMs) },
-      jsMsPerStep: median(jsMs),
-      dispatchesPerStep: dispatches / made,
-      submitsPerStep: submits / made,
-      uploadedBytesPerStep: uploadedBytes / made,
-      evaluationMs: performance.now() - startedAt,
-      evaluationImages: options.evaluationImages,
-      bufferBytes: counter.bufferBytes,
+    for (const { counter } of running) counter?.reset();
+    for (let round = 0; round < rounds; round++) {
+      for (const one of running) await makeRound(one);
+      log(`round ${round + 1} of ${rounds}`);
+    }
+    const results: BenchResult[] = [];
+    for (const { contender, engine, counter, firstStepMs, stepsPerCall, callsPerRound, stepMs, jsMs } of running) {
+      const made = stepsPerCall * callsPerRound * rounds;
+      const perStep = counter === null ? null : { ...counter.counts };
+      const evaluationImages = counter === null ? ground.dataset.test.count : gpuEvaluationImages;
+      const evaluationMs = await evaluate(engine, evaluationImages);
+      results.push({
+        ...contender,
+        firstStepMs,
+        msPerStep: spread(stepMs),
+        jsMsPerStep: perStep && median(jsMs),
+        dispatchesPerStep: perStep && perStep.dispatches / made,
+        submitsPerStep: perStep && perStep.submits / made,
+        uploadedBytesPerStep: perStep && perStep.uploadedBytes / made,
+        evaluationMs,
+        evaluationImages,
+        bufferBytes: counter?.bufferBytes ?? engine.memoryBytes?.() ?? null,
+      });
+      log(`${describe(contender)}: evaluated ${evaluationImages} images in ${(evaluationMs / 1000).toFixed(1)} s`);
+    }
+    if (!wantsKernels) return results;
+    const profiles: (readonly KernelTime[] | undefined)[] = [];
+    for (const { engine } of running) profiles.push(await engine.profile?.());
+    return results.map((result, index) => {
+      const kernels = profiles[index];
+      return kernels === undefined ? result : { ...result, kernels };
     });
+  } finally {
+    for (const { engine } of running) engine.dispose();
   }
-  for (const { engine } of contenders) engine.dispose();
-  return results;
 }

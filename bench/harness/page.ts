@@ -1,26 +1,44 @@
-/** The benchmark's page: takes its orders from the script through globals. */
+/** The benchmark's page: hands the orders to the worker, and what comes back to whoever drives the page. */
 
-import { runBench, type Orders, type Outcome } from './run-bench.js';
+import type { Orders, Outcome } from './orders.js';
+import type { FromWorker } from './worker.js';
 
-declare global {
-  /** Lines not yet fetched by the script. */
-   
-  var benchLog: string[];
-  /** null while the benchmark runs. */
-   
-  var benchOutcome: Outcome | { readonly error: string } | null;
-   
-  var startBench: (orders: Orders) => void;
+interface Progress {
+  lines: string[];
+  error: string | null;
+  outcome: Outcome | null;
 }
 
-globalThis.benchLog = [];
-globalThis.benchOutcome = null;
-globalThis.startBench = (orders) => {
-  const dataUrl = new URL('data/', location.href).href;
-  runBench(orders, navigator.gpu, dataUrl, fetch.bind(globalThis), (line) => benchLog.push(line)).then(
-    (outcome) => (globalThis.benchOutcome = outcome),
-    (error: unknown) => {
-      globalThis.benchOutcome = { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
-    },
-  );
-};
+declare global {
+  interface Window {
+    readonly startBench: (orders: Orders) => void;
+    readonly progress: Progress;
+    /** One array of a step's inputs as its bytes in base64. */
+    readonly inputBytes: (index: number) => string;
+  }
+}
+
+const progress: Progress = { lines: [], error: null, outcome: null };
+
+function startBench(orders: Orders): void {
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    if (data.line !== undefined) progress.lines.push(data.line);
+    if (data.error !== undefined) progress.error = data.error;
+    if (data.outcome !== undefined) progress.outcome = data.outcome;
+  };
+  worker.onerror = ({ message }) => {
+    progress.error = message;
+  };
+  worker.postMessage({ orders, dataUrl: new URL('./data/', location.href).href });
+}
+
+function inputBytes(index: number): string {
+  const { values } = progress.outcome!.inputs!.arrays[index]!;
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return btoa(text);
+}
+
+Object.assign(window, { startBench, progress, inputBytes });

@@ -2,36 +2,65 @@
 
 import type { RecipeName } from '../../src/protocol.js';
 import { loadDataset } from '../../src/worker/data/load.js';
-import { measure, type BenchResult } from './measure.js';
+import type { Dataset } from '../../src/worker/engine/engine.js';
+import { describeAdapter, isSoftwareAdapter } from '../../src/worker/engine/tfjs/platform.js';
+import { costsOf } from '../../src/worker/engine/plan/costs.js';
+import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
+import { engineInput } from './create.js';
+import { measure } from './measure.js';
+import { microKernelRate } from './micro-kernel.js';
+import { GPU_ENGINES, type Orders, type Outcome } from './orders.js';
+import { stepInputs } from './step-inputs.js';
 
-export interface Orders {
-  readonly engines: readonly string[];
-  readonly recipe: RecipeName;
-  /** Rounds of every engine. */
-  readonly steps: number;
-}
-
-export interface Outcome {
-  readonly adapter: string;
-  readonly results: readonly BenchResult[];
+export interface Surroundings {
+  /** undefined where there is no WebGPU. */
+  readonly gpu: GPU | undefined;
+  /** URLs of the data and of the folder with the binaries. */
+  readonly dataUrl: string;
+  readonly base: string;
+  readonly fetch: typeof fetch;
+  readonly log: (line: string) => void;
 }
 
 /** A software adapter evaluates fewer images, since it takes seconds for all. */
 const SOFTWARE_EVALUATION_IMAGES = 1000;
 
-export async function runBench(
-  { engines, recipe, steps }: Orders,
-  gpu: GPU,
-  dataUrl: string,
-  fetchData: typeof fetch,
-  log: (line: string) => void,
-): Promise<Outcome> {
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (adapter === null) throw new Error('There is no WebGPU adapter here.');
-  const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
+async function findAdapter(gpu: GPU | undefined): Promise<GPUAdapter | null> {
+  return (await gpu?.requestAdapter({ powerPreference: 'high-performance' })) ?? null;
+}
+
+function multiplyAddsOf(recipeName: RecipeName, dataset: Dataset): number {
+  const { recipe, settings } = engineInput(recipeName, dataset);
+  const { program, layout } = planTrainStep(recipe, settings);
+  return costsOf(program, layout, recipe).reduce((sum, { multiplyAdds }) => sum + multiplyAdds, 0);
+}
+
+/** Rejects where an engine that wants a GPU adapter finds none. */
+export async function runBench(orders: Orders, { gpu, dataUrl, base, log, ...given }: Surroundings): Promise<Outcome> {
+  const adapter = await findAdapter(gpu);
+  const names = orders.contenders.map(({ engine }) => engine);
+  const homeless = names.filter((name) => (GPU_ENGINES as readonly string[]).includes(name));
+  if (adapter === null && homeless.length > 0) {
+    throw new Error(`There is no WebGPU adapter here, and ${homeless.join(', ')} cannot run without one.`);
+  }
   const { signal } = new AbortController();
-  const dataset = await loadDataset({ dataUrl, fetch: fetchData, signal, onProgress: () => undefined });
-  const evaluationImages = isFallbackAdapter ? SOFTWARE_EVALUATION_IMAGES : dataset.test.count;
-  const results = await measure({ engines, recipe, steps, dataset, evaluationImages, gpu, log });
-  return { adapter: `${vendor} ${architecture} ${description}`.trim(), results };
+  const dataset = await loadDataset({ dataUrl, fetch: given.fetch, signal, onProgress: () => undefined });
+  const isSoftware = adapter !== null && isSoftwareAdapter(adapter.info);
+  const results = await measure({
+    ...orders,
+    ground: { recipe: orders.recipe, dataset, gpu, base },
+    gpuEvaluationImages: isSoftware ? SOFTWARE_EVALUATION_IMAGES : dataset.test.count,
+    log,
+  });
+  const hasWasm = names.includes('wasm') || names.includes('wasm-plain');
+  return {
+    adapter: adapter && describeAdapter(adapter.info),
+    multiplyAddsPerStep: multiplyAddsOf(orders.recipe, dataset),
+    results,
+    peaks: {
+      adapter: null,
+      microKernel: hasWasm ? { relaxed: await microKernelRate('relaxed'), plain: await microKernelRate('plain') } : null,
+    },
+    inputs: orders.wantsInputs ? await stepInputs(dataset) : null,
+  };
 }

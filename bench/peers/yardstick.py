@@ -1,6 +1,6 @@
 """What the Python yardsticks share: the inputs of one step, the clock, the line they print.
 
-The inputs are a folder written by scripts/bench-cpu.mjs: index.json names float32 arrays with their
+The inputs are a folder written by scripts/lib/bench-python.mjs: index.json names float32 arrays with their
 shapes, each a little-endian file of its own. Every yardstick checks its losses at step 1 against those
 in the index before it is timed; it then prints one JSON object.
 """
@@ -15,13 +15,15 @@ import time
 import numpy as np
 
 TOLERANCE = 1e-4
+WARM_UP_STEPS = 10
+ROUND_MS = 100
 
 
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--inputs", type=pathlib.Path, required=True)
     parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--rounds", type=int, required=True)
     return parser.parse_args()
 
 
@@ -43,20 +45,22 @@ def check(name, actual, expected):
             sys.exit(f"{name}: {loss} at step 1 is {actual[loss]}, the engine computes {value}; not timed.")
 
 
-def time_steps(name, version, threads, step, steps):
-    """Times `step` after a warm-up and prints the result."""
-    for _ in range(10):
+def time_steps(name, version, options, step):
+    """Times rounds of a tenth of a second, one step at least, after a warm-up; prints the result."""
+    for _ in range(WARM_UP_STEPS):
         step()
     times = []
-    for _ in range(steps):
-        start = time.perf_counter()
-        step()
-        times.append((time.perf_counter() - start) * 1000)
+    for _ in range(options.rounds):
+        left = ROUND_MS
+        while left > 0:
+            start = time.perf_counter()
+            step()
+            times.append((time.perf_counter() - start) * 1000)
+            left -= times[-1]
     result = {
         "engine": name,
         "version": version,
-        "threads": threads,
-        "steps": steps,
+        "threads": options.threads,
         "msPerStep": {"min": min(times), "median": statistics.median(times), "max": max(times)},
     }
     print(json.dumps(result))

@@ -1,36 +1,25 @@
 /**
  * Where the benchmark runs: bundles bench/harness, and drives it in a headless browser or, through
- * the npm package `webgpu`, on Dawn in this very process (set VK_ICD_FILENAMES to choose the driver).
+ * the npm package `webgpu`, on Dawn in this very process.
  */
 
-import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import esbuild from 'esbuild';
+import { bundles } from '../../esbuild.config.mjs';
 import { ensureData } from './data.mjs';
-import { CACHE, inRoot } from './paths.mjs';
+import { UsageError } from './main.mjs';
+import { CACHE } from './paths.mjs';
 
 const POLL_MS = 500;
+const PAGE = '<!doctype html><html lang="en"><title>Benchmark</title><script type="module" src="page.js"></script></html>\n';
 
-async function bundle(entry, folder, overrides) {
-  await esbuild.build({
-    absWorkingDir: inRoot(),
-    entryPoints: [entry],
-    outdir: folder,
-    bundle: true,
-    format: 'esm',
-    splitting: true,
-    target: 'es2022',
-    tsconfig: inRoot('tsconfig.json'),
-    logLevel: 'warning',
-    ...overrides,
-  });
-}
-
-/** A folder of this process' own, removed when `work` is done. */
+/** A folder of this run's own, removed when `work` is done. */
 async function withFolder(work) {
-  const folder = path.join(CACHE, `bench.${process.pid}`);
-  await mkdir(folder, { recursive: true });
+  await mkdir(CACHE, { recursive: true });
+  const folder = await mkdtemp(path.join(CACHE, 'bench-'));
   try {
     return await work(folder);
   } finally {
@@ -38,18 +27,32 @@ async function withFolder(work) {
   }
 }
 
+async function buildPage(folder) {
+  const { WASM_BINARIES, wasmBinaryPath } = await import('./site.mjs');
+  const { KERNEL_BINARIES, buildKernels, kernelBinaryPath } = await import('./wasm-kernels.mjs');
+  await buildKernels();
+  await esbuild.build({
+    ...bundles.worker,
+    metafile: false,
+    entryPoints: [
+      { in: 'bench/harness/page.ts', out: 'page' },
+      { in: 'bench/harness/worker.ts', out: 'worker' },
+      { in: 'src/worker/engine/wasm/thread.ts', out: 'thread' },
+    ],
+    outdir: folder,
+  });
+  const binaries = [...WASM_BINARIES.map(wasmBinaryPath), ...KERNEL_BINARIES.map(kernelBinaryPath)];
+  await Promise.all(binaries.map((binary) => copyFile(binary, path.join(folder, path.basename(binary)))));
+  await symlink(await ensureData(), path.join(folder, 'data'), 'junction');
+  await writeFile(path.join(folder, 'index.html'), PAGE);
+}
+
 /** Runs the orders in a browser; the installed one first, since that has the GPU. */
-export async function benchInBrowser(orders, log) {
-  const { launchBrowser } = await import('./browser.mjs');
-  const { serveSite } = await import('./serve.mjs');
-  const { writeFile } = await import('node:fs/promises');
+export function benchInBrowser(orders, log) {
   return withFolder(async (folder) => {
-    await bundle('bench/harness/page.ts', folder, { platform: 'browser' });
-    await symlink(await ensureData(), path.join(folder, 'data'));
-    await writeFile(
-      path.join(folder, 'index.html'),
-      '<!doctype html><title>Benchmark</title><script type="module" src="page.js"></script>\n',
-    );
+    const { launchBrowser } = await import('./browser.mjs');
+    const { serveSite } = await import('./serve.mjs');
+    await buildPage(folder);
     const server = await serveSite({ root: folder });
     try {
       const browser = await launchBrowser({ purpose: 'compute' });
@@ -58,7 +61,7 @@ export async function benchInBrowser(orders, log) {
         await page.goto(server.url);
         await page.waitForFunction(() => window.startBench !== undefined);
         await page.evaluate((given) => window.startBench(given), orders);
-        return { browser: await browser.version(), ...(await followBench(page, log)) };
+        return { browser: await browser.version(), ...(await follow(page, log)) };
       } finally {
         await browser.close();
       }
@@ -69,27 +72,63 @@ export async function benchInBrowser(orders, log) {
 }
 
 /** A call into the page has a time limit, so the page is asked again and again. */
-async function followBench(page, log) {
-  const { setTimeout: delay } = await import('node:timers/promises');
+async function follow(page, log) {
   for (;;) {
-    const { lines, outcome } = await page.evaluate(() => ({
-      lines: window.benchLog.splice(0),
-      outcome: window.benchOutcome,
-    }));
+    const { lines, error, isDone } = await page.evaluate(() => {
+      const { lines, error, outcome } = window.progress;
+      return { lines: lines.splice(0), error, isDone: outcome !== null };
+    });
     lines.forEach((line) => log(line));
-    if (outcome?.error !== undefined) throw new Error(outcome.error);
-    if (outcome !== null) return outcome;
+    if (error !== null) throw new UsageError(error);
+    if (isDone) return readOutcome(page);
     await delay(POLL_MS);
   }
 }
 
-/** Runs the orders on Dawn, without a browser. */
-export async function benchOnDawn(orders, log) {
+/** What was measured; the arrays of a step's inputs are too large for one answer. */
+async function readOutcome(page) {
+  const outcome = await page.evaluate(() => {
+    const { inputs, ...rest } = window.progress.outcome;
+    const arrays = inputs?.arrays.map(({ name, shape }) => ({ name, shape }));
+    return { ...rest, inputs: inputs && { ...inputs, arrays } };
+  });
+  for (const [index, array] of (outcome.inputs?.arrays ?? []).entries()) {
+    array.bytes = Buffer.from(await page.evaluate((wanted) => window.inputBytes(wanted), index), 'base64');
+  }
+  return outcome;
+}
+
+/** Dawn's GPU object. Throws a UsageError where it finds no adapter, with what to do. */
+async function openDawn() {
   const { create, globals } = await import('webgpu');
   Object.assign(globalThis, globals);
   const gpu = create([]);
+  if ((await gpu.requestAdapter()) !== null) return gpu;
+  const { hasPackedChromium, packedChromium } = await import('./packed-chromium.mjs');
+  const advice = 'Dawn for Node found no GPU adapter; it needs a driver of Vulkan, Metal or Direct3D 12.';
+  if (!hasPackedChromium()) throw new UsageError(advice);
+  const folder = path.dirname((await packedChromium(console.error)).executablePath);
+  const icd = path.join(folder, 'vk_swiftshader_icd.json');
+  throw new UsageError(
+    `${advice} The packed Chromium has one in software: ` +
+      `LD_LIBRARY_PATH=${folder} VK_ICD_FILENAMES=${icd} npm run bench -- --runtime dawn`,
+  );
+}
+
+/** Runs the orders on Dawn, without a browser. */
+export async function benchOnDawn(orders, log) {
+  const gpu = await openDawn();
   return withFolder(async (folder) => {
-    await bundle('bench/harness/dawn.ts', folder, { platform: 'node', splitting: false });
+    await esbuild.build({
+      ...bundles.worker,
+      metafile: false,
+      platform: 'node',
+      mainFields: ['module', 'main'],
+      splitting: false,
+      entryPoints: ['bench/harness/dawn.ts'],
+      outdir: folder,
+      banner: { js: "globalThis.require ??= (await import('node:module')).createRequire(import.meta.url);" },
+    });
     const { runOnDawn } = await import(pathToFileURL(path.join(folder, 'dawn.js')).href);
     const data = await ensureData();
     const read = async (url) => new globalThis.Response(await readFile(path.join(data, path.basename(new URL(url).pathname))));

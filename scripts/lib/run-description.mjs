@@ -14,8 +14,9 @@ function readVersions() {
  * and all sessions in order, one for each time that the run was begun or gone on with.
  */
 export function describeRun({ settings, engineReport, browser, fromStep, sessions }) {
-  const { engine, adapter, isSoftware } = engineReport;
-  const machine = { engine, adapter, isSoftware, browser, versions: readVersions() };
+  // `tiles` is undefined, and so left out of the file, for engines that choose none.
+  const { engine, adapter, isSoftware, tiles } = engineReport;
+  const machine = { engine, adapter, isSoftware, tiles, browser, versions: readVersions() };
   const session = { startedAt: new Date().toISOString(), fromStep, ...machine };
   const { recipe, seed } = settings;
   return { recipe, seed, settings, ...machine, sessions: [...sessions, session] };

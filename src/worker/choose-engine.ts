@@ -19,11 +19,14 @@ export interface EngineEntry {
   /** Whether `auto` considers it. */
   readonly isAutomatic: boolean;
   readonly runsOn: 'gpu' | 'cpu';
-  /**
-   * Test images classified between two looks at the commands. Fixed for an engine, not measured, so
-   * that a resumed run evaluates in the very same slices; about as long as a step, or shorter.
-   */
+  /** Test images classified between two looks at the commands; about as long as a step, or shorter. */
   readonly evaluationSlice: number;
+  /**
+   * Whether several slices may go into one call, as many as a chunk of steps takes time, by measurement.
+   * Only where an image's logits do not depend on its slice: elsewhere a resumed run has to evaluate
+   * in the very same ones.
+   */
+  readonly joinsSlices?: true;
   readonly probe: () => Promise<Probe>;
   readonly create: (input: EngineInput) => Promise<Engine>;
   /** Whether a run goes on, on a fresh device or the next engine, when its device is lost. */
@@ -132,9 +135,10 @@ function startWithRecovery(
   return startRecovering({
     start: () => entry.create(input),
     next: later.map((other) => () => other.create(input)),
-    onReplaced: ({ engine: name, adapter, isSoftware }, failed, failure) => {
+    imageShape: input.dataset.imageShape,
+    onReplaced: (info, failed, failure) => {
       const passedOver = [{ engine: failed.engine, reason: 'deviceLost', detail: failure.message } as const];
-      report({ type: 'engine', engine: name, adapter, isSoftware, reason: 'deviceLost', passedOver });
+      report({ type: 'engine', ...info, reason: 'deviceLost', passedOver });
     },
     now,
   });
@@ -163,12 +167,7 @@ export async function startEngine(
         entry.recovers === true && surroundings !== null
           ? await startWithRecovery(entry, later, input, surroundings)
           : await entry.create(input);
-      const { engine: name, adapter, isSoftware } = engine.info;
-      return {
-        engine,
-        entry,
-        report: { type: 'engine', engine: name, adapter, isSoftware, reason, passedOver },
-      };
+      return { engine, entry, report: { type: 'engine', ...engine.info, reason, passedOver } };
     } catch (error) {
       passedOver.push(toPassedOver(finding, describeError(error)));
     }

@@ -45,7 +45,9 @@ export const ENGINES: readonly EngineEntry[] = [
     name: 'webgpu',
     isAutomatic: true,
     runsOn: 'gpu',
-    evaluationSlice: 500,
+    // One pass through the engine's evaluation.
+    evaluationSlice: 100,
+    joinsSlices: true,
     probe: () => probeWebGpu(navigator.gpu),
     create: createWebGpu,
     recovers: true,

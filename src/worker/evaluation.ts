@@ -30,7 +30,7 @@ export class Evaluation {
   #next = 0;
   #correct = 0;
 
-  /** Over test images 0 .. count - 1, `slice` at a time. */
+  /** Over test images 0 .. count - 1; `slice` is the least number looked at between two commands. */
   constructor(count: number, slice: number) {
     this.#count = count;
     this.#slice = slice;
@@ -45,9 +45,11 @@ export class Evaluation {
     return this.#correct / this.#next;
   }
 
-  async evaluateSlice(engine: Engine): Promise<void> {
-    const count = Math.min(this.#slice, this.#count - this.#next);
+  /** Looks at up to `slices` slices in one call of the engine; resolves with how many there were left to take. */
+  async evaluateSlices(engine: Engine, slices: number): Promise<number> {
+    const count = Math.min(slices * this.#slice, this.#count - this.#next);
     this.#correct += await engine.countCorrect(this.#next, count);
     this.#next += count;
+    return Math.ceil(count / this.#slice);
   }
 }

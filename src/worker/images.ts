@@ -4,7 +4,7 @@
 
 import type { ImageGrid } from '../protocol.js';
 import { NORMALISED_BYTES } from './data/normalise.js';
-import type { Dataset } from './engine/engine.js';
+import type { Dataset, Engine } from './engine/engine.js';
 
 /** Generated images shown, from the run's fixed latents. */
 export const SAMPLE_COUNT = 64;
@@ -14,8 +14,24 @@ export const SAMPLE_COLUMNS = 8;
 const REAL_COUNT = 8;
 
 /** Byte of a value in [-1, 1]; the inverse of the notebook's byte / 127.5 - 1. Values outside are clamped. */
-function toByte(value: number): number {
+export function toByte(value: number): number {
   return Math.max(0, Math.min(255, Math.round((value + 1) * 127.5)));
+}
+
+/** Throws where images of so many channels cannot be shown. */
+export function checkChannels(channels: number): void {
+  if (channels === 1 || channels === 3) return;
+  throw new Error(`Images of ${channels} channels cannot be shown; one (grey) or three (RGB) can.`);
+}
+
+/** Everything about a picture of `count` tiled images of [height, width, channels] but its bytes. */
+export function imageGridLayout(
+  count: number,
+  columns: number,
+  [height, width]: readonly [number, number, number],
+): Omit<ImageGrid, 'rgba'> {
+  const rows = Math.ceil(count / columns);
+  return { width: columns * width, height: rows * height, columns, rows, cellWidth: width, cellHeight: height };
 }
 
 /**
@@ -27,24 +43,22 @@ export function toImageGrid(
   images: Float32Array,
   count: number,
   columns: number,
-  [height, width, channels]: readonly [number, number, number],
+  imageShape: readonly [number, number, number],
 ): ImageGrid {
-  if (channels !== 1 && channels !== 3) {
-    throw new Error(`Images of ${channels} channels cannot be shown; one (grey) or three (RGB) can.`);
-  }
+  const [height, width, channels] = imageShape;
+  checkChannels(channels);
   if (images.length !== count * height * width * channels) {
     throw new Error(`${images.length} values are not ${count} images of ${height} x ${width} x ${channels}.`);
   }
-  const rows = Math.ceil(count / columns);
-  const gridWidth = columns * width;
-  const rgba = new Uint8ClampedArray(rows * height * gridWidth * 4);
+  const layout = imageGridLayout(count, columns, imageShape);
+  const rgba = new Uint8ClampedArray(layout.height * layout.width * 4);
   for (let alpha = 3; alpha < rgba.length; alpha += 4) rgba[alpha] = 255;
   let source = 0;
   for (let image = 0; image < count; image++) {
     const top = Math.floor(image / columns) * height;
     const left = (image % columns) * width;
     for (let y = 0; y < height; y++) {
-      let target = ((top + y) * gridWidth + left) * 4;
+      let target = ((top + y) * layout.width + left) * 4;
       for (let x = 0; x < width; x++, target += 4, source += channels) {
         for (let colour = 0; colour < 3; colour++) {
           rgba[target + colour] = toByte(images[source + (channels === 3 ? colour : 0)]!);
@@ -52,15 +66,22 @@ export function toImageGrid(
       }
     }
   }
-  return {
-    width: gridWidth,
-    height: rows * height,
-    rgba,
-    columns,
-    rows,
-    cellWidth: width,
-    cellHeight: height,
-  };
+  return { ...layout, rgba };
+}
+
+/**
+ * The generator's images of `count` latents as a picture: made by the engine where it can, else from
+ * the values that it generates. See `Engine.generate` for the latents.
+ */
+export async function generateImageGrid(
+  engine: Engine,
+  latents: Float32Array<ArrayBuffer>,
+  count: number,
+  columns: number,
+  imageShape: Dataset['imageShape'],
+): Promise<ImageGrid> {
+  if (engine.generateGrid !== undefined) return engine.generateGrid(latents, count, columns);
+  return toImageGrid(await engine.generate(latents, count), count, columns, imageShape);
 }
 
 /** The first test images of a data set as a strip. */

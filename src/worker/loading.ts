@@ -74,6 +74,7 @@ export class Loader {
       ...input,
       engine,
       evaluationSlice: entry.evaluationSlice,
+      joinsSlices: entry.joinsSlices === true,
       progress: checkpoint?.progress,
       report: reportOfRun,
       onRest,

@@ -8,7 +8,7 @@ import { sampleLatents } from './draws.js';
 import type { Dataset, Engine, Split, StepMetrics } from './engine/engine.js';
 import { toErrorInfo, TrainerError } from './errors.js';
 import { Evaluation, isEvaluationDue, stepsToEvaluation } from './evaluation.js';
-import { SAMPLE_COLUMNS, SAMPLE_COUNT, toImageGrid } from './images.js';
+import { generateImageGrid, SAMPLE_COLUMNS, SAMPLE_COUNT } from './images.js';
 import { Cadence, Pace } from './pace.js';
 import { MetricsRecord, NO_PROGRESS, type RunProgress } from './progress.js';
 import { RandomStreams } from './random.js';
@@ -29,7 +29,9 @@ export interface RunOptions {
   readonly split: Split;
   /** The run's own from now on; it stands at `progress.step`. */
   readonly engine: Engine;
+  /** See `EngineEntry` for both. */
   readonly evaluationSlice: number;
+  readonly joinsSlices: boolean;
   /** Left out for a run that begins. */
   readonly progress?: RunProgress | undefined;
   readonly report: (report: Report) => void;
@@ -51,6 +53,8 @@ export class Run {
   readonly #latents: Float32Array<ArrayBuffer>;
   readonly #record: MetricsRecord;
   readonly #pace = new Pace();
+  /** Of evaluation, in slices. */
+  readonly #evaluationPace = new Pace();
   /** Engines take one call at a time. */
   readonly #engineCalls = new SerialQueue();
   #settings: Settings;
@@ -169,8 +173,9 @@ export class Run {
     if (recipe.generator === null || this.#samplesStep === this.#step) return;
     const step = this.#step;
     const startedAt = now();
-    const images = await this.#callEngine(() => this.#engine.generate(this.#latents, SAMPLE_COUNT));
-    const grid = toImageGrid(images, SAMPLE_COUNT, SAMPLE_COLUMNS, dataset.imageShape);
+    const grid = await this.#callEngine(() =>
+      generateImageGrid(this.#engine, this.#latents, SAMPLE_COUNT, SAMPLE_COLUMNS, dataset.imageShape),
+    );
     report({ type: 'images', source: 'generated', step, grid });
     this.#samplesStep = step;
     this.#samplesCadence.done(startedAt, now());
@@ -250,12 +255,15 @@ export class Run {
   }
 
   async #evaluate(): Promise<void> {
-    const { dataset, evaluationSlice, report } = this.#options;
+    const { dataset, evaluationSlice, joinsSlices, now, report } = this.#options;
     this.#evaluation ??= new Evaluation(dataset.test.count, evaluationSlice);
     const evaluation = this.#evaluation;
     await this.#callEngine(async () => {
       this.#collect(await this.#engine.flush());
-      await evaluation.evaluateSlice(this.#engine);
+      const startedAt = now();
+      const slices = joinsSlices ? this.#evaluationPace.chunkSteps : 1;
+      const taken = await evaluation.evaluateSlices(this.#engine, slices);
+      this.#evaluationPace.measured(taken, now() - startedAt);
     });
     if (!evaluation.isDone) return;
     this.#evaluation = null;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { realImageGrid, toImageGrid } from '../../src/worker/images.js';
+import { generateImageGrid, realImageGrid, toImageGrid } from '../../src/worker/images.js';
+import type { Engine } from '../../src/worker/engine/engine.js';
 import { tinyDataset } from './support/data.js';
 
 /** [red, green, blue, alpha] at a pixel. */
@@ -52,4 +53,14 @@ test('real images come back as the bytes of the file', () => {
     const byte = dataset.test.images[image * 784 + y * 28 + x]!;
     assert.deepEqual(pixel(grid, image * 28 + x, y), [byte, byte, byte, 255]);
   }
+});
+
+test('an engine that makes the picture itself is asked for it, another for its values', async () => {
+  const values = Float32Array.of(1, -1);
+  const latents = new Float32Array(2);
+  const drawn = toImageGrid(Float32Array.of(0), 1, 1, [1, 1, 1]);
+  const plain = { generate: async () => values } as unknown as Engine;
+  const drawing = { generateGrid: async () => drawn } as unknown as Engine;
+  assert.deepEqual(await generateImageGrid(plain, latents, 2, 2, [1, 1, 1]), toImageGrid(values, 2, 2, [1, 1, 1]));
+  assert.equal(await generateImageGrid(drawing, latents, 1, 1, [1, 1, 1]), drawn);
 });

@@ -6,7 +6,8 @@ import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engi
 import { interpret } from '../../src/worker/engine/plan/interpreter/interpreter.js';
 import { ParameterStore, type Values } from '../../src/worker/engine/plan/interpreter/store.js';
 import { gradientOf } from '../../src/worker/engine/plan/interpreter/update.js';
-import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
+import { DEFAULT_TRAIN_OPTIONS, planTrainStep } from '../../src/worker/engine/plan/plan.js';
+import type { TrainOptions } from '../../src/worker/engine/plan/train-options.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
 import { expectClose, norm } from '../worker/support/compare.js';
 import { hashed, tinyInput } from '../worker/support/tiny.js';
@@ -15,8 +16,8 @@ import { hashed, tinyInput } from '../worker/support/tiny.js';
 const STEP = 1e-6;
 
 /** The state after a few steps, where no bias, scale or moment is still at its first value. */
-async function trained(input: EngineInput, steps: number): Promise<Engine> {
-  const engine = createInterpreter(input, { precision: 'float32' });
+async function trained(input: EngineInput, steps: number, trainOptions = DEFAULT_TRAIN_OPTIONS): Promise<Engine> {
+  const engine = createInterpreter(input, { precision: 'float32', trainOptions });
   await engine.advance(steps);
   return engine;
 }
@@ -32,9 +33,10 @@ function toleranceOf(name: string): number {
 
 describe('the plan of a recipe', () => {
   for (const name of RECIPE_NAMES) {
-    it(`computes for ${name} what tfjs computes, gradients included`, async () => {
+    for (const storesNormalised of [true, false]) {
+    it(`computes for ${name} what tfjs computes, ${storesNormalised ? 'norms stored' : 'norms applied by their readers'}`, async () => {
       const input = tinyInput(name);
-      const own = await trained(input, 2);
+      const own = await trained(input, 2, { ...DEFAULT_TRAIN_OPTIONS, storesNormalised });
       const reference = await createTfjsEngine('cpu', input);
       await reference.importState(await own.exportState());
       const expected = await reference.inspectStep();
@@ -68,6 +70,7 @@ describe('the plan of a recipe', () => {
       }
       reference.dispose();
     });
+    }
 
     it(`follows tfjs on ${name} over 3 steps`, async () => {
       const input = tinyInput(name);
@@ -90,9 +93,10 @@ describe('the plan of a recipe', () => {
       reference.dispose();
     });
 
-    it(`has the gradients of ${name} that finite differences give`, async () => {
-      await checkByDifferences(name);
-    });
+    for (const storesNormalised of [true, false]) {
+      it(`has the gradients of ${name} that finite differences give, ${storesNormalised ? 'norms stored' : 'norms applied by their readers'}`, () =>
+        checkByDifferences(name, { ...DEFAULT_TRAIN_OPTIONS, storesNormalised }));
+    }
   }
 });
 
@@ -100,11 +104,11 @@ describe('the plan of a recipe', () => {
  * In float64 and with steps too short to meet a kink: the central difference of the loss of each
  * trained parameter's own update, along its gradient and something that has nothing to do with it.
  */
-async function checkByDifferences(name: RecipeName): Promise<void> {
+async function checkByDifferences(name: RecipeName, options: TrainOptions): Promise<void> {
   const input = tinyInput(name, {}, 16);
   const { recipe, settings, dataset, split } = input;
   const { tensors, step } = await (await trained(input, 1)).exportState();
-  const { program, layout } = planTrainStep(recipe, settings);
+  const { program, layout } = planTrainStep(recipe, settings, options);
   const source = { dataset, split, seed: settings.seed, step, firstTestImage: 0 };
   const lossesAt = (parameters: ParameterStore): Values => {
     const run = interpret(program, layout, parameters);

@@ -13,6 +13,7 @@ import { phasesOf } from '../../src/worker/engine/plan/geometry.js';
 import type { MemoryLayout } from '../../src/worker/engine/plan/memory.js';
 import type { Operation, Program } from '../../src/worker/engine/plan/operations.js';
 import {
+  DEFAULT_TRAIN_OPTIONS,
   planClassify,
   planEvaluate,
   planGenerate,
@@ -50,6 +51,7 @@ describe('the structure of a plan', () => {
         const settings = { ...DEFAULT_SETTINGS, recipe: name, batch };
         const planned = [
           planTrainStep(recipe, settings),
+          planTrainStep(recipe, settings, { ...DEFAULT_TRAIN_OPTIONS, storesNormalised: false }),
           planEvaluate(recipe, settings, 7),
           planClassify(recipe, settings, 1),
           planInitialise(recipe),

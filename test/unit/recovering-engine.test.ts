@@ -26,7 +26,10 @@ function counting(name: 'webgpu' | 'tfjs-wasm', failsAfter: number, log: string[
       return [];
     },
     countCorrect: async () => step,
-    generate: async () => new Float32Array(0),
+    generate: async () => {
+      check();
+      return Float32Array.of(1);
+    },
     classify: async () => new Float32Array(0),
     exportState: async (): Promise<EngineState> => {
       check();
@@ -46,6 +49,7 @@ async function recovering(failsAfter: readonly number[], log: string[], now = ()
   return startRecovering({
     start,
     next: [async () => counting('tfjs-wasm', Infinity, log)],
+    imageShape: [1, 1, 1],
     onReplaced: (info, failed, failure) => void log.push(`${failed.engine} -> ${info.engine}: ${failure.message}`),
     now,
   });
@@ -95,6 +99,7 @@ test('an error that is not the device’s is passed on', async () => {
       importState: () => Promise.reject(new TrainerError('InvalidCheckpoint', 'foreign')),
     }),
     next: [],
+      imageShape: [1, 1, 1],
     onReplaced: () => assert.fail(),
     now: () => 0,
   });
@@ -111,6 +116,7 @@ test('a device that is lost before the engine is there is replaced too, three ti
         return counting('webgpu', Infinity, log);
       },
       next: [],
+      imageShape: [1, 1, 1],
       onReplaced: () => assert.fail('nothing was there to be replaced'),
       now: () => 0,
     });
@@ -127,9 +133,19 @@ test('an engine that cannot start for another reason is not tried again', async 
       throw new TrainerError('Internal', 'a shader is wrong');
     },
     next: [],
+      imageShape: [1, 1, 1],
     onReplaced: () => assert.fail(),
     now: () => 0,
   });
   await assert.rejects(started, { name: 'Internal' });
   assert.equal(starts, 1);
+});
+
+test('a picture is made by whichever engine runs, from its values where it makes none itself', async () => {
+  const log: string[] = [];
+  const engine = await recovering([0, Infinity], log);
+  await engine.advance(1);
+  const grid = await engine.generateGrid!(new Float32Array(1), 1, 2);
+  assert.deepEqual([...grid.rgba], [255, 255, 255, 255, 0, 0, 0, 255]);
+  assert.deepEqual(log, ['start webgpu', 'dispose webgpu', 'start webgpu', 'webgpu -> webgpu: gone']);
 });

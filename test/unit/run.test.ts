@@ -41,6 +41,30 @@ test('an evaluation sees every test image once, in slices', async () => {
   assert.deepEqual(seen, [0, 10, 20]);
 });
 
+test('slices are joined for as long as a chunk of steps takes, where the engine allows it', async () => {
+  const firstImages = async (msPerImage: number, joinsSlices: boolean): Promise<number[]> => {
+    const clock = new Clock();
+    const seen: number[] = [];
+    const { table } = fakeTable({
+      onEvaluate: (first, count) => {
+        clock.ms += count * msPerImage;
+        seen.push(first);
+      },
+      evaluationSlice: 1,
+      ...(joinsSlices && { joinsSlices }),
+    });
+    const { trainer, reached } = await openTrainer({ table, clock });
+    await trainer.start({ ...SHORT, steps: 1 });
+    await reached('finished');
+    return seen;
+  };
+  const oneByOne = Array.from({ length: TEST_COUNT }, (_, i) => i);
+  assert.deepEqual(await firstImages(0, false), oneByOne);
+  assert.deepEqual(await firstImages(50, true), oneByOne);
+  assert.deepEqual(await firstImages(10, true), [0, 1, 3, 7, 11, 15, 19, 23]);
+  assert.deepEqual(await firstImages(0, true), [0, 1, 3, 7, 15]);
+});
+
 test('an engine that works ahead gives the very same reports', async () => {
   const plain = await runUnbroken();
   const ahead = await runUnbroken({ worksAhead: true });

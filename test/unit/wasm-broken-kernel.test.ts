@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Engine } from '../../src/worker/engine/engine.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
+import { TRAIN_OPTIONS } from '../../src/worker/engine/wasm/wasm-engine.js';
 import { expectClose } from '../worker/support/compare.js';
 import { tinyInput } from '../worker/support/tiny.js';
 import { nodeWasmEngine } from './support/wasm.js';
@@ -77,7 +78,7 @@ describe('the checks of the wasm engine', () => {
   for (const { what, file, right, wrong } of FAULTS) {
     it(`fail on ${what}`, async () => {
       const input = tinyInput('notebook');
-      const reference = createInterpreter(input, { precision: 'float64' });
+      const reference = createInterpreter(input, { precision: 'float64', trainOptions: TRAIN_OPTIONS });
       await reference.advance(1);
       let changes = 0;
       const bytes = await compileKernels('kernels-plain.wasm', (name, text) => {

@@ -6,6 +6,7 @@ import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
 import type { Simd } from '../../src/worker/engine/wasm/features.js';
+import { TRAIN_OPTIONS } from '../../src/worker/engine/wasm/wasm-engine.js';
 import { RandomStreams } from '../../src/worker/random.js';
 import { expectClose, expectIdentical } from '../worker/support/compare.js';
 import { hashed, tinyInput } from '../worker/support/tiny.js';
@@ -17,7 +18,7 @@ const tolerance = (name: string): number => (name.startsWith('gradient/') ? 1e-4
 
 /** The interpreter in float64, two steps in: no bias, scale or moment is still at its first value. */
 async function exact(input: EngineInput): Promise<Engine> {
-  const engine = createInterpreter(input, { precision: 'float64' });
+  const engine = createInterpreter(input, { precision: 'float64', trainOptions: TRAIN_OPTIONS });
   await engine.advance(2);
   return engine;
 }
@@ -56,7 +57,7 @@ describe('the wasm engine', () => {
 
   it('computes the recipe at its own size', async () => {
     const input = tinyInput('notebook', { batch: 32 }, 1);
-    const reference = createInterpreter(input, { precision: 'float32' });
+    const reference = createInterpreter(input, { precision: 'float32', trainOptions: TRAIN_OPTIONS });
     const engine = await nodeWasmEngine(input);
     expectClose(await engine.inspectStep(), await reference.inspectStep(), tolerance, isNoise);
     engine.dispose();

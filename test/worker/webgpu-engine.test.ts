@@ -7,7 +7,7 @@ import type { Engine, StepMetrics } from '../../src/worker/engine/engine.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
 import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
 import type { Tiles } from '../../src/worker/engine/webgpu/kernels/linear.js';
-import { REGISTER_TILE, SHARED_TILE } from '../../src/worker/engine/webgpu/tiles.js';
+import { REGISTER_TILE, SHARED_TILE, SOFTWARE_TILE } from '../../src/worker/engine/webgpu/tiles.js';
 import { buildRecipe } from '../../src/worker/recipes.js';
 import { expectClose, expectIdentical } from './support/compare.js';
 import { hashed, tinyDataset, tinyInput } from './support/tiny.js';
@@ -141,6 +141,7 @@ describeWebGpu('the webgpu engine', () => {
     for (const tiles of [
       { forward: SHARED_TILE, filter: SHARED_TILE, narrow: wide },
       { forward: wide, filter: wide, narrow },
+      { forward: SOFTWARE_TILE, filter: SOFTWARE_TILE, narrow: SOFTWARE_TILE },
     ]) {
       expectIdentical((await runWith(tiles)).tensors, first.tensors);
     }

@@ -103,7 +103,7 @@ def main():
         g_optimiser.step()
         batch["latents"] = torch.rand(batch["latents"].shape) * 2 - 1
 
-    yardstick.time_steps("pytorch", torch.__version__, options.threads, step, options.steps)
+    yardstick.time_steps("pytorch", torch.__version__, options, step)
 
 
 main()

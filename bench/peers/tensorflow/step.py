@@ -93,7 +93,7 @@ def main():
         powers[1].assign(powers[1] * 0.999)
         return d_loss
 
-    yardstick.time_steps("tensorflow", tf.__version__, options.threads, lambda: step().numpy(), options.steps)
+    yardstick.time_steps("tensorflow", tf.__version__, options, lambda: step().numpy())
 
 
 main()

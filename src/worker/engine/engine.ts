@@ -3,7 +3,7 @@
  * An engine computes; it knows nothing of runs, schedules, pauses or the wire.
  */
 
-import type { EngineName, Settings } from '../../protocol.js';
+import type { EngineName, ImageGrid, Settings } from '../../protocol.js';
 import type { NamedTensor, NamedTensors } from '../model/parameters.js';
 import type { Recipe } from '../recipes.js';
 
@@ -49,12 +49,14 @@ export interface EngineState {
   readonly tensors: NamedTensors;
 }
 
-/** What must be the same for a resumed run to give the same bits as an unbroken one. */
+/** What an engine runs on: what must be the same for a resumed run to give the bits of an unbroken one. */
 export interface EngineInfo {
   readonly engine: EngineName;
   /** What it runs on, in the platform's words; may be empty. */
   readonly adapter: string;
   readonly isSoftware: boolean;
+  /** How its products are cut, by role, where that was chosen for the adapter. A record: it changes no bit. */
+  readonly tiles?: Readonly<Record<string, string>>;
 }
 
 /** The scalars of one step, in the order of `METRIC_NAMES`; NaN where the recipe has no such term. */
@@ -81,6 +83,11 @@ export interface Engine {
    * [count, height, width, channels] float32 in [-1, 1]. Throws where the recipe has no generator.
    */
   generate(latents: Float32Array<ArrayBuffer>, count: number): Promise<Float32Array<ArrayBuffer>>;
+  /**
+   * The same images tiled, byte for byte as `toImageGrid` would; only where the engine spares the host
+   * that work. `generateImageGrid` of worker/images.ts asks any engine.
+   */
+  generateGrid?(latents: Float32Array<ArrayBuffer>, count: number, columns: number): Promise<ImageGrid>;
   /**
    * Logits [count, classes + 1] float32 of images [count, height, width, channels] float32 in
    * [-1, 1], with running statistics, dropout off.

@@ -5,9 +5,11 @@
  * their metrics are handed out once. Knows no engine by name.
  */
 
+import type { ImageGrid } from '../../protocol.js';
 import { toErrorInfo, TrainerError } from '../errors.js';
+import { generateImageGrid } from '../images.js';
 import type { NamedTensor } from '../model/parameters.js';
-import type { Engine, EngineInfo, EngineState, StepMetrics } from './engine.js';
+import type { Dataset, Engine, EngineInfo, EngineState, StepMetrics } from './engine.js';
 
 /** A device that goes more often than this in this time is given up. */
 const MOST_RESTARTS = 3;
@@ -18,6 +20,8 @@ export interface RecoveryOptions {
   readonly start: () => Promise<Engine>;
   /** Engines to go on with once that one is given up, best first. */
   readonly next: readonly (() => Promise<Engine>)[];
+  /** Of the images that the engines generate. */
+  readonly imageShape: Dataset['imageShape'];
   /** Told after another engine has taken over, with the failure that made it necessary. */
   readonly onReplaced: (info: EngineInfo, failed: EngineInfo, failure: Error) => void;
   /** Milliseconds of a monotonic clock. */
@@ -94,6 +98,11 @@ class RecoveringEngine implements Engine {
 
   generate(latents: Values, count: number): Promise<Values> {
     return this.#attempt((inner) => inner.generate(latents, count));
+  }
+
+  generateGrid(latents: Values, count: number, columns: number): Promise<ImageGrid> {
+    const { imageShape } = this.#options;
+    return this.#attempt((inner) => generateImageGrid(inner, latents, count, columns, imageShape));
   }
 
   classify(images: Values, count: number): Promise<Values> {

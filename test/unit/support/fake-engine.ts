@@ -16,7 +16,7 @@ export interface FakeEngineOptions {
   readonly name?: EngineName;
   /** Called before each step with the updates done; may throw, wait, or move a clock. */
   readonly onStep?: (step: number) => void | Promise<void>;
-  readonly onEvaluate?: (first: number) => void | Promise<void>;
+  readonly onEvaluate?: (first: number, count: number) => void | Promise<void>;
   readonly onGenerate?: () => void | Promise<void>;
   readonly onExport?: () => void | Promise<void>;
   /** The step (updates done after it) whose losses are NaN. */
@@ -66,7 +66,7 @@ export class FakeEngine implements Engine {
 
   countCorrect(first: number, count: number): Promise<number> {
     return this.#exclusively(async () => {
-      await this.#options.onEvaluate?.(first);
+      await this.#options.onEvaluate?.(first, count);
       const [tensor] = this.#tensors.values();
       return Math.min(count, Math.floor(Math.abs(tensor!.values[0]!) * 1e6) % (count + 1));
     });
@@ -156,6 +156,7 @@ export function fakeTable(
     readonly probe?: () => Promise<Probe>;
     readonly onCreate?: (input: EngineInput) => void | Promise<void>;
     readonly evaluationSlice?: number;
+    readonly joinsSlices?: true;
   } = {},
 ): { readonly table: readonly EngineEntry[]; readonly made: FakeEngine[] } {
   const made: FakeEngine[] = [];
@@ -164,6 +165,7 @@ export function fakeTable(
     isAutomatic: true,
     runsOn: 'cpu',
     evaluationSlice: options.evaluationSlice ?? 10,
+    ...(options.joinsSlices && { joinsSlices: true }),
     probe: options.probe ?? (() => Promise.resolve({ isUsable: true, isSoftware: false, detail: '' })),
     create: async (input) => {
       await options.onCreate?.(input);

@@ -68,6 +68,8 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
   const raw = tensor('raw', [total, side.height, side.width, channels], 'activation');
   const y = tensor('y', [total, out.small.height, out.small.width, outputs], 'activation');
   const g = tensor('gradient at the norm', [total, side.height, side.width, channels], 'activation');
+  const applied = tensor('normalised', [total, side.height, side.width, channels], 'activation');
+  const appliedGradient = tensor('gradient below the norm', [total, side.height, side.width, channels], 'activation');
   const dx = tensor('dx', [total, ...image], 'activation');
   const statistics = tensor('statistics', [rows.length, 4, channels], 'statistics');
   const running = tensor('inference statistics', [1, 4, channels], 'statistics');
@@ -115,6 +117,7 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
       norm,
       updatesRunning: true,
       target: statistics,
+      applied: { chain: normalised.chain, target: applied },
     },
     {
       kind: 'product',
@@ -162,6 +165,7 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
       norm,
       coefficients,
       gradient: normGradients,
+      applied: appliedGradient,
     },
     {
       kind: 'product',
@@ -195,10 +199,9 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
       target: running,
     },
   ];
-  const outputsOfProgram = [raw, y, g, dx, statistics, running, coefficients, normGradients, kernelGradient];
-  const planned = planProgram({
-    name: 'trainStep', tensors, operations, inputs: [x, dy, bits, scalars], outputs: outputsOfProgram, taps: [],
-  });
+  const inputs = [x, dy, bits, scalars];
+  const outputIds = tensors.map(({ id }) => id).filter((id) => !inputs.includes(id));
+  const planned = planProgram({ name: 'trainStep', tensors, operations, inputs, outputs: outputIds, taps: [] });
   const base = tinyInput('labels-only');
   const normLayer = { kind: 'batchNorm', name: 'norm', momentum: MOMENTUM, epsilon: EPSILON } as const;
   const network = { name: 'network', inputShape: image, layers: [first, normLayer, second] };

@@ -25,7 +25,7 @@ import {
 import { prepareProgram, type ReadyProgram, type SharedMemory } from '../../../src/worker/engine/webgpu/program.js';
 import { ratesFrom } from '../../../src/worker/engine/webgpu/rates.js';
 import { readBuffers } from '../../../src/worker/engine/webgpu/read.js';
-import { makeShared } from '../../../src/worker/engine/webgpu/webgpu-engine.js';
+import { makeShared } from '../../../src/worker/engine/webgpu/equipment.js';
 import { initialTensors, momentNames, type NamedTensors } from '../../../src/worker/model/parameters.js';
 import { seedKey } from '../../../src/worker/random.js';
 import { hashed } from './tiny.js';

@@ -100,6 +100,11 @@ export function accessesOf(operation: Operation): Accesses {
       if (operation.updatesRunning) found.parameters(movingMean, movingVariance);
       if (operation.updatesRunning) found.changes(movingMean, movingVariance);
       found.write(operation.target);
+      if (operation.applied !== null) {
+        // The chain's affine is the one that the operation has just computed.
+        found.chain(operation.applied.chain.slice(1));
+        found.write(operation.applied.target);
+      }
       break;
     }
     case 'normInference': {
@@ -111,7 +116,7 @@ export function accessesOf(operation: Operation): Accesses {
     case 'normGradient':
       found.read(operation.source, operation.raw, operation.statistics);
       found.parameters(operation.norm.gamma);
-      found.write(operation.coefficients, operation.gradient);
+      found.write(operation.coefficients, operation.gradient, operation.applied);
       break;
     case 'loss':
       found.read(operation.logits, operation.labels);

@@ -202,13 +202,16 @@ function checkBounds(program: Program, operation: Operation): void {
       for (const { split } of operation.splits) checkRows(program, operation, operation.target, split, 1);
       break;
     case 'normStatistics':
-      for (const { forwardRow, rows } of operation.segments)
+      for (const { forwardRow, rows } of operation.segments) {
         checkRows(program, operation, operation.source, forwardRow, rows);
+        if (operation.applied !== null) checkRows(program, operation, operation.applied.target, forwardRow, rows);
+      }
       break;
     case 'normGradient':
       for (const { forwardRow, gradientRow, rows } of operation.segments) {
         checkRows(program, operation, operation.raw, forwardRow, rows);
         checkRows(program, operation, operation.source, gradientRow, rows);
+        if (operation.applied !== null) checkRows(program, operation, operation.applied, gradientRow, rows);
       }
       break;
     case 'draw':

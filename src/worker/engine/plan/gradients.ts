@@ -23,7 +23,7 @@ export interface GradientContext {
 
 function pointwiseRule(
   primitive: PointwisePrimitive,
-  { stored, statistics }: LoweredBlock,
+  { statistics, view }: LoweredBlock,
   { masks, settings }: GradientContext,
 ): readonly Snippet[] {
   switch (primitive.kind) {
@@ -35,12 +35,13 @@ function pointwiseRule(
     }
     case 'activation': {
       const { activation } = primitive;
+      // Where the block's output is stored, that serves: a mask after it only matters where it drops.
       const chain: Snippet[] = [];
-      if (statistics !== null) {
+      if (statistics !== null && view.chain.length > 0) {
         chain.push({ kind: 'affine', statistics });
         if (activation.name === 'tanh') chain.push({ kind: 'activation', activation });
       }
-      return [{ kind: 'activationGradient', activation, at: stored, chain }];
+      return [{ kind: 'activationGradient', activation, at: view.tensor, chain }];
     }
     default:
       return primitive satisfies never;

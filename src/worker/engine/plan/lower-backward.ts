@@ -13,6 +13,7 @@ import { allInstances, normParameters, type LoweredBlock } from './lower-forward
 import type { OpSegment, ReductionSplit, Snippet, TensorId, UpdateEntry, View } from './operations.js';
 import { gradientSegments, totalRows, withoutSource } from './segments.js';
 import { splitRows, splitsOf } from './splits.js';
+import type { TrainOptions } from './train-options.js';
 
 /** An update before its optimiser is known: which update of the phase it belongs to. */
 export type PendingUpdate = Omit<UpdateEntry, 'optimiser'> & { readonly update: number };
@@ -32,7 +33,7 @@ export interface BackwardInput {
     readonly target: TensorId;
     readonly segments: readonly OpSegment[];
   } | null;
-  readonly reductionLength: number;
+  readonly options: TrainOptions;
 }
 
 function outputSide(block: LoweredBlock): Side {
@@ -63,7 +64,7 @@ function updatesOf(
 
 /** Adds the backward operations of a network. */
 export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): readonly PendingUpdate[] {
-  const { stack, blocks, context, sharedGradients, below, reductionLength } = input;
+  const { stack, blocks, context, sharedGradients, below, options } = input;
   const { network, instances } = stack;
   const withSources = gradientSegments(stack);
   const segments = withSources.map(withoutSource);
@@ -81,7 +82,7 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
     const { linear, norm, stored } = lowered.block;
     const { geometry, direction } = linear.shape;
     const side = outputSide(lowered);
-    const chain: Snippet[] = [];
+    let view: View = { tensor: gradient, rows: 'gradient', chain: [] };
 
     if (norm !== null) {
       const name = `${network}/${norm.layer} gradient`;
@@ -92,6 +93,9 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
         'gradientStatistics',
       );
       const sums = trained.length === 0 ? null : builder.tensor(`${name} sums`, [2, channels], 'gradients');
+      const applied = options.storesNormalised
+        ? builder.tensor(`${network}/${linear.layer} gradient after ${norm.layer}`, [rows, side.height, side.width, channels])
+        : null;
       builder.stage({
         kind: 'normGradient',
         name,
@@ -106,8 +110,12 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
         norm: normParameters(network, lowered.block),
         coefficients,
         gradient: sums,
+        applied,
       });
-      chain.push({ kind: 'normGradient', raw: lowered.stored, coefficients });
+      view =
+        applied === null
+          ? { ...view, chain: [{ kind: 'normGradient', raw: lowered.stored, coefficients }] }
+          : { ...view, tensor: applied };
       if (sums !== null) {
         const { gamma, beta } = normParameters(network, lowered.block);
         const shared = { size: channels, gradient: sums, stride: 2 * channels, firstSplit: 0, splits: 1 };
@@ -116,10 +124,9 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
         updates.push({ ...shared, parameter: beta, offset: channels, update });
       }
     }
-    const view: View = { tensor: gradient, rows: 'gradient', chain };
 
     const positions = geometry.small.height * geometry.small.width;
-    const splits = splitRows(trained, positions, reductionLength);
+    const splits = splitRows(trained, positions, options.reductionLength);
     const { kernelHeight, kernelWidth, large, small } = geometry;
     const kernelShape = [kernelHeight, kernelWidth, large.channels, small.channels];
     const name = `${network}/${linear.layer}`;

@@ -28,6 +28,8 @@ export interface ForwardInput {
   readonly training: {
     readonly masks: ReadonlyMap<string, MaskBits>;
     readonly updatesRunning: boolean;
+    /** See `TrainOptions`. */
+    readonly storesNormalised: boolean;
   } | null;
   /** Where the last block stores its rows, if not in a tensor of its own. */
   readonly output?: { readonly tensor: TensorId; readonly segments: readonly OpSegment[] } | undefined;
@@ -42,7 +44,7 @@ export interface LoweredBlock {
   /** First row of `stored` where that is a tensor of another network; null for its own rows. */
   readonly storedRows: number | null;
   readonly statistics: TensorId | null;
-  /** The block's output. */
+  /** The block's output; without a chain where it is stored. */
   readonly view: View;
 }
 
@@ -112,6 +114,21 @@ export function lowerForward(builder: ProgramBuilder, input: ForwardInput): read
     const stored = goesElsewhere
       ? output.tensor
       : builder.tensor(`${network}/${linear.layer}`, [rows, side.height, side.width, side.channels]);
+    const epilogue = [...toSnippets(block.stored, input)];
+    const chain: Snippet[] = [];
+    if (norm !== null && training === null) {
+      // Running statistics are there before the product, so its epilogue can apply them.
+      const name = `${network}/${norm.layer}`;
+      const statistics = builder.tensor(`${name} statistics`, [1, 4, side.channels], 'statistics');
+      builder.stage({
+        kind: 'normInference',
+        name,
+        norm: normParameters(network, block),
+        channels: side.channels,
+        target: statistics,
+      });
+      epilogue.push({ kind: 'affine', statistics }, ...toSnippets(block.read, input));
+    }
     builder.stage({
       kind: 'product',
       name: `${network}/${linear.layer}`,
@@ -120,35 +137,33 @@ export function lowerForward(builder: ProgramBuilder, input: ForwardInput): read
       segments: goesElsewhere ? output.segments : segments,
       source,
       kernels: allInstances(network, instances, linear.layer, 'kernel'),
-      epilogue: toSnippets(block.stored, input),
+      epilogue,
       target: stored,
     });
-    const chain: Snippet[] = [];
+    let tensor = stored;
     let statistics: TensorId | null = null;
-    if (norm !== null) {
+    if (norm !== null && training !== null) {
       const name = `${network}/${norm.layer}`;
-      const count = training === null ? 1 : segments.length;
-      statistics = builder.tensor(`${name} statistics`, [count, 4, side.channels], 'statistics');
-      const shared = { name, norm: normParameters(network, block), target: statistics } as const;
-      builder.stage(
-        training === null
-          ? { ...shared, kind: 'normInference', channels: side.channels }
-          : {
-              ...shared,
-              kind: 'normStatistics',
-              side,
-              segments,
-              source: stored,
-              updatesRunning: training.updatesRunning,
-            },
-      );
-      chain.push({ kind: 'affine', statistics });
+      statistics = builder.tensor(`${name} statistics`, [segments.length, 4, side.channels], 'statistics');
+      const applied: readonly Snippet[] = [{ kind: 'affine', statistics }, ...toSnippets(block.read, input)];
+      if (training.storesNormalised) {
+        tensor = builder.tensor(`${name} applied`, [rows, side.height, side.width, side.channels]);
+      } else {
+        chain.push(...applied);
+      }
+      builder.stage({
+        kind: 'normStatistics',
+        name,
+        norm: normParameters(network, block),
+        side,
+        segments,
+        source: stored,
+        updatesRunning: training.updatesRunning,
+        target: statistics,
+        applied: training.storesNormalised ? { chain: applied, target: tensor } : null,
+      });
     }
-    const view: View = {
-      tensor: stored,
-      rows: 'forward',
-      chain: [...chain, ...toSnippets(block.read, input)],
-    };
+    const view: View = { tensor, rows: 'forward', chain };
     const storedRows = goesElsewhere ? output.segments[0]!.targetRow : null;
     const lowered: LoweredBlock = { block, source, stored, storedRows, statistics, view };
     source = view;

@@ -65,7 +65,7 @@ function lowerTerm(term: LossTerm, { stack, blocks }: LossInput): LossOpTerm {
     return {
       ...shared,
       kind: term.kind,
-      features: tapped.stored,
+      features: tapped.view.tensor,
       size: blockSize(tapped),
       againstRow: against.firstRow,
       againstRows: against.rows,

@@ -12,14 +12,10 @@ import { lowerForward, type LoweredBlock, type MaskBits } from './lower-forward.
 import { lowerLoss, tappedStack } from './lower-loss.js';
 import type { DrawPart, OptimiserPlan, OpSegment, Program, Tap, TensorId } from './operations.js';
 import { forwardSegments, gradientSegments, totalRows, withoutSource } from './segments.js';
+import type { TrainOptions } from './train-options.js';
 
 /** TensorFlow 1's default, outside the root. */
 const ADAM_EPSILON = 1e-8;
-
-export interface TrainOptions {
-  /** About how many summands a partial sum of a parameter gradient has. */
-  readonly reductionLength: number;
-}
 
 interface LoweredStack {
   readonly stack: Stack;
@@ -112,6 +108,7 @@ function lowerStackForward(
   all: readonly LoweredStack[],
   recipe: Recipe,
   settings: Settings,
+  { storesNormalised }: TrainOptions,
 ): void {
   const { stack, input, masks } = own;
   const segments = forwardSegments(stack);
@@ -139,7 +136,7 @@ function lowerStackForward(
     rows: totalRows(segments),
     segments,
     settings,
-    training: { masks, updatesRunning: recipe.updatesRunningStatistics },
+    training: { masks, updatesRunning: recipe.updatesRunningStatistics, storesNormalised },
     output,
   });
 }
@@ -186,7 +183,7 @@ function tapsOf({ stack, input, blocks }: LoweredStack): readonly Tap[] {
     const taps: Tap[] = [
       { name: `${pass.name}/input`, tensor: input, firstRow, rows, shape: stack.inputShape },
     ];
-    for (const { block, stored: tensor, storedRows } of stored) {
+    for (const { block, view: { tensor }, storedRows } of stored) {
       for (const layer of block.outputLayers) {
         const shape = stack.primitives.find((primitive) => primitive.layer === layer)!.output;
         taps.push({ name: `${pass.name}/${layer}`, tensor, firstRow: storedRows ?? firstRow, rows, shape });
@@ -221,7 +218,7 @@ export function lowerTrainStep(recipe: Recipe, settings: Settings, options: Trai
     };
   });
   builder.stage({ kind: 'draw', name: 'draw', parts });
-  for (const own of lowered) lowerStackForward(builder, own, lowered, recipe, settings);
+  for (const own of lowered) lowerStackForward(builder, own, lowered, recipe, settings, options);
 
   const tapped = tappedStack(graph);
   const top = lowered.find(({ stack }) => stack === tapped)!;
@@ -251,7 +248,7 @@ export function lowerTrainStep(recipe: Recipe, settings: Settings, options: Trai
         outputGradient,
         sharedGradients: next === top ? loss.sharedGradients : new Map(),
         below: found?.below ?? null,
-        reductionLength: options.reductionLength,
+        options,
       }),
     );
     if (found !== null) outputGradient = found.below!.target;

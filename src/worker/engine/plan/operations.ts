@@ -207,6 +207,15 @@ export interface NormStatisticsOp extends OpFields {
   readonly norm: NormParameters;
   readonly updatesRunning: boolean;
   readonly target: TensorId;
+  readonly applied: AppliedNorm | null;
+}
+
+/** What a norm operation stores beside its statistics: the elements of its source after a chain. */
+export interface AppliedNorm {
+  /** Begins with the norm's own `affine`. */
+  readonly chain: readonly Snippet[];
+  /** [forward rows, …] like the source. */
+  readonly target: TensorId;
 }
 
 export interface NormParameters {
@@ -231,6 +240,8 @@ export interface NormInferenceOp extends OpFields {
  * elements a channel, S1 = sum g, S2 = sum g x' by gradient segment; coefficients [segments, 3, C]:
  * p = gamma rstd, q = -p rstd S2 / n, r = -p (S1 / n - mean rstd S2 / n). `gradient` [2, C] takes the
  * sums, in order, of S2 (gamma) and S1 (beta) over the segments that train; null where none does.
+ * `applied` [gradient rows, …] takes p g + q y + r, the gradient at the norm's input; null where those
+ * who read it compute it themselves.
  */
 export interface NormGradientOp extends OpFields {
   readonly kind: 'normGradient';
@@ -242,6 +253,7 @@ export interface NormGradientOp extends OpFields {
   readonly norm: NormParameters;
   readonly coefficients: TensorId;
   readonly gradient: TensorId | null;
+  readonly applied: TensorId | null;
 }
 
 /** A loss term with its passes' rows found. */

@@ -7,9 +7,10 @@ import type { Settings } from '../../../protocol.js';
 import type { Recipe } from '../../recipes.js';
 import { checkMemory, checkProgram, checkUpdates } from './check.js';
 import { lowerClassify, lowerEvaluate, lowerGenerate, lowerInitialise } from './lower-inference.js';
-import { lowerTrainStep, type TrainOptions } from './lower-train.js';
+import { lowerTrainStep } from './lower-train.js';
 import { layOut, type MemoryLayout } from './memory.js';
 import type { Program } from './operations.js';
+import type { TrainOptions } from './train-options.js';
 
 /** A program and where its tensors lie. */
 export interface PlannedProgram {
@@ -18,11 +19,10 @@ export interface PlannedProgram {
 }
 
 /**
- * About how many summands a partial sum of a parameter gradient has, where a machine does not ask for
- * another number: enough that partial sums stay small beside the work, few enough that the smallest
- * gradient of the notebook still gives a GPU a dozen tiles side by side.
+ * What a GPU is given. Partial sums of about 512 summands: enough that they stay small beside the
+ * work, few enough that the smallest gradient of the notebook still makes a dozen tiles side by side.
  */
-export const DEFAULT_TRAIN_OPTIONS: TrainOptions = { reductionLength: 512 };
+export const DEFAULT_TRAIN_OPTIONS: TrainOptions = { reductionLength: 512, storesNormalised: true };
 
 /** Checks a program and lays it out. Throws where it breaks a rule of `check.ts`. */
 export function planProgram(program: Program): PlannedProgram {

@@ -10,6 +10,7 @@ import type { NamedTensor } from '../../model/parameters.js';
 import { checkState } from '../check-state.js';
 import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
 import type { LossOp } from '../plan/operations.js';
+import type { TrainOptions } from '../plan/train-options.js';
 import { planClassify, planEvaluate, planGenerate, planTrainStep, type PlannedProgram } from '../plan/plan.js';
 import { Arena } from './arena.js';
 import type { Residents } from './bindings.js';
@@ -28,7 +29,7 @@ const EVALUATION_ROWS = 100;
 const HOST_ROWS = 32;
 
 /** The plan's partial sums of a gradient are one a segment here: outputs are enough to share out. */
-const TRAIN_OPTIONS = { reductionLength: Number.MAX_SAFE_INTEGER };
+export const TRAIN_OPTIONS: TrainOptions = { reductionLength: Number.MAX_SAFE_INTEGER, storesNormalised: false };
 
 /** Most that a kernel keeps for itself: a position's channels, a block of rows of outputs. */
 const SCRATCH_BYTES = 512 * 1024;

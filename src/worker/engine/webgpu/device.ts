@@ -13,6 +13,7 @@ export interface OpenDevice {
   /** The adapter in its own words; may be empty. */
   readonly adapter: string;
   readonly isSoftware: boolean;
+  readonly info: GPUAdapterInfo;
   readonly watch: FailureWatch;
 }
 
@@ -74,5 +75,5 @@ export async function openDevice(gpu: GPU | undefined, needs: DeviceNeeds): Prom
     requiredLimits: requiredLimits(adapter.limits, needs),
   });
   const { info } = adapter;
-  return { device, adapter: describeAdapter(info), isSoftware: isSoftwareAdapter(info), watch: watchDevice(device) };
+  return { device, adapter: describeAdapter(info), isSoftware: isSoftwareAdapter(info), info, watch: watchDevice(device) };
 }

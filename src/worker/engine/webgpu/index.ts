@@ -1,3 +1,4 @@
 /** The fused WebGPU engine's public face. */
 
-export { createWebGpuEngine, type WebGpuOptions } from './webgpu-engine.js';
+export type { WebGpuOptions } from './equipment.js';
+export { createWebGpuEngine } from './webgpu-engine.js';

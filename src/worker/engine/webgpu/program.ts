@@ -65,9 +65,12 @@ export function shaderOf(operation: Operation, memory: Memory, tiles: Tiles, tes
   }
 }
 
+/** What a dispatch does: an operation of the plan, or the tiling of images that it ends in. */
+type DispatchKind = Operation['kind'] | 'imageGrid';
+
 interface Dispatch {
   readonly label: string;
-  readonly kind: Operation['kind'];
+  readonly kind: DispatchKind;
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   readonly workgroups: readonly [number, number, number];
@@ -98,7 +101,7 @@ function layoutFor(device: GPUDevice, bindings: readonly Binding[]): GPUBindGrou
 export async function makeDispatch(
   device: GPUDevice,
   { label, code, bindings, workgroups }: Shader,
-  kind: Operation['kind'],
+  kind: DispatchKind,
   bufferOf: (key: BufferKey) => GPUBuffer,
 ): Promise<Dispatch> {
   const layout = layoutFor(device, bindings);

@@ -7,6 +7,7 @@ import { METRIC_NAMES } from '../../../../protocol.js';
 import { initialTensors, type NamedTensor } from '../../../model/parameters.js';
 import type { Engine, EngineInput, EngineState, StepMetrics } from '../../engine.js';
 import { planClassify, planEvaluate, planGenerate, planTrainStep, type PlannedProgram } from '../plan.js';
+import type { TrainOptions } from '../train-options.js';
 import type { DrawSource } from './draw.js';
 import { interpret, type Run } from './interpreter.js';
 import { ParameterStore, type Precision } from './store.js';
@@ -16,12 +17,14 @@ export interface InterpreterOptions {
   readonly precision: Precision;
   /** Tests put another train step in place, a corrupted one for instance. */
   readonly trainStep?: PlannedProgram | undefined;
+  /** How the recipe's train step is planned; as for a GPU unless given. */
+  readonly trainOptions?: TrainOptions | undefined;
 }
 
 /** An engine that interprets the plan of `input.recipe`. */
-export function createInterpreter(input: EngineInput, { precision, trainStep }: InterpreterOptions): Engine {
+export function createInterpreter(input: EngineInput, { precision, trainStep, trainOptions }: InterpreterOptions): Engine {
   const { recipe, settings, dataset, split } = input;
-  const step = trainStep ?? planTrainStep(recipe, settings);
+  const step = trainStep ?? planTrainStep(recipe, settings, trainOptions);
   let parameters = new ParameterStore(initialTensors(recipe, settings.seed), precision);
   let stepsDone = 0;
 

@@ -1,9 +1,10 @@
 /** Batch norm's statistics, forward and backward. */
 
 import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../operations.js';
-import type { ChainContext } from './chain.js';
+import { applyChain, type ChainContext } from './chain.js';
 
-export function runNormStatistics({ tensors, parameters }: ChainContext, op: NormStatisticsOp): void {
+export function runNormStatistics(context: ChainContext, op: NormStatisticsOp): void {
+  const { tensors, parameters } = context;
   const { channels } = op.side;
   const positions = op.side.height * op.side.width;
   const source = tensors.get(op.source);
@@ -37,6 +38,17 @@ export function runNormStatistics({ tensors, parameters }: ChainContext, op: Nor
       movingVariance[channel] = momentum * movingVariance[channel]! + (1 - momentum) * unbiased;
     }
   });
+  if (op.applied === null) return;
+  const applied = tensors.get(op.applied.target);
+  const rowSize = positions * channels;
+  for (const segment of op.segments) {
+    for (let row = 0; row < segment.rows; row++) {
+      for (let element = 0; element < rowSize; element++) {
+        const at = (segment.forwardRow + row) * rowSize + element;
+        applied[at] = applyChain(context, op.applied.chain, source[at]!, segment, row, element, rowSize, channels);
+      }
+    }
+  }
 }
 
 export function runNormInference({ tensors, parameters }: ChainContext, op: NormInferenceOp): void {
@@ -82,6 +94,13 @@ export function runNormGradient({ tensors, parameters }: ChainContext, op: NormG
       coefficients[at] = p;
       coefficients[at + channels] = (-p * rstd * product) / count;
       coefficients[at + 2 * channels] = -p * (sum / count - (mean * rstd * product) / count);
+      if (op.applied !== null) {
+        const applied = tensors.get(op.applied);
+        const [q, r] = [coefficients[at + channels]!, coefficients[at + 2 * channels]!];
+        for (let i = 0; i < count * channels; i += channels) {
+          applied[gradient + i] = p * source[gradient + i]! + q * raw[forward + i]! + r;
+        }
+      }
       if (!segment.trains) continue;
       gammaSum += product;
       betaSum += sum;

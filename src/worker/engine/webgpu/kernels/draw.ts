@@ -1,7 +1,8 @@
 /**
  * The `draw` operation: one dispatch that gathers images and labels and draws latents and dropout
- * bits, all from the step counter in the control buffer. Parts of a kind share their text; a thread
- * block belongs to one part.
+ * bits, all from the step counter in the control buffer. A thread block belongs to one part; which
+ * part says what to draw, and all parts but the masks draw it at one place, since the generator is
+ * by far the longest text here.
  *
  * Bindings: control, tables (index pools and normalised bytes), packed images and labels (read); the
  * targets (read_write).
@@ -10,7 +11,7 @@
 import { sizeOf } from '../../../model/parameters.js';
 import type { DrawOp, DrawPart } from '../../plan/operations.js';
 import { RANDOM_FUNCTIONS } from './random.js';
-import { constantArray } from './shader-text.js';
+import { pick } from './shader-text.js';
 import {
   CONTROL,
   CONTROL_WORDS,
@@ -28,10 +29,15 @@ const THREADS = 64;
 
 type Part<K extends DrawPart['kind']> = Extract<DrawPart, { kind: K }>;
 
-/** The text of one part, and how many threads it takes: the body of `fn part(item: u32)`. */
+/** The text of one part. */
 interface PartText {
+  /** Body of `fn part(item: u32, words: vec4u)`. */
   readonly body: string;
+  /** Threads that it takes. */
   readonly items: number;
+  /** Expression of the block of `stream` that an item's `words` are. */
+  readonly block: string;
+  readonly stream: number;
 }
 
 function imageSize(memory: Memory, part: Part<'images'>): number {
@@ -41,7 +47,7 @@ function imageSize(memory: Memory, part: Part<'images'>): number {
 /** An expression of the image that a row shows; `imageCount` are the set's. */
 function indexText(
   builder: ShaderBuilder,
-  { source, stream }: Part<'images'> | Part<'labels'>,
+  { source }: Part<'images'> | Part<'labels'>,
   testCount: number,
   row: string,
 ): string {
@@ -49,8 +55,7 @@ function indexText(
   if (source === 'test') return `min(${control}[${CONTROL_WORDS.firstImage}] + ${row}, ${testCount - 1}u)`;
   const pool = builder.memory.table(source);
   const tables = builder.read(TABLES, 'u32');
-  const word = `philox(vec4u(${row} >> 2u, step, ${stream}u, 0u), key)[${row} & 3u]`;
-  return `${tables}[${pool.offset}u + word_to_index(${word}, ${pool.length}u)]`;
+  return `${tables}[${pool.offset}u + word_to_index(words[${row} & 3u], ${pool.length}u)]`;
 }
 
 function imagesText(builder: ShaderBuilder, part: Part<'images'>, testCount: number): PartText {
@@ -71,6 +76,8 @@ function imagesText(builder: ShaderBuilder, part: Part<'images'>, testCount: num
       : `${target}[${first}u + item] = ${value('(byte & 3u) * 8u')};`;
   return {
     items,
+    block: `item / ${(size / perItem) * 4}u`,
+    stream: part.stream,
     body: `if (item >= ${items}u) { return; }
   let row = item / ${size / perItem}u;
   let index = ${indexText(builder, part, testCount, 'row')};
@@ -86,6 +93,8 @@ function labelsText(builder: ShaderBuilder, part: Part<'labels'>, testCount: num
   const target = builder.write(buffer, 'u32');
   return {
     items: part.rows,
+    block: 'item >> 2u',
+    stream: part.stream,
     body: `if (item >= ${part.rows}u) { return; }
   let index = ${indexText(builder, part, testCount, 'item')};
   ${target}[${offset}u + item] = (${labels}[index >> 2u] >> ((index & 3u) * 8u)) & 255u;`,
@@ -98,8 +107,9 @@ function latentsText(builder: ShaderBuilder, part: Part<'latents'>): PartText {
   const target = builder.write(buffer, 'f32');
   return {
     items: Math.ceil(part.count / 4),
-    body: `let words = philox(vec4u(item, step, ${part.stream}u, 0u), key);
-  for (var i = 0u; i < 4u; i++) {
+    block: 'item',
+    stream: part.stream,
+    body: `for (var i = 0u; i < 4u; i++) {
     let element = item * 4u + i;
     if (element < ${part.count}u) { ${target}[${offset}u + element] = 2f * word_to_uniform(words[i]) - 1f; }
   }`,
@@ -107,23 +117,17 @@ function latentsText(builder: ShaderBuilder, part: Part<'latents'>): PartText {
 }
 
 /** One word of 32 keep bits a thread, of whichever part the block belongs to. */
-function maskText(builder: ShaderBuilder, parts: readonly Part<'mask'>[]): { readonly body: string; readonly tables: string } {
+function maskText(builder: ShaderBuilder, parts: readonly Part<'mask'>[]): string {
   const { buffer } = builder.memory.tensor(parts[0]!.target);
   const target = builder.write(buffer, 'u32');
   const firsts = parts.map((part) => builder.memory.tensor(part.target).offset + part.offset);
-  return {
-    tables: [
-      constantArray('MASK_STREAM', 'u32', parts.map(({ stream }) => stream)),
-      constantArray('MASK_COUNT', 'u32', parts.map(({ count }) => count)),
-      constantArray('MASK_THRESHOLD', 'u32', parts.map(({ threshold }) => threshold)),
-      constantArray('MASK_FIRST', 'u32', firsts),
-    ].join('\n'),
-    body: `let count = MASK_COUNT[part];
-  let threshold = MASK_THRESHOLD[part];
+  return `let count = ${pick(parts.map(({ count }) => count), 'part')};
+  let threshold = ${pick(parts.map(({ threshold }) => threshold), 'part')};
   if (item * 32u >= count) { return; }
+  let stream = ${pick(parts.map(({ stream }) => stream), 'part')};
   var bits = 0u;
   for (var block = 0u; block < 4u; block++) {
-    let words = philox(vec4u(item * 4u + block, step, MASK_STREAM[part], 0u), key);
+    let words = philox(vec4u(item * 4u + block, step, stream, 0u), key);
     for (var i = 0u; i < 8u; i++) {
       let half = (words[i >> 1u] >> ((i & 1u) * 16u)) & 0xffffu;
       let bit = block * 8u + i;
@@ -131,8 +135,7 @@ function maskText(builder: ShaderBuilder, parts: readonly Part<'mask'>[]): { rea
       bits |= select(0u, 1u << bit, is_kept);
     }
   }
-  ${target}[MASK_FIRST[part] + item] = bits;`,
-  };
+  ${target}[${pick(firsts, 'part')} + item] = bits;`;
 }
 
 /** `testCount` is the number of test images, which an evaluation's rows are clamped to. */
@@ -140,45 +143,52 @@ export function drawShader(operation: DrawOp, memory: Memory, testCount: number)
   const builder = new ShaderBuilder(memory);
   const control = builder.read(CONTROL, 'u32');
   const masks = operation.parts.filter((part) => part.kind === 'mask');
-  const functions: string[] = [];
-  const calls: string[] = [];
+  const single = operation.parts.filter((part) => part.kind !== 'mask');
+  const texts = single.map((part) =>
+    part.kind === 'images'
+      ? imagesText(builder, part, testCount)
+      : part.kind === 'labels'
+        ? labelsText(builder, part, testCount)
+        : latentsText(builder, part),
+  );
   let groups = 0;
-  const claim = (items: number, call: string): void => {
+  const choices = texts.map(({ items, block, stream }, index) => {
     const first = groups;
     groups += Math.ceil(items / THREADS);
-    calls.push(`if ((group.x >= ${first}u) & (group.x < ${groups}u)) { let item = (group.x - ${first}u) * ${THREADS}u + thread; ${call} }`);
-  };
-  const single = operation.parts.filter((part) => part.kind !== 'mask');
-  single.forEach((part, index) => {
-    const { body, items } =
-      part.kind === 'images'
-        ? imagesText(builder, part, testCount)
-        : part.kind === 'labels'
-          ? labelsText(builder, part, testCount)
-          : latentsText(builder, part);
-    functions.push(`fn part_${index}(item: u32, step: u32, key: vec2u) {\n  ${body}\n}`);
-    claim(items, `part_${index}(item, step, key);`);
+    return `if ((group.x >= ${first}u) & (group.x < ${groups}u)) {
+    part = ${index}u;
+    item = (group.x - ${first}u) * ${THREADS}u + thread;
+    block = ${block};
+    stream = ${stream}u;
+  }`;
   });
-  if (masks.length > 0) {
-    const { body, tables } = maskText(builder, masks);
-    functions.push(`${tables}\nfn mask_part(part: u32, item: u32, step: u32, key: vec2u) {\n  ${body}\n}`);
-    const first = groups;
-    const ends = masks.map(({ count }) => (groups += Math.ceil(Math.ceil(count / 32) / THREADS)));
-    const starts = [first, ...ends.slice(0, -1)];
-    functions.push(constantArray('MASK_GROUP', 'u32', starts));
-    calls.push(`if (group.x >= ${first}u) {
-    var part = 0u;
-    for (var next = 1u; next < ${masks.length}u; next++) { if (group.x >= MASK_GROUP[next]) { part = next; } }
-    mask_part(part, (group.x - MASK_GROUP[part]) * ${THREADS}u + thread, step, key);
-  }`);
-  }
+  const isDrawn = single.some((part) => part.kind === 'latents' || part.source !== 'test');
+  const first = groups;
+  const ends = masks.map(({ count }) => (groups += Math.ceil(Math.ceil(count / 32) / THREADS)));
+  const starts = [first, ...ends.slice(0, -1)];
+  const maskCall =
+    masks.length === 0
+      ? ''
+      : `if (group.x >= ${first}u) {
+    let mask = 0u${starts.slice(1).map((start) => ` + select(0u, 1u, group.x >= ${start}u)`).join('')};
+    mask_part(mask, (group.x - ${pick(starts, 'mask')}) * ${THREADS}u + thread, step, key);
+    return;
+  }`;
   const text = `${RANDOM_FUNCTIONS}
-${functions.join('\n')}
+${texts.map(({ body }, index) => `fn part_${index}(item: u32, words: vec4u) {\n  ${body}\n}`).join('\n')}
+${masks.length === 0 ? '' : `fn mask_part(part: u32, item: u32, step: u32, key: vec2u) {\n  ${maskText(builder, masks)}\n}`}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let step = ${control}[${CONTROL_WORDS.step}];
   let key = vec2u(${control}[${CONTROL_WORDS.keyLow}], ${control}[${CONTROL_WORDS.keyHigh}]);
-  ${calls.join('\n  ')}
+  ${maskCall}
+  var part = 0u;
+  var item = 0u;
+  var block = 0u;
+  var stream = 0u;
+  ${choices.join('\n  ')}
+  let words = ${isDrawn ? 'philox(vec4u(block, step, stream, 0u), key)' : 'vec4u(0)'};
+  ${texts.map((_, index) => `if (part == ${index}u) { part_${index}(item, words); }`).join('\n  ')}
 }`;
   return builder.finish(`draw ${operation.name}`, text, [groups, 1, 1]);
 }

@@ -7,12 +7,13 @@
 
 import { sideSize, type Geometry } from '../../plan/geometry.js';
 import type { BiasGradientOp, FilterGradientOp, ProductOp } from '../../plan/operations.js';
-import { isMultipleOfFour, type FilterProduct, type ForwardProduct, type ProductGeometry, type Tile } from './product.js';
+import type { FilterProduct, ForwardProduct, ProductGeometry, Tile } from './product.js';
 import { registerFilter, registerForward } from './product-register.js';
 import { canShare, sharedFilter, sharedForward } from './product-shared.js';
 import { sumFunction } from './reduce.js';
-import { ShaderBuilder, type Memory, type Shader } from './shader.js';
-import { chainText, parameterText, segmentFunctions, valueType, viewFunction, widthOf } from './view.js';
+import { pick } from './shader-text.js';
+import { PARAMETERS, ShaderBuilder, type Memory, type Shader } from './shader.js';
+import { chainText, loadText, parameterStart, segmentFunctions, valueType, viewFunctions, widthOf } from './view.js';
 
 /** The tiles in use: what a tuner may change, and nothing else. */
 export interface Tiles {
@@ -49,19 +50,16 @@ export function productShader(operation: ProductOp, memory: Memory, tiles: Tiles
   const width = widthOf(to.channels);
   const { buffer, offset } = memory.tensor(target);
   const stored = builder.write(buffer, valueType(width));
-  const weightWidth = widthOf(geometry.small.channels);
-  const wide = (base: string, isWide: boolean): string => (isWide ? `${base}4` : base);
   const index = `${offset}u + segment.target_row * ${sideSize(to)}u + position * ${to.channels}u + channel`;
   const isShared = canShare(product) && tiles.forward.kind === 'shared';
-  const { code, workgroups } = isShared
+  const { code, widths, workgroups } = isShared
     ? sharedForward(product, tiles.forward)
     : registerForward(product, canShare(product) ? tiles.forward : tiles.narrow);
   const text = `
 ${segmentFunctions(segments)}
-${viewFunction(builder, wide('load_input', isMultipleOfFour(from.channels)), source, from)}
-fn ${wide('load_weight', weightWidth === 4)}(index: u32, segment: Segment) -> ${valueType(weightWidth)} {
-  return ${parameterText(builder, kernels, 'index', weightWidth)};
-}
+${viewFunctions(builder, 'load_input', source, from, widths.first)}
+fn kernel_at(segment: Segment) -> u32 { return ${parameterStart(builder, kernels)}; }
+fn load_weight(index: u32) -> ${valueType(widths.second)} { return ${loadText(builder, PARAMETERS, 'index', widths.second)}; }
 fn store_output(position: u32, channel: u32, segment: Segment, value: ${valueType(width)}) {
   var x = value;
   ${chainText(builder, epilogue, to, width)}
@@ -84,15 +82,14 @@ export function filterGradientShader(operation: FilterGradientOp, memory: Memory
   const { buffer, offset } = memory.tensor(target);
   const stored = builder.write(buffer, valueType(width));
   const size = geometry.kernelHeight * geometry.kernelWidth * geometry.large.channels * geometry.small.channels;
-  const wide = (base: string, channels: number): string => (isMultipleOfFour(channels) ? `${base}4` : base);
-  const { code, workgroups } =
+  const { code, widths, workgroups } =
     canShare(product) && tiles.filter.kind === 'shared'
       ? sharedFilter(product, tiles.filter)
       : registerFilter(product, canShare(product) ? tiles.filter : tiles.narrow);
   const text = `
 ${segmentFunctions(splits)}
-${viewFunction(builder, wide('load_big', geometry.large.channels), large, geometry.large)}
-${viewFunction(builder, wide('load_small', geometry.small.channels), small, geometry.small)}
+${viewFunctions(builder, 'load_big', large, geometry.large, widths.first)}
+${viewFunctions(builder, 'load_small', small, geometry.small, widths.second)}
 fn store_filter(index: u32, segment: Segment, value: ${valueType(width)}) {
   ${stored}[(${offset}u + segment.split * ${size}u + index)${width === 4 ? ' / 4u' : ''}] = value;
 }
@@ -114,17 +111,16 @@ export function biasGradientShader(operation: BiasGradientOp, memory: Memory): S
   const positions = splits.map(({ rows }) => rows * side.height * side.width);
   const text = `
 ${segmentFunctions(splits)}
-${viewFunction(builder, 'load_source', source, side)}
-const POSITIONS = array<u32, ${splits.length}>(${positions.map((count) => `${count}u`).join(', ')});
+${viewFunctions(builder, 'load_source', source, side, width)}
 ${sumFunction(type, BIAS_THREADS)}
 @compute @workgroup_size(${BIAS_THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let channel = group.x * ${width}u;
   let segment = segment_at(group.y);
-  let count = POSITIONS[group.y];
+  let count = ${pick(positions, 'group.y')};
   var sum = ${type}(0);
   for (var position = thread; position < count; position += ${BIAS_THREADS}u) {
-    sum += load_source(position, channel, segment);
+    sum += load_source(load_source_at(position, segment), channel, position, segment);
   }
   let total = sum_of_threads(sum, thread);
   if (thread == 0u) {

@@ -1,10 +1,12 @@
 /**
  * Batch norm's own passes over a tensor: statistics forward, sums backward, and the affine of the
- * running statistics for inference. Everything else of a norm is a snippet of its neighbours.
+ * running statistics for inference. Where the plan says so, a last pass stores what the statistics
+ * make of the tensor, so that products read it as it is.
  *
  * A thread block owns one group of channels (four, or one) and takes the segments in order, so that
- * running statistics move in the passes' order. Each of its threads takes every 64th position, and
- * the threads' sums are added in order: one order, whatever the device.
+ * running statistics move in the passes' order, and no other block has to be waited for. Each of its
+ * threads takes every 64th position, and the threads' sums are added in order: one order, whatever
+ * the device.
  *
  * Statistics are those of Chan, Golub, LeVeque ("Algorithms for computing the sample variance",
  * 1983), two passes: the mean, then M2 = sum (x - mean)^2; the running variance takes M2 / (n - 1).
@@ -15,10 +17,11 @@
 import { sideSize } from '../../plan/geometry.js';
 import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../../plan/operations.js';
 import { sumFunction } from './reduce.js';
-import { constantArray, float } from './shader-text.js';
+import { float, pick } from './shader-text.js';
 import { ShaderBuilder, type Memory, type Shader } from './shader.js';
-import { loadText, segmentFunctions, tensorText, valueType, widthOf, type Width } from './view.js';
+import { chainText, loadText, segmentFunctions, tensorText, valueType, widthOf, type Width } from './view.js';
 
+/** Fixes the order of every sum here. */
 const THREADS = 64;
 
 const MAIN = `@compute @workgroup_size(${THREADS})
@@ -30,7 +33,7 @@ function assign(name: string, index: string, width: Width, value: string): strin
 }
 
 export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory): Shader {
-  const { side, segments, source, norm, updatesRunning, target, name } = operation;
+  const { side, segments, source, norm, updatesRunning, target, applied, name } = operation;
   const { channels } = side;
   const builder = new ShaderBuilder(memory);
   const width = widthOf(channels);
@@ -43,11 +46,21 @@ export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory
     loadText(builder, gamma.buffer, `${memory.parameter(norm[which]).offset}u + channel`, width);
   const row = (which: number): string => `${statistics.offset}u + (segment.forward_segment * 4u + ${which}u) * ${channels}u + channel`;
   const element = `segment.forward_row * ${sideSize(side)}u + position * ${channels}u + channel`;
+  const storeApplied = (): string => {
+    if (applied === null) return '';
+    const place = memory.tensor(applied.target);
+    const stored = builder.write(place.buffer, type);
+    return `
+    for (var position = thread; position < count; position += ${THREADS}u) {
+      var x = fma(${tensorText(builder, source, element, width)}, scale, shift);
+      ${chainText(builder, applied.chain.slice(1), side, width)}
+      ${assign(stored, `${place.offset}u + ${element}`, width, 'x')}
+    }`;
+  };
   const keep = float(norm.momentum);
   const take = float(1 - norm.momentum);
   const text = `
 ${segmentFunctions(segments)}
-${constantArray('POSITIONS', 'u32', segments.map(({ rows }) => rows * side.height * side.width))}
 ${sumFunction(type, THREADS)}
 ${MAIN} {
   let channel = group.x * ${width}u;
@@ -56,7 +69,7 @@ ${MAIN} {
   ${updatesRunning ? `var moving_mean = ${parameter('movingMean')};\n  var moving_variance = ${parameter('movingVariance')};` : ''}
   for (var index = 0u; index < ${segments.length}u; index++) {
     let segment = segment_at(index);
-    let count = POSITIONS[index];
+    let count = ${pick(segments.map(({ rows }) => rows * side.height * side.width), 'index')};
     var mean = ${type}(0);
     var m2 = ${type}(0);
     // One text for both passes: the sum of x, then that of (x - mean)^2.
@@ -69,14 +82,16 @@ ${MAIN} {
       let total = sum_of_threads(sum, thread);
       if (round == 0u) { mean = total / f32(count); } else { m2 = total; }
     }
+    let rstd = ${type}(1) / sqrt(m2 / f32(count) + ${float(norm.epsilon)});
+    let scale = gamma * rstd;
+    let shift = beta - mean * scale;
     if (thread == 0u) {
-      let rstd = ${type}(1) / sqrt(m2 / f32(count) + ${float(norm.epsilon)});
-      let scale = gamma * rstd;
       ${assign(out, row(0), width, 'mean')}
       ${assign(out, row(1), width, 'rstd')}
       ${assign(out, row(2), width, 'scale')}
-      ${assign(out, row(3), width, 'beta - mean * scale')}
+      ${assign(out, row(3), width, 'shift')}
     }
+    ${storeApplied()}
     ${
       updatesRunning
         ? `// TensorFlow keeps the unbiased variance, and the biased one where there is a single value.
@@ -123,7 +138,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 
 export function normGradientShader(operation: NormGradientOp, memory: Memory): Shader {
-  const { side, segments, source, raw, statistics, norm, coefficients, gradient, name } = operation;
+  const { side, segments, source, raw, statistics, norm, coefficients, gradient, applied, name } = operation;
   const { channels } = side;
   const builder = new ShaderBuilder(memory);
   const width = widthOf(channels);
@@ -138,11 +153,20 @@ export function normGradientShader(operation: NormGradientOp, memory: Memory): S
   const rawElement = `segment.forward_row * ${sideSize(side)}u + ${within}`;
   const statistic = (which: number): string =>
     tensorText(builder, statistics, `(segment.forward_segment * 4u + ${which}u) * ${channels}u + channel`, width);
+  const storeApplied = (): string => {
+    if (applied === null) return '';
+    const appliedPlace = memory.tensor(applied);
+    const stored = builder.write(appliedPlace.buffer, type);
+    const y = tensorText(builder, raw, rawElement, width);
+    const g = tensorText(builder, source, gradientElement, width);
+    return `
+    for (var position = thread; position < count; position += ${THREADS}u) {
+      ${assign(stored, `${appliedPlace.offset}u + ${gradientElement}`, width, `fma(p, ${g}, fma(q, ${y}, r))`)}
+    }`;
+  };
   const row = (which: number): string => `${place.offset}u + (segment.gradient_segment * 3u + ${which}u) * ${channels}u + channel`;
   const text = `
 ${segmentFunctions(segments)}
-${constantArray('POSITIONS', 'u32', segments.map(({ rows }) => rows * side.height * side.width))}
-${constantArray('TRAINS', 'u32', segments.map(({ trains }) => (trains ? 1 : 0)))}
 ${sumFunction(type, THREADS)}
 ${MAIN} {
   let channel = group.x * ${width}u;
@@ -151,7 +175,7 @@ ${MAIN} {
   var beta_gradient = ${type}(0);
   for (var index = 0u; index < ${segments.length}u; index++) {
     let segment = segment_at(index);
-    let count = POSITIONS[index];
+    let count = ${pick(segments.map(({ rows }) => rows * side.height * side.width), 'index')};
     let mean = ${statistic(0)};
     let rstd = ${statistic(1)};
     var sum = ${type}(0);
@@ -169,12 +193,14 @@ ${MAIN} {
     }
     let p = gamma * rstd;
     let q = -p * rstd * s2 / f32(count);
+    let r = -p * s1 / f32(count) - q * mean;
     if (thread == 0u) {
       ${assign(out, row(0), width, 'p')}
       ${assign(out, row(1), width, 'q')}
-      ${assign(out, row(2), width, '-p * s1 / f32(count) - q * mean')}
+      ${assign(out, row(2), width, 'r')}
     }
-    if (TRAINS[index] == 1u) {
+    ${storeApplied()}
+    if (${pick(segments.map(({ trains }) => (trains ? 1 : 0)), 'index')} == 1u) {
       gamma_gradient += s2;
       beta_gradient += s1;
     }

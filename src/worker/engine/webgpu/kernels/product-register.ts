@@ -13,44 +13,52 @@ import {
   rowText,
   segmentText,
   segmentTiles,
-  tapPosition,
+  tapText,
   walkOf,
   type FilterProduct,
   type ForwardProduct,
   type Tile,
   type TiledShader,
 } from './product.js';
-import { constantArray, lines } from './shader-text.js';
+import { lines, pick } from './shader-text.js';
 
 const COMPONENTS = ['x', 'y', 'z', 'w'] as const;
 
-/** The weights of one group of columns for `depth` consecutive input channels from `channel` on. */
-function weightText(product: ForwardProduct, depth: 1 | 4, group: number): string {
+/** Text that begins a tap: `weight_at`, where the tap's weights of the thread's columns begin. */
+function weightStartText(product: ForwardProduct): string {
+  const inputs = walkOf(product).input[2];
+  const outputs = walkOf(product).output[2];
+  const first =
+    product.form === 'gather' ? `tap * ${inputs * outputs}u + column` : `(tap * ${outputs}u + column) * ${inputs}u`;
+  return `var weight_at = kernel_start + ${first};`;
+}
+
+/**
+ * The weights of one group of columns for `terms` consecutive input channels, as `weight_<group>_<term>`;
+ * `weight_at` is that of the first of them.
+ */
+function weightText(product: ForwardProduct, terms: 1 | 4, group: number): string {
   const inputs = walkOf(product).input[2];
   const outputs = walkOf(product).output[2];
   const { type, width } = columnType(outputs);
-  const column = `(column + ${group * 4}u)`;
-  const index = (k: number, j: number): string =>
-    product.form === 'gather'
-      ? `(tap * ${inputs}u + channel + ${k}u) * ${outputs}u + ${column} + ${j}u`
-      : `(tap * ${outputs}u + ${column} + ${j}u) * ${inputs}u + channel + ${k}u`;
-  const name = (k: number): string => `weight_${group}_${k}`;
-  if (product.form === 'gather') {
-    return lines(depth, (k) => {
-      if (isMultipleOfFour(outputs)) return `      let ${name(k)} = load_weight4(${index(k, 0)}, segment);`;
-      const values = Array.from({ length: width }, (_, j) => `load_weight(${index(k, j)}, segment)`);
-      return `      let ${name(k)} = ${type}(${values.join(', ')});`;
+  const isGather = product.form === 'gather';
+  const index = (term: number, j: number): string =>
+    `weight_at + ${isGather ? term * outputs + group * 4 + j : (group * 4 + j) * inputs + term}u`;
+  const name = (term: number): string => `weight_${group}_${term}`;
+  if (isGather && isMultipleOfFour(outputs)) {
+    return lines(terms, (term) => `      let ${name(term)} = load_weight(${index(term, 0)});`);
+  }
+  if (isGather || terms === 1) {
+    return lines(terms, (term) => {
+      const values = Array.from({ length: width }, (_, j) => `load_weight(${index(term, j)})`);
+      return `      let ${name(term)} = ${type}(${values.join(', ')});`;
     });
   }
-  if (depth === 1) {
-    const values = Array.from({ length: width }, (_, j) => `load_weight(${index(0, j)}, segment)`);
-    return `      let ${name(0)} = ${type}(${values.join(', ')});`;
-  }
   // The kernel lies with the input's channel innermost: read four along it, then turn the block.
-  const columns = lines(width, (j) => `      let turned_${group}_${j} = load_weight4(${index(0, j)}, segment);`);
-  const turned = lines(4, (k) => {
-    const values = Array.from({ length: width }, (_, j) => `turned_${group}_${j}.${COMPONENTS[k]!}`);
-    return `      let ${name(k)} = ${type}(${values.join(', ')});`;
+  const columns = lines(width, (j) => `      let turned_${group}_${j} = load_weight(${index(0, j)});`);
+  const turned = lines(4, (term) => {
+    const values = Array.from({ length: width }, (_, j) => `turned_${group}_${j}.${COMPONENTS[term]!}`);
+    return `      let ${name(term)} = ${type}(${values.join(', ')});`;
   });
   return `${columns}\n${turned}`;
 }
@@ -72,10 +80,11 @@ export function storeText(channels: number, row: string, group: number, value: s
 /** Gather or scatter. See `product.ts` for what has to be declared beside the text. */
 export function registerForward(product: ForwardProduct, tile: Tile): TiledShader {
   const { input, output, phaseSize, phases } = walkOf(product);
-  const [inputHeight, inputWidth, inputs] = input;
+  const inputs = input[2];
   const outputs = output[2];
   const { type } = columnType(outputs);
-  const depth = isMultipleOfFour(inputs) ? 4 : 1;
+  const terms = tile.terms === 4 && isMultipleOfFour(inputs) ? 4 : 1;
+  const isGather = product.form === 'gather';
   const groups = outputs === 1 ? 1 : tile.columnGroups;
   const columns = outputs === 1 ? 1 : groups * 4;
   const across = Math.min(tile.threads[0], Math.ceil(outputs / columns));
@@ -83,18 +92,14 @@ export function registerForward(product: ForwardProduct, tile: Tile): TiledShade
   const tileRows = down * tile.rows;
   const rowsPerImage = phaseSize[0] * phaseSize[1];
   const rows = Array.from({ length: tile.rows }, (_, row) => `${row}`);
-  const accumulators = rows.flatMap((row) =>
-    Array.from({ length: groups }, (_, group) => `  var sum_${row}_${group} = ${type}(0);`),
-  );
   const multiply = (row: string): string => {
-    const loaded = depth === 4 ? 'load_input4' : 'load_input';
-    const zero = depth === 4 ? 'vec4f(0)' : '0f';
-    const load = `      let value_${row} = select(${zero}, ${loaded}(at_${row}, channel, segment), is_inside_${row});`;
-    const adds = lines(depth, (k) =>
+    const zero = terms === 4 ? 'vec4f(0)' : '0f';
+    const load = `      let value_${row} = select(${zero}, load_input(at_${row}, channel, pixel_${row}, segment), is_inside_${row});`;
+    const adds = lines(terms, (term) =>
       lines(groups, (group) => {
-        const factor = depth === 4 ? `value_${row}.${COMPONENTS[k]!}` : `value_${row}`;
+        const factor = terms === 4 ? `value_${row}.${COMPONENTS[term]!}` : `value_${row}`;
         const wide = type === 'f32' ? factor : `vec4f(${factor})`;
-        return `      sum_${row}_${group} = fma(${wide}, weight_${group}_${k}, sum_${row}_${group});`;
+        return `      sum_${row}_${group} = fma(${wide}, weight_${group}_${term}, sum_${row}_${group});`;
       }),
     );
     return `${load}\n${adds}`;
@@ -106,23 +111,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) threa
   if (column >= ${outputs}u) { return; }
   ${segmentText(product.segments, rowsPerImage, tileRows)}
   ${phaseText(product)}
+  let kernel_start = kernel_at(segment);
 ${rows.map((row) => rowText(product, row, `(tile_row + thread.y * ${tile.rows}u + ${row}u)`)).join('\n')}
-${accumulators.join('\n')}
+${rows.map((row) => lines(groups, (group) => `  var sum_${row}_${group} = ${type}(0);`)).join('\n')}
   for (var tap_y = 0; tap_y < taps_y; tap_y++) {
     for (var tap_x = 0; tap_x < taps_x; tap_x++) {
       let tap = ${kernelTap(product)};
-${rows
-  .map((row) => {
-    const y = tapPosition(product.form, `y_${row}`, 'tap_y');
-    const x = tapPosition(product.form, `x_${row}`, 'tap_x');
-    return `      let in_y_${row} = ${y};
-      let in_x_${row} = ${x};
-      let is_inside_${row} = ${insideText(`in_y_${row}`, `in_x_${row}`, inputHeight, inputWidth)};
-      let at_${row} = select(0u, u32(base_${row} + in_y_${row} * ${inputWidth} + in_x_${row}), is_inside_${row});`;
-  })
-  .join('\n')}
-      for (var channel = 0u; channel < ${inputs}u; channel += ${depth}u) {
-${lines(groups, (group) => weightText(product, depth, group))}
+      ${weightStartText(product)}
+${rows.map((row) => `      ${tapText(product, row)}\n      let at_${row} = load_input_at(pixel_${row}, segment);`).join('\n')}
+      for (var channel = 0u; channel < ${inputs}u; channel += ${terms}u) {
+${lines(groups, (group) => weightText(product, terms, group))}
+        weight_at += ${isGather ? terms * outputs : terms}u;
 ${rows.map(multiply).join('\n')}
       }
     }
@@ -137,6 +136,10 @@ ${lines(groups, (group) => storeText(outputs, 'stored', group, `sums[row * ${gro
 `;
   return {
     code,
+    widths: {
+      first: terms,
+      second: isGather ? (isMultipleOfFour(outputs) ? 4 : 1) : terms,
+    },
     workgroups: [
       Math.ceil(outputs / (across * columns)),
       segmentTiles(product.segments, rowsPerImage, tileRows),
@@ -151,9 +154,8 @@ export function registerFilter(product: FilterProduct, tile: Tile): TiledShader 
   const [bigHeight, bigWidth, bigChannels] = big;
   const [smallHeight, smallWidth, columnsInAll] = small;
   const { type } = columnType(columnsInAll);
-  const isWideRow = isMultipleOfFour(bigChannels);
-  const step = isWideRow ? 4 : 1;
-  const rowGroups = isWideRow ? Math.max(1, tile.rows / 4) : tile.rows;
+  const step = isMultipleOfFour(bigChannels) ? 4 : 1;
+  const rowGroups = step === 4 ? Math.max(1, tile.rows / 4) : tile.rows;
   const groups = columnsInAll === 1 ? 1 : tile.columnGroups;
   const columns = columnsInAll === 1 ? 1 : groups * 4;
   const rowsInAll = kernel[0] * kernel[1] * bigChannels;
@@ -167,31 +169,30 @@ export function registerFilter(product: FilterProduct, tile: Tile): TiledShader 
   let channel_${row} = row_${row} % ${bigChannels}u;
   let shift_y_${row} = i32(tap_${row} / ${kernel[1]}u) - ${padding[0]};
   let shift_x_${row} = i32(tap_${row} % ${kernel[1]}u) - ${padding[1]};
+  let shift_${row} = shift_y_${row} * ${bigWidth} + shift_x_${row};
 ${lines(step, (k) => lines(groups, (group) => `  var sum_${row}_${k}_${group} = ${type}(0);`))}`,
   );
   const columnValue = (group: number): string => {
     const column = `column + ${group * 4}u`;
-    if (columnsInAll === 1) return 'load_small(k, 0u, segment)';
-    if (isWideColumn) return `load_small4(k, ${column}, segment)`;
-    const values = [0, 1, 2, 3].map((j) => `load_small(k, min(${column} + ${j}u, ${columnsInAll - 1}u), segment)`);
-    return `vec4f(${values.join(', ')})`;
+    const load = (channel: string): string => `load_small(small_at, ${channel}, k, segment)`;
+    if (columnsInAll === 1) return load('0u');
+    if (isWideColumn) return load(column);
+    return `vec4f(${[0, 1, 2, 3].map((j) => load(`min(${column} + ${j}u, ${columnsInAll - 1}u)`)).join(', ')})`;
   };
   const multiply = each.map((row) => {
-    const loaded = isWideRow ? 'load_big4' : 'load_big';
-    const zero = isWideRow ? 'vec4f(0)' : '0f';
+    const zero = step === 4 ? 'vec4f(0)' : '0f';
     const adds = lines(step, (k) => {
-      const factor = isWideRow ? `value_${row}.${COMPONENTS[k]!}` : `value_${row}`;
+      const factor = step === 4 ? `value_${row}.${COMPONENTS[k]!}` : `value_${row}`;
       const wide = type === 'f32' ? factor : `vec4f(${factor})`;
       return lines(
         groups,
-        (group) => `    sum_${row}_${k}_${group} = fma(${wide}, small_${group}, sum_${row}_${k}_${group});`,
+        (group) => `        sum_${row}_${k}_${group} = fma(${wide}, small_${group}, sum_${row}_${k}_${group});`,
       );
     });
-    return `    let y_${row} = y + shift_y_${row};
-    let x_${row} = x + shift_x_${row};
-    let is_inside_${row} = ${insideText(`y_${row}`, `x_${row}`, bigHeight, bigWidth)};
-    let at_${row} = select(0u, u32(base + y_${row} * ${bigWidth} + x_${row}), is_inside_${row});
-    let value_${row} = select(${zero}, ${loaded}(at_${row}, channel_${row}, segment), is_inside_${row});
+    return `        let is_inside_${row} = ${insideText(`y + shift_y_${row}`, `x + shift_x_${row}`, bigHeight, bigWidth)};
+        let pixel_${row} = select(0u, u32(pixel + shift_${row}), is_inside_${row});
+        let at_${row} = load_big_at(pixel_${row}, segment);
+        let value_${row} = select(${zero}, load_big(at_${row}, channel_${row}, pixel_${row}, segment), is_inside_${row});
 ${adds}`;
   });
   const store = each.map((row) =>
@@ -212,27 +213,34 @@ ${adds}`;
       }),
     ),
   );
+  // Nested loops over the positions: to divide a running number took longer than to multiply.
   const code = `
-${constantArray('SPLIT_ROWS', 'u32', product.splits.map((images) => images * smallHeight * smallWidth))}
 @compute @workgroup_size(${across}, ${down})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
   let column = (group.x * ${across}u + thread.x) * ${columns}u;
   if (column >= ${columnsInAll}u) { return; }
 ${place.join('\n')}
   let segment = segment_at(group.z);
-  let end = SPLIT_ROWS[group.z];
-  for (var k = 0u; k < end; k++) {
-    let base = i32(k / ${smallHeight * smallWidth}u) * ${bigHeight * bigWidth};
-    let y = i32(k / ${smallWidth}u % ${smallHeight}u) * ${stride};
-    let x = i32(k % ${smallWidth}u) * ${stride};
-${lines(groups, (group) => `    let small_${group} = ${columnValue(group)};`)}
+  let images = ${pick(product.splits, 'group.z', '')};
+  var k = 0u;
+  var small_at = load_small_at(0u, segment);
+  for (var image = 0; image < images; image++) {
+    for (var y = 0; y < ${smallHeight * stride}; y += ${stride}) {
+      for (var x = 0; x < ${smallWidth * stride}; x += ${stride}) {
+        let pixel = image * ${bigHeight * bigWidth} + y * ${bigWidth} + x;
+${lines(groups, (group) => `        let small_${group} = ${columnValue(group)};`)}
 ${multiply.join('\n')}
+        k++;
+        small_at += ${columnsInAll}u;
+      }
+    }
   }
 ${store.join('\n')}
 }
 `;
   return {
     code,
+    widths: { first: step, second: isWideColumn ? 4 : 1 },
     workgroups: [
       Math.ceil(columnsInAll / (across * columns)),
       Math.ceil(rowsInAll / (down * rowGroups * step)),

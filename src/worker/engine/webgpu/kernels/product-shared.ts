@@ -20,7 +20,7 @@ import {
   type TiledShader,
 } from './product.js';
 import { storeText } from './product-register.js';
-import { constantArray, lines } from './shader-text.js';
+import { lines, pick } from './shader-text.js';
 
 /** Terms of a sum that are staged at a time; the largest of these that divides the channels. */
 const DEPTHS = [16, 20, 12, 8, 4] as const;
@@ -60,7 +60,7 @@ export function sharedForward(product: ForwardProduct, tile: Tile): TiledShader 
         let is_inside = ${insideText('in_y', 'in_x', inputHeight, inputWidth)};
         let at = select(0u, u32(base_load_${load} + in_y * ${inputWidth} + in_x), is_inside);
         let k = (thread_index + ${load * threads}u) % ${quarters}u * 4u;
-        let value = select(vec4f(0), load_input4(at, first_channel + k, segment), is_inside);
+        let value = select(vec4f(0), load_input(load_input_at(at, segment), first_channel + k, at, segment), is_inside);
         let slot = k * ${tileRows}u + ${loadedRow(load)};
         staged_input[slot] = value.x;
         staged_input[slot + ${tileRows}u] = value.y;
@@ -72,19 +72,19 @@ export function sharedForward(product: ForwardProduct, tile: Tile): TiledShader 
       for (var unit = thread_index; unit < ${depth * across}u; unit += ${threads}u) {
         let k = unit / ${across}u;
         let column = (group.x * ${across}u + unit % ${across}u) * 4u;
-        let index = (tap * ${inputs}u + first_channel + k) * ${outputs}u + column;
-        staged_weight[unit] = select(vec4f(0), load_weight4(index, segment), column < ${outputs}u);
+        let index = kernel_start + (tap * ${inputs}u + first_channel + k) * ${outputs}u + column;
+        staged_weight[unit] = select(vec4f(0), load_weight(index), column < ${outputs}u);
       }`;
   const scatterWeights = `
       for (var unit = thread_index; unit < ${quarters * across}u; unit += ${threads}u) {
         let k = unit / ${across}u * 4u;
         let column = (group.x * ${across}u + unit % ${across}u) * 4u;
-        let index = (tap * ${outputs}u + column) * ${inputs}u + first_channel + k;
+        let index = kernel_start + (tap * ${outputs}u + column) * ${inputs}u + first_channel + k;
         var block = mat4x4f();
         if (column < ${outputs}u) {
           block = transpose(mat4x4f(
-            load_weight4(index, segment), load_weight4(index + ${inputs}u, segment),
-            load_weight4(index + ${2 * inputs}u, segment), load_weight4(index + ${3 * inputs}u, segment)));
+            load_weight(index), load_weight(index + ${inputs}u),
+            load_weight(index + ${2 * inputs}u), load_weight(index + ${3 * inputs}u)));
         }
         let slot = k * ${across}u + unit % ${across}u;
         staged_weight[slot] = block[0];
@@ -103,6 +103,7 @@ fn main(
 ) {
   ${segmentText(product.segments, rowsPerImage, tileRows)}
   ${phaseText(product)}
+  let kernel_start = kernel_at(segment);
 ${lines(loads, (load) => rowText(product, `load_${load}`, `(tile_row + ${loadedRow(load)})`))}
 ${rows.map((row) => `  var sum_${row} = vec4f(0);`).join('\n')}
   for (var tap_y = 0; tap_y < taps_y; tap_y++) {
@@ -134,6 +135,7 @@ ${storeText(outputs, `${row}`, 0, `sum_${row}`)}
 `;
   return {
     code,
+    widths: { first: 4, second: 4 },
     workgroups: [
       Math.ceil(outputs / (across * 4)),
       segmentTiles(product.segments, rowsPerImage, tileRows),
@@ -154,7 +156,6 @@ export function sharedFilter(product: FilterProduct, tile: Tile): TiledShader {
   const quads = down * groups;
   const sums = Array.from({ length: groups * 4 }, (_, row) => row);
   const code = `
-${constantArray('SPLIT_ROWS', 'u32', product.splits.map((images) => images * smallHeight * smallWidth))}
 var<workgroup> staged_big: array<vec4f, ${FILTER_DEPTH * quads}>;
 var<workgroup> staged_small: array<vec4f, ${FILTER_DEPTH * across}>;
 @compute @workgroup_size(${across}, ${down})
@@ -164,7 +165,7 @@ fn main(
   @builtin(local_invocation_index) thread_index: u32,
 ) {
   let segment = segment_at(group.z);
-  let end = SPLIT_ROWS[group.z];
+  let end = ${pick(product.splits.map((images) => images * smallHeight * smallWidth), 'group.z')};
 ${sums.map((row) => `  var sum_${row} = vec4f(0);`).join('\n')}
   for (var first = 0u; first < end; first += ${FILTER_DEPTH}u) {
     for (var unit = thread_index; unit < ${FILTER_DEPTH * quads}u; unit += ${threads}u) {
@@ -176,13 +177,14 @@ ${sums.map((row) => `  var sum_${row} = vec4f(0);`).join('\n')}
       let is_inside = (k < end) & (row < ${rowsInAll}u) & ${insideText('y', 'x', bigHeight, bigWidth)};
       let base = i32(k / ${smallHeight * smallWidth}u) * ${bigHeight * bigWidth};
       let at = select(0u, u32(base + y * ${bigWidth} + x), is_inside);
-      staged_big[unit] = select(vec4f(0), load_big4(at, row % ${bigChannels}u, segment), is_inside);
+      staged_big[unit] = select(vec4f(0), load_big(load_big_at(at, segment), row % ${bigChannels}u, at, segment), is_inside);
     }
     for (var unit = thread_index; unit < ${FILTER_DEPTH * across}u; unit += ${threads}u) {
       let k = first + unit / ${across}u;
       let column = (group.x * ${across}u + unit % ${across}u) * 4u;
       let is_inside = (k < end) & (column < ${columnsInAll}u);
-      staged_small[unit] = select(vec4f(0), load_small4(select(0u, k, is_inside), column, segment), is_inside);
+      let at = select(0u, k, is_inside);
+      staged_small[unit] = select(vec4f(0), load_small(load_small_at(at, segment), column, at, segment), is_inside);
     }
     workgroupBarrier();
     for (var k = 0u; k < ${FILTER_DEPTH}u; k++) {
@@ -211,6 +213,7 @@ ${sums
 `;
   return {
     code,
+    widths: { first: 4, second: 4 },
     workgroups: [
       Math.ceil(columnsInAll / (across * 4)),
       Math.ceil(rowsInAll / (quads * 4)),

@@ -35,23 +35,25 @@ export interface Tile {
   /** Outputs of one thread: rows, and groups of four columns. */
   readonly rows: number;
   readonly columnGroups: number;
+  /** Terms of a sum that a thread of a register tile reads at a time, where the channels allow four. */
+  readonly terms: 1 | 4;
 }
 
 /**
  * What a tile's text calls is declared beside it. `Segment` is a struct of whatever the callee needs
  * of a segment, made once a thread by `segment_at(index) -> Segment`. Positions count pixels from the
- * segment's first image; channels are the first of those taken.
+ * segment's first image; channels are the first of those taken. `<name>_at(position, segment)` is
+ * where a position's first channel lies, `<name>(at, channel, position, segment)` what lies from a
+ * channel on: one f32 or a vec4f, as the tile says (`Widths`).
  */
 export interface ForwardProduct {
   readonly form: 'gather' | 'scatter';
   readonly geometry: ProductGeometry;
   /**
    * Images of each segment. A thread block computes rows of one segment only.
-   * Declared beside: `load_input(position, channel, segment) -> f32`, or `load_input4` where the
-   * input's channels are a multiple of four; `load_weight(index, segment) -> f32`, or `load_weight4`
-   * where the kernel's innermost of the two roles (gather: the output's channels, scatter: the
-   * input's) is; `store_output(position, channel, segment, value)`, `vec4f` where the output's
-   * channels are a multiple of four, else `f32`.
+   * Declared beside: `load_input` and `load_input_at`; `kernel_at(segment)`, where the kernel begins,
+   * and `load_weight(index)`; `store_output(position, channel, segment, value)`, `vec4f` where the
+   * output's channels are a multiple of four, else `f32`.
    */
   readonly segments: readonly number[];
 }
@@ -61,17 +63,23 @@ export interface FilterProduct {
   readonly form: 'filter';
   readonly geometry: ProductGeometry;
   /**
-   * Images of each split. Declared beside: `load_big(position, channel, segment) -> f32` and
-   * `load_small`, or `load_big4` and `load_small4` where the channels are a multiple of four;
+   * Images of each split. Declared beside: `load_big`, `load_big_at`, `load_small`, `load_small_at`;
    * `store_filter(index, segment, value)` with index into [kh, kw, C, D], `vec4f` where D is a
    * multiple of four, else `f32`.
    */
   readonly splits: readonly number[];
 }
 
-/** A shader's body and the grid that it is dispatched over. */
+/** How many channels each of the operands' functions gives at a time: input and weight, or big and small. */
+export interface Widths {
+  readonly first: 1 | 4;
+  readonly second: 1 | 4;
+}
+
+/** A shader's body, what it calls, and the grid that it is dispatched over. */
 export interface TiledShader {
   readonly code: string;
+  readonly widths: Widths;
   readonly workgroups: readonly [number, number, number];
 }
 
@@ -184,6 +192,18 @@ export function rowText(product: ForwardProduct, name: string, row: string): str
  */
 export function insideText(y: string, x: string, height: number, width: number): string {
   return `((u32(${y}) < ${height}u) & (u32(${x}) < ${width}u))`;
+}
+
+/**
+ * Text that finds, for the loop's tap, the input pixel of a row placed by `rowText`: `is_inside_<name>`,
+ * and `pixel_<name>` (pixel 0 where it is outside).
+ */
+export function tapText(product: ForwardProduct, name: string): string {
+  const [height, width] = walkOf(product).input;
+  return `let in_y_${name} = ${tapPosition(product.form, `y_${name}`, 'tap_y')};
+      let in_x_${name} = ${tapPosition(product.form, `x_${name}`, 'tap_x')};
+      let is_inside_${name} = ${insideText(`in_y_${name}`, `in_x_${name}`, height, width)};
+      let pixel_${name} = select(0u, u32(base_${name} + in_y_${name} * ${width} + in_x_${name}), is_inside_${name});`;
 }
 
 /** Expression of the input row (or column) that a tap reads: `start` is `y_<name>`, `tap` the loop's. */

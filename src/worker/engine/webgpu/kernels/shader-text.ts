@@ -14,8 +14,20 @@ export function lines(count: number, line: (index: number) => string): string {
   return Array.from({ length: count }, (_, index) => line(index)).join('\n');
 }
 
-/** A constant array, for tables that a kernel indexes at run time. */
-export function constantArray(name: string, type: 'u32' | 'i32' | 'f32', values: readonly number[]): string {
-  const literal = (value: number): string => (type === 'f32' ? float(value) : `${value}`);
-  return `const ${name} = array<${type}, ${values.length}>(${values.map(literal).join(', ')});`;
+/** Longer tables are arrays; a compiler copies an array that is indexed at run time into every thread. */
+const MOST_SELECTS = 8;
+
+/** An expression of one of `values` (whole numbers) by an index expression that is cheap to repeat. */
+export function pick(values: readonly number[], index: string, suffix: 'u' | '' = 'u'): string {
+  const literal = (value: number): string => `${value}${suffix}`;
+  if (values.every((value) => value === values[0])) return literal(values[0]!);
+  if (values.length > MOST_SELECTS) {
+    return `array<${suffix === 'u' ? 'u32' : 'i32'}, ${values.length}>(${values.map(literal).join(', ')})[${index}]`;
+  }
+  return values.slice(1).reduce((text, value, at) => `select(${text}, ${literal(value)}, ${index} == ${at + 1}u)`, literal(values[0]!));
+}
+
+/** A constant array of float32, for a table that is too long for `pick`. */
+export function constantArray(name: string, values: readonly number[]): string {
+  return `const ${name} = array<f32, ${values.length}>(${values.map(float).join(', ')});`;
 }

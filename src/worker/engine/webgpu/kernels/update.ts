@@ -3,7 +3,7 @@
  *   g = sum of the element's partial sums, in order
  *   m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,  value -= rate m / (sqrt(v) + epsilon)
  * with the step's rate, lr sqrt(1 - beta2^t) / (1 - beta1^t), left by the loss. A thread block belongs
- * to one entry of a table; entries stand in the table buffer as rows of `ENTRY_WORDS` words.
+ * to one entry of a table: rows of `ENTRY_WORDS` words, and after them the entry of every block.
  *
  * Source: Kingma and Ba, "Adam" (2015), the last paragraph of section 2.
  *
@@ -18,9 +18,10 @@ const THREADS = 256;
 /** First thread block, size, parameter, gradient, stride, splits, scalar; then five floats. */
 const ENTRY_WORDS = 12;
 
-/** The table's rows; the update's shader reads them at `memory.table('updates')`. */
+/** The table; the update's shader reads it at `memory.table('updates')`. */
 export function updateTable(operation: UpdateOp, memory: Pick<Memory, 'tensor' | 'parameter'>): Uint32Array<ArrayBuffer> {
-  const words = new Uint32Array(operation.entries.length * ENTRY_WORDS);
+  const rowWords = operation.entries.length * ENTRY_WORDS;
+  const words = new Uint32Array(rowWords + groupsOf(operation));
   const floats = new Float32Array(words.buffer);
   let group = 0;
   operation.entries.forEach((entry, index) => {
@@ -30,9 +31,16 @@ export function updateTable(operation: UpdateOp, memory: Pick<Memory, 'tensor' |
     const { offset } = memory.parameter(entry.parameter);
     words.set([group, entry.size, offset, gradient, entry.stride, entry.splits, entry.optimiser], row);
     floats.set([beta1, 1 - beta1, beta2, 1 - beta2, epsilon], row + 7);
-    group += Math.ceil(entry.size / THREADS);
+    const end = group + Math.ceil(entry.size / THREADS);
+    words.fill(index, rowWords + group, rowWords + end);
+    group = end;
   });
   return words;
+}
+
+/** Thread blocks of the dispatch. */
+function groupsOf({ entries }: UpdateOp): number {
+  return entries.reduce((sum, { size }) => sum + Math.ceil(size / THREADS), 0);
 }
 
 export function updateShader(operation: UpdateOp, memory: Memory): Shader {
@@ -45,16 +53,11 @@ export function updateShader(operation: UpdateOp, memory: Memory): Shader {
   const scalars = memory.tensor(operation.scalars);
   const results = builder.read(scalars.buffer, 'f32');
   const first = memory.table('updates').offset;
-  const groups = operation.entries.reduce((sum, { size }) => sum + Math.ceil(size / THREADS), 0);
   const word = (index: number): string => `${tables}[row + ${index}u]`;
   const text = `
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  var row = ${first}u;
-  for (var entry = 1u; entry < ${operation.entries.length}u; entry++) {
-    let next = ${first}u + entry * ${ENTRY_WORDS}u;
-    if (group.x >= ${tables}[next]) { row = next; }
-  }
+  let row = ${first}u + ${tables}[${first + operation.entries.length * ENTRY_WORDS}u + group.x] * ${ENTRY_WORDS}u;
   let element = (group.x - ${word(0)}) * ${THREADS}u + thread;
   if (element >= ${word(1)}) { return; }
   var at = ${word(3)} + element;
@@ -73,5 +76,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   ${v}[place] = new_v;
   ${parameters}[place] -= rate * new_m / (sqrt(new_v) + bitcast<f32>(${word(11)}));
 }`;
-  return builder.finish(`update ${operation.name}`, text, [groups, 1, 1]);
+  return builder.finish(`update ${operation.name}`, text, [groupsOf(operation), 1, 1]);
 }

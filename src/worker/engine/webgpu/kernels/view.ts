@@ -8,8 +8,8 @@
 
 import { sideSize, type Side } from '../../plan/geometry.js';
 import type { Activation, OpSegment, Snippet, TensorId, View } from '../../plan/operations.js';
-import type { ShaderBuilder } from './shader.js';
-import { constantArray, float } from './shader-text.js';
+import { PARAMETERS, type ShaderBuilder } from './shader.js';
+import { float, pick } from './shader-text.js';
 
 /** Beyond it tanh is 1 in float32; some devices overflow inside for larger arguments. */
 const TANH_LIMIT = 10;
@@ -40,24 +40,12 @@ export function segmentFunctions(segments: readonly (OpSegment & { readonly spli
     instance: segments.map(({ instance }) => instance),
     split: segments.map(({ split }, index) => split ?? index),
   };
-  const names = Object.keys(fields);
-  const isConstant = (name: string): boolean => fields[name]!.every((value) => value === fields[name]![0]);
-  const table = (name: string): string => `SEGMENT_${name.toUpperCase()}`;
-  const value = (name: string): string => (isConstant(name) ? `${fields[name]![0]}u` : `${table(name)}[index]`);
   return `
-struct Segment { ${names.map((name) => `${name}: u32`).join(', ')} }
-${names.filter((name) => !isConstant(name)).map((name) => constantArray(table(name), 'u32', fields[name]!)).join('\n')}
+struct Segment { ${Object.keys(fields).map((name) => `${name}: u32`).join(', ')} }
 fn segment_at(index: u32) -> Segment {
-  return Segment(${names.map(value).join(', ')});
+  return Segment(${Object.values(fields).map((values) => pick(values, 'index')).join(', ')});
 }
 `;
-}
-
-/** One of `values` by an index expression; a constant where all are the same. */
-export function pick(values: readonly number[], index: string): string {
-  const [first] = values;
-  if (values.every((value) => value === first)) return `${first}u`;
-  return `array<u32, ${values.length}>(${values.map((value) => `${value}u`).join(', ')})[${index}]`;
 }
 
 /** The element (or the four from it on) at an element index of a buffer. */
@@ -72,6 +60,11 @@ export function tensorText(builder: ShaderBuilder, id: TensorId, index: string, 
   return loadText(builder, buffer, `${offset}u + ${index}`, width);
 }
 
+/** Where the parameter of the segment's instance begins in the buffer of all parameters. */
+export function parameterStart({ memory }: ShaderBuilder, names: readonly string[]): string {
+  return pick(names.map((name) => memory.parameter(name).offset), 'segment.instance');
+}
+
 /** Element (or four) of the parameter of the segment's instance; `index` counts within it. */
 export function parameterText(
   builder: ShaderBuilder,
@@ -79,9 +72,7 @@ export function parameterText(
   index: string,
   width: Width,
 ): string {
-  const places = names.map((name) => builder.memory.parameter(name));
-  const offset = pick(places.map((place) => place.offset), 'segment.instance');
-  return loadText(builder, places[0]!.buffer, `${offset} + ${index}`, width);
+  return loadText(builder, PARAMETERS, `${parameterStart(builder, names)} + ${index}`, width);
 }
 
 function activationText(activation: Activation, x: string, width: Width): string {
@@ -174,14 +165,20 @@ export function chainText(
   return text.join('\n  ');
 }
 
-/** A function `name(position, channel, segment)` that gives a view's element, or four of them. */
-export function viewFunction(builder: ShaderBuilder, name: string, view: View, side: Side): string {
-  const width = widthOf(side.channels);
+/**
+ * Functions that give a view's elements: `<name>_at(position, segment)`, where a position's first channel
+ * lies, and `<name>(at, channel, position, segment)`, the element (or the four) from a channel on. What
+ * a loop can carry along or take out is in the first; `position` serves the chain alone.
+ */
+export function viewFunctions(builder: ShaderBuilder, name: string, view: View, side: Side, width: Width): string {
+  const { buffer, offset } = builder.memory.tensor(view.tensor);
   const first = view.rows === 'forward' ? 'segment.forward_row' : 'segment.gradient_row';
-  const index = `${first} * ${sideSize(side)}u + position * ${side.channels}u + channel`;
   return `
-fn ${name}(position: u32, channel: u32, segment: Segment) -> ${valueType(width)} {
-  var x = ${tensorText(builder, view.tensor, index, width)};
+fn ${name}_at(position: u32, segment: Segment) -> u32 {
+  return ${offset}u + ${first} * ${sideSize(side)}u + position * ${side.channels}u;
+}
+fn ${name}(at: u32, channel: u32, position: u32, segment: Segment) -> ${valueType(width)} {
+  var x = ${loadText(builder, buffer, 'at + channel', width)};
   ${chainText(builder, view.chain, side, width)}
   return x;
 }

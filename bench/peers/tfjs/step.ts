@@ -1,12 +1,11 @@
 /**
  * The notebook's step as someone would write it with tfjs: plain operations, `tf.train.adam`, tfjs'
- * own dropout and random numbers. A frozen yardstick for the benchmark: about 1,200 dispatches a step on
- * the webgpu backend. Not tuned, and not to be.
+ * own dropout and random numbers. A frozen yardstick for the benchmark, on whichever backend is given:
+ * not tuned, and not to be. Registers no backend and no kernel.
  */
 
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
-import '@tensorflow/tfjs-backend-webgpu';
 import type { BenchEngine, BenchInput } from '../../harness/bench-engine.js';
 
 const LATENT = 100;
@@ -48,10 +47,13 @@ function normalise(x: tf.Tensor, { gamma, beta, mean, variance }: Norm, isTraini
   return tf.add(tf.mul(centred, gamma), beta);
 }
 
-/** Makes the yardstick on tfjs' webgpu backend. */
-export async function createTfjsPlain({ train, test, batch }: BenchInput): Promise<BenchEngine> {
-  if (!(await tf.setBackend('webgpu'))) throw new Error('tfjs found no WebGPU here.');
-  await tf.ready();
+/** Makes the yardstick on a registered backend of tfjs; `name` is what the benchmark calls it. */
+export async function createTfjs(name: string, backend: string, { train, test, batch }: BenchInput): Promise<BenchEngine> {
+  // Backends share one tfjs, so each turn begins by choosing its own.
+  const choose = async (): Promise<void> => {
+    if (!(await tf.setBackend(backend))) throw new Error(`tfjs could not start its backend ${backend} here.`);
+  };
+  await choose();
   const g = {
     kernels: [kernel([2, 2, 100, LATENT]), kernel([3, 3, 64, 100]), kernel([4, 4, 32, 64]), kernel([6, 6, 1, 32])],
     biases: [bias(100), bias(64), bias(32), bias(1)],
@@ -129,8 +131,9 @@ export async function createTfjsPlain({ train, test, batch }: BenchInput): Promi
     });
 
   return {
-    name: 'tfjs-plain',
+    name,
     async steps(count) {
+      await choose();
       let jsMs = 0;
       for (let i = 0; i < count; i++) {
         const startedAt = performance.now();
@@ -142,6 +145,7 @@ export async function createTfjsPlain({ train, test, batch }: BenchInput): Promi
       return jsMs;
     },
     async evaluate(count) {
+      await choose();
       let correct = 0;
       for (let first = 0; first < count; first += 250) {
         const rows = Array.from({ length: Math.min(250, count - first) }, (_, i) => first + i);

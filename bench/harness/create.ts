@@ -1,0 +1,83 @@
+/** Makes the engines and peers that take part. Whoever asked for one disposes it. */
+
+import { DEFAULT_SETTINGS, RECIPE_DEFAULTS, type RecipeName, type Settings } from '../../src/protocol.js';
+import type { Dataset, Engine, EngineInput } from '../../src/worker/engine/engine.js';
+import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
+import { createWebGpuEngine } from '../../src/worker/engine/webgpu/index.js';
+import { buildRecipe } from '../../src/worker/recipes.js';
+import { makeSplit } from '../../src/worker/split.js';
+import type { BenchEngine } from './bench-engine.js';
+import type { Contender } from './orders.js';
+
+/** What every contender is made from. */
+export interface Ground {
+  readonly recipe: RecipeName;
+  readonly dataset: Dataset;
+  readonly gpu: GPU | undefined;
+  /** URL of the folder of this script and the binaries beside it. */
+  readonly base: string;
+}
+
+/** Images of one evaluation call. */
+const EVALUATION_SLICE = 500;
+
+export function engineInput(recipe: RecipeName, dataset: Dataset): EngineInput {
+  const settings: Settings = { ...DEFAULT_SETTINGS, ...(RECIPE_DEFAULTS[recipe] as Partial<Settings>), recipe };
+  return { settings, dataset, recipe: buildRecipe(recipe, dataset), split: makeSplit(dataset, settings) };
+}
+
+/** One of the trainer's engines as a contender. */
+function contend(name: string, engine: Engine): BenchEngine {
+  return {
+    name,
+    async steps(count) {
+      const startedAt = performance.now();
+      // What works ahead encodes and submits before the call first waits.
+      const advancing = engine.advance(count);
+      const jsMs = performance.now() - startedAt;
+      await advancing;
+      await engine.flush();
+      return jsMs;
+    },
+    async evaluate(count) {
+      let correct = 0;
+      for (let first = 0; first < count; first += EVALUATION_SLICE) {
+        correct += await engine.countCorrect(first, Math.min(EVALUATION_SLICE, count - first));
+      }
+      return correct;
+    },
+    dispose: () => engine.dispose(),
+  };
+}
+
+async function createWasm(name: 'wasm' | 'wasm-plain', threads: number, ground: Ground): Promise<BenchEngine> {
+  const input = engineInput(ground.recipe, ground.dataset);
+  const engine = await createWasmEngine(input, { threads, simd: name === 'wasm' ? 'relaxed' : 'plain' });
+  const memoryBytes = (): number => ('memoryBytes' in engine ? (engine.memoryBytes as number) : 0);
+  return { ...contend(name, engine), memoryBytes };
+}
+
+export async function createContender({ engine, threads }: Contender, ground: Ground): Promise<BenchEngine> {
+  const peerInput = { ...ground.dataset, batch: DEFAULT_SETTINGS.batch };
+  switch (engine) {
+    case 'webgpu':
+      return contend(engine, await createWebGpuEngine(engineInput(ground.recipe, ground.dataset), { gpu: ground.gpu }));
+    case 'wasm':
+    case 'wasm-plain':
+      return createWasm(engine, threads ?? 1, ground);
+    case 'tfjs-plain': {
+      const { createTfjsPlain } = await import('../peers/tfjs/webgpu.js');
+      return createTfjsPlain(peerInput);
+    }
+    case 'tfjs-wasm': {
+      const { createTfjsWasm } = await import('../peers/tfjs/wasm.js');
+      return createTfjsWasm(peerInput, ground.base);
+    }
+    case 'jax-js': {
+      const { createJaxJs } = await import('../peers/jax-js/index.js');
+      return createJaxJs(peerInput);
+    }
+    default:
+      return engine satisfies never;
+  }
+}

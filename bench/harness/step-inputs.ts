@@ -1,0 +1,48 @@
+/** What the first step of the notebook's recipe works on, by the names that the yardsticks use. */
+
+import { dropoutStream, labelledStream } from '../../src/worker/draws.js';
+import type { Dataset } from '../../src/worker/engine/engine.js';
+import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
+import { RandomStreams } from '../../src/worker/random.js';
+import { engineInput } from './create.js';
+import type { NamedArray, StepInputs } from './orders.js';
+
+/** Layers that drop, by the names of their masks. */
+const DROPPED = [
+  ['mask1', 'dropout1', [14, 14, 32]],
+  ['mask3', 'dropout3', [4, 4, 128]],
+] as const;
+
+/** Parameters, images [batch, height, width, channels], labels, latents, masks and losses of step 1. */
+export async function stepInputs(dataset: Dataset): Promise<StepInputs> {
+  const input = engineInput('notebook', dataset);
+  const engine = await createWasmEngine(input, { threads: 1, simd: 'plain' });
+  const { tensors } = await engine.exportState();
+  const seen = await engine.inspectStep();
+  engine.dispose();
+  const arrays: NamedArray[] = [...tensors]
+    .filter(([name]) => !name.startsWith('adam/') && !name.includes('moving_'))
+    .map(([name, tensor]) => ({ name, ...tensor }));
+  arrays.push({ name: 'labelled', ...seen.get('labelled/input')! });
+  arrays.push({ name: 'unlabelled', ...seen.get('unlabelled/input')! });
+  arrays.push({ name: 'latents', ...seen.get('generated/input')! });
+  const streams = new RandomStreams(input.settings.seed);
+  const { layers } = input.recipe.networks[0]!.network;
+  for (const pass of input.recipe.phases[0]!.passes) {
+    if (pass.network !== 'discriminator') continue;
+    const rows = seen.get(`${pass.name}/input`)!.shape[0]!;
+    for (const [name, layer, sizes] of DROPPED) {
+      const shape = [rows, ...sizes];
+      const values = new Float32Array(shape.reduce((size, length) => size * length, 1));
+      const index = layers.findIndex((candidate) => candidate.name === layer);
+      streams.dropoutMask(dropoutStream(0, pass, index), 0, values.length, input.settings.dropout, values);
+      arrays.push({ name: `${name}/${pass.name}`, shape, values });
+    }
+  }
+  const rows = seen.get('labelled/input')!.shape[0]!;
+  const indices = streams.indices(labelledStream(0), 0, rows, input.split.labelled.length);
+  const labels = Float32Array.from(indices, (index) => dataset.train.labels[input.split.labelled[index]!]!);
+  arrays.push({ name: 'labels', shape: [rows], values: labels });
+  const lossOf = (name: string): [string, number] => [name, seen.get(name)!.values[0]!];
+  return { arrays, losses: Object.fromEntries(['discriminatorLoss', 'generatorLoss'].map(lossOf)) };
+}

@@ -1,0 +1,9 @@
+/** The yardstick `tfjs-plain`: the plain step on tfjs' webgpu backend, about 1,200 dispatches a step. */
+
+import '@tensorflow/tfjs-backend-webgpu';
+import type { BenchEngine, BenchInput } from '../../harness/bench-engine.js';
+import { createTfjs } from './step.js';
+
+export function createTfjsPlain(input: BenchInput): Promise<BenchEngine> {
+  return createTfjs('tfjs-plain', 'webgpu', input);
+}

@@ -1,0 +1,127 @@
+/**
+ * Everything on the device that a run needs, made once: the device itself, the buffers that all
+ * programs share, the train step made ready. Owns their making and their end, not their use.
+ */
+
+import { METRIC_NAMES } from '../../../protocol.js';
+import { NORMALISED_BYTES } from '../../data/normalise.js';
+import type { EngineInput } from '../engine.js';
+import type { OptimiserPlan } from '../plan/operations.js';
+import { planTrainStep, type PlannedProgram } from '../plan/plan.js';
+import { toTrainerError } from '../tfjs/failure-watch.js';
+import { BufferPool } from './buffers.js';
+import { openDevice, type OpenDevice } from './device.js';
+import type { Tiles } from './kernels/linear.js';
+import {
+  CONTROL,
+  CONTROL_LENGTH,
+  FIRST_MOMENTS,
+  METRICS_RING,
+  METRICS_SLOTS,
+  PARAMETERS,
+  RATES,
+  SECOND_MOMENTS,
+  TEST_IMAGES,
+  TEST_LABELS,
+  TRAIN_IMAGES,
+  TRAIN_LABELS,
+} from './kernels/shader.js';
+import { updateTable } from './kernels/update.js';
+import { ParameterLayout } from './parameter-layout.js';
+import { packTables, prepareProgram, programMemory, type ReadyProgram, type SharedMemory } from './program.js';
+import { RATE_STEPS } from './rates.js';
+import { StepQueue } from './step-queue.js';
+import { defaultTiles } from './tiles.js';
+import { tuneTiles, type TuningOptions } from './tuner.js';
+
+export interface WebGpuOptions {
+  /** `navigator.gpu` unless given. */
+  readonly gpu?: GPU | undefined;
+  /** Wraps the device, so that tests and benchmarks may count what is asked of it. */
+  readonly wrapDevice?: ((device: GPUDevice) => GPUDevice) | undefined;
+  /** Tiles instead of the adapter's own; they change no bit. */
+  readonly tiles?: Tiles | undefined;
+  /** How the adapter's own tiles are found; `false` takes the default without a measurement. */
+  readonly tune?: TuningOptions | false | undefined;
+  /** Another train step in place of the recipe's, a corrupted one for instance. */
+  readonly trainStep?: PlannedProgram | undefined;
+}
+
+export interface Equipment {
+  readonly open: OpenDevice;
+  /** The open device, wrapped where the options say so. */
+  readonly device: GPUDevice;
+  readonly shared: SharedMemory;
+  readonly tiles: Tiles;
+  readonly train: ReadyProgram;
+  readonly queue: StepQueue;
+  readonly optimisers: readonly OptimiserPlan[];
+}
+
+const EMPTY_TABLE = { offset: 0, length: 0 };
+
+/** Buffers that all programs share, filled with the data set, the split and the tables. */
+export function makeShared(
+  device: GPUDevice,
+  input: EngineInput,
+  planned: PlannedProgram,
+): SharedMemory & Pick<Equipment, 'optimisers'> {
+  const { recipe, dataset, split } = input;
+  const buffers = new BufferPool(device);
+  const parameters = new ParameterLayout(recipe);
+  for (const key of [PARAMETERS, FIRST_MOMENTS, SECOND_MOMENTS]) buffers.make(key, parameters.length * 4);
+  buffers.make(CONTROL, CONTROL_LENGTH * 4);
+  buffers.make(METRICS_RING, METRICS_SLOTS * METRIC_NAMES.length * 4);
+  buffers.fill(TRAIN_IMAGES, dataset.train.images);
+  buffers.fill(TRAIN_LABELS, dataset.train.labels);
+  buffers.fill(TEST_IMAGES, dataset.test.images);
+  buffers.fill(TEST_LABELS, dataset.test.labels);
+  const update = planned.program.operations.find((operation) => operation.kind === 'update');
+  if (update === undefined) throw new Error(`The train step of "${recipe.name}" updates nothing.`);
+  buffers.make(RATES, RATE_STEPS * update.optimisers.length * 4);
+  const empty = { bytes: EMPTY_TABLE, labelled: EMPTY_TABLE, unlabelled: EMPTY_TABLE, updates: EMPTY_TABLE };
+  const places = programMemory(planned, 'train', { buffers, parameters, tables: empty });
+  const { key, words, tables } = packTables({
+    bytes: new Uint32Array(NORMALISED_BYTES.buffer),
+    labelled: split.labelled,
+    unlabelled: split.unlabelled,
+    updates: updateTable(update, places),
+  });
+  buffers.fill(key, words);
+  return { buffers, parameters, tables, optimisers: update.optimisers };
+}
+
+/**
+ * Opens a device and makes everything for `input`; whoever gets it calls `release`. Rejects with
+ * `EngineUnavailable` where WebGPU cannot run it here, and leaves nothing behind then.
+ */
+export async function equip(input: EngineInput, options: WebGpuOptions): Promise<Equipment> {
+  const { recipe, settings, dataset } = input;
+  const planned = options.trainStep ?? planTrainStep(recipe, settings);
+  const sizes = planned.layout.buffers.map(({ sizeBytes }) => sizeBytes);
+  const largest = Math.max(dataset.train.images.length, dataset.test.images.length, ...sizes);
+  const gpu = 'gpu' in options ? options.gpu : (navigator.gpu as GPU | undefined);
+  const open = await openDevice(gpu, { largestBufferBytes: Math.ceil(largest / 16) * 16 });
+  const device = options.wrapDevice?.(open.device) ?? open.device;
+  try {
+    const { optimisers, ...shared } = makeShared(device, input, planned);
+    const testCount = dataset.test.count;
+    const tune = (): Promise<Tiles> =>
+      options.tune === false
+        ? Promise.resolve(defaultTiles(open.isSoftware))
+        : tuneTiles({ open, device, planned, shared, testCount }, options.tune);
+    const tiles = options.tiles ?? (await tune());
+    const train = await open.watch.guard(prepareProgram(device, planned, 'train', shared, tiles, testCount));
+    const queue = new StepQueue(device, open.watch, train, shared.buffers.get(METRICS_RING));
+    return { open, device, shared, tiles, train, queue, optimisers };
+  } catch (error) {
+    open.device.destroy();
+    throw open.watch.failure ?? toTrainerError(error);
+  }
+}
+
+export function release({ open, shared, queue }: Equipment): void {
+  queue.dispose();
+  shared.buffers.dispose();
+  open.device.destroy();
+}

@@ -1,0 +1,76 @@
+/** The tiles to choose from: each has a name of its own and fits what WebGPU promises everywhere. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DEFAULT_SETTINGS, RECIPE_DEFAULTS, RECIPE_NAMES } from '../../src/protocol.js';
+import { planEvaluate, planGenerate, planTrainStep, type PlannedProgram } from '../../src/worker/engine/plan/plan.js';
+import type { Tiles } from '../../src/worker/engine/webgpu/kernels/linear.js';
+import type { Memory } from '../../src/worker/engine/webgpu/kernels/shader.js';
+import { ParameterLayout } from '../../src/worker/engine/webgpu/parameter-layout.js';
+import { programMemory, shaderOf } from '../../src/worker/engine/webgpu/program.js';
+import { defaultTiles, TILE_CANDIDATES, tileName, tileNames } from '../../src/worker/engine/webgpu/tiles.js';
+import { operationsOf, roleOf } from '../../src/worker/engine/webgpu/tuner-trials.js';
+import { buildRecipe } from '../../src/worker/recipes.js';
+import { resolveSettings } from '../../src/worker/settings.js';
+import { tinyDataset } from './support/data.js';
+
+/** WebGPU's default limits of a thread block. */
+const MOST_THREADS = 256;
+const MOST_BYTES = 16_384;
+const TYPE_BYTES: Readonly<Record<string, number>> = { f32: 4, u32: 4, vec4f: 16 };
+
+const recipeOf = (name: (typeof RECIPE_NAMES)[number]) => buildRecipe(name, tinyDataset());
+const ROLES = Object.keys(TILE_CANDIDATES) as (keyof Tiles)[];
+
+test('every candidate of a role has a name of its own, and the unmeasured tile comes first', () => {
+  for (const role of ROLES) {
+    const names = TILE_CANDIDATES[role].map(tileName);
+    assert.equal(new Set(names).size, names.length);
+    assert.equal(names[0], tileNames(defaultTiles(false))[role]);
+  }
+});
+
+function memoryOf(planned: PlannedProgram, parameters: ParameterLayout): Memory {
+  const places = programMemory(planned, '', { parameters, tables: {}, buffers: {} } as never);
+  return { ...places, sizeOf: () => 2 ** 24 };
+}
+
+test('every candidate keeps to 256 threads and 16 KiB a block, in every product of every recipe', () => {
+  let checked = 0;
+  for (const name of RECIPE_NAMES) {
+    const recipe = recipeOf(name);
+    const settings = resolveSettings({ ...DEFAULT_SETTINGS, ...RECIPE_DEFAULTS[name], recipe: name });
+    const parameters = new ParameterLayout(recipe);
+    const programs = [planTrainStep(recipe, settings), planEvaluate(recipe, settings, 100)];
+    if (recipe.generator !== null) programs.push(planGenerate(recipe, settings, 64));
+    for (const planned of programs) {
+      const memory = memoryOf(planned, parameters);
+      for (const operation of planned.program.operations) {
+        if (operation.kind !== 'product' && operation.kind !== 'filterGradient') continue;
+        for (const tile of TILE_CANDIDATES[roleOf(operation)]) {
+          const { code, label } = shaderOf(operation, memory, { forward: tile, filter: tile, narrow: tile }, 100);
+          const what = `${tileName(tile)} in ${label} of ${name}`;
+          const [, across, down] = /@workgroup_size\((\d+)(?:, (\d+))?\)/.exec(code)!;
+          assert.ok(Number(across) * Number(down ?? 1) <= MOST_THREADS, `threads of ${what}`);
+          const arrays = [...code.matchAll(/var<workgroup> \w+: array<(\w+), (\d+)>/g)];
+          if (tile.kind === 'shared') assert.ok(arrays.length > 0, `arrays of ${what}`);
+          const bytes = arrays.reduce((sum, [, type, length]) => sum + TYPE_BYTES[type!]! * Number(length), 0);
+          assert.ok(bytes <= MOST_BYTES, `${bytes} bytes of ${what}`);
+          checked++;
+        }
+      }
+    }
+  }
+  assert.ok(checked > 0);
+});
+
+test('a role is measured on its heaviest operation of each form', () => {
+  const recipe = recipeOf('notebook');
+  const { program } = planTrainStep(recipe, DEFAULT_SETTINGS);
+  const names = Object.fromEntries(ROLES.map((role) => [role, operationsOf(program, role).map(({ name }) => name).sort()]));
+  assert.deepEqual(names, {
+    forward: ['discriminator/conv2', 'discriminator/conv2 input gradient'],
+    filter: ['discriminator/conv2 kernel gradient'],
+    narrow: ['discriminator/conv1', 'discriminator/conv1 kernel gradient', 'generator/deconv4'],
+  });
+});
