@@ -14,7 +14,7 @@ import { momentNames, type NamedTensors } from '../../src/worker/model/parameter
 import { relativeError } from './support/compare.js';
 import { ADAM, KEPT_SCALE, layerProgram, type LayerCase, type LayerProgram } from './support/layer-program.js';
 import { runOneByOne, stirred, withDevice, type Written } from './support/one-by-one.js';
-import { EVERY_CHOICE, nameOf } from './support/tiles.js';
+import { nameOf, someChoices } from './support/tiles.js';
 import { hash, hashed } from './support/tiny.js';
 import { describeWebGpu } from './support/webgpu.js';
 
@@ -205,14 +205,14 @@ async function byTfjs(
 }
 
 describeWebGpu('a kernel of the webgpu engine', () => {
-  for (const [title, layerCase] of Object.entries(CASES)) {
+  for (const [index, [title, layerCase]] of Object.entries(CASES).entries()) {
     it(`does what tfjs does for ${title}, in segments of ${layerCase.segments.join(', ')}`, async () => {
       const made = layerProgram(layerCase);
       const given = givenTo(made);
       const state = stirred(made.input);
       const expected = await byTfjs(layerCase, made, given, state);
       let first: readonly Written[] | null = null;
-      for (const tiles of EVERY_CHOICE) {
+      for (const tiles of someChoices(index)) {
         const all = await withDevice((device) =>
           runOneByOne(device, made.input, made.planned, { tiles, state, inputs: given, step: STEPS_BEFORE }),
         );

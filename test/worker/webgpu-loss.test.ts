@@ -8,7 +8,7 @@ import { relativeError } from './support/compare.js';
 import { ADAM } from './support/layer-program.js';
 import { COLUMN, FEATURES, lossProgram, WIDTH, type PassRows } from './support/loss-program.js';
 import { runOneByOne, stirred, withDevice, type Written } from './support/one-by-one.js';
-import { EVERY_CHOICE } from './support/tiles.js';
+import { SOFTWARE_TILES } from './support/tiles.js';
 import { hash, hashed } from './support/tiny.js';
 import { describeWebGpu } from './support/webgpu.js';
 
@@ -108,7 +108,7 @@ describeWebGpu('the loss head of the webgpu engine', () => {
       ]);
       const all = await withDevice((device) =>
         runOneByOne(device, input, planned, {
-          tiles: EVERY_CHOICE[0]!,
+          tiles: SOFTWARE_TILES,
           state: stirred(input),
           inputs,
           step: STEPS_BEFORE,

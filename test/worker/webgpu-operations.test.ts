@@ -7,21 +7,20 @@ import { expect } from '@open-wc/testing';
 import { planClassify, planEvaluate, planGenerate, planTrainStep } from '../../src/worker/engine/plan/plan.js';
 import { checkOneByOne, expectAgreement } from './support/one-by-one-checks.js';
 import { runOneByOne, stirred, withDevice } from './support/one-by-one.js';
-import { EVERY_CHOICE, nameOf } from './support/tiles.js';
+import { GPU_TILES, nameOf, SOFTWARE_TILES } from './support/tiles.js';
 import { hashed, tinyInput } from './support/tiny.js';
 import { describeWebGpu } from './support/webgpu.js';
 
 describeWebGpu('an operation of a recipe on the webgpu engine', () => {
-  const [first, ...others] = EVERY_CHOICE;
   for (const [recipe, batch, channelDivisor, step, choices] of [
     // Full width takes half a minute with some tiles; test/long/worker has them all.
-    ['notebook', 10, 1, 0, [first!]],
-    ['notebook-as-run', 11, 8, 3, others],
-    ['notebook-feature-matching', 13, 3, 300, EVERY_CHOICE],
-    ['labels-only', 10, 8, 1, [first!]],
+    ['notebook', 10, 1, 0, [SOFTWARE_TILES]],
+    ['notebook-as-run', 11, 8, 3, [GPU_TILES]],
+    ['notebook-feature-matching', 13, 3, 300, [SOFTWARE_TILES, GPU_TILES]],
+    ['labels-only', 10, 8, 1, [SOFTWARE_TILES]],
   ] as const) {
     for (const tiles of choices) {
-      const title = `${recipe}, batch ${batch}, channels divided by ${channelDivisor}, tile ${nameOf(tiles)}`;
+      const title = `${recipe}, batch ${batch}, channels divided by ${channelDivisor}, tiles ${nameOf(tiles)}`;
       it(`computes what it means: ${title}`, () =>
         checkOneByOne(tinyInput(recipe, { batch, seed: 2 ** 40 + 5 }, channelDivisor), tiles, step));
     }
@@ -30,7 +29,7 @@ describeWebGpu('an operation of a recipe on the webgpu engine', () => {
   it('would be found out by an error of a thousandth, and by a wrong draw', async () => {
     const input = tinyInput('labels-only');
     const planned = planTrainStep(input.recipe, input.settings);
-    const tiles = EVERY_CHOICE[0]!;
+    const tiles = SOFTWARE_TILES;
     const all = await withDevice((device) => runOneByOne(device, input, planned, { tiles, state: stirred(input) }));
     expectAgreement(all);
     all.forEach((written, index) => {
@@ -57,7 +56,7 @@ describeWebGpu('an operation of a recipe on the webgpu engine', () => {
       );
       const all = await withDevice((device) =>
         runOneByOne(device, input, planned, {
-          tiles: EVERY_CHOICE[0]!,
+          tiles: SOFTWARE_TILES,
           state: stirred(input),
           inputs,
           trainStep,

@@ -138,9 +138,9 @@ describeWebGpu('a run whose device goes', () => {
     const whole = await runUnbroken(settings);
     const devices = new Devices();
     const run = await openOn(devices);
-    devices.awaited.push('generate');
+    devices.awaited.push('generateGrid');
     await makeReady(run, settings);
-    devices.awaited.push('generate');
+    devices.awaited.push('generateGrid');
     expect(await finish(run)).to.deep.equal(whole);
     expect(replacements(run)).to.deep.equal(['webgpu', 'webgpu']);
     const steps = run.of('images').flatMap(({ source, step }) => (source === 'generated' ? [step] : []));

@@ -1,4 +1,4 @@
-/** Every operation of every recipe at full width, with every tile, against the plan's interpreter. */
+/** Every operation of every recipe at full width, with every tile that may be chosen, against the plan's interpreter. */
 
 import { RECIPE_NAMES } from '../../../src/protocol.js';
 import { checkOneByOne } from '../../worker/support/one-by-one-checks.js';
@@ -9,7 +9,7 @@ import { describeWebGpu } from '../../worker/support/webgpu.js';
 describeWebGpu('an operation of a recipe on the webgpu engine, full width', () => {
   for (const recipe of RECIPE_NAMES) {
     for (const tiles of EVERY_CHOICE) {
-      it(`computes what it means: ${recipe}, tile ${nameOf(tiles)}`, () =>
+      it(`computes what it means: ${recipe}, tiles ${nameOf(tiles)}`, () =>
         checkOneByOne(tinyInput(recipe, { batch: 10 }, 1), tiles, 2));
     }
   }

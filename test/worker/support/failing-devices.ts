@@ -22,7 +22,7 @@ export const FAILURES = {
 } as const;
 export type Failure = keyof typeof FAILURES;
 
-const METHODS = ['advance', 'flush', 'countCorrect', 'generate', 'exportState'] as const;
+const METHODS = ['advance', 'flush', 'countCorrect', 'generateGrid', 'exportState'] as const;
 type Method = (typeof METHODS)[number];
 
 /** The webgpu engine with a hold on its devices, and the wasm engine to go on with. */
@@ -63,7 +63,7 @@ export class Devices {
       },
     });
     return METHODS.reduce((watched, method) => {
-      const call = engine[method].bind(engine) as (...parameters: unknown[]) => Promise<never>;
+      const call = engine[method]!.bind(engine) as (...parameters: unknown[]) => Promise<never>;
       return overriding(watched, method, (...parameters: unknown[]) => {
         const work = call(...parameters);
         if (this.awaited[0] === method) {

@@ -200,10 +200,9 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
       target: running,
     },
   ];
-  const outputsOfProgram = [raw, y, g, dx, applied, appliedGradient, statistics, running, coefficients, normGradients, kernelGradient];
-  const planned = planProgram({
-    name: 'trainStep', tensors, operations, inputs: [x, dy, bits, scalars], outputs: outputsOfProgram, taps: [],
-  });
+  const inputs = [x, dy, bits, scalars];
+  const outputIds = tensors.map(({ id }) => id).filter((id) => !inputs.includes(id));
+  const planned = planProgram({ name: 'trainStep', tensors, operations, inputs, outputs: outputIds, taps: [] });
   const base = tinyInput('labels-only');
   const normLayer = { kind: 'batchNorm', name: 'norm', momentum: MOMENTUM, epsilon: EPSILON } as const;
   const network = { name: 'network', inputShape: image, layers: [first, normLayer, second] };

@@ -1,28 +1,30 @@
-/** Every tile of the webgpu engine, in every place that it may take. */
+/** Tiles of the webgpu engine for tests: those that an adapter begins with, and every candidate in turn. */
 
 import type { Tiles } from '../../../src/worker/engine/webgpu/kernels/linear.js';
-import type { Tile } from '../../../src/worker/engine/webgpu/kernels/product.js';
-import * as tiles from '../../../src/worker/engine/webgpu/tiles.js';
+import { defaultTiles, TILE_CANDIDATES, tileName } from '../../../src/worker/engine/webgpu/tiles.js';
 
-function isTile(value: unknown): value is Tile {
-  return typeof value === 'object' && value !== null && 'kind' in value && 'threads' in value;
+const { forward, filter, narrow } = TILE_CANDIDATES;
+
+export const SOFTWARE_TILES = defaultTiles(true);
+export const GPU_TILES = defaultTiles(false);
+
+/** Every candidate of each role at least once, the defaults first. */
+export const EVERY_CHOICE: readonly Tiles[] = [
+  SOFTWARE_TILES,
+  GPU_TILES,
+  ...Array.from({ length: Math.max(forward.length, filter.length, narrow.length) - 1 }, (_, i): Tiles => ({
+    forward: forward[(i + 1) % forward.length]!,
+    filter: filter[(i + 1) % filter.length]!,
+    narrow: narrow[(i + 1) % narrow.length]!,
+  })),
+];
+
+/** The defaults and one of the others, another for each `index`: all of them take too long to compile. */
+export function someChoices(index: number): readonly Tiles[] {
+  const others = EVERY_CHOICE.slice(2);
+  return [SOFTWARE_TILES, GPU_TILES, others[index % others.length]!];
 }
 
-/** What `tiles.ts` exports, alone or in lists; a new tile is tested without being named here. */
-const EVERY_TILE = new Map(
-  Object.values(tiles)
-    .flatMap((value: unknown) => (Array.isArray(value) ? (value as unknown[]) : [value]))
-    .filter(isTile)
-    .map((tile) => [JSON.stringify(tile), tile] as const),
-);
-
-/** `narrow` products have no shared form. */
-export const EVERY_CHOICE: readonly Tiles[] = [...EVERY_TILE.values()].map((tile) => ({
-  forward: tile,
-  filter: tile,
-  narrow: tile.kind === 'register' ? tile : tiles.REGISTER_TILE,
-}));
-
-export function nameOf({ forward: { kind, threads, rows, columnGroups } }: Tiles): string {
-  return `${kind} ${threads.join(' x ')}, ${rows} x ${columnGroups}`;
+export function nameOf(tiles: Tiles): string {
+  return [tiles.forward, tiles.filter, tiles.narrow].map(tileName).join(' / ');
 }
