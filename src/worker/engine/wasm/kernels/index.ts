@@ -68,7 +68,7 @@ export function runRecords(
 function runRecord(record: usize, thread: i32, threads: i32, run: usize, scratch: usize): void {
   switch (int(record, OPERATION)) {
     case STAGE:
-      stage(record, thread, threads, scratch);
+      stage(record, thread, threads);
       break;
     case PACK:
       pack(record, thread, threads);

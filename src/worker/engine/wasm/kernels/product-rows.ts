@@ -23,7 +23,8 @@ import {
   ROWS_RUNS,
   ROWS_RUN_LENGTH,
   ROWS_RUN_STEP,
-  ROWS_SCALE,
+  ROWS_SCALE_X,
+  ROWS_SCALE_Y,
   ROWS_TABLE,
   ROWS_SNIPPETS,
   ROWS_X,
@@ -38,6 +39,8 @@ import { shareStart } from './simd';
 const BLOCK = 24;
 /** Where a thread's scratch holds the addresses of a block's windows, zeros, and the block's outputs. */
 const WINDOWS: usize = POSITION_SCRATCH;
+/** Floats of a row's line that are gathered at most: a block's worth of them lie where one position may. */
+const WIDEST_LINE = 256;
 const ZEROS: usize = WINDOWS + 128;
 const OUTPUTS: usize = ZEROS + 128;
 
@@ -122,55 +125,128 @@ function multiplyBlock(record: usize, count: i32, scratch: usize): void {
   }
 }
 
-/** Epilogue of a block's rows, then each row's groups to their pixels. */
+/** Takes a block's rows to their pixels, a run of rows that are neighbours in an image at a time. */
 function finishBlock(record: usize, first: i32, count: i32, scratch: usize): void {
+  const width = int(record, ROWS_X);
+  const height = int(record, ROWS_Y);
+  const groups = int(record, ROWS_GROUPS_Y) * int(record, ROWS_GROUPS_X);
+  const rowBytes = usize((groups * int(record, ROWS_FILTERS) + 7) / 8) << 5;
+  // Where rows are pixels, a run goes on from one line of the image to the next.
+  const isWhole =
+    groups == 1 &&
+    int(record, ROWS_SCALE_X) == 1 &&
+    int(record, ROWS_SCALE_Y) == 1 &&
+    int(record, ROWS_OUT_WIDTH) == width &&
+    int(record, ROWS_OUT_HEIGHT) == height;
+  const pixels = int(record, ROWS_GROUPS_X) * int(record, ROWS_FILTERS);
+  const isNarrow = groups > 1 && int(record, ROWS_FILTERS) < 4 && pixels <= WIDEST_LINE;
+  let row = scratch + OUTPUTS;
+  while (count > 0) {
+    const line = first / width;
+    const image = line / height;
+    const x = first - line * width;
+    const y = line - image * height;
+    const run = min(count, isWhole ? (height - y) * width - x : width - x);
+    if (isWhole) finishPixels(record, image, y * width + x, run, row, rowBytes);
+    else if (isNarrow) finishLines(record, image, y, x, run, row, rowBytes, scratch);
+    else finishGroups(record, image, y, x, run, row, rowBytes);
+    row += usize(run) * rowBytes;
+    first += run;
+    count -= run;
+  }
+}
+
+/** Address of the output of an image. */
+@inline
+function outputOf(record: usize, entry: usize, size: i32): usize {
+  return address(record, ROWS_OUT) + (usize(int(entry, IMAGE_TARGET_ROW) * size) << 2);
+}
+
+/** Rows that are pixels `pixel` … of an image. */
+function finishPixels(record: usize, image: i32, pixel: i32, count: i32, values: usize, step: usize): void {
+  const filters = int(record, ROWS_FILTERS);
+  const size = int(record, ROWS_OUT_HEIGHT) * int(record, ROWS_OUT_WIDTH) * filters;
+  const snippets = address(record, ROWS_SNIPPETS);
+  const entry = imageEntry(address(record, ROWS_TABLE), image);
+  const position = pixel * filters;
+  if (snippets != 0) applySnippets(snippets, values, count, step, filters, entry, position, filters, size);
+  const out = outputOf(record, entry, size) + (usize(position) << 2);
+  copyPositions(values, step, out, usize(filters) << 2, count, filters);
+}
+
+/** Rows with groups, a group at a time: its pixels lie `scale` apart. */
+function finishGroups(record: usize, image: i32, y: i32, x: i32, count: i32, values: usize, step: usize): void {
   const filters = int(record, ROWS_FILTERS);
   const groupsY = int(record, ROWS_GROUPS_Y);
   const groupsX = int(record, ROWS_GROUPS_X);
-  const width = int(record, ROWS_X);
-  const height = int(record, ROWS_Y);
   const outHeight = int(record, ROWS_OUT_HEIGHT);
   const outWidth = int(record, ROWS_OUT_WIDTH);
-  const scale = int(record, ROWS_SCALE);
-  const offsetY = int(record, ROWS_OFFSET_Y);
-  const offsetX = int(record, ROWS_OFFSET_X);
-  const snippets = address(record, ROWS_SNIPPETS);
-  const table = address(record, ROWS_TABLE);
-  const target = address(record, ROWS_OUT);
-  const rowBytes = usize((groupsY * groupsX * filters + 7) / 8) << 5;
-  const groupBytes = usize(filters) << 2;
+  const scale = int(record, ROWS_SCALE_X);
   const size = outHeight * outWidth * filters;
-  // Snippets work on whole vectors and would touch the next group.
-  const isCopied = snippets != 0 && groupsY * groupsX > 1;
-  let x = first % width;
-  let y = (first / width) % height;
-  let image = first / (width * height);
-  let row = scratch + OUTPUTS;
-  for (; count > 0; count--, row += rowBytes) {
-    const entry = imageEntry(table, image);
-    const out = target + (usize(int(entry, IMAGE_TARGET_ROW) * size) << 2);
-    let values = row;
-    for (let groupY = 0; groupY < groupsY; groupY++) {
-      const outY = y * scale + offsetY + groupY;
-      for (let groupX = 0; groupX < groupsX; groupX++, values += groupBytes) {
-        const outX = x * scale + offsetX + groupX;
-        if (outY < 0 || outX < 0 || outY >= outHeight || outX >= outWidth) continue;
-        const position = (outY * outWidth + outX) * filters;
-        let from = values;
-        if (isCopied) {
-          from = scratch;
-          copyFloats(values, from, filters);
-        }
-        if (snippets != 0) applySnippets(snippets, from, filters, entry, position, size);
-        copyFloats(from, out + (usize(position) << 2), filters);
-      }
-    }
-    if (++x == width) {
-      x = 0;
-      if (++y == height) {
-        y = 0;
-        image++;
-      }
+  const snippets = address(record, ROWS_SNIPPETS);
+  const entry = imageEntry(address(record, ROWS_TABLE), image);
+  const target = outputOf(record, entry, size);
+  const stride = scale * filters;
+  for (let groupY = 0; groupY < groupsY; groupY++) {
+    const outY = y * int(record, ROWS_SCALE_Y) + int(record, ROWS_OFFSET_Y) + groupY;
+    if (outY < 0 || outY >= outHeight) continue;
+    for (let groupX = 0; groupX < groupsX; groupX++) {
+      const left = x * scale + int(record, ROWS_OFFSET_X) + groupX;
+      // The first row whose pixel lies in the image, and how many do.
+      const skipped = left < 0 ? (scale - 1 - left) / scale : 0;
+      const inside = left < outWidth ? min(count, (outWidth - 1 - left) / scale + 1) - skipped : 0;
+      if (inside <= 0) continue;
+      const at = values + usize(skipped) * step + (usize((groupY * groupsX + groupX) * filters) << 2);
+      const position = (outY * outWidth + left + skipped * scale) * filters;
+      if (snippets != 0) applySnippets(snippets, at, inside, step, filters, entry, position, stride, size);
+      copyPositions(at, step, target + (usize(position) << 2), usize(stride) << 2, inside, filters);
     }
   }
+}
+
+/** Rows with groups of less than a vector: their pixels gather to a line of the image first. */
+function finishLines(
+  record: usize,
+  image: i32,
+  y: i32,
+  x: i32,
+  count: i32,
+  values: usize,
+  step: usize,
+  line: usize,
+): void {
+  const filters = int(record, ROWS_FILTERS);
+  const groupsY = int(record, ROWS_GROUPS_Y);
+  const groupsX = int(record, ROWS_GROUPS_X);
+  const outHeight = int(record, ROWS_OUT_HEIGHT);
+  const outWidth = int(record, ROWS_OUT_WIDTH);
+  const size = outHeight * outWidth * filters;
+  const snippets = address(record, ROWS_SNIPPETS);
+  const entry = imageEntry(address(record, ROWS_TABLE), image);
+  const target = outputOf(record, entry, size);
+  const pixelBytes = usize(filters) << 2;
+  const left = x * groupsX + int(record, ROWS_OFFSET_X);
+  const skipped = max(0, -left);
+  const inside = min(count * groupsX, outWidth - left) - skipped;
+  if (inside <= 0) return;
+  for (let groupY = 0; groupY < groupsY; groupY++) {
+    const outY = y * int(record, ROWS_SCALE_Y) + int(record, ROWS_OFFSET_Y) + groupY;
+    if (outY < 0 || outY >= outHeight) continue;
+    const from = values + usize(groupY * groupsX) * pixelBytes;
+    copyPositions(from, step, line, usize(groupsX) * pixelBytes, count, groupsX * filters);
+    const at = line + usize(skipped) * pixelBytes;
+    const position = (outY * outWidth + left + skipped) * filters;
+    if (snippets != 0) applySnippets(snippets, at, inside, pixelBytes, filters, entry, position, filters, size);
+    copyFloats(at, target + (usize(position) << 2), inside * filters);
+  }
+}
+
+/** Copies `count` pieces of `floats` floats from and to places that are so many bytes apart. */
+function copyPositions(from: usize, fromStep: usize, to: usize, toStep: usize, count: i32, floats: i32): void {
+  const bytes = usize(floats) << 2;
+  if (fromStep == bytes && toStep == bytes) {
+    copyFloats(from, to, count * floats);
+    return;
+  }
+  for (; count > 0; count--, from += fromStep, to += toStep) copyFloats(from, to, floats);
 }

@@ -30,17 +30,17 @@ import { applySnippets, copyFloats } from './snippets';
 import { shareStart } from './simd';
 
 /** Images are dealt out to the threads. */
-export function stage(record: usize, thread: i32, threads: i32, scratch: usize): void {
+export function stage(record: usize, thread: i32, threads: i32): void {
   const images = int(record, STAGE_IMAGES);
   const end = shareStart(images, thread + 1, threads);
   const isUnfolding = int(record, STAGE_WINDOW_HEIGHT) > 0;
   for (let image = shareStart(images, thread, threads); image < end; image++) {
     if (isUnfolding) unfoldImage(record, image);
-    else padImage(record, image, scratch);
+    else padImage(record, image);
   }
 }
 
-function padImage(record: usize, image: i32, scratch: usize): void {
+function padImage(record: usize, image: i32): void {
   const height = int(record, STAGE_HEIGHT);
   const width = int(record, STAGE_WIDTH);
   const channels = int(record, STAGE_CHANNELS);
@@ -64,20 +64,13 @@ function padImage(record: usize, image: i32, scratch: usize): void {
   for (let y = 0; y < height; y++) {
     memory.fill(target, 0, leftBytes);
     target += leftBytes;
-    if (snippets == 0) {
-      copyFloats(source, target, width * channels);
-      source += rowBytes;
-      target += rowBytes;
-    } else {
-      for (let x = 0; x < width; x++) {
-        copyFloats(source, scratch, channels);
-        applySnippets(snippets, scratch, channels, entry, position, size);
-        copyFloats(scratch, target, channels);
-        source += pixelBytes;
-        target += pixelBytes;
-        position += channels;
-      }
+    copyFloats(source, target, width * channels);
+    if (snippets != 0) {
+      applySnippets(snippets, target, width, pixelBytes, channels, entry, position, channels, size);
     }
+    source += rowBytes;
+    target += rowBytes;
+    position += width * channels;
     memory.fill(target, 0, rightBytes);
     target += rightBytes;
   }
