@@ -95,7 +95,7 @@ function kernelOf({ geometry, direction }: ProductOp): Kernel {
     : { geometry, depthChannels: small.channels, channelStep: 4, filterStep: small.channels * 4 };
 }
 
-/** Packs a kernel for a part in wave 0; returns where it will lie. */
+/** Packs a kernel for a part before everything; returns where it will lie. */
 function packKernel(
   { geometry, depthChannels, channelStep, filterStep }: Kernel,
   part: Part,
@@ -110,8 +110,7 @@ function packKernel(
   const depth = part.tapsY * part.tapsX * depthChannels;
   const target = bindings.arena.allocate(panels * depth * 32);
   const tapStep = large.channels * small.channels * 4;
-  waves.add(
-    0,
+  waves.prepare(
     PACK,
     name,
     [PACK_SOURCE, source],
@@ -340,7 +339,7 @@ function lowerToLarge(
   }
 }
 
-/** Adds a product's staging and packing (wave 0) and its rows (wave 1). */
+/** Adds the packing of a product's kernel (prepared), its staging (wave 0) and its rows (wave 1). */
 export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: Stager, waves: Waves): void {
   const { geometry, direction, source, epilogue, target } = operation;
   const { channels } = direction === 'toSmall' ? geometry.small : geometry.large;

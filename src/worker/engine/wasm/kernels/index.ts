@@ -159,6 +159,5 @@ export function isBroken(run: usize): bool {
 }
 
 export { spinWhile };
-// Exported so that they stay functions of their own, see micro-rows.ts, and so that their rate can be measured.
-export { packed6x8, packed6x8By4 } from './micro-packed';
-export { rows6x8, rows6x8By4 } from './micro-rows';
+// Exported so that they stay functions of their own, see micro-kernel.ts, and so that their rate can be measured.
+export { packed6x8, packed6x8By4 } from './micro-kernel';

@@ -184,8 +184,6 @@ export const FILTER_Y = 11;
 export const FILTER_X = 12;
 export const FILTER_FILTERS = 13;
 export const FILTER_OUT = 14;
-/** Panels of eight columns that one task computes. */
-export const FILTER_PANELS = 15;
 
 /**
  * The threads' meeting place, words from the start of the run's block: which program is to be run by

@@ -30,19 +30,23 @@ import {
   ROWS_X,
   ROWS_Y,
 } from './layout';
-import { rowsBlock } from './micro-rows';
+import { interleave } from './interleave';
+import { packedBlock } from './micro-kernel';
 import { address, imageEntry, int } from './record';
 import { applySnippets, copyFloats, POSITION_SCRATCH } from './snippets';
 import { shareStart } from './simd';
 
 /** Rows of a block: four of the micro-kernel's, so that a panel of the right operand stays near. */
 const BLOCK = 24;
-/** Where a thread's scratch holds the addresses of a block's windows, zeros, and the block's outputs. */
+/** Depth that is multiplied at a time: the packed rows and a panel of so much stay in the first-level cache. */
+const CHUNK = 256;
+/** Where a thread's scratch holds a block's packed rows, addresses of its windows, zeros, and its outputs. */
+const LEFT: usize = 0;
 const WINDOWS: usize = POSITION_SCRATCH;
-/** Floats of a row's line that are gathered at most: a block's worth of them lie where one position may. */
-const WIDEST_LINE = 256;
 const ZEROS: usize = WINDOWS + 128;
 const OUTPUTS: usize = ZEROS + 128;
+/** Floats of a row's line that are gathered at most, so that a block's lines fit where its packed rows were. */
+const WIDEST_LINE = 256;
 
 export function productRows(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const rows = int(record, ROWS_IMAGES) * int(record, ROWS_Y) * int(record, ROWS_X);
@@ -84,44 +88,52 @@ function findWindows(record: usize, first: i32, count: i32, windows: usize): voi
 }
 
 function multiplyBlock(record: usize, count: i32, scratch: usize): void {
-  const runs = int(record, ROWS_RUNS);
-  const runLength = int(record, ROWS_RUN_LENGTH);
-  const runStep = address(record, ROWS_RUN_STEP);
+  const depth = int(record, ROWS_RUNS) * int(record, ROWS_RUN_LENGTH);
   const columns = int(record, ROWS_GROUPS_Y) * int(record, ROWS_GROUPS_X) * int(record, ROWS_FILTERS);
   const panels = (columns + 7) / 8;
   const outStep = usize(panels) << 5;
   const right = address(record, ROWS_RIGHT);
-  const runBytes = usize(runLength) << 5;
-  for (let panel = 0; panel < panels; panel++) {
-    const panelRight = right + usize(panel * runs) * runBytes;
-    for (let row = 0; row < count; row += 6) {
-      const windows = scratch + WINDOWS + (usize(row) << 2);
-      const out = scratch + OUTPUTS + usize(row) * outStep + (usize(panel) << 5);
-      let b = panelRight;
-      let offset: usize = 0;
-      let start = scratch + ZEROS;
-      let startStep: usize = 0;
-      for (let piece = 0; piece < runs; piece++) {
-        rowsBlock(
-          usize(load<u32>(windows)) + offset,
-          usize(load<u32>(windows, 4)) + offset,
-          usize(load<u32>(windows, 8)) + offset,
-          usize(load<u32>(windows, 12)) + offset,
-          usize(load<u32>(windows, 16)) + offset,
-          usize(load<u32>(windows, 20)) + offset,
-          b,
-          runLength,
-          start,
-          startStep,
-          out,
-          outStep,
-        );
-        start = out;
-        startStep = outStep;
-        b += runBytes;
-        offset += runStep;
+  let first = 0;
+  do {
+    const some = min(CHUNK, depth - first);
+    const sixBytes = usize(some) * 24;
+    for (let row = 0; row < count; row += 6) packSix(record, row, first, some, scratch);
+    for (let panel = 0; panel < panels; panel++) {
+      const b = right + (usize(panel * depth + first) << 5);
+      let out = scratch + OUTPUTS + (usize(panel) << 5);
+      let a = scratch + LEFT;
+      for (let row = 0; row < count; row += 6, a += sixBytes, out += 6 * outStep) {
+        if (first == 0) packedBlock(a, b, some, scratch + ZEROS, 0, out, outStep);
+        else packedBlock(a, b, some, out, outStep, out, outStep);
       }
     }
+    first += some;
+  } while (first < depth);
+}
+
+/** Packs floats `first` to `first` + `count` - 1 of the windows of rows `row` to `row` + 5 of the block. */
+function packSix(record: usize, row: i32, first: i32, count: i32, scratch: usize): void {
+  const runLength = int(record, ROWS_RUN_LENGTH);
+  const windows = scratch + WINDOWS + (usize(row) << 2);
+  let to = scratch + LEFT + usize(row * count) * 4;
+  while (count > 0) {
+    const run = first / runLength;
+    const inRun = first - run * runLength;
+    const piece = min(runLength - inRun, count);
+    const offset = usize(run) * address(record, ROWS_RUN_STEP) + (usize(inRun) << 2);
+    interleave(
+      usize(load<u32>(windows)) + offset,
+      usize(load<u32>(windows, 4)) + offset,
+      usize(load<u32>(windows, 8)) + offset,
+      usize(load<u32>(windows, 12)) + offset,
+      usize(load<u32>(windows, 16)) + offset,
+      usize(load<u32>(windows, 20)) + offset,
+      piece,
+      to,
+    );
+    to += usize(piece) * 24;
+    first += piece;
+    count -= piece;
   }
 }
 

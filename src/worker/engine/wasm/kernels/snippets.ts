@@ -193,7 +193,12 @@ function mask(
 ): void {
   const kept = f32x4.splat(scale);
   const whole = wholeBytes(floats);
+  const isAligned = ((element | stride | floats) & 31) == 0;
   for (; count > 0; count--, at += step, element += stride) {
+    if (isAligned) {
+      maskWords(at, floats, words + (usize(element >> 5) << 2), kept);
+      continue;
+    }
     let i: usize = 0;
     let own = element;
     for (; i < whole; i += VECTOR, own += 4) {
@@ -201,6 +206,18 @@ function mask(
     }
     if (floats & 3) {
       storeSome(at + i, v128.and(f32x4.mul(v128.load(at + i), kept), keepLanes(words, own)), floats & 3);
+    }
+  }
+}
+
+/** `floats`, a multiple of 32, whose bits begin with a word. */
+function maskWords(at: usize, floats: i32, words: usize, scale: v128): void {
+  const bits = i32x4(1, 2, 4, 8);
+  for (; floats > 0; floats -= 32, words += 4) {
+    let word = v128.load32_splat(words);
+    for (const end = at + 128; at < end; at += VECTOR, word = i32x4.shr_u(word, 4)) {
+      const isKept = i32x4.eq(v128.and(word, bits), bits);
+      v128.store(at, v128.and(f32x4.mul(v128.load(at), scale), isKept));
     }
   }
 }
@@ -289,15 +306,18 @@ function tanhGradient(at: usize, count: i32, step: usize, floats: i32, saved: us
 }
 
 /** Copies `count` floats, no byte more. */
+@inline
 export function copyFloats(from: usize, to: usize, count: i32): void {
-  for (; count >= 4; count -= 4) {
-    v128.store(to, v128.load(from));
-    from += VECTOR;
-    to += VECTOR;
+  if (count < 4) {
+    copyFew(from, to, count);
+    return;
   }
-  for (; count > 0; count--) {
-    store<f32>(to, load<f32>(from));
-    from += 4;
-    to += 4;
-  }
+  const last = usize(count - 4) << 2;
+  for (let i: usize = 0; i < last; i += VECTOR) v128.store(to + i, v128.load(from + i));
+  // The last vector may overlap the one before.
+  v128.store(to + last, v128.load(from + last));
+}
+
+function copyFew(from: usize, to: usize, count: i32): void {
+  for (; count > 0; count--, from += 4, to += 4) store<f32>(to, load<f32>(from));
 }
