@@ -8,6 +8,7 @@ import { buildRecipe } from '../../src/worker/recipes.js';
 import { makeSplit } from '../../src/worker/split.js';
 import type { BenchEngine } from './bench-engine.js';
 import type { Contender } from './orders.js';
+import { profileWasm } from './profile-wasm.js';
 import { profileWebGpu } from './profile-webgpu.js';
 
 /** What every contender is made from. */
@@ -54,8 +55,9 @@ function contend(name: string, engine: Engine): BenchEngine {
 async function createWasm(name: 'wasm' | 'wasm-plain', threads: number, ground: Ground): Promise<BenchEngine> {
   const input = engineInput(ground.recipe, ground.dataset);
   const engine = await createWasmEngine(input, { threads, simd: name === 'wasm' ? 'relaxed' : 'plain' });
-  const memoryBytes = (): number => ('memoryBytes' in engine ? (engine.memoryBytes as number) : 0);
-  return { ...contend(name, engine), memoryBytes };
+  const contender = { ...contend(name, engine), memoryBytes: () => engine.memoryBytes };
+  // Several threads meet where several operations end, not after each.
+  return threads > 1 ? contender : { ...contender, profile: () => profileWasm(engine) };
 }
 
 async function createWebGpu({ recipe, dataset, gpu }: Ground, isFirst: boolean): Promise<BenchEngine> {
