@@ -26,7 +26,7 @@ await main(async (args) => {
     },
     log,
   );
-  const { browser, adapter, multiplyAddsPerStep, peaks, inputs } = outcome;
+  const { browser, adapter, arithmetic, peaks, inputs } = outcome;
   const results = [
     ...outcome.results,
     ...(yardsticks.length === 0 ? [] : await runYardsticks(yardsticks, rounds, interpreters, inputs, log)),
@@ -41,15 +41,15 @@ await main(async (args) => {
   };
 
   const { formatKernels, formatPeaks, formatRatios, formatResults, ratiosOf } = await import('./lib/bench-report.mjs');
-  const ratios = ratiosOf(results, multiplyAddsPerStep, peaks);
+  const ratios = ratiosOf(results, arithmetic, peaks);
   const place = adapter === null ? browser : `${browser}, ${adapter}`;
-  const parts = [`${place}, recipe ${recipe}`, formatResults(results), formatPeaks(peaks), formatKernels(results)];
+  const parts = [`${place}, recipe ${recipe}`, formatResults(results), formatPeaks(peaks), formatKernels(results, peaks)];
   if (ratios.length > 0) parts.push(formatRatios(ratios));
   console.log(`\n${parts.filter((part) => part !== '').join('\n\n')}`);
   if (json === undefined) return;
   const { mkdir, writeFile } = await import('node:fs/promises');
   const { dirname } = await import('node:path');
   await mkdir(dirname(json), { recursive: true });
-  const written = { machine, browser, adapter, recipe, multiplyAddsPerStep, peaks, results, ratios };
+  const written = { machine, browser, adapter, recipe, arithmetic, peaks, results, ratios };
   await writeFile(json, `${JSON.stringify(written, null, 2)}\n`);
 });

@@ -16,6 +16,8 @@ export interface CallCounts {
 export interface CallCounter {
   readonly counts: CallCounts;
   reset(): void;
+  /** Takes the wrappers of what a step calls off again; buffers are still tracked. */
+  stopCounting(): void;
   /** Bytes of the buffers that were made and not destroyed. */
   readonly bufferBytes: number;
   readonly liveBuffers: number;
@@ -97,6 +99,11 @@ export function countCalls(device: GPUDevice): CallCounter {
   return {
     counts,
     reset: () => void Object.assign(counts, NOTHING),
+    stopCounting: () => {
+      device.createCommandEncoder = createCommandEncoder;
+      queue.submit = submit;
+      queue.writeBuffer = writeBuffer;
+    },
     get bufferBytes() {
       return [...live].reduce((sum, { size }) => sum + size, 0);
     },

@@ -8,6 +8,7 @@ import { buildRecipe } from '../../src/worker/recipes.js';
 import { makeSplit } from '../../src/worker/split.js';
 import type { BenchEngine } from './bench-engine.js';
 import type { Contender } from './orders.js';
+import { profileWebGpu } from './profile-webgpu.js';
 
 /** What every contender is made from. */
 export interface Ground {
@@ -57,11 +58,25 @@ async function createWasm(name: 'wasm' | 'wasm-plain', threads: number, ground: 
   return { ...contend(name, engine), memoryBytes };
 }
 
-export async function createContender({ engine, threads }: Contender, ground: Ground): Promise<BenchEngine> {
+async function createWebGpu({ recipe, dataset, gpu }: Ground, isFirst: boolean): Promise<BenchEngine> {
+  const input = engineInput(recipe, dataset);
+  const engine = await createWebGpuEngine(input, isFirst ? { gpu, tune: false } : { gpu });
+  return { ...contend('webgpu', engine), profile: () => profileWebGpu(input, gpu) };
+}
+
+/**
+ * A contender at step 0. `isFirst` makes it without what is measured once and then remembered, the webgpu
+ * engine's tiles, so that its first step can be timed.
+ */
+export async function createContender(
+  { engine, threads }: Contender,
+  ground: Ground,
+  isFirst: boolean,
+): Promise<BenchEngine> {
   const peerInput = { ...ground.dataset, batch: DEFAULT_SETTINGS.batch };
   switch (engine) {
     case 'webgpu':
-      return contend(engine, await createWebGpuEngine(engineInput(ground.recipe, ground.dataset), { gpu: ground.gpu }));
+      return createWebGpu(ground, isFirst);
     case 'wasm':
     case 'wasm-plain':
       return createWasm(engine, threads ?? 1, ground);

@@ -4,7 +4,7 @@
  */
 
 import type { BenchEngine } from './bench-engine.js';
-import type { CallCounter } from './count-calls.js';
+import type { CallCounter, CallCounts } from './count-calls.js';
 import { createContender, type Ground } from './create.js';
 import { GPU_ENGINES, type BenchResult, type Contender, type KernelTime, type Orders, type Spread } from './orders.js';
 import { watchDevices } from './watch-devices.js';
@@ -31,7 +31,7 @@ interface Running {
 
 /** A round takes about so long where a step is shorter. */
 const ROUND_MS = 100;
-const MOST_STEPS = 50;
+const MOST_STEPS = 250;
 /** Enough for one evaluation call of every engine, so that its compiling is not timed. */
 const EVALUATION_WARM_UP = 500;
 
@@ -52,9 +52,14 @@ const describe = ({ engine, threads }: Contender): string =>
 
 async function start(contender: Contender, ground: Ground, latestCounter: (() => CallCounter) | null): Promise<Running> {
   const startedAt = performance.now();
-  const engine = await createContender(contender, ground);
+  let engine = await createContender(contender, ground, true);
   await engine.steps(1);
   const firstStepMs = performance.now() - startedAt;
+  if (contender.engine === 'webgpu') {
+    // Now with the adapter's own tiles.
+    engine.dispose();
+    engine = await createContender(contender, ground, false);
+  }
   const isOnGpu = (GPU_ENGINES as readonly string[]).includes(contender.engine);
   const counter = isOnGpu && latestCounter !== null ? latestCounter() : null;
   // The second step warms up, the third tells how many make a round.
@@ -76,11 +81,11 @@ async function makeRound({ engine, stepsPerCall, callsPerRound, stepMs, jsMs }: 
   }
 }
 
-async function evaluate(engine: BenchEngine, images: number): Promise<number> {
+async function evaluate(engine: BenchEngine, images: number): Promise<{ readonly ms: number; readonly correct: number }> {
   await engine.evaluate(Math.min(EVALUATION_WARM_UP, images));
   const startedAt = performance.now();
-  await engine.evaluate(images);
-  return performance.now() - startedAt;
+  const correct = await engine.evaluate(images);
+  return { ms: performance.now() - startedAt, correct };
 }
 
 /** Runs the rounds and the evaluations; disposes what it made. */
@@ -94,17 +99,28 @@ export async function measure(options: MeasureOptions): Promise<readonly BenchRe
       running.push(started);
       log(`${describe(contender)}: first step after ${(started.firstStepMs / 1000).toFixed(1)} s`);
     }
-    for (const { counter } of running) counter?.reset();
+    // Calls are counted in a round that is not timed, since to count them takes time.
+    const counted = new Map<Running, CallCounts>();
+    for (const one of running) {
+      if (one.counter === null) continue;
+      one.counter.reset();
+      await makeRound(one);
+      counted.set(one, { ...one.counter.counts });
+      one.counter.stopCounting();
+      one.stepMs.length = 0;
+      one.jsMs.length = 0;
+    }
     for (let round = 0; round < rounds; round++) {
       for (const one of running) await makeRound(one);
       log(`round ${round + 1} of ${rounds}`);
     }
     const results: BenchResult[] = [];
-    for (const { contender, engine, counter, firstStepMs, stepsPerCall, callsPerRound, stepMs, jsMs } of running) {
-      const made = stepsPerCall * callsPerRound * rounds;
-      const perStep = counter === null ? null : { ...counter.counts };
+    for (const one of running) {
+      const { contender, engine, counter, firstStepMs, stepsPerCall, callsPerRound, stepMs, jsMs } = one;
+      const made = stepsPerCall * callsPerRound;
+      const perStep = counted.get(one) ?? null;
       const evaluationImages = counter === null ? ground.dataset.test.count : gpuEvaluationImages;
-      const evaluationMs = await evaluate(engine, evaluationImages);
+      const { ms: evaluationMs, correct } = await evaluate(engine, evaluationImages);
       results.push({
         ...contender,
         firstStepMs,
@@ -115,6 +131,7 @@ export async function measure(options: MeasureOptions): Promise<readonly BenchRe
         uploadedBytesPerStep: perStep && perStep.uploadedBytes / made,
         evaluationMs,
         evaluationImages,
+        evaluationCorrect: correct,
         bufferBytes: counter?.bufferBytes ?? engine.memoryBytes?.() ?? null,
       });
       log(`${describe(contender)}: evaluated ${evaluationImages} images in ${(evaluationMs / 1000).toFixed(1)} s`);

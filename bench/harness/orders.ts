@@ -55,6 +55,8 @@ export interface BenchResult extends Contender {
   readonly uploadedBytesPerStep: number | null;
   readonly evaluationMs: number;
   readonly evaluationImages: number;
+  /** Of these, classified as labelled, after the run's few steps: that the engine trains at all. */
+  readonly evaluationCorrect: number;
   /** GPU buffers, or the memory that a WebAssembly engine has taken; null where it cannot be told. */
   readonly bufferBytes: number | null;
   readonly kernels?: readonly KernelTime[];
@@ -65,6 +67,13 @@ export interface Peaks {
   readonly adapter: { readonly gflops: number; readonly gigabytesPerSecond: number } | null;
   /** The matrix product's inner loop by itself, by binary. */
   readonly microKernel: { readonly relaxed: number; readonly plain: number } | null;
+}
+
+/** Of a step's matrix products, each once. */
+export interface StepArithmetic {
+  readonly multiplyAdds: number;
+  /** The taps that fall into padding counted as well, as frameworks count and most of them compute. */
+  readonly paddedMultiplyAdds: number;
 }
 
 export interface NamedArray {
@@ -82,8 +91,7 @@ export interface StepInputs {
 export interface Outcome {
   /** null where WebGPU has none. */
   readonly adapter: string | null;
-  /** Of the recipe's plan: its matrix products, each once. */
-  readonly multiplyAddsPerStep: number;
+  readonly arithmetic: StepArithmetic;
   readonly results: readonly BenchResult[];
   readonly peaks: Peaks;
   readonly inputs: StepInputs | null;

@@ -4,12 +4,13 @@ import type { RecipeName } from '../../src/protocol.js';
 import { loadDataset } from '../../src/worker/data/load.js';
 import type { Dataset } from '../../src/worker/engine/engine.js';
 import { describeAdapter, isSoftwareAdapter } from '../../src/worker/engine/tfjs/platform.js';
-import { costsOf } from '../../src/worker/engine/plan/costs.js';
-import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
+import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
+import { measurePeaks } from './adapter-peaks.js';
 import { engineInput } from './create.js';
 import { measure } from './measure.js';
 import { microKernelRate } from './micro-kernel.js';
-import { GPU_ENGINES, type Orders, type Outcome } from './orders.js';
+import { GPU_ENGINES, type Orders, type Outcome, type StepInputs } from './orders.js';
+import { stepArithmetic } from './step-arithmetic.js';
 import { stepInputs } from './step-inputs.js';
 
 export interface Surroundings {
@@ -29,10 +30,14 @@ async function findAdapter(gpu: GPU | undefined): Promise<GPUAdapter | null> {
   return (await gpu?.requestAdapter({ powerPreference: 'high-performance' })) ?? null;
 }
 
-function multiplyAddsOf(recipeName: RecipeName, dataset: Dataset): number {
-  const { recipe, settings } = engineInput(recipeName, dataset);
-  const { program, layout } = planTrainStep(recipe, settings);
-  return costsOf(program, layout, recipe).reduce((sum, { multiplyAdds }) => sum + multiplyAdds, 0);
+async function inputsOf(recipe: RecipeName, dataset: Dataset): Promise<StepInputs> {
+  const input = engineInput(recipe, dataset);
+  const engine = await createWasmEngine(input, { threads: 1, simd: 'plain' });
+  try {
+    return await stepInputs(engine, input);
+  } finally {
+    engine.dispose();
+  }
 }
 
 /** Rejects where an engine that wants a GPU adapter finds none. */
@@ -55,12 +60,12 @@ export async function runBench(orders: Orders, { gpu, dataUrl, base, log, ...giv
   const hasWasm = names.includes('wasm') || names.includes('wasm-plain');
   return {
     adapter: adapter && describeAdapter(adapter.info),
-    multiplyAddsPerStep: multiplyAddsOf(orders.recipe, dataset),
+    arithmetic: stepArithmetic(engineInput(orders.recipe, dataset)),
     results,
     peaks: {
-      adapter: null,
+      adapter: adapter !== null && orders.wantsKernels && homeless.length > 0 ? await measurePeaks(adapter) : null,
       microKernel: hasWasm ? { relaxed: await microKernelRate('relaxed'), plain: await microKernelRate('plain') } : null,
     },
-    inputs: orders.wantsInputs ? await stepInputs(dataset) : null,
+    inputs: orders.wantsInputs ? await inputsOf(orders.recipe, dataset) : null,
   };
 }

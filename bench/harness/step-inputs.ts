@@ -1,10 +1,8 @@
 /** What the first step of the notebook's recipe works on, by the names that the yardsticks use. */
 
 import { dropoutStream, labelledStream } from '../../src/worker/draws.js';
-import type { Dataset } from '../../src/worker/engine/engine.js';
-import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
+import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import { RandomStreams } from '../../src/worker/random.js';
-import { engineInput } from './create.js';
 import type { NamedArray, StepInputs } from './orders.js';
 
 /** Layers that drop, by the names of their masks. */
@@ -13,13 +11,13 @@ const DROPPED = [
   ['mask3', 'dropout3', [4, 4, 128]],
 ] as const;
 
-/** Parameters, images [batch, height, width, channels], labels, latents, masks and losses of step 1. */
-export async function stepInputs(dataset: Dataset): Promise<StepInputs> {
-  const input = engineInput('notebook', dataset);
-  const engine = await createWasmEngine(input, { threads: 1, simd: 'plain' });
+/**
+ * Parameters, images [batch, height, width, channels], labels, latents, masks and losses of step 1, from
+ * an engine at step 0 of the notebook's recipe.
+ */
+export async function stepInputs(engine: Engine, input: EngineInput): Promise<StepInputs> {
   const { tensors } = await engine.exportState();
   const seen = await engine.inspectStep();
-  engine.dispose();
   const arrays: NamedArray[] = [...tensors]
     .filter(([name]) => !name.startsWith('adam/') && !name.includes('moving_'))
     .map(([name, tensor]) => ({ name, ...tensor }));
@@ -41,7 +39,7 @@ export async function stepInputs(dataset: Dataset): Promise<StepInputs> {
   }
   const rows = seen.get('labelled/input')!.shape[0]!;
   const indices = streams.indices(labelledStream(0), 0, rows, input.split.labelled.length);
-  const labels = Float32Array.from(indices, (index) => dataset.train.labels[input.split.labelled[index]!]!);
+  const labels = Float32Array.from(indices, (index) => input.dataset.train.labels[input.split.labelled[index]!]!);
   arrays.push({ name: 'labels', shape: [rows], values: labels });
   const lossOf = (name: string): [string, number] => [name, seen.get(name)!.values[0]!];
   return { arrays, losses: Object.fromEntries(['discriminatorLoss', 'generatorLoss'].map(lossOf)) };

@@ -83,6 +83,7 @@ export async function runYardsticks(contenders, rounds, interpreters, inputs, lo
         uploadedBytesPerStep: null,
         evaluationMs: null,
         evaluationImages: null,
+        evaluationCorrect: null,
         bufferBytes: null,
       });
     }

@@ -33,10 +33,10 @@ function toleranceOf(name: string): number {
 
 describe('the plan of a recipe', () => {
   for (const name of RECIPE_NAMES) {
-    for (const storesNormalised of [true, false]) {
-    it(`computes for ${name} what tfjs computes, ${storesNormalised ? 'norms stored' : 'norms applied by their readers'}`, async () => {
+    for (const isJoined of [true, false]) {
+    it(`computes for ${name} what tfjs computes, ${isJoined ? 'joined' : 'plainest'}`, async () => {
       const input = tinyInput(name);
-      const own = await trained(input, 2, { ...DEFAULT_TRAIN_OPTIONS, storesNormalised });
+      const own = await trained(input, 2, { ...DEFAULT_TRAIN_OPTIONS, storesNormalised: isJoined, joinsBiases: isJoined });
       const reference = await createTfjsEngine('cpu', input);
       await reference.importState(await own.exportState());
       const expected = await reference.inspectStep();
@@ -93,9 +93,9 @@ describe('the plan of a recipe', () => {
       reference.dispose();
     });
 
-    for (const storesNormalised of [true, false]) {
-      it(`has the gradients of ${name} that finite differences give, ${storesNormalised ? 'norms stored' : 'norms applied by their readers'}`, () =>
-        checkByDifferences(name, { ...DEFAULT_TRAIN_OPTIONS, storesNormalised }));
+    for (const isJoined of [true, false]) {
+      it(`has the gradients of ${name} that finite differences give, ${isJoined ? 'joined' : 'plainest'}`, () =>
+        checkByDifferences(name, { ...DEFAULT_TRAIN_OPTIONS, storesNormalised: isJoined, joinsBiases: isJoined }));
     }
   }
 });

@@ -43,6 +43,9 @@ function withOperation(program: Program, name: string, change: (operation: Opera
   return { ...program, operations };
 }
 
+/** Nothing joined, nothing stored twice. */
+const PLAINEST = { ...DEFAULT_TRAIN_OPTIONS, storesNormalised: false, joinsBiases: false };
+
 describe('the structure of a plan', () => {
   for (const name of RECIPE_NAMES) {
     for (const batch of [10, 11, 13, 32]) {
@@ -51,7 +54,7 @@ describe('the structure of a plan', () => {
         const settings = { ...DEFAULT_SETTINGS, recipe: name, batch };
         const planned = [
           planTrainStep(recipe, settings),
-          planTrainStep(recipe, settings, { ...DEFAULT_TRAIN_OPTIONS, storesNormalised: false }),
+          planTrainStep(recipe, settings, PLAINEST),
           planEvaluate(recipe, settings, 7),
           planClassify(recipe, settings, 1),
           planInitialise(recipe),

@@ -34,14 +34,14 @@ const FAULTS: readonly Fault[] = [
   {
     what: 'a product whose windows step by one float too many',
     file: 'product-rows.ts',
-    right: 'offset += runStep;',
-    wrong: 'offset += runStep + 4;',
+    right: 'address(record, ROWS_RUN_STEP) + (',
+    wrong: '(address(record, ROWS_RUN_STEP) + 4) + (',
   },
   {
     what: 'a kernel gradient that leaves out one window in 384',
     file: 'product-filter.ts',
-    right: 'packedBlock(scratch + LEFT, b, count,',
-    wrong: 'packedBlock(scratch + LEFT, b, count - 1,',
+    right: 'packedBlock(a, b, some, to,',
+    wrong: 'packedBlock(a, b, some - 1, to,',
   },
   {
     what: 'dropout bits of the neighbouring block',

@@ -84,6 +84,11 @@ describe('the wasm engine in a browser', () => {
     expect(failure).to.contain('One of the 3 compute threads stopped answering');
   });
 
+  it('says so where a thread dies in the middle of a run, and does not hang', async () => {
+    const failure = await failureOf(runJob({ threads: 2, steps: 1000, fault: 'laterDeath' }));
+    expect(failure).to.contain('One of the 2 compute threads stopped answering');
+  });
+
   it('takes no memory in 300 steps on two threads', async () => {
     const { memoryBytes, metrics } = await runJob({ threads: 2, steps: 300 });
     expect(memoryBytes[1]).to.equal(memoryBytes[0]);

@@ -53,7 +53,7 @@ export function unflatten(name: NetworkName, values: np.Array): Parameters {
 }
 
 /** The reverse, in the same order. */
-function flatten(name: NetworkName, parameters: Parameters): np.Array {
+export function flatten(name: NetworkName, parameters: Parameters): np.Array {
   return np.concatenate(shapesOf(name).map(([key]) => parameters[key]!.flatten()));
 }
 

@@ -142,8 +142,12 @@ export function layerProgram({ layer, input: inputShape, activation, segments: r
       large: isToSmall ? forward : backward,
       small: isToSmall ? backward : forward,
       target: kernelGradient,
+      // A bias on the small side is summed on the way, as the planned recipes have it.
+      bias: isToSmall ? biasGradient : null,
     },
-    { kind: 'biasGradient', name: 'bias gradient', stage: 1, side: to, splits, source: backward, target: biasGradient },
+    ...(isToSmall
+      ? []
+      : ([{ kind: 'biasGradient', name: 'bias gradient', stage: 1, side: to, splits, source: backward, target: biasGradient }] as const)),
     {
       kind: 'update',
       name: 'update',

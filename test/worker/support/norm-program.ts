@@ -140,6 +140,7 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
       large: normalised,
       small: outputGradient,
       target: kernelGradient,
+      bias: null,
     },
     {
       kind: 'product',

@@ -11,6 +11,7 @@ import type { Simd } from '../../../src/worker/engine/wasm/features.js';
 import { compileBinary, instantiate } from '../../../src/worker/engine/wasm/kernels.js';
 import { spawnThread } from '../../../src/worker/engine/wasm/team.js';
 import { startWasmEngine } from '../../../src/worker/engine/wasm/wasm-engine.js';
+import { createYield } from '../../../src/worker/yield.js';
 import { tinyInput } from './tiny.js';
 
 export interface WasmJob {
@@ -20,8 +21,11 @@ export interface WasmJob {
   readonly isShared: boolean;
   readonly threads: number;
   readonly steps: number;
-  /** What goes wrong: nothing, every second helper has no script, or helpers die once they have started. */
-  readonly fault: 'none' | 'start' | 'death';
+  /**
+   * What goes wrong: nothing, every second helper has no script, helpers die once they have started, or
+   * one of them after the first step.
+   */
+  readonly fault: 'none' | 'start' | 'death' | 'laterDeath';
 }
 
 export interface WasmOutcome {
@@ -36,10 +40,16 @@ export interface WasmOutcome {
 async function run(job: WasmJob): Promise<WasmOutcome> {
   const input = tinyInput(job.recipe, {}, job.channelDivisor);
   let spawned = 0;
+  const helpers: Worker[] = [];
   const spawn = (): Worker => {
+    const helper = makeHelper();
+    helpers.push(helper);
+    return helper;
+  };
+  const makeHelper = (): Worker => {
     const isFirstOfTwo = spawned++ % 2 === 0;
     if (job.fault === 'death') return new Worker(new URL('./dead-thread.js', import.meta.url), { type: 'module' });
-    if (job.fault === 'none' || !isFirstOfTwo) return spawnThread();
+    if (job.fault !== 'start' || !isFirstOfTwo) return spawnThread();
     return new Worker(new URL('./no-such-thread.js', import.meta.url), { type: 'module' });
   };
   const module = await compileBinary(job.simd, job.isShared);
@@ -47,6 +57,15 @@ async function run(job: WasmJob): Promise<WasmOutcome> {
   try {
     const first = await engine.advance(1);
     const before = engine.memoryBytes;
+    if (job.fault === 'laterDeath') {
+      const letMessagesIn = createYield();
+      helpers[0]!.terminate();
+      // A worker ends at the latest when the one that made it has been back in its event loop.
+      for (let step = 1; step < job.steps; step++) {
+        await letMessagesIn();
+        await engine.advance(1);
+      }
+    }
     const metrics = [...first, ...(await engine.advance(job.steps - 1))];
     return {
       threads: engine.threads,

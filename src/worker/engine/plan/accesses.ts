@@ -87,7 +87,7 @@ export function accessesOf(operation: Operation): Accesses {
     case 'filterGradient':
       found.view(operation.large);
       found.view(operation.small);
-      found.write(operation.target);
+      found.write(operation.target, operation.bias);
       break;
     case 'biasGradient':
       found.view(operation.source);

@@ -195,7 +195,10 @@ function checkBounds(program: Program, operation: Operation): void {
     case 'filterGradient':
       checkView(program, operation, operation.large, operation.splits);
       checkView(program, operation, operation.small, operation.splits);
-      for (const { split } of operation.splits) checkRows(program, operation, operation.target, split, 1);
+      for (const { split } of operation.splits) {
+        checkRows(program, operation, operation.target, split, 1);
+        if (operation.bias !== null) checkRows(program, operation, operation.bias, split, 1);
+      }
       break;
     case 'biasGradient':
       checkView(program, operation, operation.source, operation.splits);

@@ -22,7 +22,8 @@ export interface OperationCost {
   readonly bindings: number;
 }
 
-function multiplyAdds(operation: Operation): number {
+/** Multiply-adds of an operation's matrix product; 0 where it has none. */
+export function operationMultiplyAdds(operation: Operation): number {
   if (operation.kind === 'product') return totalRows(operation.segments) * multiplyAddsOf(operation.geometry);
   if (operation.kind === 'filterGradient')
     return totalRows(operation.splits) * multiplyAddsOf(operation.geometry);
@@ -43,7 +44,7 @@ export function costsOf(program: Program, layout: MemoryLayout, recipe: Recipe):
     return {
       operation,
       shape: [...writes].map((id) => `[${program.tensors[id]!.shape.join(', ')}]`).join(' ') || '-',
-      multiplyAdds: multiplyAdds(operation),
+      multiplyAdds: operationMultiplyAdds(operation),
       bytesRead: tensorBytes(reads) + copies * ofParameters(parameterReads),
       bytesWritten: tensorBytes(writes) + copies * ofParameters(parameterWrites),
       bindings: bindingsOf(operation, layout),

@@ -145,6 +145,8 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
       updates.push(...updatesOf(stack, linear.layer, 'bias', splits, biasGradient, side.channels));
     }
 
+    const isJoined = options.joinsBiases && direction === 'toSmall';
+
     const from = index > 0 ? blocks[index - 1]! : null;
     let inputProduct: {
       target: TensorId;
@@ -186,8 +188,9 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
             large: direction === 'toSmall' ? lowered.source : view,
             small: direction === 'toSmall' ? view : lowered.source,
             target: kernelGradient,
+            bias: isJoined ? biasGradient : null,
           },
-      biasGradient === null
+      biasGradient === null || isJoined
         ? null
         : {
             kind: 'biasGradient',

@@ -172,7 +172,8 @@ export interface ReductionSplit extends OpSegment {
 
 /**
  * Kernel gradient of a linear layer, as one partial sum a split:
- * target[split, i, j, large, small] = sum over rows and small positions of large * small.
+ * target[split, i, j, large, small] = sum over rows and small positions of large * small. `bias` takes
+ * the same splits' sums of small alone, [splits, small]; null where nobody needs them.
  */
 export interface FilterGradientOp extends OpFields {
   readonly kind: 'filterGradient';
@@ -181,6 +182,7 @@ export interface FilterGradientOp extends OpFields {
   readonly large: View;
   readonly small: View;
   readonly target: TensorId;
+  readonly bias: TensorId | null;
 }
 
 /** target[split, channel] = sum of the source over the split's rows and positions. */

@@ -22,7 +22,7 @@ export interface PlannedProgram {
  * What a GPU is given. Partial sums of about 512 summands: enough that they stay small beside the
  * work, few enough that the smallest gradient of the notebook still makes a dozen tiles side by side.
  */
-export const DEFAULT_TRAIN_OPTIONS: TrainOptions = { reductionLength: 512, storesNormalised: true };
+export const DEFAULT_TRAIN_OPTIONS: TrainOptions = { reductionLength: 512, storesNormalised: true, joinsBiases: true };
 
 /** Checks a program and lays it out. Throws where it breaks a rule of `check.ts`. */
 export function planProgram(program: Program): PlannedProgram {

@@ -8,4 +8,9 @@ export interface TrainOptions {
    * For machines whose products would do it again for every tap and tile.
    */
   readonly storesNormalised: boolean;
+  /**
+   * Whether a kernel's gradient also sums its small side, where that is the gradient of the layer's bias:
+   * one more row of its product, and one operation less.
+   */
+  readonly joinsBiases: boolean;
 }

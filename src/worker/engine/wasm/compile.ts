@@ -14,6 +14,8 @@ import { Stager } from './windows.js';
 
 export interface CompiledProgram {
   readonly bindings: Bindings;
+  /** To be run before it where parameters have changed; holds nothing unless they are kept. */
+  readonly prepared: StoredProgram;
   readonly stored: StoredProgram;
   /** Which partial sums of the gradients are filled. */
   readonly filled: FilledSplits;
@@ -54,19 +56,36 @@ function lower(
   }
 }
 
-/** Allocates what the program needs and writes its records. */
-export function compileProgram(planned: PlannedProgram, arena: Arena, residents: Residents): CompiledProgram {
+/**
+ * Allocates what the program needs and writes its records. What reads parameters alone runs with the
+ * first wave of its stage, as earlier stages may set them, or, where the program `keepsParameters`, is
+ * a program of its own: to be run once before any number of runs of the rest.
+ */
+export function compileProgram(
+  planned: PlannedProgram,
+  arena: Arena,
+  residents: Residents,
+  keepsParameters = false,
+): CompiledProgram {
   const bindings = new Bindings(planned, arena, residents);
   const stager = new Stager(bindings);
   const filled = new FilledSplits();
   const waves: (readonly OperationRecord[])[] = [];
+  const prepared: OperationRecord[] = [];
   for (const operations of stagesOf(planned.program.operations)) {
     const own = new Waves();
     // Products stage with the widest border, which kernel gradients of the same stage then share.
     const isProduct = ({ kind }: Operation): boolean => kind === 'product';
     const ordered = [...operations.filter(isProduct), ...operations.filter((other) => !isProduct(other))];
     for (const operation of ordered) lower(operation, bindings, stager, filled, own);
+    if (keepsParameters) prepared.push(...own.prepared);
+    else own.mergePrepared();
     waves.push(...own.filled);
   }
-  return { bindings, stored: storeRecords(arena, waves), filled };
+  return {
+    bindings,
+    prepared: storeRecords(arena, [prepared]),
+    stored: storeRecords(arena, waves),
+    filled,
+  };
 }

@@ -1,7 +1,7 @@
 /** The wasm engine's public face: made for the platform at hand, or with choices forced. */
 
 import { TrainerError } from '../../errors.js';
-import type { Engine, EngineInput } from '../engine.js';
+import type { EngineInput } from '../engine.js';
 import { canShareMemory, defaultThreads, findSimd, type Simd } from './features.js';
 import { compileBinary, instantiate } from './kernels.js';
 import { startWasmEngine, type WasmEngine } from './wasm-engine.js';
@@ -22,7 +22,7 @@ function canWait(): boolean {
  * Makes the engine at step 0 of the input's seed, on the threads of its settings. The caller disposes
  * it. Rejects with `EngineUnavailable` where WebAssembly has no SIMD or the kernels cannot be loaded.
  */
-export async function createWasmEngine(input: EngineInput, choices: WasmChoices = {}): Promise<Engine> {
+export async function createWasmEngine(input: EngineInput, choices: WasmChoices = {}): Promise<WasmEngine> {
   const simd = choices.simd ?? findSimd();
   if (simd === null) {
     throw new TrainerError('EngineUnavailable', 'WebAssembly has no SIMD here; use a newer browser.');

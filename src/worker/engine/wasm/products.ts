@@ -42,7 +42,8 @@ import {
   ROWS_RUNS,
   ROWS_RUN_LENGTH,
   ROWS_RUN_STEP,
-  ROWS_SCALE,
+  ROWS_SCALE_X,
+  ROWS_SCALE_Y,
   ROWS_SNIPPETS,
   ROWS_TABLE,
   ROWS_X,
@@ -67,7 +68,8 @@ interface Part {
   readonly groupsY: number;
   readonly groupsX: number;
   /** Target position: row x scale + offset + group. */
-  readonly scale: number;
+  readonly scaleY: number;
+  readonly scaleX: number;
   readonly offsetY: number;
   readonly offsetX: number;
 }
@@ -93,7 +95,7 @@ function kernelOf({ geometry, direction }: ProductOp): Kernel {
     : { geometry, depthChannels: small.channels, channelStep: 4, filterStep: small.channels * 4 };
 }
 
-/** Packs a kernel for a part in wave 0; returns where it will lie. */
+/** Packs a kernel for a part before everything; returns where it will lie. */
 function packKernel(
   { geometry, depthChannels, channelStep, filterStep }: Kernel,
   part: Part,
@@ -108,8 +110,7 @@ function packKernel(
   const depth = part.tapsY * part.tapsX * depthChannels;
   const target = bindings.arena.allocate(panels * depth * 32);
   const tapStep = large.channels * small.channels * 4;
-  waves.add(
-    0,
+  waves.prepare(
     PACK,
     name,
     [PACK_SOURCE, source],
@@ -164,7 +165,8 @@ function addRows(
     [ROWS_GROUPS_X, part.groupsX],
     [ROWS_OUT_HEIGHT, target.height],
     [ROWS_OUT_WIDTH, target.width],
-    [ROWS_SCALE, part.scale],
+    [ROWS_SCALE_Y, part.scaleY],
+    [ROWS_SCALE_X, part.scaleX],
     [ROWS_OFFSET_Y, part.offsetY],
     [ROWS_OFFSET_X, part.offsetX],
     ...outputs,
@@ -182,7 +184,8 @@ function wholePart({ small, kernelHeight, kernelWidth }: Geometry): Part {
     increment: 1,
     groupsY: 1,
     groupsX: 1,
-    scale: 1,
+    scaleY: 1,
+    scaleX: 1,
     offsetY: 0,
     offsetX: 0,
   };
@@ -199,14 +202,18 @@ function phasePart(y: Phase, x: Phase, stride: number): Part {
     increment: -stride,
     groupsY: 1,
     groupsX: 1,
-    scale: stride,
+    scaleY: stride,
+    scaleX: stride,
     offsetY: y.first,
     offsetX: x.first,
   };
 }
 
-/** All phases at once: they see the same windows, each with its own columns. */
-function sharedPart(geometry: Geometry): Part {
+/**
+ * All phases at once: they see the same windows, each with its own columns. A window may be widened by
+ * neighbours, whose outputs are columns of it too: more taps, but fuller panels where there are few channels.
+ */
+function sharedPart(geometry: Geometry, neighbours: number): Part {
   const { large, small, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
   const isPoint = small.height === 1 && small.width === 1 && padTop === 0 && padLeft === 0;
   if (isPoint) {
@@ -215,17 +222,19 @@ function sharedPart(geometry: Geometry): Part {
   }
   const tapsY = Math.ceil(kernelHeight / stride);
   const tapsX = Math.ceil(kernelWidth / stride);
+  const groupsX = stride * (1 + neighbours);
   return {
     rowsY: Math.floor((large.height - 1 + padTop) / stride) + 1,
-    rowsX: Math.floor((large.width - 1 + padLeft) / stride) + 1,
+    rowsX: Math.floor((large.width - 1 + padLeft) / groupsX) + 1,
     tapsY,
-    tapsX,
+    tapsX: tapsX + neighbours,
     firstY: stride * (tapsY - 1),
     firstX: stride * (tapsX - 1),
     increment: -stride,
     groupsY: stride,
-    groupsX: stride,
-    scale: stride,
+    groupsX,
+    scaleY: stride,
+    scaleX: groupsX,
     offsetY: -padTop,
     offsetX: -padLeft,
   };
@@ -242,22 +251,40 @@ interface LargePart {
   /** Small position of the window of row (0, 0). */
   readonly firstY: number;
   readonly firstX: number;
+  /** Small columns from one row's window to the next. */
+  readonly step: number;
 }
+
+/** Most neighbours that a shared window takes in. */
+const MOST_NEIGHBOURS = 3;
 
 /** How a `toLarge` product is computed: by phases, or all phases at once, whichever costs less. */
 export function largeParts(geometry: Geometry): readonly LargePart[] {
   const { large, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
-  const shared = sharedPart(geometry);
+  const cost = ({ part }: LargePart): number => costOf(part, large.channels);
   const phases = phasesOf(large.height, kernelHeight, stride, padTop).flatMap((y) =>
     phasesOf(large.width, kernelWidth, stride, padLeft).map((x) => ({
       part: phasePart(y, x, stride),
       firstY: y.firstSmall - (y.taps - 1),
       firstX: x.firstSmall - (x.taps - 1),
+      step: 1,
     })),
   );
-  const costOfPhases = phases.reduce((sum, { part }) => sum + costOf(part, large.channels), 0);
-  if (costOf(shared, large.channels) > costOfPhases) return phases;
-  return [{ part: shared, firstY: -(shared.tapsY - 1), firstX: -(shared.tapsX - 1) }];
+  let best: readonly LargePart[] = phases;
+  let bestCost = phases.reduce((sum, phase) => sum + cost(phase), 0);
+  for (let neighbours = 0; neighbours <= MOST_NEIGHBOURS; neighbours++) {
+    const part = sharedPart(geometry, neighbours);
+    const shared = {
+      part,
+      firstY: 1 - part.tapsY,
+      firstX: 1 - (part.tapsX - neighbours),
+      step: 1 + neighbours,
+    };
+    if (neighbours === 0 ? cost(shared) > bestCost : cost(shared) >= bestCost) continue;
+    best = [shared];
+    bestCost = cost(shared);
+  }
+  return best;
 }
 
 function lowerToSmall(
@@ -292,16 +319,17 @@ function lowerToLarge(
     top: Math.max(0, ...parts.map(({ firstY }) => -firstY)),
     left: Math.max(0, ...parts.map(({ firstX }) => -firstX)),
     bottom: Math.max(0, ...parts.map(({ part, firstY }) => firstY + part.rowsY - 1 + part.tapsY - small.height)),
-    right: Math.max(0, ...parts.map(({ part, firstX }) => firstX + part.rowsX - 1 + part.tapsX - small.width)),
+    right: Math.max(0, ...parts.map(({ part, firstX, step }) => firstX + (part.rowsX - 1) * step + part.tapsX - small.width)),
   };
   const staged = stager.stage(operation.source, small, segments, border, waves, name);
   const source = bindings.parameter(operation.kernels[segments[0]!.instance]!);
-  for (const { part, firstY, firstX } of parts) {
+  for (const { part, firstY, firstX, step } of parts) {
     const right = packKernel(kernelOf(operation), part, large.channels, source, bindings, waves, name);
     const runLength = part.tapsX * small.channels;
     const isWhole = runLength * 4 === staged.rowStep;
     const windows: Windows = {
       ...staged,
+      columnStep: staged.columnStep * step,
       address: staged.address + firstY * staged.rowStep + firstX * staged.columnStep,
       runs: part.tapsX === 0 ? 0 : isWhole ? Math.min(1, part.tapsY) : part.tapsY,
       runLength: isWhole ? part.tapsY * runLength : runLength,
@@ -311,7 +339,7 @@ function lowerToLarge(
   }
 }
 
-/** Adds a product's staging and packing (wave 0) and its rows (wave 1). */
+/** Adds the packing of a product's kernel (prepared), its staging (wave 0) and its rows (wave 1). */
 export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: Stager, waves: Waves): void {
   const { geometry, direction, source, epilogue, target } = operation;
   const { channels } = direction === 'toSmall' ? geometry.small : geometry.large;

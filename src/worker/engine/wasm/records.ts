@@ -25,6 +25,8 @@ export interface OperationRecord {
 /** The records of one stage of the plan, by wave. */
 export class Waves {
   readonly #waves: OperationRecord[][] = [];
+  /** Records that read parameters and nothing else: they may run before everything, once for many runs. */
+  readonly prepared: OperationRecord[] = [];
 
   /** @param wave 0 runs first. */
   add(wave: number, operation: number, name: string, ...fields: readonly Field[]): void {
@@ -32,7 +34,18 @@ export class Waves {
     this.#waves[wave]!.push({ operation, fields, name });
   }
 
-  /** Waves that hold anything, in order. */
+  /** What of the program changes with the parameters alone. */
+  prepare(operation: number, name: string, ...fields: readonly Field[]): void {
+    this.prepared.push({ operation, fields, name });
+  }
+
+  /** Lets what is prepared run with wave 0, which reads none of it. */
+  mergePrepared(): void {
+    for (const { operation, name, fields } of this.prepared) this.add(0, operation, name, ...fields);
+    this.prepared.length = 0;
+  }
+
+  /** Waves that hold anything, in order, without what is prepared. */
   get filled(): readonly (readonly OperationRecord[])[] {
     return this.#waves.filter((records) => records.length > 0);
   }

@@ -28,7 +28,6 @@ import {
   FILTER_LEFT_IMAGE_STEP,
   FILTER_LEFT_ROW_STEP,
   FILTER_OUT,
-  FILTER_PANELS,
   FILTER_RIGHT,
   FILTER_RUNS,
   FILTER_RUN_LENGTH,
@@ -56,9 +55,6 @@ import {
 import type { Waves } from './records.js';
 import { storeSnippets } from './snippets.js';
 import { NO_BORDER, type Staged, type Stager } from './windows.js';
-
-/** Fewer panels of rows than this are cut into panels of columns, so that threads have enough to share. */
-const FEWEST_TASKS = 16;
 
 /**
  * Runs of splits whose rows follow each other. The plan's splits give a GPU enough to do at once; here
@@ -151,14 +147,12 @@ export function lowerFilterGradient(
   const runs = mergeSplits(splits);
   const splitBytes =
     geometry.kernelHeight * geometry.kernelWidth * geometry.large.channels * geometry.small.channels * 4;
-  const panels = Math.ceil(geometry.small.channels / 8);
   const filledSplits = filled.note(target, runs);
   for (const [index, run] of runs.entries()) {
     const images = countRows(run);
     const windows = stager.windows(large, geometry, run, waves, name);
     const staged = stager.stage(small, geometry.small, run, NO_BORDER, waves, name);
     const right = packPositions(staged, images, geometry.small, bindings, waves, name);
-    const tasks = windows.runs * Math.ceil(windows.runLength / 6);
     waves.add(
       2,
       FILTER,
@@ -176,7 +170,6 @@ export function lowerFilterGradient(
       [FILTER_X, geometry.small.width],
       [FILTER_FILTERS, geometry.small.channels],
       [FILTER_OUT, bindings.tensor(target) + filledSplits[index]! * splitBytes],
-      [FILTER_PANELS, tasks < FEWEST_TASKS ? 1 : panels],
     );
   }
 }

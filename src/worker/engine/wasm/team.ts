@@ -126,6 +126,8 @@ export class Team {
 
   /** Runs a program, or `count` records from `first`, on all threads; returns when it is done. */
   execute(program: StoredProgram, first = 0, count = program.count): void {
+    // Without a record there is no barrier, and helpers might see the next command for this one.
+    if (count === 0) return;
     const address = program.address + first * program.recordBytes;
     if (this.#helpers.length > 0) {
       const words = this.words;

@@ -29,7 +29,7 @@ const EVALUATION_ROWS = 100;
 const HOST_ROWS = 32;
 
 /** The plan's partial sums of a gradient are one a segment here: outputs are enough to share out. */
-export const TRAIN_OPTIONS: TrainOptions = { reductionLength: Number.MAX_SAFE_INTEGER, storesNormalised: false };
+export const TRAIN_OPTIONS: TrainOptions = { reductionLength: Number.MAX_SAFE_INTEGER, storesNormalised: false, joinsBiases: false };
 
 /** Most that a kernel keeps for itself: a position's channels, a block of rows of outputs. */
 const SCRATCH_BYTES = 512 * 1024;
@@ -90,9 +90,9 @@ export class WasmEngine implements Engine {
     const { residents, state } = placeResidents(arena, input);
     this.#residents = residents;
     this.#state = state;
-    const compile = (planned: PlannedProgram): CompiledProgram => compileProgram(planned, arena, residents);
+    const compile = (planned: PlannedProgram): CompiledProgram => compileProgram(planned, arena, residents, true);
     this.#plannedTrain = planTrainStep(recipe, settings, TRAIN_OPTIONS);
-    this.#train = compile(this.#plannedTrain);
+    this.#train = compileProgram(this.#plannedTrain, arena, residents);
     this.#evaluate = compile(planEvaluate(recipe, settings, EVALUATION_ROWS));
     this.#classify = compile(planClassify(recipe, settings, HOST_ROWS));
     this.#generate = recipe.generator === null ? null : compile(planGenerate(recipe, settings, HOST_ROWS));
@@ -140,6 +140,7 @@ export class WasmEngine implements Engine {
     this.#check();
     const [target] = this.#evaluate.bindings.program.outputs;
     let correct = 0;
+    this.#team.execute(this.#evaluate.prepared);
     for (let done = 0; done < count; done += EVALUATION_ROWS) {
       const words = this.#team.words;
       words[RUN_FIRST] = first + done;
@@ -217,13 +218,14 @@ export class WasmEngine implements Engine {
   }
 
   /** Runs a program from rows the host gives to rows it takes, some rows at a time. */
-  #transform({ bindings, stored }: CompiledProgram, values: Values, count: number): Values {
+  #transform({ bindings, prepared, stored }: CompiledProgram, values: Values, count: number): Values {
     this.#check();
     const { inputs, outputs } = bindings.program;
     const [input, output] = [inputs[0]!, outputs[0]!];
     const inputSize = bindings.sizeOf(input) / HOST_ROWS;
     const outputSize = bindings.sizeOf(output) / HOST_ROWS;
     const result = new Float32Array(count * outputSize);
+    this.#team.execute(prepared);
     for (let first = 0; first < count; first += HOST_ROWS) {
       const rows = Math.min(HOST_ROWS, count - first);
       const given = values.subarray(first * inputSize, (first + rows) * inputSize);

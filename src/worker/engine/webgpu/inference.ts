@@ -15,7 +15,7 @@ import { readBuffers, type ReadSource } from './read.js';
 type Values = Float32Array<ArrayBuffer>;
 
 /**
- * Test images that one pass through the evaluation classifies, a fifth of the arithmetic of the notebook's
+ * Test images that one pass through the evaluation classifies, a third of the arithmetic of the notebook's
  * step: the least that a command can have to wait for.
  */
 const EVALUATION_ROWS = 100;

@@ -57,9 +57,12 @@ export const TILE_CANDIDATES: Readonly<Record<TileRole, readonly Tile[]>> = Obje
   narrow: [REGISTER_TILE, register(4, 16, 2), register(4, 16, 1), register(8, 16, 2)],
 });
 
-/** A tile in words: `shared 8 x 16, 4 x 4` has 8 x 16 threads (across x down), each of 4 x 4 outputs (rows x columns). */
-export function tileName({ kind, threads, rows, columnGroups }: Tile): string {
-  return `${kind} ${threads.join(' x ')}, ${rows} x ${4 * columnGroups}`;
+/**
+ * A tile in words: `register 4 x 16, 4 x 8 by 4` has 4 x 16 threads (across x down), each of 4 x 8 outputs (rows
+ * x columns), and reads four terms at a time.
+ */
+export function tileName({ kind, threads, rows, columnGroups, terms }: Tile): string {
+  return `${kind} ${threads.join(' x ')}, ${rows} x ${4 * columnGroups} by ${terms}`;
 }
 
 /** The names of tiles by role, as `EngineInfo` records them. */

@@ -18,6 +18,8 @@ export interface SelectionLimits {
   readonly budgetMs: number;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
+  /** Resolves when the budget is spent: what is under way then is not waited for. */
+  readonly expired: Promise<void>;
 }
 
 /**
@@ -37,11 +39,11 @@ interface Entry<T> {
 /**
  * The fastest candidate of each contest as far as it could be told; the first where nothing could.
  * Contests take turns too, so that none starves. Nothing is begun that would not end in time if it took as long as
- * the longest thing like it so far; the first alone is begun in any case. Rejects where a measurement does.
+ * the longest thing like it so far, and what takes longer yet is given up. Rejects where a measurement does.
  */
 export async function pickFastest<T>(
   contests: readonly Contest<T>[],
-  { budgetMs, now }: SelectionLimits,
+  { budgetMs, now, expired }: SelectionLimits,
 ): Promise<readonly T[]> {
   const endsAt = now() + budgetMs;
   const entries = contests.map((): Entry<T>[] => []);
@@ -54,7 +56,11 @@ export async function pickFastest<T>(
     for (const work of works) {
       const startedAt = now();
       if (startedAt + longestMs > endsAt) return false;
-      await work();
+      const done = work();
+      // Given up, it may still fail: by then nobody asks.
+      done.catch(() => undefined);
+      const isLate = await Promise.race([done.then(() => false), expired.then(() => true)]);
+      if (isLate) return false;
       longestMs = Math.max(longestMs, now() - startedAt);
     }
     return true;

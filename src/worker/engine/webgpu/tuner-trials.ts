@@ -70,6 +70,7 @@ export class TileTrials {
   /** How often each operation is repeated: settled by the first tile, kept for all after it. */
   readonly #repeats = new Map<LinearOperation, number>();
   #buffers: BufferPool | null = null;
+  #isDisposed = false;
 
   constructor(options: TrialOptions) {
     const { planned, shared } = options;
@@ -110,8 +111,9 @@ export class TileTrials {
     };
   }
 
-  /** Frees the buffers. */
+  /** Frees the buffers. What is still being measured rejects; nothing more goes to the device. */
   dispose(): void {
+    this.#isDisposed = true;
     this.#buffers?.dispose();
     this.#buffers = null;
   }
@@ -143,6 +145,7 @@ export class TileTrials {
     { pipeline, bindGroup, workgroups }: Awaited<ReturnType<typeof makeDispatch>>,
     repeats: number,
   ): Promise<number> {
+    if (this.#isDisposed) throw new Error('These trials are over.');
     const { device, watch, now } = this.#options;
     const encoder = device.createCommandEncoder();
     const pass = encoder.beginComputePass();

@@ -69,14 +69,19 @@ export async function tuneTiles(subject: TuningSubject, options: TuningOptions =
   }));
   const toTiles = (chosen: readonly Tile[]): Tiles =>
     Object.fromEntries(ROLES.map((role, index) => [role, chosen[index]!])) as Record<TileRole, Tile>;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const expired = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, budgetMs);
+  });
   try {
-    const tiles = toTiles(await pickFastest(contests, { budgetMs, now }));
+    const tiles = toTiles(await pickFastest(contests, { budgetMs, now, expired }));
     await store.write(key, tileNames(tiles));
     return tiles;
   } catch (error) {
     await store.write(key, tileNames(toTiles(ROLES.map((role) => candidates[role][0]!))));
     throw error;
   } finally {
+    clearTimeout(timer);
     trials.dispose();
   }
 }

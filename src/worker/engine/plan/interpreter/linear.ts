@@ -106,16 +106,20 @@ export function runFilterGradient(context: ChainContext, op: FilterGradientOp): 
       });
     }
     target.set(sums, split.split * size);
+    if (op.bias !== null) context.tensors.get(op.bias).set(sumChannels(small, smalls), split.split * smalls);
   }
+}
+
+function sumChannels(values: Values, channels: number): Float64Array {
+  const sums = new Float64Array(channels);
+  values.forEach((value: number, index: number) => (sums[index % channels]! += value));
+  return sums;
 }
 
 export function runBiasGradient(context: ChainContext, op: BiasGradientOp): void {
   const { channels } = op.side;
   const target = context.tensors.get(op.target);
   for (const split of op.splits) {
-    const values = readView(context, op.source, split);
-    const sums = new Float64Array(channels);
-    values.forEach((value, index) => (sums[index % channels]! += value));
-    target.set(sums, split.split * channels);
+    target.set(sumChannels(readView(context, op.source, split), channels), split.split * channels);
   }
 }

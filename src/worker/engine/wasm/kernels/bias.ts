@@ -33,7 +33,7 @@ export function biasPartials(record: usize, thread: i32, threads: i32, scratch: 
       let values = source;
       if (snippets != 0) {
         copyFloats(source, scratch, channels);
-        applySnippets(snippets, scratch, channels, entry, position * channels, positions * channels);
+        applySnippets(snippets, scratch, 1, 0, channels, entry, position * channels, channels, positions * channels);
         values = scratch;
       }
       for (let offset: usize = 0; offset < padded; offset += VECTOR) {

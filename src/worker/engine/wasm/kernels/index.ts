@@ -68,7 +68,7 @@ export function runRecords(
 function runRecord(record: usize, thread: i32, threads: i32, run: usize, scratch: usize): void {
   switch (int(record, OPERATION)) {
     case STAGE:
-      stage(record, thread, threads, scratch);
+      stage(record, thread, threads);
       break;
     case PACK:
       pack(record, thread, threads);
@@ -159,6 +159,5 @@ export function isBroken(run: usize): bool {
 }
 
 export { spinWhile };
-// Exported so that they stay functions of their own, see micro-rows.ts, and so that their rate can be measured.
-export { packed6x8, packed6x8By4 } from './micro-packed';
-export { rows6x8, rows6x8By4 } from './micro-rows';
+// Exported so that they stay functions of their own, see micro-kernel.ts, and so that their rate can be measured.
+export { packed6x8, packed6x8By4 } from './micro-kernel';

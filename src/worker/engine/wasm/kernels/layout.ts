@@ -139,7 +139,8 @@ export const PACK_FILTER_STEP = 19;
  * ROWS: product of windows and packed columns. Window (image, y, x) begins at left + image x image step
  * + y x row step + x x column step and has `runs` runs of `run length` floats. Output likewise; where
  * columns come in groups (a transposed convolution whose phases share their windows), group (y, x)
- * goes to output (scale x row + offset + group), inside [0, size).
+ * goes to output (scale x row + offset + group), inside [0, size); where there are columns of groups, they are as
+ * many as the scale, or a row is all of a line.
  */
 export const ROWS_LEFT = 2;
 export const ROWS_LEFT_IMAGE_STEP = 3;
@@ -159,11 +160,12 @@ export const ROWS_GROUPS_X = 15;
 export const ROWS_OUT = 16;
 export const ROWS_OUT_HEIGHT = 17;
 export const ROWS_OUT_WIDTH = 18;
-export const ROWS_SCALE = 19;
+export const ROWS_SCALE_Y = 19;
 export const ROWS_OFFSET_Y = 20;
 export const ROWS_OFFSET_X = 21;
 export const ROWS_SNIPPETS = 22;
 export const ROWS_TABLE = 23;
+export const ROWS_SCALE_X = 24;
 
 /**
  * FILTER: gradient of a kernel. Row m of the output is (run, float in it) of the windows, column a
@@ -182,8 +184,6 @@ export const FILTER_Y = 11;
 export const FILTER_X = 12;
 export const FILTER_FILTERS = 13;
 export const FILTER_OUT = 14;
-/** Panels of eight columns that one task computes. */
-export const FILTER_PANELS = 15;
 
 /**
  * The threads' meeting place, words from the start of the run's block: which program is to be run by

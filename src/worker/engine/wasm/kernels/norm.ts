@@ -29,7 +29,7 @@ import {
   PARTIALS_TARGET,
 } from './layout';
 import { address, float, int } from './record';
-import { multiplyAdd, shareStart, VECTOR } from './simd';
+import { multiplyAdd, shareStart, storeSome, VECTOR } from './simd';
 
 /** Channels rounded up to whole vectors, in bytes. */
 @inline
@@ -125,17 +125,6 @@ function storeStatistics(
   storeSome(target + table, inverse, count);
   storeSome(target + 2 * table, scale, count);
   storeSome(target + 3 * table, shift, count);
-}
-
-/** Stores the first `count` lanes, all of them where it is four or more. */
-function storeSome(to: usize, values: v128, count: i32): void {
-  if (count >= 4) {
-    v128.store(to, values);
-    return;
-  }
-  store<f32>(to, f32x4.extract_lane(values, 0));
-  if (count > 1) store<f32>(to, f32x4.extract_lane(values, 1), 4);
-  if (count > 2) store<f32>(to, f32x4.extract_lane(values, 2), 8);
 }
 
 /** new = momentum old + (1 - momentum) batch */

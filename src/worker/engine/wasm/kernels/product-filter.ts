@@ -1,7 +1,7 @@
 /**
  * Gradients of kernels: windows of the staged left operand, transposed, times the packed gradient of
  * the output (or, for a transposed convolution, the roles swapped). The depth is every window of
- * every image; six rows of it are packed for a chunk at a time, next to the sums. Panels of rows are
+ * every image; it is gone through in chunks, of which six rows at a time are packed. Rows are
  * dealt out to the threads, so that every sum is one thread's, in order.
  */
 
@@ -13,7 +13,6 @@ import {
   FILTER_LEFT_IMAGE_STEP,
   FILTER_LEFT_ROW_STEP,
   FILTER_OUT,
-  FILTER_PANELS,
   FILTER_RIGHT,
   FILTER_RUNS,
   FILTER_RUN_LENGTH,
@@ -21,58 +20,96 @@ import {
   FILTER_X,
   FILTER_Y,
 } from './layout';
-import { packedBlock } from './micro-packed';
+import { packedBlock } from './micro-kernel';
 import { address, int } from './record';
 import { FLOAT, shareStart, VECTOR } from './simd';
 import { copyFloats } from './snippets';
 
-/** Depth of a chunk: six packed rows and a panel of the right operand fit the first-level cache. */
+/** Six rows each that are packed together, so that they share what they read of a panel. */
+const SIXES = 4;
+/** Depth of a chunk: the packed rows and a panel of the right operand fit the first-level cache. */
 const CHUNK = 384;
 const LEFT: usize = 0;
-const SUMS: usize = 16384;
+const SUMS: usize = SIXES * CHUNK * 6 * FLOAT;
+/** Bytes of sums that a chunk goes through, so that what it reads stays in the second-level cache. */
+const MOST_SUMS = 131072;
+/** Fewer tasks for each thread than this are cut by columns too. */
+const FEWEST_TASKS = 4;
 
+/** Rows, six at a time, are dealt out to the threads; where those are few, parts of the columns of them. */
 export function productFilter(record: usize, thread: i32, threads: i32, scratch: usize): void {
-  const runLength = int(record, FILTER_RUN_LENGTH);
-  const perRun = (runLength + 5) / 6;
   const panels = (int(record, FILTER_FILTERS) + 7) / 8;
-  const together = int(record, FILTER_PANELS);
-  const parts = (panels + together - 1) / together;
-  const tasks = int(record, FILTER_RUNS) * perRun * parts;
-  const end = shareStart(tasks, thread + 1, threads);
-  for (let task = shareStart(tasks, thread, threads); task < end; task++) {
-    const rowTask = task / parts;
-    const firstPanel = (task - rowTask * parts) * together;
-    const piece = rowTask / perRun;
-    const first = (rowTask - piece * perRun) * 6;
-    sumTask(record, piece, first, min(6, runLength - first), firstPanel, min(together, panels - firstPanel), scratch);
+  const sixes = int(record, FILTER_RUNS) * sixesOfRun(record);
+  const parts = sixes < FEWEST_TASKS * threads ? min(panels, threads) : 1;
+  const end = shareStart(parts * sixes, thread + 1, threads);
+  let task = shareStart(parts * sixes, thread, threads);
+  while (task < end) {
+    const part = task / sixes;
+    const first = task - part * sixes;
+    const firstPanel = shareStart(panels, part, parts);
+    const ownPanels = shareStart(panels, part + 1, parts) - firstPanel;
+    const most = max(SIXES, MOST_SUMS / (ownPanels * 192));
+    const count = min(most, min(end - task, sixes - first));
+    sumSixes(record, first, count, firstPanel, ownPanels, scratch);
+    task += count;
   }
 }
 
-function sumTask(
-  record: usize,
-  piece: i32,
-  first: i32,
-  rows: i32,
-  firstPanel: i32,
-  panels: i32,
-  scratch: usize,
-): void {
-  const width = int(record, FILTER_X);
-  const height = int(record, FILTER_Y);
-  const depth = int(record, FILTER_IMAGES) * height * width;
-  const right = address(record, FILTER_RIGHT);
-  const left = address(record, FILTER_LEFT) + piece * int(record, FILTER_RUN_STEP) + (usize(first) << 2);
-  memory.fill(scratch + SUMS, 0, usize(panels * 6) << 5);
+@inline
+function sixesOfRun(record: usize): i32 {
+  return (int(record, FILTER_RUN_LENGTH) + 5) / 6;
+}
+
+/** Row, within its run, that six rows begin with. */
+@inline
+function firstRowOf(record: usize, six: i32): i32 {
+  return (six % sixesOfRun(record)) * 6;
+}
+
+function sumSixes(record: usize, first: i32, count: i32, firstPanel: i32, panels: i32, scratch: usize): void {
+  const depth = int(record, FILTER_IMAGES) * int(record, FILTER_Y) * int(record, FILTER_X);
+  memory.fill(scratch + SUMS, 0, usize(count * panels * 6) << 5);
   for (let start = 0; start < depth; start += CHUNK) {
-    const count = min(CHUNK, depth - start);
-    packLeft(record, left, start, count, scratch + LEFT);
-    for (let panel = 0; panel < panels; panel++) {
-      const sums = scratch + SUMS + (usize(panel * 6) << 5);
-      const b = right + (usize((firstPanel + panel) * depth + start) << 5);
-      packedBlock(scratch + LEFT, b, count, sums, 2 * VECTOR, sums, 2 * VECTOR);
+    const some = min(CHUNK, depth - start);
+    for (let six = 0; six < count; six += SIXES) {
+      const sums = scratch + SUMS + (usize(six * panels * 6) << 5);
+      sumChunk(record, first + six, min(SIXES, count - six), firstPanel, panels, start, some, sums, scratch);
     }
   }
-  storeSums(record, piece * int(record, FILTER_RUN_LENGTH) + first, rows, firstPanel, panels, scratch);
+  for (let six = 0; six < count; six++) {
+    storeSums(record, first + six, firstPanel, panels, scratch + SUMS + (usize(six * panels * 6) << 5));
+  }
+}
+
+/** Adds windows `start` to `start` + `some` - 1 to the sums of a few six rows. */
+function sumChunk(
+  record: usize,
+  first: i32,
+  count: i32,
+  firstPanel: i32,
+  panels: i32,
+  start: i32,
+  some: i32,
+  sums: usize,
+  scratch: usize,
+): void {
+  const depth = int(record, FILTER_IMAGES) * int(record, FILTER_Y) * int(record, FILTER_X);
+  const right = address(record, FILTER_RIGHT);
+  const sixBytes = usize(some) * 6 * FLOAT;
+  for (let six = 0; six < count; six++) {
+    const run = (first + six) / sixesOfRun(record);
+    const left = address(record, FILTER_LEFT) + usize(run) * address(record, FILTER_RUN_STEP);
+    const row = usize(firstRowOf(record, first + six)) << 2;
+    packLeft(record, left + row, start, some, scratch + LEFT + usize(six) * sixBytes);
+  }
+  for (let panel = 0; panel < panels; panel++) {
+    const b = right + (usize((firstPanel + panel) * depth + start) << 5);
+    let a = scratch + LEFT;
+    let to = sums + (usize(panel * 6) << 5);
+    for (let six = 0; six < count; six++, a += sixBytes, to += usize(panels * 6) << 5) {
+      packedBlock(a, b, some, to, 2 * VECTOR, to, 2 * VECTOR);
+    }
+  }
 }
 
 /** Six neighbouring floats of windows start .. start + count - 1. */
@@ -103,12 +140,17 @@ function packLeft(record: usize, left: usize, start: i32, count: i32, to: usize)
   }
 }
 
-function storeSums(record: usize, firstRow: i32, rows: i32, firstPanel: i32, panels: i32, scratch: usize): void {
+/** Six rows of sums, [panel][6][8], to their place. */
+function storeSums(record: usize, six: i32, firstPanel: i32, panels: i32, from: usize): void {
   const filters = int(record, FILTER_FILTERS);
+  const runLength = int(record, FILTER_RUN_LENGTH);
   const columns = filters - firstPanel * 8;
+  const first = firstRowOf(record, six);
+  const firstRow = (six / sixesOfRun(record)) * runLength + first;
+  const rows = min(6, runLength - first);
   for (let row = 0; row < rows; row++) {
     let out = address(record, FILTER_OUT) + (usize((firstRow + row) * filters + firstPanel * 8) << 2);
-    let sums = scratch + SUMS + (usize(row) << 5);
+    let sums = from + (usize(row) << 5);
     for (let panel = 0; panel < panels; panel++) {
       copyFloats(sums, out, min(8, columns - panel * 8));
       out += 2 * VECTOR;

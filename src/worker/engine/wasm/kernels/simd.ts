@@ -15,6 +15,17 @@ export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
+/** Stores the first `count` lanes, from none to all of them. */
+export function storeSome(to: usize, values: v128, count: i32): void {
+  if (count >= 4) {
+    v128.store(to, values);
+    return;
+  }
+  if (count > 0) store<f32>(to, f32x4.extract_lane(values, 0));
+  if (count > 1) store<f32>(to, f32x4.extract_lane(values, 1), 4);
+  if (count > 2) store<f32>(to, f32x4.extract_lane(values, 2), 8);
+}
+
 /** First of the items that a thread takes when `items` are dealt out in one run to each of `threads`. */
 @inline
 export function shareStart(items: i32, thread: i32, threads: i32): i32 {

@@ -30,17 +30,17 @@ import { applySnippets, copyFloats } from './snippets';
 import { shareStart } from './simd';
 
 /** Images are dealt out to the threads. */
-export function stage(record: usize, thread: i32, threads: i32, scratch: usize): void {
+export function stage(record: usize, thread: i32, threads: i32): void {
   const images = int(record, STAGE_IMAGES);
   const end = shareStart(images, thread + 1, threads);
   const isUnfolding = int(record, STAGE_WINDOW_HEIGHT) > 0;
   for (let image = shareStart(images, thread, threads); image < end; image++) {
     if (isUnfolding) unfoldImage(record, image);
-    else padImage(record, image, scratch);
+    else padImage(record, image);
   }
 }
 
-function padImage(record: usize, image: i32, scratch: usize): void {
+function padImage(record: usize, image: i32): void {
   const height = int(record, STAGE_HEIGHT);
   const width = int(record, STAGE_WIDTH);
   const channels = int(record, STAGE_CHANNELS);
@@ -64,20 +64,13 @@ function padImage(record: usize, image: i32, scratch: usize): void {
   for (let y = 0; y < height; y++) {
     memory.fill(target, 0, leftBytes);
     target += leftBytes;
-    if (snippets == 0) {
-      copyFloats(source, target, width * channels);
-      source += rowBytes;
-      target += rowBytes;
-    } else {
-      for (let x = 0; x < width; x++) {
-        copyFloats(source, scratch, channels);
-        applySnippets(snippets, scratch, channels, entry, position, size);
-        copyFloats(scratch, target, channels);
-        source += pixelBytes;
-        target += pixelBytes;
-        position += channels;
-      }
+    copyFloats(source, target, width * channels);
+    if (snippets != 0) {
+      applySnippets(snippets, target, width, pixelBytes, channels, entry, position, channels, size);
     }
+    source += rowBytes;
+    target += rowBytes;
+    position += width * channels;
     memory.fill(target, 0, rightBytes);
     target += rightBytes;
   }
@@ -86,40 +79,43 @@ function padImage(record: usize, image: i32, scratch: usize): void {
 
 function unfoldImage(record: usize, image: i32): void {
   const height = int(record, STAGE_HEIGHT);
+  const lineFloats = int(record, STAGE_WIDTH) * int(record, STAGE_CHANNELS);
+  const windowHeight = int(record, STAGE_WINDOW_HEIGHT);
+  const windowsY = int(record, STAGE_WINDOWS_Y);
+  const runBytes = usize(int(record, STAGE_WINDOW_WIDTH) * int(record, STAGE_CHANNELS)) << 2;
+  const linesBytes = usize(int(record, STAGE_WINDOWS_X) * int(record, STAGE_ROW)) << 2;
+  const sourceRow = int(imageEntry(address(record, STAGE_TABLE), image), IMAGE_SOURCE_ROW);
+  const source = address(record, STAGE_SOURCE) + (usize(sourceRow * height * lineFloats) << 2);
+  const target = address(record, STAGE_TARGET) + usize(image * windowsY) * linesBytes;
+  for (let y = 0; y < windowsY; y++) {
+    const first = y * int(record, STAGE_STRIDE) - int(record, STAGE_TOP);
+    for (let dy = 0; dy < windowHeight; dy++) {
+      const line = first + dy;
+      const from = line >= 0 && line < height ? source + (usize(line * lineFloats) << 2) : 0;
+      unfoldLine(record, from, target + usize(y) * linesBytes + usize(dy) * runBytes);
+    }
+  }
+}
+
+/** One line of the image, or of the border where `from` is 0, to its run of every window in a line of them. */
+function unfoldLine(record: usize, from: usize, to: usize): void {
   const width = int(record, STAGE_WIDTH);
   const channels = int(record, STAGE_CHANNELS);
-  const windowHeight = int(record, STAGE_WINDOW_HEIGHT);
   const windowWidth = int(record, STAGE_WINDOW_WIDTH);
-  const stride = int(record, STAGE_STRIDE);
-  const windowsY = int(record, STAGE_WINDOWS_Y);
   const windowsX = int(record, STAGE_WINDOWS_X);
-  const row = int(record, STAGE_ROW);
-  const sourceRow = int(imageEntry(address(record, STAGE_TABLE), image), IMAGE_SOURCE_ROW);
-  const source = address(record, STAGE_SOURCE) + (usize(sourceRow * height * width * channels) << 2);
-  let target = address(record, STAGE_TARGET) + (usize(image * windowsY * windowsX * row) << 2);
-  const runLength = windowWidth * channels;
-  for (let y = 0; y < windowsY; y++) {
-    for (let x = 0; x < windowsX; x++) {
-      let to = target;
-      const left = x * stride - int(record, STAGE_LEFT);
-      const before = max(0, -left);
-      const after = max(0, left + windowWidth - width);
-      for (let dy = 0; dy < windowHeight; dy++) {
-        const fromY = y * stride + dy - int(record, STAGE_TOP);
-        if (fromY < 0 || fromY >= height || before + after >= windowWidth) {
-          memory.fill(to, 0, usize(runLength) << 2);
-        } else {
-          if (before > 0) memory.fill(to, 0, usize(before * channels) << 2);
-          const from = source + (usize((fromY * width + left + before) * channels) << 2);
-          const count = (windowWidth - before - after) * channels;
-          copyFloats(from, to + (usize(before * channels) << 2), count);
-          if (after > 0) memory.fill(to + (usize(before * channels + count) << 2), 0, usize(after * channels) << 2);
-        }
-        to += usize(runLength) << 2;
-      }
-      target += usize(row) << 2;
-      // What rounds the row up multiplies zeros of the packed columns, and must itself be finite.
-      if (to < target) memory.fill(to, 0, target - to);
+  const stride = int(record, STAGE_STRIDE);
+  const windowBytes = usize(int(record, STAGE_ROW)) << 2;
+  const run = windowWidth * channels;
+  let left = -int(record, STAGE_LEFT);
+  for (let x = 0; x < windowsX; x++, left += stride, to += windowBytes) {
+    if (from != 0 && left >= 0 && left + windowWidth <= width) {
+      copyFloats(from + (usize(left * channels) << 2), to, run);
+      continue;
     }
+    const before = min(windowWidth, max(0, -left));
+    const end = from == 0 ? before : max(before, min(windowWidth, width - left));
+    memory.fill(to, 0, usize(before * channels) << 2);
+    copyFloats(from + (usize((left + before) * channels) << 2), to + (usize(before * channels) << 2), (end - before) * channels);
+    memory.fill(to + (usize(end * channels) << 2), 0, usize((windowWidth - end) * channels) << 2);
   }
 }

@@ -71,16 +71,25 @@ ${code}`;
 
 /** A kernel's gradient, one partial sum a split. */
 export function filterGradientShader(operation: FilterGradientOp, memory: Memory, tiles: Tiles): Shader {
-  const { geometry, splits, large, small, target, name } = operation;
+  const { geometry, splits, large, small, target, bias, name } = operation;
   const builder = new ShaderBuilder(memory);
   const product: FilterProduct = {
     form: 'filter',
     geometry: toProductGeometry(geometry),
     splits: splits.map(({ rows }) => rows),
+    hasBias: bias !== null,
   };
   const width = widthOf(geometry.small.channels);
   const { buffer, offset } = memory.tensor(target);
   const stored = builder.write(buffer, valueType(width));
+  const biasText = (): string => {
+    if (bias === null) return '';
+    const { channels } = geometry.small;
+    return `
+fn store_bias(channel: u32, segment: Segment, value: ${valueType(width)}) {
+  ${builder.write(memory.tensor(bias).buffer, valueType(width))}[(${memory.tensor(bias).offset}u + segment.split * ${channels}u + channel)${width === 4 ? ' / 4u' : ''}] = value;
+}`;
+  };
   const size = geometry.kernelHeight * geometry.kernelWidth * geometry.large.channels * geometry.small.channels;
   const { code, widths, workgroups } =
     canShare(product) && tiles.filter.kind === 'shared'
@@ -92,7 +101,7 @@ ${viewFunctions(builder, 'load_big', large, geometry.large, widths.first)}
 ${viewFunctions(builder, 'load_small', small, geometry.small, widths.second)}
 fn store_filter(index: u32, segment: Segment, value: ${valueType(width)}) {
   ${stored}[(${offset}u + segment.split * ${size}u + index)${width === 4 ? ' / 4u' : ''}] = value;
-}
+}${biasText()}
 ${code}`;
   return builder.finish(`filter gradient ${name}`, text, workgroups);
 }

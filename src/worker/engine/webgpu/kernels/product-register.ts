@@ -148,13 +148,18 @@ ${lines(groups, (group) => storeText(outputs, 'stored', group, `sums[row * ${gro
   };
 }
 
+/** A row's shift that takes it outside of any map. */
+const OUTSIDE = 1 << 20;
+
 /** Filter gradient. Rows are (tap, big channel), columns small channels. */
 export function registerFilter(product: FilterProduct, tile: Tile): TiledShader {
-  const { big, small, kernel, stride, padding } = product.geometry;
+  const { geometry, splits, hasBias } = product;
+  const { big, small, kernel, stride, padding } = geometry;
   const [bigHeight, bigWidth, bigChannels] = big;
   const [smallHeight, smallWidth, columnsInAll] = small;
   const { type } = columnType(columnsInAll);
   const step = isMultipleOfFour(bigChannels) ? 4 : 1;
+  const bigType = step === 4 ? 'vec4f' : 'f32';
   const rowGroups = step === 4 ? Math.max(1, tile.rows / 4) : tile.rows;
   const groups = columnsInAll === 1 ? 1 : tile.columnGroups;
   const columns = columnsInAll === 1 ? 1 : groups * 4;
@@ -163,11 +168,13 @@ export function registerFilter(product: FilterProduct, tile: Tile): TiledShader 
   const down = Math.floor((tile.threads[0] * tile.threads[1]) / across);
   const isWideColumn = isMultipleOfFour(columnsInAll);
   const each = Array.from({ length: rowGroups }, (_, row) => row);
+  // The row of the bias lies outside everywhere, and what is outside counts as 1 there.
   const place = each.map(
     (row) => `  let row_${row} = (group.y * ${down}u + thread.y) * ${rowGroups * step}u + ${row * step}u;
   let tap_${row} = row_${row} / ${bigChannels}u;
   let channel_${row} = row_${row} % ${bigChannels}u;
-  let shift_y_${row} = i32(tap_${row} / ${kernel[1]}u) - ${padding[0]};
+  let shift_y_${row} = ${hasBias ? `select(i32(tap_${row} / ${kernel[1]}u) - ${padding[0]}, ${OUTSIDE}, row_${row} >= ${rowsInAll}u)` : `i32(tap_${row} / ${kernel[1]}u) - ${padding[0]}`};
+  let outside_${row} = ${bigType}(${hasBias ? `select(0f, 1f, row_${row} >= ${rowsInAll}u)` : '0f'});
   let shift_x_${row} = i32(tap_${row} % ${kernel[1]}u) - ${padding[1]};
   let shift_${row} = shift_y_${row} * ${bigWidth} + shift_x_${row};
 ${lines(step, (k) => lines(groups, (group) => `  var sum_${row}_${k}_${group} = ${type}(0);`))}`,
@@ -180,7 +187,6 @@ ${lines(step, (k) => lines(groups, (group) => `  var sum_${row}_${k}_${group} = 
     return `vec4f(${[0, 1, 2, 3].map((j) => load(`min(${column} + ${j}u, ${columnsInAll - 1}u)`)).join(', ')})`;
   };
   const multiply = each.map((row) => {
-    const zero = step === 4 ? 'vec4f(0)' : '0f';
     const adds = lines(step, (k) => {
       const factor = step === 4 ? `value_${row}.${COMPONENTS[k]!}` : `value_${row}`;
       const wide = type === 'f32' ? factor : `vec4f(${factor})`;
@@ -192,9 +198,19 @@ ${lines(step, (k) => lines(groups, (group) => `  var sum_${row}_${k}_${group} = 
     return `        let is_inside_${row} = ${insideText(`y + shift_y_${row}`, `x + shift_x_${row}`, bigHeight, bigWidth)};
         let pixel_${row} = select(0u, u32(pixel + shift_${row}), is_inside_${row});
         let at_${row} = load_big_at(pixel_${row}, segment);
-        let value_${row} = select(${zero}, load_big(at_${row}, channel_${row}, pixel_${row}, segment), is_inside_${row});
+        let value_${row} = select(outside_${row}, load_big(at_${row}, channel_${row}, pixel_${row}, segment), is_inside_${row});
 ${adds}`;
   });
+  const storeBias = (row: number): string => {
+    if (!hasBias) return '';
+    const parts = lines(groups, (group) => {
+      const column = `column + ${group * 4}u`;
+      const value = `sum_${row}_0_${group}`;
+      if (columnsInAll === 1 || isWideColumn) return `    if (${column} < ${columnsInAll}u) { store_bias(${column}, segment, ${value}); }`;
+      return lines(4, (j) => `    if (${column} + ${j}u < ${columnsInAll}u) { store_bias(${column} + ${j}u, segment, ${value}.${COMPONENTS[j]!}); }`);
+    });
+    return `  if (row_${row} == ${rowsInAll}u) {\n${parts}\n  }`;
+  };
   const store = each.map((row) =>
     lines(step, (k) =>
       lines(groups, (group) => {
@@ -221,7 +237,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) threa
   if (column >= ${columnsInAll}u) { return; }
 ${place.join('\n')}
   let segment = segment_at(group.z);
-  let images = ${pick(product.splits, 'group.z', '')};
+  let images = ${pick(splits, 'group.z', '')};
   var k = 0u;
   var small_at = load_small_at(0u, segment);
   for (var image = 0; image < images; image++) {
@@ -236,6 +252,7 @@ ${multiply.join('\n')}
     }
   }
 ${store.join('\n')}
+${each.map(storeBias).join('\n')}
 }
 `;
   return {
@@ -243,8 +260,8 @@ ${store.join('\n')}
     widths: { first: step, second: isWideColumn ? 4 : 1 },
     workgroups: [
       Math.ceil(columnsInAll / (across * columns)),
-      Math.ceil(rowsInAll / (down * rowGroups * step)),
-      product.splits.length,
+      Math.ceil((rowsInAll + (hasBias ? 1 : 0)) / (down * rowGroups * step)),
+      splits.length,
     ],
   };
 }

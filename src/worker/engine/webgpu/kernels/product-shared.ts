@@ -146,7 +146,8 @@ ${storeText(outputs, `${row}`, 0, `sum_${row}`)}
 
 /** Filter gradient. Rows are (tap, big channel), columns small channels. */
 export function sharedFilter(product: FilterProduct, tile: Tile): TiledShader {
-  const { big, small, kernel, stride, padding } = product.geometry;
+  const { geometry, splits, hasBias } = product;
+  const { big, small, kernel, stride, padding } = geometry;
   const [bigHeight, bigWidth, bigChannels] = big;
   const [smallHeight, smallWidth, columnsInAll] = small;
   const rowsInAll = kernel[0] * kernel[1] * bigChannels;
@@ -155,6 +156,12 @@ export function sharedFilter(product: FilterProduct, tile: Tile): TiledShader {
   const groups = Math.max(1, tile.rows / 4);
   const quads = down * groups;
   const sums = Array.from({ length: groups * 4 }, (_, row) => row);
+  // Rows come in fours, and so does the bias' row, the first of its four.
+  const biasText = lines(
+    groups,
+    (index) =>
+      `  if ((column < ${columnsInAll}u) & (row + ${index * 4}u == ${rowsInAll}u)) { store_bias(column, segment, sum_${index * 4}); }`,
+  );
   const code = `
 var<workgroup> staged_big: array<vec4f, ${FILTER_DEPTH * quads}>;
 var<workgroup> staged_small: array<vec4f, ${FILTER_DEPTH * across}>;
@@ -165,7 +172,7 @@ fn main(
   @builtin(local_invocation_index) thread_index: u32,
 ) {
   let segment = segment_at(group.z);
-  let end = ${pick(product.splits.map((images) => images * smallHeight * smallWidth), 'group.z')};
+  let end = ${pick(splits.map((images) => images * smallHeight * smallWidth), 'group.z')};
 ${sums.map((row) => `  var sum_${row} = vec4f(0);`).join('\n')}
   for (var first = 0u; first < end; first += ${FILTER_DEPTH}u) {
     for (var unit = thread_index; unit < ${FILTER_DEPTH * quads}u; unit += ${threads}u) {
@@ -177,7 +184,8 @@ ${sums.map((row) => `  var sum_${row} = vec4f(0);`).join('\n')}
       let is_inside = (k < end) & (row < ${rowsInAll}u) & ${insideText('y', 'x', bigHeight, bigWidth)};
       let base = i32(k / ${smallHeight * smallWidth}u) * ${bigHeight * bigWidth};
       let at = select(0u, u32(base + y * ${bigWidth} + x), is_inside);
-      staged_big[unit] = select(vec4f(0), load_big(load_big_at(at, segment), row % ${bigChannels}u, at, segment), is_inside);
+      ${hasBias ? `let outside = vec4f(select(0f, 1f, (k < end) & (row == ${rowsInAll}u)));` : 'const outside = vec4f(0);'}
+      staged_big[unit] = select(outside, load_big(load_big_at(at, segment), row % ${bigChannels}u, at, segment), is_inside);
     }
     for (var unit = thread_index; unit < ${FILTER_DEPTH * across}u; unit += ${threads}u) {
       let k = first + unit / ${across}u;
@@ -209,6 +217,7 @@ ${sums
       `{ store_filter((row + ${index}u) * ${columnsInAll}u + column, segment, sum_${index}); }`,
   )
   .join('\n')}
+${hasBias ? biasText : ''}
 }
 `;
   return {
@@ -216,8 +225,8 @@ ${sums
     widths: { first: 4, second: 4 },
     workgroups: [
       Math.ceil(columnsInAll / (across * 4)),
-      Math.ceil(rowsInAll / (quads * 4)),
-      product.splits.length,
+      Math.ceil((rowsInAll + (hasBias ? 1 : 0)) / (quads * 4)),
+      splits.length,
     ],
   };
 }

@@ -65,9 +65,11 @@ export interface FilterProduct {
   /**
    * Images of each split. Declared beside: `load_big`, `load_big_at`, `load_small`, `load_small_at`;
    * `store_filter(index, segment, value)` with index into [kh, kw, C, D], `vec4f` where D is a
-   * multiple of four, else `f32`.
+   * multiple of four, else `f32`; with `hasBias` also `store_bias(channel, segment, value)`.
    */
   readonly splits: readonly number[];
+  /** Whether there is one row more, whose big map is 1 everywhere: the sums of the small map. */
+  readonly hasBias: boolean;
 }
 
 /** How many channels each of the operands' functions gives at a time: input and weight, or big and small. */

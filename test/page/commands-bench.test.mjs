@@ -1,0 +1,56 @@
+/** `npm run bench` from end to end: figures of a short run, and refusals before a long one. */
+
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { runScript } from './support/scripts.mjs';
+
+let folder;
+
+before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'bench-'));
+});
+
+after(() => rm(folder, { recursive: true }));
+
+const isDuration = (value) => typeof value === 'number' && value > 0;
+
+describe('the benchmark', () => {
+  test('lets engines and a yardstick take turns and writes what it measured', async () => {
+    const file = path.join(folder, 'results', 'cpu.json');
+    const args = ['--engines', 'wasm,tfjs-wasm', '--threads', '1', '--steps', '1', '--json', file];
+    const { code, output } = await runScript('bench', args);
+    assert.equal(code, 0, output);
+    assert.match(output, /^step: wasm x1 against tfjs-wasm +\d+\.\d\d/m);
+    const written = JSON.parse(await readFile(file, 'utf8'));
+    assert.ok(written.machine.cores > 0);
+    assert.match(written.browser, /Chrom/);
+    assert.equal(Math.round(written.arithmetic.paddedMultiplyAdds / 1e6), 519);
+    assert.ok(isDuration(written.peaks.microKernel.relaxed));
+    const names = written.results.map(({ engine, threads }) => [engine, threads]);
+    assert.deepEqual(names, [['wasm', 1], ['tfjs-wasm', null]]);
+    for (const { firstStepMs, msPerStep, evaluationMs, evaluationCorrect, ...rest } of written.results) {
+      assert.ok([firstStepMs, evaluationMs].every(isDuration));
+      assert.ok(0 < msPerStep.min && msPerStep.min <= msPerStep.median && msPerStep.median <= msPerStep.max);
+      assert.equal(rest.evaluationImages, 10_000);
+      assert.ok(evaluationCorrect > 0 && evaluationCorrect < 10_000);
+      for (const name of ['jsMsPerStep', 'dispatchesPerStep', 'submitsPerStep', 'uploadedBytesPerStep']) {
+        assert.equal(rest[name], null, name);
+      }
+    }
+  });
+
+  test('says what to install where a yardstick has no Python', async () => {
+    const { code, output } = await runScript('bench', ['--engines', 'pytorch', '--python', folder]);
+    assert.equal(code, 1);
+    assert.match(output, /pytorch needs a Python with the package torch, .*-m venv .*pytorch.*requirements\.txt/);
+  });
+
+  test('names the engines that it has where one is unknown', async () => {
+    const { code, output } = await runScript('bench', ['--engines', 'cuda']);
+    assert.equal(code, 1);
+    assert.match(output, /--engines is "cuda"; allowed are webgpu, .*tensorflow and all\./);
+  });
+});

@@ -1,0 +1,339 @@
+/** Single operations of the wasm engine against the tfjs ops they replace: the recipes' layers, and odd ones. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
+import '@tensorflow/tfjs-backend-cpu';
+import type { Residents } from '../../src/worker/engine/wasm/bindings.js';
+import { linearShape, sideSize, type Geometry, type Side } from '../../src/worker/engine/plan/geometry.js';
+import type { Operation, OpSegment, PlanTensor } from '../../src/worker/engine/plan/operations.js';
+import { planProgram } from '../../src/worker/engine/plan/plan.js';
+import { Arena } from '../../src/worker/engine/wasm/arena.js';
+import { compileProgram } from '../../src/worker/engine/wasm/compile.js';
+import { instantiate } from '../../src/worker/engine/wasm/kernels.js';
+import { Team } from '../../src/worker/engine/wasm/team.js';
+import type { LayerDescription } from '../../src/worker/model/layers.js';
+import { sizeOf } from '../../src/worker/model/parameters.js';
+import { relativeError } from '../worker/support/compare.js';
+import { hashed } from '../worker/support/tiny.js';
+import { kernelBytes } from './support/wasm.js';
+
+type Values = Float32Array<ArrayBuffer>;
+
+/** Rows of the two segments that every operation works on: neither fills a block of the kernels. */
+const SEGMENT_ROWS = [2, 3] as const;
+const ROWS = 5;
+const SEGMENTS: readonly OpSegment[] = SEGMENT_ROWS.map((rows, index) => {
+  const first = index === 0 ? 0 : SEGMENT_ROWS[0];
+  return {
+    rows,
+    forwardRow: first,
+    passRow: 0,
+    forwardSegment: index,
+    gradientRow: first,
+    gradientSegment: index,
+    targetRow: first,
+    instance: 0,
+  };
+});
+
+function numbers(count: number, salt: number): Values {
+  return Float32Array.from({ length: count }, (_, index) => hashed(index, salt));
+}
+
+interface TensorInput {
+  readonly shape: readonly number[];
+  /** What it holds before; absent where the operation writes it. */
+  readonly values?: Values;
+}
+
+/**
+ * Runs one operation, whose tensors are numbered in the order of `tensors`, in the relaxed binary. Returns
+ * what the tensors without values, and the parameters, hold afterwards.
+ */
+async function runOperation(
+  operation: Operation,
+  tensors: readonly TensorInput[],
+  parameters: ReadonlyMap<string, Values> = new Map(),
+): Promise<{ readonly outputs: readonly Values[]; readonly parameters: ReadonlyMap<string, Values> }> {
+  const arena = new Arena(false);
+  const kernels = await instantiate(await WebAssembly.compile(kernelBytes('relaxed', false)), arena.memory);
+  const team = new Team(arena, kernels, 512 * 1024);
+  const addresses = new Map<string, number>();
+  for (const [name, { length }] of parameters) addresses.set(name, arena.allocate((length + 3) * 4));
+  const nothing = { byteTable: 0, imageBytes: 0, trainImages: 0, trainLabels: 0, testImages: 0, testLabels: 0 };
+  const pools = { testCount: 0, labelledPool: 0, labelledCount: 0, unlabelledPool: 0, unlabelledCount: 0 };
+  const residents: Residents = { ...nothing, ...pools, parameters: addresses, moments: new Map() };
+  const ids = tensors.map((_, id) => id);
+  const written = ids.filter((id) => tensors[id]!.values === undefined);
+  const planned = planProgram({
+    name: 'classify',
+    tensors: tensors.map(
+      ({ shape }, id): PlanTensor => ({ id, name: `tensor ${id}`, shape, type: 'f32', storage: 'activation' }),
+    ),
+    operations: [operation],
+    inputs: ids.filter((id) => !written.includes(id)),
+    outputs: written,
+    taps: [],
+  });
+  const { bindings, stored } = compileProgram(planned, arena, residents);
+  tensors.forEach(({ values }, id) => {
+    if (values !== undefined) arena.floats(bindings.tensor(id), values.length).set(values);
+  });
+  for (const [name, values] of parameters) arena.floats(addresses.get(name)!, values.length).set(values);
+  team.execute(stored);
+  const read = (address: number, count: number): Values => Float32Array.from(arena.floats(address, count));
+  return {
+    outputs: written.map((id) => read(bindings.tensor(id), bindings.sizeOf(id))),
+    parameters: new Map([...parameters].map(([name, { length }]) => [name, read(addresses.get(name)!, length)])),
+  };
+}
+
+function expectNear(actual: Values, expected: ArrayLike<number>, what: string): void {
+  assert.equal(actual.length, expected.length, what);
+  const error = relativeError(actual, expected);
+  assert.ok(error <= 2e-6, `${what} is off by ${error}`);
+}
+
+/** Values of what `compute` makes on tfjs' cpu backend. */
+async function onTfjs(compute: () => tf.Tensor): Promise<Float32Array> {
+  await tf.setBackend('cpu');
+  const tensor = tf.tidy(compute);
+  const values = await tensor.data<'float32'>();
+  tensor.dispose();
+  return values;
+}
+
+interface Case {
+  readonly kind: 'conv2d' | 'conv2dTranspose';
+  /** [height, width, channels] */
+  readonly input: readonly [number, number, number];
+  readonly filters: number;
+  readonly kernelSize: readonly [number, number];
+  readonly stride: number;
+  readonly padding: 'same' | 'valid';
+}
+
+const CASES: readonly Case[] = [
+  // The notebook's discriminator and generator.
+  { kind: 'conv2d', input: [28, 28, 1], filters: 32, kernelSize: [5, 5], stride: 2, padding: 'same' },
+  { kind: 'conv2d', input: [14, 14, 32], filters: 64, kernelSize: [3, 3], stride: 2, padding: 'same' },
+  { kind: 'conv2d', input: [7, 7, 64], filters: 128, kernelSize: [2, 2], stride: 2, padding: 'same' },
+  { kind: 'conv2dTranspose', input: [1, 1, 100], filters: 100, kernelSize: [2, 2], stride: 1, padding: 'valid' },
+  { kind: 'conv2dTranspose', input: [2, 2, 100], filters: 64, kernelSize: [3, 3], stride: 2, padding: 'valid' },
+  { kind: 'conv2dTranspose', input: [5, 5, 64], filters: 32, kernelSize: [4, 4], stride: 2, padding: 'valid' },
+  { kind: 'conv2dTranspose', input: [12, 12, 32], filters: 1, kernelSize: [6, 6], stride: 2, padding: 'valid' },
+  // Odd ones: channels and widths that are no multiple of anything, strides 1 and 3, kernels taller than wide.
+  { kind: 'conv2d', input: [9, 7, 3], filters: 5, kernelSize: [5, 3], stride: 2, padding: 'same' },
+  { kind: 'conv2d', input: [8, 11, 2], filters: 13, kernelSize: [3, 4], stride: 3, padding: 'valid' },
+  { kind: 'conv2d', input: [6, 5, 17], filters: 9, kernelSize: [3, 3], stride: 1, padding: 'same' },
+  { kind: 'conv2dTranspose', input: [4, 3, 7], filters: 3, kernelSize: [5, 5], stride: 2, padding: 'same' },
+  { kind: 'conv2dTranspose', input: [3, 5, 6], filters: 2, kernelSize: [4, 5], stride: 3, padding: 'valid' },
+  { kind: 'conv2dTranspose', input: [5, 4, 9], filters: 1, kernelSize: [3, 3], stride: 1, padding: 'same' },
+];
+
+function titleOf({ kind, input, filters, kernelSize, stride, padding }: Case): string {
+  return `${kind} ${input.join(' x ')} to ${filters}, kernel ${kernelSize.join(' x ')}, stride ${stride}, ${padding}`;
+}
+
+interface Operands {
+  readonly geometry: Geometry;
+  readonly large: Values;
+  readonly small: Values;
+  readonly kernel: Values;
+  readonly kernelShape: [number, number, number, number];
+}
+
+function operandsOf({ kind, ...layer }: Case): Operands {
+  const description = { kind, name: 'layer', bias: 'zero', ...layer } as LayerDescription;
+  const { geometry } = linearShape(description, layer.input)!;
+  const { large, small, kernelHeight, kernelWidth } = geometry;
+  const kernelShape: [number, number, number, number] = [kernelHeight, kernelWidth, large.channels, small.channels];
+  return {
+    geometry,
+    kernelShape,
+    large: numbers(ROWS * sideSize(large), 1),
+    small: numbers(ROWS * sideSize(small), 2),
+    kernel: numbers(sizeOf(kernelShape), 3),
+  };
+}
+
+const shapeOf = ({ height, width, channels }: Side): [number, number, number, number] => [
+  ROWS,
+  height,
+  width,
+  channels,
+];
+
+/** The layer's convolution from its large side to its small one, which all three forms are gradients of. */
+function convolve(large: tf.Tensor, kernel: tf.Tensor, { stride, padding }: Case): tf.Tensor4D {
+  return tf.conv2d(large as tf.Tensor4D, kernel as tf.Tensor4D, stride, padding);
+}
+
+describe('operations of the wasm engine', () => {
+  for (const layer of CASES) {
+    const title = titleOf(layer);
+
+    it(`product to the small side is tf.conv2d: ${title}`, async () => {
+      const { geometry, large, kernel, kernelShape } = operandsOf(layer);
+      const { outputs } = await runOperation(
+        {
+          kind: 'product',
+          name: 'product',
+          stage: 0,
+          direction: 'toSmall',
+          geometry,
+          segments: SEGMENTS,
+          source: { tensor: 0, rows: 'forward', chain: [] },
+          kernels: ['kernel'],
+          epilogue: [],
+          target: 1,
+        },
+        [{ shape: shapeOf(geometry.large), values: large }, { shape: shapeOf(geometry.small) }],
+        new Map([['kernel', kernel]]),
+      );
+      const expected = await onTfjs(() =>
+        convolve(tf.tensor4d(large, shapeOf(geometry.large)), tf.tensor4d(kernel, kernelShape), layer),
+      );
+      expectNear(outputs[0]!, expected, title);
+    });
+
+    it(`product to the large side is tf.conv2dTranspose: ${title}`, async () => {
+      const { geometry, small, kernel, kernelShape } = operandsOf(layer);
+      const { outputs } = await runOperation(
+        {
+          kind: 'product',
+          name: 'product',
+          stage: 0,
+          direction: 'toLarge',
+          geometry,
+          segments: SEGMENTS,
+          source: { tensor: 0, rows: 'forward', chain: [] },
+          kernels: ['kernel'],
+          epilogue: [],
+          target: 1,
+        },
+        [{ shape: shapeOf(geometry.small), values: small }, { shape: shapeOf(geometry.large) }],
+        new Map([['kernel', kernel]]),
+      );
+      const expected = await onTfjs(() =>
+        tf.conv2dTranspose(
+          tf.tensor4d(small, shapeOf(geometry.small)),
+          tf.tensor4d(kernel, kernelShape),
+          shapeOf(geometry.large),
+          layer.stride,
+          layer.padding,
+        ),
+      );
+      expectNear(outputs[0]!, expected, title);
+    });
+
+    it(`kernel gradient is that of tf.conv2d: ${title}`, async () => {
+      const { geometry, large, small, kernel, kernelShape } = operandsOf(layer);
+      const { outputs } = await runOperation(
+        {
+          kind: 'filterGradient',
+          name: 'kernel gradient',
+          stage: 0,
+          geometry,
+          splits: SEGMENTS.map((segment) => ({ ...segment, split: 0 })),
+          large: { tensor: 0, rows: 'forward', chain: [] },
+          small: { tensor: 1, rows: 'gradient', chain: [] },
+          target: 2,
+        },
+        [
+          { shape: shapeOf(geometry.large), values: large },
+          { shape: shapeOf(geometry.small), values: small },
+          { shape: [1, ...kernelShape] },
+        ],
+      );
+      const expected = await onTfjs(() => {
+        const images = tf.tensor4d(large, shapeOf(geometry.large));
+        const gradient = tf.grad((weights) => convolve(images, weights, layer));
+        return gradient(tf.tensor4d(kernel, kernelShape), tf.tensor4d(small, shapeOf(geometry.small)));
+      });
+      expectNear(outputs[0]!, expected, title);
+    });
+  }
+
+  for (const [height, width, channels] of [
+    [12, 12, 32],
+    [4, 4, 128],
+    [1, 1, 11],
+    [3, 5, 7],
+  ] as const) {
+    const side: Side = { height, width, channels };
+    const title = `${height} x ${width} x ${channels}`;
+
+    it(`batch norm's statistics are those of tf.moments: ${title}`, async () => {
+      const raw = numbers(ROWS * sideSize(side), 4);
+      const first = { gamma: 5, beta: 6, movingMean: 7, movingVariance: 8 };
+      const parameters = new Map(Object.entries(first).map(([name, salt]) => [name, numbers(channels, salt)]));
+      const { outputs, parameters: after } = await runOperation(
+        {
+          kind: 'normStatistics',
+          name: 'norm',
+          stage: 0,
+          side,
+          segments: SEGMENTS,
+          source: 0,
+          norm: {
+            gamma: 'gamma',
+            beta: 'beta',
+            movingMean: 'movingMean',
+            movingVariance: 'movingVariance',
+            epsilon: 1e-3,
+            momentum: 0.9,
+          },
+          updatesRunning: true,
+          target: 1,
+        },
+        [{ shape: shapeOf(side), values: raw }, { shape: [2, 4, channels] }],
+        parameters,
+      );
+      const parameter = (name: string): tf.Tensor1D => tf.tensor1d(parameters.get(name)!);
+      const momentsOf = (index: number): { mean: tf.Tensor; variance: tf.Tensor } => {
+        const { forwardRow, rows } = SEGMENTS[index]!;
+        return tf.moments(tf.slice(tf.tensor4d(raw, shapeOf(side)), forwardRow, rows), [0, 1, 2]);
+      };
+      const expected = await onTfjs(() =>
+        tf.stack(
+          SEGMENTS.map((_, index) => {
+            const { mean, variance } = momentsOf(index);
+            const inverse = tf.rsqrt(tf.add(variance, 1e-3));
+            const scale = tf.mul(parameter('gamma'), inverse);
+            return tf.stack([mean, inverse, scale, tf.sub(parameter('beta'), tf.mul(mean, scale))]);
+          }),
+        ),
+      );
+      expectNear(outputs[0]!, expected, 'statistics');
+      const moved = await onTfjs(() =>
+        SEGMENTS.reduce<tf.Tensor>((running, { rows }, index) => {
+          const count = rows * height * width;
+          const unbiased = tf.mul(momentsOf(index).variance, (0.1 * count) / (count - 1));
+          return tf.add(tf.mul(running, 0.9), unbiased);
+        }, parameter('movingVariance')),
+      );
+      expectNear(after.get('movingVariance')!, moved, 'moving variance');
+    });
+
+    it(`bias gradient is tf.sum over rows and positions: ${title}`, async () => {
+      const gradient = numbers(ROWS * sideSize(side), 9);
+      const { outputs } = await runOperation(
+        {
+          kind: 'biasGradient',
+          name: 'bias gradient',
+          stage: 0,
+          side,
+          splits: SEGMENTS.map((segment) => ({ ...segment, split: 0 })),
+          source: { tensor: 0, rows: 'gradient', chain: [] },
+          target: 1,
+        },
+        [{ shape: shapeOf(side), values: gradient }, { shape: [1, channels] }],
+      );
+      const expected = await onTfjs(() => tf.sum(tf.tensor4d(gradient, shapeOf(side)), [0, 1, 2]));
+      expectNear(outputs[0]!, expected, title);
+    });
+  }
+});
