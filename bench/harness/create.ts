@@ -10,6 +10,7 @@ import type { BenchEngine } from './bench-engine.js';
 import type { Contender } from './orders.js';
 import { profileWasm } from './profile-wasm.js';
 import { profileWebGpu } from './profile-webgpu.js';
+import { timeChunks } from './time-chunks.js';
 
 /** What every contender is made from. */
 export interface Ground {
@@ -62,8 +63,20 @@ async function createWasm(name: 'wasm' | 'wasm-plain', threads: number, ground: 
 
 async function createWebGpu({ recipe, dataset, gpu }: Ground, isFirst: boolean): Promise<BenchEngine> {
   const input = engineInput(recipe, dataset);
-  const engine = await createWebGpuEngine(input, isFirst ? { gpu, tune: false } : { gpu });
-  return { ...contend('webgpu', engine), profile: () => profileWebGpu(input, gpu) };
+  let device: GPUDevice | null = null;
+  const wrapDevice = (opened: GPUDevice): GPUDevice => (device = opened);
+  const engine = await createWebGpuEngine(input, isFirst ? { gpu, wrapDevice, tune: false } : { gpu, wrapDevice });
+  return {
+    ...contend('webgpu', engine),
+    chunksJsMs: async (steps, chunks) => {
+      const timed = timeChunks(device!);
+      for (let chunk = 0; chunk < chunks; chunk++) await engine.advance(steps);
+      const times = timed.stop();
+      await engine.flush();
+      return times;
+    },
+    profile: () => profileWebGpu(input, gpu),
+  };
 }
 
 /**

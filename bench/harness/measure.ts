@@ -32,6 +32,8 @@ interface Running {
 /** A round takes about so long where a step is shorter. */
 const ROUND_MS = 100;
 const MOST_STEPS = 250;
+/** Chunks whose JavaScript is timed; what has run a few times is compiled by then. */
+const JS_CHUNKS = 20;
 /** Enough for one evaluation call of every engine, so that its compiling is not timed. */
 const EVALUATION_WARM_UP = 500;
 
@@ -119,13 +121,14 @@ export async function measure(options: MeasureOptions): Promise<readonly BenchRe
       const { contender, engine, counter, firstStepMs, stepsPerCall, callsPerRound, stepMs, jsMs } = one;
       const made = stepsPerCall * callsPerRound;
       const perStep = counted.get(one) ?? null;
+      const chunks = (await engine.chunksJsMs?.(stepsPerCall, JS_CHUNKS))?.map((ms) => ms / stepsPerCall);
       const evaluationImages = counter === null ? ground.dataset.test.count : gpuEvaluationImages;
       const { ms: evaluationMs, correct } = await evaluate(engine, evaluationImages);
       results.push({
         ...contender,
         firstStepMs,
         msPerStep: spread(stepMs),
-        jsMsPerStep: perStep && median(jsMs),
+        jsMsPerStep: perStep && median(chunks ?? jsMs),
         dispatchesPerStep: perStep && perStep.dispatches / made,
         submitsPerStep: perStep && perStep.submits / made,
         uploadedBytesPerStep: perStep && perStep.uploadedBytes / made,

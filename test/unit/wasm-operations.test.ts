@@ -241,6 +241,7 @@ describe('operations of the wasm engine', () => {
           large: { tensor: 0, rows: 'forward', chain: [] },
           small: { tensor: 1, rows: 'gradient', chain: [] },
           target: 2,
+          bias: null,
         },
         [
           { shape: shapeOf(geometry.large), values: large },
@@ -288,6 +289,7 @@ describe('operations of the wasm engine', () => {
           },
           updatesRunning: true,
           target: 1,
+          applied: null,
         },
         [{ shape: shapeOf(side), values: raw }, { shape: [2, 4, channels] }],
         parameters,

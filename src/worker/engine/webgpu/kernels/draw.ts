@@ -11,7 +11,7 @@
 import { sizeOf } from '../../../model/parameters.js';
 import type { DrawOp, DrawPart } from '../../plan/operations.js';
 import { RANDOM_FUNCTIONS } from './random.js';
-import { pick } from './shader-text.js';
+import { pick, quotient } from './shader-text.js';
 import {
   CONTROL,
   CONTROL_WORDS,
@@ -76,12 +76,12 @@ function imagesText(builder: ShaderBuilder, part: Part<'images'>, testCount: num
       : `${target}[${first}u + item] = ${value('(byte & 3u) * 8u')};`;
   return {
     items,
-    block: `item / ${(size / perItem) * 4}u`,
+    block: quotient('item', (size / perItem) * 4, items + THREADS),
     stream: part.stream,
     body: `if (item >= ${items}u) { return; }
-  let row = item / ${size / perItem}u;
+  let row = ${quotient('item', size / perItem, items)};
   let index = ${indexText(builder, part, testCount, 'row')};
-  let byte = index * ${size}u + item % ${size / perItem}u * ${perItem}u;
+  let byte = index * ${size}u + (item - row * ${size / perItem}u) * ${perItem}u;
   let word = ${images}[byte >> 2u];
   ${store}`,
   };

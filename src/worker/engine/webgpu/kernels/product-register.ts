@@ -20,7 +20,7 @@ import {
   type Tile,
   type TiledShader,
 } from './product.js';
-import { lines, pick } from './shader-text.js';
+import { lines, pick, quotient } from './shader-text.js';
 
 const COMPONENTS = ['x', 'y', 'z', 'w'] as const;
 
@@ -148,6 +148,8 @@ ${lines(groups, (group) => storeText(outputs, 'stored', group, `sums[row * ${gro
   };
 }
 
+/** Rows of the last thread block may lie beyond the last row by so many. */
+const MOST_TILE_ROWS = 4096;
 /** A row's shift that takes it outside of any map. */
 const OUTSIDE = 1 << 20;
 
@@ -171,11 +173,12 @@ export function registerFilter(product: FilterProduct, tile: Tile): TiledShader 
   // The row of the bias lies outside everywhere, and what is outside counts as 1 there.
   const place = each.map(
     (row) => `  let row_${row} = (group.y * ${down}u + thread.y) * ${rowGroups * step}u + ${row * step}u;
-  let tap_${row} = row_${row} / ${bigChannels}u;
-  let channel_${row} = row_${row} % ${bigChannels}u;
-  let shift_y_${row} = ${hasBias ? `select(i32(tap_${row} / ${kernel[1]}u) - ${padding[0]}, ${OUTSIDE}, row_${row} >= ${rowsInAll}u)` : `i32(tap_${row} / ${kernel[1]}u) - ${padding[0]}`};
+  let tap_${row} = ${quotient(`row_${row}`, bigChannels, rowsInAll + MOST_TILE_ROWS)};
+  let channel_${row} = row_${row} - tap_${row} * ${bigChannels}u;
+  let tap_y_${row} = ${quotient(`tap_${row}`, kernel[1], rowsInAll + MOST_TILE_ROWS)};
+  let shift_y_${row} = ${hasBias ? `select(i32(tap_y_${row}) - ${padding[0]}, ${OUTSIDE}, row_${row} >= ${rowsInAll}u)` : `i32(tap_y_${row}) - ${padding[0]}`};
   let outside_${row} = ${bigType}(${hasBias ? `select(0f, 1f, row_${row} >= ${rowsInAll}u)` : '0f'});
-  let shift_x_${row} = i32(tap_${row} % ${kernel[1]}u) - ${padding[1]};
+  let shift_x_${row} = i32(tap_${row} - tap_y_${row} * ${kernel[1]}u) - ${padding[1]};
   let shift_${row} = shift_y_${row} * ${bigWidth} + shift_x_${row};
 ${lines(step, (k) => lines(groups, (group) => `  var sum_${row}_${k}_${group} = ${type}(0);`))}`,
   );

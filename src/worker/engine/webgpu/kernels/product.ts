@@ -13,6 +13,8 @@
  * columns of one split), one fused multiply-add a term, whatever the tile: a tile changes no bit.
  */
 
+import { quotient } from './shader-text.js';
+
 export type ProductForm = 'gather' | 'scatter' | 'filter';
 
 /** The shapes that a product joins; counts of pixels and channels. */
@@ -164,15 +166,17 @@ export function rowText(product: ForwardProduct, name: string, row: string): str
   const [height, width] = phaseSize;
   const s = geometry.stride;
   const [top, left] = geometry.padding;
+  const most = Math.max(...product.segments) * height * width;
   const place = `let row_${name} = min(${row}, segment_rows - 1u);
-  let image_${name} = row_${name} / ${height * width}u;
-  let down_${name} = row_${name} / ${width}u % ${height}u;
-  let across_${name} = row_${name} % ${width}u;
+  let image_${name} = ${quotient(`row_${name}`, height * width, most)};
+  let place_${name} = row_${name} - image_${name} * ${height * width}u;
+  let down_${name} = ${quotient(`place_${name}`, width, height * width)};
+  let across_${name} = place_${name} - down_${name} * ${width}u;
   let base_${name} = i32(image_${name}) * ${input[0] * input[1]};`;
   if (form === 'gather') {
     return `${place}
   let is_row_${name} = ${row} < segment_rows;
-  let output_${name} = image_${name} * ${height * width}u + row_${name} % ${height * width}u;
+  let output_${name} = row_${name};
   let y_${name} = i32(down_${name}) * ${s} - ${top};
   let x_${name} = i32(across_${name}) * ${s} - ${left};`;
   }
@@ -184,8 +188,8 @@ export function rowText(product: ForwardProduct, name: string, row: string): str
   let out_x_${name} = across_${name} * ${s}u + (phase_x + ${shiftX}u) % ${s}u;
   let is_row_${name} = (${row} < segment_rows) & (out_y_${name} < ${output[0]}u) & (out_x_${name} < ${output[1]}u);
   let output_${name} = (image_${name} * ${output[0]}u + out_y_${name}) * ${output[1]}u + out_x_${name};
-  let y_${name} = i32((out_y_${name} + ${top}u - phase_y) / ${s}u);
-  let x_${name} = i32((out_x_${name} + ${left}u - phase_x) / ${s}u);`;
+  let y_${name} = i32(${quotient(`(out_y_${name} + ${top}u - phase_y)`, s, output[0] + top)});
+  let x_${name} = i32(${quotient(`(out_x_${name} + ${left}u - phase_x)`, s, output[1] + left)});`;
 }
 
 /**

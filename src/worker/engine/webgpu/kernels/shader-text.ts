@@ -9,6 +9,21 @@ export function float(value: number): string {
   return `${rounded}f`;
 }
 
+/** Below it `quotient` may multiply: see there. */
+const MOST_EXACT = 2 ** 22;
+
+/**
+ * An expression of n / divisor, rounded down, for whole n from 0 to `most`. (n + 1/2) / divisor is at least
+ * 1 / (2 divisor) from a whole number, and float32 errs by less for n < 2^22; a compiler without a vector
+ * division (SwiftShader's) writes four scalar ones instead, in time and text.
+ */
+export function quotient(n: string, divisor: number, most: number): string {
+  if (divisor === 1) return n;
+  if (Number.isInteger(Math.log2(divisor))) return `(${n} >> ${Math.log2(divisor)}u)`;
+  if (most >= MOST_EXACT) return `(${n} / ${divisor}u)`;
+  return `u32((f32(${n}) + 0.5f) * ${float(1 / divisor)})`;
+}
+
 /** `count` pieces of text, one a line. */
 export function lines(count: number, line: (index: number) => string): string {
   return Array.from({ length: count }, (_, index) => line(index)).join('\n');
