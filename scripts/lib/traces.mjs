@@ -8,7 +8,7 @@ const { RECIPE_NAMES } = await importSource('src/protocol.ts');
 
 const TRACE_NAME = /^(?<recipe>.+)-wasm-seed(?<seed>\d+)\.jsonl$/;
 
-const PANEL = { width: 420, height: 240, left: 44, top: 30, right: 12, bottom: 34 };
+const PANEL = { width: 420, height: 240, left: 44, top: 30, right: 26, bottom: 34 };
 const ACCURACIES = { least: 0.6, most: 1, step: 0.1 };
 const STEPS = { most: 20_000, step: 5_000 };
 
