@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { RECIPE_NAMES } from '../../src/protocol.js';
 import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
 import { profileStep } from '../../src/worker/engine/wasm/profile.js';
+import { TRAIN_OPTIONS } from '../../src/worker/engine/wasm/wasm-engine.js';
 import { expectIdentical } from '../worker/support/compare.js';
 import { tinyInput } from '../worker/support/tiny.js';
 import { nodeWasmEngine } from './support/wasm.js';
@@ -18,7 +19,7 @@ describe('the time by operation of the wasm engine', () => {
       const after = await engine.exportState();
       assert.equal(after.step, before.step);
       expectIdentical(after.tensors, before.tensors);
-      const { operations } = planTrainStep(input.recipe, input.settings).program;
+      const { operations } = planTrainStep(input.recipe, input.settings, TRAIN_OPTIONS).program;
       assert.deepEqual(
         times.map(({ name, kind }) => [name, kind]),
         operations.map(({ name, kind }) => [name, kind]),
