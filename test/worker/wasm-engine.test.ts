@@ -85,7 +85,7 @@ describe('the wasm engine in a browser', () => {
   });
 
   it('says so where a thread dies in the middle of a run, and does not hang', async () => {
-    const failure = await failureOf(runJob({ threads: 2, steps: 1000, fault: 'laterDeath' }));
+    const failure = await failureOf(runJob({ threads: 2, fault: 'laterDeath' }));
     expect(failure).to.contain('One of the 2 compute threads stopped answering');
   });
 
