@@ -11,7 +11,7 @@ import {
   TEAM_COMMAND,
   TEAM_PATIENCE,
   TEAM_PROGRAM,
-  TEAM_RANKS,
+  TEAM_MEMBERS,
   TEAM_RECORDS,
   TEAM_SPINS,
   TEAM_STOP,
@@ -80,10 +80,10 @@ export class Team {
     const started = await Promise.all(starts);
     const words = this.words;
     started.forEach((worker, helper) => {
-      words[TEAM_RANKS + helper] = -1;
+      words[TEAM_MEMBERS + helper] = 0;
       if (worker === null) return;
       this.#helpers.push(worker);
-      words[TEAM_RANKS + helper] = this.#helpers.length;
+      words[TEAM_MEMBERS + helper] = 1;
     });
     words[TEAM_THREADS] = this.threads;
   }
@@ -135,7 +135,7 @@ export class Team {
       words[TEAM_RECORDS] = count;
       this.#kernels.command(this.run);
     }
-    const isWhole = this.#kernels.runRecords(address, count, 0, this.threads, this.run, this.#scratch);
+    const isWhole = this.#kernels.runRecords(address, count, this.threads, this.run, this.#scratch);
     if (isWhole !== 0) return;
     throw new TrainerError(
       'EngineUnavailable',

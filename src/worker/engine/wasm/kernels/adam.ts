@@ -3,6 +3,7 @@
  * corrections are in the step's scalar, epsilon stands beside the uncorrected root.
  */
 
+import { claimShare, shareEnd } from './claims';
 import {
   UPDATE_BETA1,
   UPDATE_BETA2,
@@ -19,13 +20,23 @@ import {
   UPDATE_VALUE,
 } from './layout';
 import { address, float, int } from './record';
-import { shareStart, VECTOR } from './simd';
+import { VECTOR } from './simd';
+
+/** Vectors that a thread claims at least. */
+const FEWEST_VECTORS = 256;
 
 /** Vectors are dealt out to the threads; tensors are padded to whole vectors. */
-export function adam(record: usize, thread: i32, threads: i32): void {
+export function adam(record: usize, threads: i32): void {
   const vectors = (int(record, UPDATE_SIZE) + 3) >> 2;
-  const first = usize(shareStart(vectors, thread, threads)) << 4;
-  const end = usize(shareStart(vectors, thread + 1, threads)) << 4;
+  let first = claimShare(record, vectors, threads, FEWEST_VECTORS);
+  while (first < vectors) {
+    updateVectors(record, usize(first) << 4, usize(shareEnd()) << 4);
+    first = claimShare(record, vectors, threads, FEWEST_VECTORS);
+  }
+}
+
+/** Elements from byte `first` of their tensors to byte `end`. */
+function updateVectors(record: usize, first: usize, end: usize): void {
   const value = address(record, UPDATE_VALUE);
   const m = address(record, UPDATE_M);
   const v = address(record, UPDATE_V);

@@ -1,5 +1,6 @@
 /** Gradients of biases: sums over positions of a gradient, an image at a time, then over images in order. */
 
+import { claim, firstItem, itemAfter } from './claims';
 import {
   BIAS_CHANNELS,
   BIAS_IMAGES,
@@ -13,18 +14,17 @@ import {
 } from './layout';
 import { address, imageEntry, int } from './record';
 import { applySnippets, copyFloats } from './snippets';
-import { shareStart, VECTOR } from './simd';
+import { VECTOR } from './simd';
 
 /** Images are dealt out to the threads. */
-export function biasPartials(record: usize, thread: i32, threads: i32, scratch: usize): void {
+export function biasPartials(record: usize, threads: i32, scratch: usize): void {
   const images = int(record, BIAS_IMAGES);
   const channels = int(record, BIAS_CHANNELS);
   const positions = int(record, BIAS_POSITIONS);
   const snippets = address(record, BIAS_SNIPPETS);
   const padded = usize((channels + 3) & ~3) << 2;
   const positionBytes = usize(channels) << 2;
-  const end = shareStart(images, thread + 1, threads);
-  for (let image = shareStart(images, thread, threads); image < end; image++) {
+  for (let image = firstItem(record, images, threads); image < images; image = itemAfter(record, image, images, threads)) {
     const entry = imageEntry(address(record, BIAS_TABLE), image);
     const partial = address(record, BIAS_PARTIALS_POINTER) + usize(image) * padded;
     let source = address(record, BIAS_SOURCE) + usize(int(entry, IMAGE_SOURCE_ROW) * positions) * positionBytes;
@@ -44,8 +44,8 @@ export function biasPartials(record: usize, thread: i32, threads: i32, scratch: 
   }
 }
 
-export function biasFinish(record: usize, thread: i32): void {
-  if (thread > 0) return;
+export function biasFinish(record: usize): void {
+  if (claim(record) > 0) return;
   const images = int(record, BIAS_IMAGES);
   const channels = int(record, BIAS_CHANNELS);
   const padded = usize((channels + 3) & ~3) << 2;

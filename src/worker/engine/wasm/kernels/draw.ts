@@ -1,5 +1,6 @@
 /** What a step draws: images and labels by drawn index, latents, keep bits of dropout masks. */
 
+import { claim, firstItem, itemAfter } from './claims';
 import {
   DRAW_BOUND,
   DRAW_BYTE_TABLE,
@@ -18,7 +19,7 @@ import {
 } from './layout';
 import { philoxBlocks, philoxWord, wordsToUniform } from './random';
 import { address, int } from './record';
-import { shareStart, VECTOR } from './simd';
+import { VECTOR } from './simd';
 
 /** Which image row `row` shows. */
 function imageIndex(record: usize, row: i32, run: usize, scratch: usize): u32 {
@@ -31,12 +32,11 @@ function imageIndex(record: usize, row: i32, run: usize, scratch: usize): u32 {
 }
 
 /** Rows are dealt out to the threads. */
-export function drawImages(record: usize, thread: i32, threads: i32, run: usize, scratch: usize): void {
+export function drawImages(record: usize, threads: i32, run: usize, scratch: usize): void {
   const rows = int(record, DRAW_ROWS);
   const size = int(record, DRAW_SIZE);
   const table = address(record, DRAW_BYTE_TABLE);
-  const end = shareStart(rows, thread + 1, threads);
-  for (let row = shareStart(rows, thread, threads); row < end; row++) {
+  for (let row = firstItem(record, rows, threads); row < rows; row = itemAfter(record, row, rows, threads)) {
     let from = address(record, DRAW_SOURCE) + usize(imageIndex(record, row, run, scratch)) * size;
     let to = address(record, DRAW_TARGET) + (usize(row * size) << 2);
     for (let i = 0; i < size; i++) {
@@ -47,8 +47,8 @@ export function drawImages(record: usize, thread: i32, threads: i32, run: usize,
   }
 }
 
-export function drawLabels(record: usize, thread: i32, run: usize, scratch: usize): void {
-  if (thread > 0) return;
+export function drawLabels(record: usize, run: usize, scratch: usize): void {
+  if (claim(record) > 0) return;
   const rows = int(record, DRAW_ROWS);
   for (let row = 0; row < rows; row++) {
     const label = load<u8>(address(record, DRAW_SOURCE) + usize(imageIndex(record, row, run, scratch)));
@@ -57,11 +57,10 @@ export function drawLabels(record: usize, thread: i32, run: usize, scratch: usiz
 }
 
 /** Uniform in [-1, 1). Sixteen elements at a time are dealt out to the threads. */
-export function drawLatents(record: usize, thread: i32, threads: i32, run: usize, scratch: usize): void {
+export function drawLatents(record: usize, threads: i32, run: usize, scratch: usize): void {
   const count = int(record, DRAW_COUNT);
   const groups = (count + 15) >> 4;
-  const end = shareStart(groups, thread + 1, threads);
-  for (let group = shareStart(groups, thread, threads); group < end; group++) {
+  for (let group = firstItem(record, groups, threads); group < groups; group = itemAfter(record, group, groups, threads)) {
     drawWords(record, group << 2, run, scratch);
     const to = address(record, DRAW_TARGET) + (usize(group) << 6);
     const some = min(16, count - (group << 4));
@@ -78,13 +77,12 @@ function drawWords(record: usize, block: i32, run: usize, scratch: usize): void 
 }
 
 /** Words of 32 keep bits, each from four blocks, are dealt out to the threads. */
-export function drawMask(record: usize, thread: i32, threads: i32, run: usize, scratch: usize): void {
+export function drawMask(record: usize, threads: i32, run: usize, scratch: usize): void {
   const count = int(record, DRAW_COUNT);
   const limit = i16x8.splat(i16(int(record, DRAW_THRESHOLD)));
   // Rate 1 would need 65536, which 16 bits do not hold; the settings end at 0.9.
   const words = (count + 31) >> 5;
-  const end = shareStart(words, thread + 1, threads);
-  for (let word = shareStart(words, thread, threads); word < end; word++) {
+  for (let word = firstItem(record, words, threads); word < words; word = itemAfter(record, word, words, threads)) {
     drawWords(record, word << 2, run, scratch);
     let bits = keptBits(v128.load(scratch), limit);
     bits |= keptBits(v128.load(scratch, VECTOR), limit) << 8;

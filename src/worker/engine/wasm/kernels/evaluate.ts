@@ -1,5 +1,6 @@
 /** Counting what a network classifies correctly. */
 
+import { claim } from './claims';
 import {
   CORRECT_LABELS,
   CORRECT_LOGITS,
@@ -11,8 +12,8 @@ import {
 import { argmax } from './loss';
 import { address, int } from './record';
 
-export function countCorrect(record: usize, thread: i32, run: usize): void {
-  if (thread > 0) return;
+export function countCorrect(record: usize, run: usize): void {
+  if (claim(record) > 0) return;
   const rows = min(int(record, CORRECT_ROWS), int(run, RUN_ROWS));
   const width = int(record, CORRECT_WIDTH);
   let correct = 0;

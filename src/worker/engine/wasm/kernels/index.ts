@@ -27,7 +27,7 @@ import {
   TEAM_BROKEN,
   TEAM_COMMAND,
   TEAM_PROGRAM,
-  TEAM_RANKS,
+  TEAM_MEMBERS,
   TEAM_RECORDS,
   TEAM_STOP,
   TEAM_THREADS,
@@ -35,6 +35,7 @@ import {
 } from './layout';
 import { adam } from './adam';
 import { biasFinish, biasPartials } from './bias';
+import { resetClaims } from './claims';
 import { drawImages, drawLabels, drawLatents, drawMask } from './draw';
 import { countCorrect } from './evaluate';
 import { lossHead } from './loss';
@@ -47,79 +48,84 @@ import { stage } from './stage';
 import { awaitCommand, meet, spinWhile } from './team';
 
 /**
- * Runs `count` records from `program` as thread `thread` of `threads`. Returns false where another
- * thread was waited for in vain.
+ * Runs `count` records from `program` as one of `threads` threads, of which each claims what it does. Returns
+ * false where another thread was waited for in vain. Several threads meet after the last record.
  */
 export function runRecords(
   program: usize,
   count: i32,
-  thread: i32,
   threads: i32,
   run: usize,
   scratch: usize,
 ): bool {
+  let wave = program;
   for (; count > 0; count--, program += RECORD_WORDS << 2) {
-    runRecord(program, thread, threads, run, scratch);
-    if (int(program, BARRIER) != 0 && !meet(run, threads)) return false;
+    runRecord(program, threads, run, scratch);
+    if (threads == 1) {
+      resetClaims(program, program);
+    } else if (int(program, BARRIER) != 0) {
+      if (!meet(run, threads, wave, program)) return false;
+      wave = program + (RECORD_WORDS << 2);
+    }
   }
   return true;
 }
 
-function runRecord(record: usize, thread: i32, threads: i32, run: usize, scratch: usize): void {
+function runRecord(record: usize, threads: i32, run: usize, scratch: usize): void {
   switch (int(record, OPERATION)) {
     case STAGE:
-      stage(record, thread, threads);
+      stage(record, threads);
       break;
     case PACK:
-      pack(record, thread, threads);
+      pack(record, threads);
       break;
     case ROWS:
-      productRows(record, thread, threads, scratch);
+      productRows(record, threads, scratch);
       break;
     case FILTER:
-      productFilter(record, thread, threads, scratch);
+      productFilter(record, threads, scratch);
       break;
     case NORM_PARTIALS:
-      normPartials(record, thread, threads);
+      normPartials(record, threads);
       break;
     case NORM_FINISH:
-      normFinish(record, thread, threads);
+      normFinish(record, threads);
       break;
     case NORM_INFERENCE:
-      normInference(record, thread);
+      normInference(record);
       break;
     case NORM_GRADIENT_PARTIALS:
-      normGradientPartials(record, thread, threads);
+      normGradientPartials(record, threads);
       break;
     case NORM_GRADIENT_FINISH:
-      normGradientFinish(record, thread, threads);
+      normGradientFinish(record, threads);
       break;
     case BIAS_PARTIALS:
-      biasPartials(record, thread, threads, scratch);
+      biasPartials(record, threads, scratch);
       break;
     case BIAS_FINISH:
-      biasFinish(record, thread);
+      biasFinish(record);
       break;
     case LOSS:
-      lossHead(record, thread);
+      lossHead(record);
       break;
     case UPDATE:
-      adam(record, thread, threads);
+      adam(record, threads);
       break;
     case DRAW_IMAGES:
-      drawImages(record, thread, threads, run, scratch);
+      drawImages(record, threads, run, scratch);
       break;
     case DRAW_LABELS:
-      drawLabels(record, thread, run, scratch);
+      drawLabels(record, run, scratch);
       break;
     case DRAW_LATENTS:
-      drawLatents(record, thread, threads, run, scratch);
+      drawLatents(record, threads, run, scratch);
       break;
     case DRAW_MASK:
-      drawMask(record, thread, threads, run, scratch);
+      drawMask(record, threads, run, scratch);
       break;
     case COUNT_CORRECT:
-      countCorrect(record, thread, run);
+      countCorrect(record, run);
       break;
     default:
       unreachable();
@@ -131,17 +137,9 @@ export function serve(run: usize, helper: i32, last: i32, scratch: usize): void 
   while (true) {
     last = awaitCommand(run, last);
     if (int(run, TEAM_STOP) != 0) return;
-    const rank = int(run, TEAM_RANKS + helper);
-    if (rank < 0) continue;
-    const isWhole = runRecords(
-      address(run, TEAM_PROGRAM),
-      int(run, TEAM_RECORDS),
-      rank,
-      int(run, TEAM_THREADS),
-      run,
-      scratch,
-    );
-    if (!isWhole) return;
+    if (int(run, TEAM_MEMBERS + helper) == 0) continue;
+    const program = address(run, TEAM_PROGRAM);
+    if (!runRecords(program, int(run, TEAM_RECORDS), int(run, TEAM_THREADS), run, scratch)) return;
   }
 }
 

@@ -9,6 +9,8 @@ export const RECORD_WORDS = 48;
 /** Which operation it is, and whether all threads meet after it. */
 export const OPERATION = 0;
 export const BARRIER = 1;
+/** Shares of it that threads have claimed; away from the fields, which all of them read. */
+export const CLAIMS = 47;
 
 export const STAGE = 1;
 export const PACK = 2;
@@ -202,8 +204,8 @@ export const TEAM_SLEEPERS = 49;
 export const TEAM_BROKEN = 50;
 /** How long a thread waits for another before it takes it for dead. Milliseconds. */
 export const TEAM_PATIENCE = 22;
-/** Thread number of each helper in the command at hand, or -1 where it sits out. */
-export const TEAM_RANKS = 64;
+/** For each helper 1 where it takes part in commands, else 0. */
+export const TEAM_MEMBERS = 64;
 export const RUN_WORDS = 128;
 
 /** Positions that one partial of a batch norm's statistics covers at most. */

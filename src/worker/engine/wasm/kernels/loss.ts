@@ -3,6 +3,7 @@
  * the logits and, for feature matching, at the features. A few thousand numbers: one thread, in order.
  */
 
+import { claim } from './claims';
 import {
   FEATURE_MATCHING,
   LOSS_ACCURACY_METRIC,
@@ -53,8 +54,8 @@ function element(base: usize, index: i32): usize {
   return base + (usize(index) << 2);
 }
 
-export function lossHead(record: usize, thread: i32): void {
-  if (thread > 0) return;
+export function lossHead(record: usize): void {
+  if (claim(record) > 0) return;
   const metrics = address(record, LOSS_METRICS);
   for (let metric = 0; metric < int(record, LOSS_METRIC_COUNT); metric++) store<f32>(element(metrics, metric), NaN);
   for (let index = 0; index < int(record, LOSS_TERM_COUNT); index++) {

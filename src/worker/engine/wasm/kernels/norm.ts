@@ -4,6 +4,7 @@
  * merged in order, so threads change no bit.
  */
 
+import { claim, firstItem, itemAfter } from './claims';
 import {
   FINISH_BETA,
   FINISH_BLOCKS_TABLE,
@@ -29,7 +30,7 @@ import {
   PARTIALS_TARGET,
 } from './layout';
 import { address, float, int } from './record';
-import { multiplyAdd, shareStart, storeSome, VECTOR } from './simd';
+import { multiplyAdd, storeSome, VECTOR } from './simd';
 
 /** Channels rounded up to whole vectors, in bytes. */
 @inline
@@ -37,13 +38,12 @@ function paddedBytes(channels: i32): usize {
   return usize((channels + 3) & ~3) << 2;
 }
 
-export function normPartials(record: usize, thread: i32, threads: i32): void {
+export function normPartials(record: usize, threads: i32): void {
   const blocks = int(record, PARTIALS_BLOCKS);
   const channels = int(record, PARTIALS_CHANNELS);
   const padded = paddedBytes(channels);
   const positionBytes = usize(channels) << 2;
-  const end = shareStart(blocks, thread + 1, threads);
-  for (let block = shareStart(blocks, thread, threads); block < end; block++) {
+  for (let block = firstItem(record, blocks, threads); block < blocks; block = itemAfter(record, block, blocks, threads)) {
     const entry = address(record, PARTIALS_TABLE) + (usize(block) << 3);
     const count = load<i32>(entry, 4);
     const source = address(record, PARTIALS_SOURCE) + usize(load<i32>(entry)) * positionBytes;
@@ -67,11 +67,10 @@ export function normPartials(record: usize, thread: i32, threads: i32): void {
 }
 
 /** Channels are dealt out to the threads, four at a time; the last vector's padding is not stored. */
-export function normFinish(record: usize, thread: i32, threads: i32): void {
+export function normFinish(record: usize, threads: i32): void {
   const channels = int(record, FINISH_CHANNELS);
   const vectors = (channels + 3) >> 2;
-  const end = shareStart(vectors, thread + 1, threads);
-  for (let vector = shareStart(vectors, thread, threads); vector < end; vector++) {
+  for (let vector = firstItem(record, vectors, threads); vector < vectors; vector = itemAfter(record, vector, vectors, threads)) {
     const segments = int(record, FINISH_SEGMENTS);
     for (let segment = 0; segment < segments; segment++) finishSegment(record, segment, vector << 2, channels);
   }
@@ -137,8 +136,8 @@ function moveRunning(record: usize, running: usize, first: i32, channels: i32, b
 }
 
 /** The statistics that evaluation uses, from the running ones. */
-export function normInference(record: usize, thread: i32): void {
-  if (thread > 0) return;
+export function normInference(record: usize): void {
+  if (claim(record) > 0) return;
   const channels = int(record, FINISH_CHANNELS);
   for (let first = 0; first < channels; first += 4) {
     const offset = usize(first) << 2;
@@ -148,13 +147,12 @@ export function normInference(record: usize, thread: i32): void {
   }
 }
 
-export function normGradientPartials(record: usize, thread: i32, threads: i32): void {
+export function normGradientPartials(record: usize, threads: i32): void {
   const blocks = int(record, PARTIALS_BLOCKS);
   const channels = int(record, PARTIALS_CHANNELS);
   const padded = paddedBytes(channels);
   const positionBytes = usize(channels) << 2;
-  const end = shareStart(blocks, thread + 1, threads);
-  for (let block = shareStart(blocks, thread, threads); block < end; block++) {
+  for (let block = firstItem(record, blocks, threads); block < blocks; block = itemAfter(record, block, blocks, threads)) {
     const entry = address(record, PARTIALS_TABLE) + (usize(block) << 4);
     const count = load<i32>(entry, 8);
     const source = address(record, PARTIALS_SOURCE) + usize(load<i32>(entry)) * positionBytes;
@@ -178,11 +176,10 @@ export function normGradientPartials(record: usize, thread: i32, threads: i32): 
 }
 
 /** Coefficients [p, q, r] by gradient segment; gradients of gamma and beta over the segments that train. */
-export function normGradientFinish(record: usize, thread: i32, threads: i32): void {
+export function normGradientFinish(record: usize, threads: i32): void {
   const channels = int(record, FINISH_CHANNELS);
   const vectors = (channels + 3) >> 2;
-  const end = shareStart(vectors, thread + 1, threads);
-  for (let vector = shareStart(vectors, thread, threads); vector < end; vector++) {
+  for (let vector = firstItem(record, vectors, threads); vector < vectors; vector = itemAfter(record, vector, vectors, threads)) {
     finishGradient(record, vector << 2, channels);
   }
 }

@@ -4,6 +4,7 @@
  * through here; what a panel or a phase has too many of is zero.
  */
 
+import { firstItem, itemAfter } from './claims';
 import {
   PACK_CHANNELS,
   PACK_CHANNEL_STEP,
@@ -25,20 +26,19 @@ import {
   PACK_TARGET,
 } from './layout';
 import { address, int } from './record';
-import { FLOAT, shareStart, VECTOR } from './simd';
+import { FLOAT, VECTOR } from './simd';
 
 const DEPTH_BLOCK = 256;
 
 /** Blocks of 256 channels of a tap of a panel are dealt out to the threads. */
-export function pack(record: usize, thread: i32, threads: i32): void {
+export function pack(record: usize, threads: i32): void {
   const taps = int(record, PACK_TAPS_Y) * int(record, PACK_TAPS_X);
   const channels = int(record, PACK_CHANNELS);
   const columns = int(record, PACK_GROUPS_Y) * int(record, PACK_GROUPS_X) * int(record, PACK_FILTERS);
   const blocks = (channels + DEPTH_BLOCK - 1) / DEPTH_BLOCK;
   const perPanel = taps * blocks;
   const tasks = ((columns + 7) / 8) * perPanel;
-  const end = shareStart(tasks, thread + 1, threads);
-  for (let task = shareStart(tasks, thread, threads); task < end; task++) {
+  for (let task = firstItem(record, tasks, threads); task < tasks; task = itemAfter(record, task, tasks, threads)) {
     const panel = task / perPanel;
     const tap = (task - panel * perPanel) / blocks;
     const first = (task - panel * perPanel - tap * blocks) * DEPTH_BLOCK;

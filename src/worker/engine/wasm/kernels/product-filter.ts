@@ -5,6 +5,7 @@
  * dealt out to the threads, so that every sum is one thread's, in order.
  */
 
+import { claimShare, shareEnd } from './claims';
 import {
   FILTER_FILTERS,
   FILTER_IMAGES,
@@ -22,7 +23,7 @@ import {
 } from './layout';
 import { packedBlock } from './micro-kernel';
 import { address, int } from './record';
-import { FLOAT, shareStart, VECTOR } from './simd';
+import { FLOAT, VECTOR } from './simd';
 import { copyFloats } from './snippets';
 
 /** Six rows each that are packed together, so that they share what they read of a panel. */
@@ -37,21 +38,26 @@ const MOST_SUMS = 131072;
 const FEWEST_TASKS = 4;
 
 /** Rows, six at a time, are dealt out to the threads; where those are few, parts of the columns of them. */
-export function productFilter(record: usize, thread: i32, threads: i32, scratch: usize): void {
+export function productFilter(record: usize, threads: i32, scratch: usize): void {
   const panels = (int(record, FILTER_FILTERS) + 7) / 8;
   const sixes = int(record, FILTER_RUNS) * sixesOfRun(record);
   const parts = sixes < FEWEST_TASKS * threads ? min(panels, threads) : 1;
-  const end = shareStart(parts * sixes, thread + 1, threads);
-  let task = shareStart(parts * sixes, thread, threads);
-  while (task < end) {
-    const part = task / sixes;
-    const first = task - part * sixes;
-    const firstPanel = shareStart(panels, part, parts);
-    const ownPanels = shareStart(panels, part + 1, parts) - firstPanel;
-    const most = max(SIXES, MOST_SUMS / (ownPanels * 192));
-    const count = min(most, min(end - task, sixes - first));
-    sumSixes(record, first, count, firstPanel, ownPanels, scratch);
-    task += count;
+  const tasks = parts * sixes;
+  const least = parts > 1 ? 1 : SIXES;
+  let task = claimShare(record, tasks, threads, least);
+  while (task < tasks) {
+    const end = shareEnd();
+    while (task < end) {
+      const part = task / sixes;
+      const first = task - part * sixes;
+      const firstPanel = (panels * part) / parts;
+      const ownPanels = (panels * (part + 1)) / parts - firstPanel;
+      const most = max(SIXES, MOST_SUMS / (ownPanels * 192));
+      const count = min(most, min(end - task, sixes - first));
+      sumSixes(record, first, count, firstPanel, ownPanels, scratch);
+      task += count;
+    }
+    task = claimShare(record, tasks, threads, least);
   }
 }
 

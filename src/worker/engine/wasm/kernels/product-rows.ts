@@ -4,6 +4,7 @@
  * block gather in scratch, pass the epilogue, and go to their place in the output.
  */
 
+import { firstItem, itemAfter } from './claims';
 import {
   IMAGE_TARGET_ROW,
   ROWS_FILTERS,
@@ -34,7 +35,6 @@ import { interleave } from './interleave';
 import { packedBlock } from './micro-kernel';
 import { address, imageEntry, int } from './record';
 import { applySnippets, copyFloats, POSITION_SCRATCH } from './snippets';
-import { shareStart } from './simd';
 
 /** Rows of a block: four of the micro-kernel's, so that a panel of the right operand stays near. */
 const BLOCK = 24;
@@ -48,12 +48,11 @@ const OUTPUTS: usize = ZEROS + 128;
 /** Floats of a row's line that are gathered at most, so that a block's lines fit where its packed rows were. */
 const WIDEST_LINE = 256;
 
-export function productRows(record: usize, thread: i32, threads: i32, scratch: usize): void {
+export function productRows(record: usize, threads: i32, scratch: usize): void {
   const rows = int(record, ROWS_IMAGES) * int(record, ROWS_Y) * int(record, ROWS_X);
   const blocks = (rows + BLOCK - 1) / BLOCK;
-  const end = shareStart(blocks, thread + 1, threads);
   memory.fill(scratch + ZEROS, 0, 32);
-  for (let block = shareStart(blocks, thread, threads); block < end; block++) {
+  for (let block = firstItem(record, blocks, threads); block < blocks; block = itemAfter(record, block, blocks, threads)) {
     const first = block * BLOCK;
     const count = min(BLOCK, rows - first);
     findWindows(record, first, count, scratch + WINDOWS);

@@ -25,9 +25,3 @@ export function storeSome(to: usize, values: v128, count: i32): void {
   if (count > 1) store<f32>(to, f32x4.extract_lane(values, 1), 4);
   if (count > 2) store<f32>(to, f32x4.extract_lane(values, 2), 8);
 }
-
-/** First of the items that a thread takes when `items` are dealt out in one run to each of `threads`. */
-@inline
-export function shareStart(items: i32, thread: i32, threads: i32): i32 {
-  return i32((i64(items) * thread) / threads);
-}

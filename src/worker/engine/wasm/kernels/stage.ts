@@ -4,6 +4,7 @@
  * is unfolded only where its runs are shorter than a product's loop is worth.
  */
 
+import { firstItem, itemAfter } from './claims';
 import {
   IMAGE_SOURCE_ROW,
   STAGE_CHANNELS,
@@ -27,14 +28,12 @@ import {
 } from './layout';
 import { address, imageEntry, int } from './record';
 import { applySnippets, copyFloats } from './snippets';
-import { shareStart } from './simd';
 
 /** Images are dealt out to the threads. */
-export function stage(record: usize, thread: i32, threads: i32): void {
+export function stage(record: usize, threads: i32): void {
   const images = int(record, STAGE_IMAGES);
-  const end = shareStart(images, thread + 1, threads);
   const isUnfolding = int(record, STAGE_WINDOW_HEIGHT) > 0;
-  for (let image = shareStart(images, thread, threads); image < end; image++) {
+  for (let image = firstItem(record, images, threads); image < images; image = itemAfter(record, image, images, threads)) {
     if (isUnfolding) unfoldImage(record, image);
     else padImage(record, image);
   }

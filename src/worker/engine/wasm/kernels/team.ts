@@ -1,8 +1,9 @@
 /**
  * How the threads meet: a barrier that spins for about 50 µs and then sleeps, and the wait of a helper
- * for its next command. With one thread nothing of it runs; without shared memory it is not called.
+ * for its next command. With one thread nothing of it runs.
  */
 
+import { resetClaims } from './claims';
 import {
   TEAM_ARRIVED,
   TEAM_BROKEN,
@@ -27,13 +28,17 @@ export function spinWhile(word: usize, value: i32, spins: i32): bool {
   return false;
 }
 
-/** Returns once all threads have come, with false where one did not come in time. */
-export function meet(run: usize, threads: i32): bool {
-  if (!ASC_FEATURE_THREADS || threads == 1) return true;
+/**
+ * Returns once all threads have come, with false where one did not come in time. The last one makes the wave's
+ * records, `first` to `last`, ready for their next run.
+ */
+export function meet(run: usize, threads: i32, first: usize, last: usize): bool {
+  if (!ASC_FEATURE_THREADS) return true;
   const generation = at(run, TEAM_GENERATION);
   const before = atomic.load<i32>(generation);
   if (atomic.add<i32>(at(run, TEAM_ARRIVED), 1) == threads - 1) {
     atomic.store<i32>(at(run, TEAM_ARRIVED), 0);
+    resetClaims(first, last);
     atomic.store<i32>(generation, before + 1);
     if (atomic.load<i32>(at(run, TEAM_SLEEPERS)) > 0) atomic.notify(generation, -1);
     return true;
