@@ -3,6 +3,7 @@
  * and the flat list that a step is encoded from. Nothing is made after that.
  */
 
+import type { BufferPlan } from '../plan/memory.js';
 import type { PlannedProgram } from '../plan/plan.js';
 import type { Operation, PlanTensor, TensorId } from '../plan/operations.js';
 import type { BufferPool } from './buffers.js';
@@ -10,7 +11,7 @@ import { drawShader } from './kernels/draw.js';
 import { biasGradientShader, filterGradientShader, productShader, type Tiles } from './kernels/linear.js';
 import { countCorrectShader, lossShader } from './kernels/loss.js';
 import { normGradientShader, normInferenceShader, normStatisticsShader } from './kernels/norm.js';
-import { PARAMETERS, TABLES, type Binding, type BufferKey, type Memory, type Place, type Shader, type TableName } from './kernels/shader.js';
+import { CONSTANTS, PARAMETERS, TABLES, type Binding, type BufferKey, type Memory, type NumberKind, type Place, type Shader, type TableName } from './kernels/shader.js';
 import { updateShader } from './kernels/update.js';
 import type { ParameterLayout } from './parameter-layout.js';
 
@@ -35,23 +36,29 @@ export function programMemory({ program, layout }: PlannedProgram, prefix: strin
   };
 }
 
-/** The shader of an operation. `testCount` is the number of test images. */
-export function shaderOf(operation: Operation, memory: Memory, tiles: Tiles, testCount: number): Shader {
+/** The shader of an operation. `testCount` is the number of test images; numbers are text where they cannot be data. */
+export function shaderOf(
+  operation: Operation,
+  memory: Memory,
+  tiles: Tiles,
+  testCount: number,
+  numbers: NumberKind = 'text',
+): Shader {
   switch (operation.kind) {
     case 'draw':
       return drawShader(operation, memory, testCount);
     case 'product':
-      return productShader(operation, memory, tiles);
+      return productShader(operation, memory, tiles, numbers);
     case 'filterGradient':
-      return filterGradientShader(operation, memory, tiles);
+      return filterGradientShader(operation, memory, tiles, numbers);
     case 'biasGradient':
       return biasGradientShader(operation, memory);
     case 'normStatistics':
-      return normStatisticsShader(operation, memory);
+      return normStatisticsShader(operation, memory, numbers);
     case 'normInference':
       return normInferenceShader(operation, memory);
     case 'normGradient':
-      return normGradientShader(operation, memory);
+      return normGradientShader(operation, memory, numbers);
     case 'loss':
       return lossShader(operation, memory);
     case 'update':
@@ -65,6 +72,22 @@ export function shaderOf(operation: Operation, memory: Memory, tiles: Tiles, tes
   }
 }
 
+/** Shaders of a program's operations: numbers are data only where several are then one text. */
+function shadersOf(
+  operations: readonly Operation[],
+  memory: Memory,
+  tiles: Tiles,
+  testCount: number,
+): readonly Shader[] {
+  const shaders = operations.map((operation) => shaderOf(operation, memory, tiles, testCount, 'data'));
+  const counts = new Map<string, number>();
+  for (const shader of shaders) counts.set(keyOf(shader), (counts.get(keyOf(shader)) ?? 0) + 1);
+  return shaders.map((shader, index) => {
+    if (shader.constants === null || counts.get(keyOf(shader))! > 1) return shader;
+    return shaderOf(operations[index]!, memory, tiles, testCount);
+  });
+}
+
 /** What a dispatch does: an operation of the plan, or the tiling of images that it ends in. */
 type DispatchKind = Operation['kind'] | 'imageGrid';
 
@@ -73,6 +96,8 @@ interface Dispatch {
   readonly kind: DispatchKind;
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
+  /** Its own numbers; whoever has the dispatch frees them. */
+  readonly constants: GPUBuffer | null;
   readonly workgroups: readonly [number, number, number];
 }
 
@@ -97,25 +122,88 @@ function layoutFor(device: GPUDevice, bindings: readonly Binding[]): GPUBindGrou
   });
 }
 
-/** Compiles one shader against buffers that exist. Rejects with the compiler's words where it is wrong. */
-export async function makeDispatch(
-  device: GPUDevice,
-  { label, code, bindings, workgroups }: Shader,
-  kind: DispatchKind,
-  bufferOf: (key: BufferKey) => GPUBuffer,
-): Promise<Dispatch> {
+interface Compiled {
+  readonly layout: GPUBindGroupLayout;
+  readonly pipeline: GPUComputePipeline;
+}
+
+async function compile(device: GPUDevice, { label, code, bindings }: Shader): Promise<Compiled> {
   const layout = layoutFor(device, bindings);
   const pipeline = await device.createComputePipelineAsync({
     label,
     layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
     compute: { module: device.createShaderModule({ label, code }) },
   });
+  return { layout, pipeline };
+}
+
+/** What two shaders have in common that one pipeline serves. */
+function keyOf({ bindings, code }: Shader): string {
+  return [...bindings.map(({ access }) => access), code].join('\n');
+}
+
+/** Compiles each text of a program once. */
+class Compiler {
+  readonly #device: GPUDevice;
+  readonly #compiled = new Map<string, Promise<Compiled>>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  compile(shader: Shader): Promise<Compiled> {
+    const key = keyOf(shader);
+    const known = this.#compiled.get(key);
+    if (known !== undefined) return known;
+    const compiled = compile(this.#device, shader);
+    this.#compiled.set(key, compiled);
+    return compiled;
+  }
+}
+
+/** Compiles one shader against buffers that exist. Rejects with the compiler's words where it is wrong. */
+export async function makeDispatch(
+  device: GPUDevice,
+  shader: Shader,
+  kind: DispatchKind,
+  bufferOf: (key: BufferKey) => GPUBuffer,
+  compiler = new Compiler(device),
+): Promise<Dispatch> {
+  const { label, bindings, workgroups } = shader;
+  const { layout, pipeline } = await compiler.compile(shader);
+  const constants = shader.constants === null ? null : constantsBuffer(device, label, shader.constants);
   const bindGroup = device.createBindGroup({
     label,
     layout,
-    entries: bindings.map(({ buffer }, binding) => ({ binding, resource: { buffer: bufferOf(buffer) } })),
+    entries: bindings.map(({ buffer }, binding) => ({
+      binding,
+      resource: { buffer: buffer === CONSTANTS ? constants! : bufferOf(buffer) },
+    })),
   });
-  return { label, kind, pipeline, bindGroup, workgroups };
+  return { label, kind, pipeline, bindGroup, constants, workgroups };
+}
+
+function constantsBuffer(device: GPUDevice, label: string, words: Uint32Array<ArrayBuffer>): GPUBuffer {
+  const buffer = device.createBuffer({
+    label: `${CONSTANTS} of ${label}`,
+    size: words.byteLength,
+    usage: GPUBufferUsage.STORAGE,
+    mappedAtCreation: true,
+  });
+  new Uint32Array(buffer.getMappedRange()).set(words);
+  buffer.unmap();
+  return buffer;
+}
+
+/**
+ * Bytes of a program's buffers. Those of activations that are nearly as large as the largest are made as large:
+ * shaders know lengths, and so those that differ only in which of them they read are one text.
+ */
+function bufferSizes(buffers: readonly BufferPlan[]): readonly number[] {
+  const largest = Math.max(0, ...buffers.map(({ storage, sizeBytes }) => (storage === 'activation' ? sizeBytes : 0)));
+  return buffers.map(({ storage, sizeBytes }) =>
+    storage === 'activation' && sizeBytes > largest / 2 ? largest : sizeBytes,
+  );
 }
 
 /** Makes a program ready. `prefix` tells its buffers from those of other programs. */
@@ -129,11 +217,12 @@ export async function prepareProgram(
 ): Promise<ReadyProgram> {
   const { buffers } = shared;
   const keys = planned.layout.buffers.map(({ name }) => `${prefix} ${name}`);
-  planned.layout.buffers.forEach(({ sizeBytes }, index) => buffers.make(keys[index]!, sizeBytes));
+  bufferSizes(planned.layout.buffers).forEach((bytes, index) => buffers.make(keys[index]!, bytes));
   const memory = programMemory(planned, prefix, shared);
+  const compiler = new Compiler(device);
   const dispatches = await Promise.all(
-    planned.program.operations.map((operation) =>
-      makeDispatch(device, shaderOf(operation, memory, tiles, testCount), operation.kind, (key) => buffers.get(key)),
+    shadersOf(planned.program.operations, memory, tiles, testCount).map((shader, index) =>
+      makeDispatch(device, shader, planned.program.operations[index]!.kind, (key) => buffers.get(key), compiler),
     ),
   );
   return {
@@ -151,7 +240,10 @@ export async function prepareProgram(
         pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
       }
     },
-    dispose: () => buffers.free(keys),
+    dispose: () => {
+      buffers.free(keys);
+      for (const { constants } of dispatches) constants?.destroy();
+    },
   };
 }
 

@@ -12,7 +12,7 @@ import { registerFilter, registerForward } from './product-register.js';
 import { canShare, sharedFilter, sharedForward } from './product-shared.js';
 import { sumFunction } from './reduce.js';
 import { pick } from './shader-text.js';
-import { PARAMETERS, ShaderBuilder, type Memory, type Shader } from './shader.js';
+import { PARAMETERS, ShaderBuilder, TABLE_LENGTH, type Memory, type NumberKind, type Shader } from './shader.js';
 import { chainText, loadText, parameterStart, segmentFunctions, valueType, viewFunctions, widthOf } from './view.js';
 
 /** The tiles in use: what a tuner may change, and nothing else. */
@@ -36,10 +36,14 @@ function toProductGeometry({ large, small, kernelHeight, kernelWidth, stride, pa
   };
 }
 
+/** Numbers are data only where the tile allows it and tables hold them. */
+function linearBuilder(memory: Memory, tile: Tile, segments: number, numbers: NumberKind): ShaderBuilder {
+  return new ShaderBuilder(memory, tile.sharesText && segments <= TABLE_LENGTH ? numbers : 'text');
+}
+
 /** A layer's forward pass or input gradient. */
-export function productShader(operation: ProductOp, memory: Memory, tiles: Tiles): Shader {
+export function productShader(operation: ProductOp, memory: Memory, tiles: Tiles, numbers: NumberKind): Shader {
   const { geometry, direction, segments, source, kernels, epilogue, target, name } = operation;
-  const builder = new ShaderBuilder(memory);
   const isGather = direction === 'toSmall';
   const [from, to] = isGather ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
   const product: ForwardProduct = {
@@ -48,16 +52,17 @@ export function productShader(operation: ProductOp, memory: Memory, tiles: Tiles
     segments: segments.map(({ rows }) => rows),
   };
   const width = widthOf(to.channels);
+  const tile = canShare(product) ? tiles.forward : tiles.narrow;
+  const builder = linearBuilder(memory, tile, segments.length, numbers);
   const { buffer, offset } = memory.tensor(target);
   const stored = builder.write(buffer, valueType(width));
-  const index = `${offset}u + segment.target_row * ${sideSize(to)}u + position * ${to.channels}u + channel`;
-  const isShared = canShare(product) && tiles.forward.kind === 'shared';
-  const { code, widths, workgroups } = isShared
-    ? sharedForward(product, tiles.forward)
-    : registerForward(product, canShare(product) ? tiles.forward : tiles.narrow);
+  const row = `segment.target_row * ${builder.whole(sideSize(to))} + position * ${builder.whole(to.channels)}`;
+  const index = `${builder.whole(offset)} + ${row} + channel`;
+  const isShared = tile.kind === 'shared' && canShare(product);
+  const { code, widths, workgroups } = (isShared ? sharedForward : registerForward)(builder, product, tile);
   const text = `
-${segmentFunctions(segments)}
-${viewFunctions(builder, 'load_input', source, from, widths.first)}
+${segmentFunctions(builder, segments)}
+${viewFunctions(builder, 'load_input', source, from, segments, widths.first)}
 fn kernel_at(segment: Segment) -> u32 { return ${parameterStart(builder, kernels)}; }
 fn load_weight(index: u32) -> ${valueType(widths.second)} { return ${loadText(builder, PARAMETERS, 'index', widths.second)}; }
 fn store_output(position: u32, channel: u32, segment: Segment, value: ${valueType(width)}) {
@@ -70,9 +75,13 @@ ${code}`;
 }
 
 /** A kernel's gradient, one partial sum a split. */
-export function filterGradientShader(operation: FilterGradientOp, memory: Memory, tiles: Tiles): Shader {
+export function filterGradientShader(
+  operation: FilterGradientOp,
+  memory: Memory,
+  tiles: Tiles,
+  numbers: NumberKind,
+): Shader {
   const { geometry, splits, large, small, target, bias, name } = operation;
-  const builder = new ShaderBuilder(memory);
   const product: FilterProduct = {
     form: 'filter',
     geometry: toProductGeometry(geometry),
@@ -80,27 +89,29 @@ export function filterGradientShader(operation: FilterGradientOp, memory: Memory
     hasBias: bias !== null,
   };
   const width = widthOf(geometry.small.channels);
+  const tile = canShare(product) ? tiles.filter : tiles.narrow;
+  const builder = linearBuilder(memory, tile, splits.length, numbers);
   const { buffer, offset } = memory.tensor(target);
   const stored = builder.write(buffer, valueType(width));
   const biasText = (): string => {
     if (bias === null) return '';
     const { channels } = geometry.small;
+    const place = memory.tensor(bias);
+    const index = `${builder.whole(place.offset)} + segment.split * ${builder.whole(channels)} + channel`;
     return `
 fn store_bias(channel: u32, segment: Segment, value: ${valueType(width)}) {
-  ${builder.write(memory.tensor(bias).buffer, valueType(width))}[(${memory.tensor(bias).offset}u + segment.split * ${channels}u + channel)${width === 4 ? ' / 4u' : ''}] = value;
+  ${builder.write(place.buffer, valueType(width))}[(${index})${width === 4 ? ' / 4u' : ''}] = value;
 }`;
   };
   const size = geometry.kernelHeight * geometry.kernelWidth * geometry.large.channels * geometry.small.channels;
-  const { code, widths, workgroups } =
-    canShare(product) && tiles.filter.kind === 'shared'
-      ? sharedFilter(product, tiles.filter)
-      : registerFilter(product, canShare(product) ? tiles.filter : tiles.narrow);
+  const isShared = tile.kind === 'shared' && canShare(product);
+  const { code, widths, workgroups } = isShared ? sharedFilter(product, tile) : registerFilter(builder, product, tile);
   const text = `
-${segmentFunctions(splits)}
-${viewFunctions(builder, 'load_big', large, geometry.large, widths.first)}
-${viewFunctions(builder, 'load_small', small, geometry.small, widths.second)}
+${segmentFunctions(builder, splits)}
+${viewFunctions(builder, 'load_big', large, geometry.large, splits, widths.first)}
+${viewFunctions(builder, 'load_small', small, geometry.small, splits, widths.second)}
 fn store_filter(index: u32, segment: Segment, value: ${valueType(width)}) {
-  ${stored}[(${offset}u + segment.split * ${size}u + index)${width === 4 ? ' / 4u' : ''}] = value;
+  ${stored}[(${builder.whole(offset)} + segment.split * ${builder.whole(size)} + index)${width === 4 ? ' / 4u' : ''}] = value;
 }${biasText()}
 ${code}`;
   return builder.finish(`filter gradient ${name}`, text, workgroups);
@@ -119,17 +130,18 @@ export function biasGradientShader(operation: BiasGradientOp, memory: Memory): S
   const stored = builder.write(buffer, type);
   const positions = splits.map(({ rows }) => rows * side.height * side.width);
   const text = `
-${segmentFunctions(splits)}
-${viewFunctions(builder, 'load_source', source, side, width)}
+${segmentFunctions(builder, splits)}
+${viewFunctions(builder, 'load_source', source, side, splits, width)}
 ${sumFunction(type, BIAS_THREADS)}
 @compute @workgroup_size(${BIAS_THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let channel = group.x * ${width}u;
   let segment = segment_at(group.y);
   let count = ${pick(positions, 'group.y')};
+  let start = load_source_start(segment);
   var sum = ${type}(0);
   for (var position = thread; position < count; position += ${BIAS_THREADS}u) {
-    sum += load_source(load_source_at(position, segment), channel, position, segment);
+    sum += load_source(start + position * ${side.channels}u, channel, position, segment);
   }
   let total = sum_of_threads(sum, thread);
   if (thread == 0u) {

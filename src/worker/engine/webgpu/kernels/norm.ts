@@ -17,8 +17,8 @@
 import { sideSize } from '../../plan/geometry.js';
 import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../../plan/operations.js';
 import { sumFunction } from './reduce.js';
-import { float, pick } from './shader-text.js';
-import { ShaderBuilder, type Memory, type Shader } from './shader.js';
+import { float } from './shader-text.js';
+import { ShaderBuilder, TABLE_LENGTH, type Memory, type NumberKind, type Shader } from './shader.js';
 import { chainText, loadText, segmentFunctions, tensorText, valueType, widthOf, type Width } from './view.js';
 
 /** Fixes the order of every sum here. */
@@ -27,15 +27,20 @@ const THREADS = 64;
 const MAIN = `@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)`;
 
+/** Tables hold so many segments; where there are more, numbers are text. */
+function normBuilder(memory: Memory, segments: number, numbers: NumberKind): ShaderBuilder {
+  return new ShaderBuilder(memory, segments <= TABLE_LENGTH ? numbers : 'text');
+}
+
 /** An assignment to the element (or four) at an index of a bound array. */
 function assign(name: string, index: string, width: Width, value: string): string {
   return `${name}[(${index})${width === 4 ? ' / 4u' : ''}] = ${value};`;
 }
 
-export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory): Shader {
+export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory, numbers: NumberKind): Shader {
   const { side, segments, source, norm, updatesRunning, target, applied, name } = operation;
   const { channels } = side;
-  const builder = new ShaderBuilder(memory);
+  const builder = normBuilder(memory, segments.length, numbers);
   const width = widthOf(channels);
   const type = valueType(width);
   const statistics = memory.tensor(target);
@@ -43,9 +48,9 @@ export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory
   const gamma = memory.parameter(norm.gamma);
   if (updatesRunning) builder.write(gamma.buffer, type);
   const parameter = (which: 'gamma' | 'beta' | 'movingMean' | 'movingVariance'): string =>
-    loadText(builder, gamma.buffer, `${memory.parameter(norm[which]).offset}u + channel`, width);
-  const row = (which: number): string => `${statistics.offset}u + (segment.forward_segment * 4u + ${which}u) * ${channels}u + channel`;
-  const element = `segment.forward_row * ${sideSize(side)}u + position * ${channels}u + channel`;
+    loadText(builder, gamma.buffer, `${builder.whole(memory.parameter(norm[which]).offset)} + channel`, width);
+  const row = (which: number): string => `statistics_at + ${which}u * channels`;
+  const element = 'first + position * channels';
   const storeApplied = (): string => {
     if (applied === null) return '';
     const place = memory.tensor(applied.target);
@@ -54,22 +59,20 @@ export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory
     for (var position = thread; position < count; position += ${THREADS}u) {
       var x = fma(${tensorText(builder, source, element, width)}, scale, shift);
       ${chainText(builder, applied.chain.slice(1), side, width)}
-      ${assign(stored, `${place.offset}u + ${element}`, width, 'x')}
+      ${assign(stored, `${builder.whole(place.offset)} + ${element}`, width, 'x')}
     }`;
   };
-  const keep = float(norm.momentum);
-  const take = float(1 - norm.momentum);
-  const text = `
-${segmentFunctions(segments)}
-${sumFunction(type, THREADS)}
-${MAIN} {
+  const main = `
   let channel = group.x * ${width}u;
+  let channels = ${builder.whole(channels)};
   let gamma = ${parameter('gamma')};
   let beta = ${parameter('beta')};
-  ${updatesRunning ? `var moving_mean = ${parameter('movingMean')};\n  var moving_variance = ${parameter('movingVariance')};` : ''}
-  for (var index = 0u; index < ${segments.length}u; index++) {
+  ${updatesRunning ? `var moving_mean = ${parameter('movingMean')};\n  var moving_variance = ${parameter('movingVariance')};\n  let keep = ${builder.real(norm.momentum)};\n  let take = ${builder.real(1 - norm.momentum)};` : ''}
+  for (var index = 0u; index < ${builder.whole(segments.length)}; index++) {
     let segment = segment_at(index);
-    let count = ${pick(segments.map(({ rows }) => rows * side.height * side.width), 'index')};
+    let count = ${builder.pick(segments.map(({ rows }) => rows * side.height * side.width), 'index')};
+    let first = segment.forward_row * ${builder.whole(sideSize(side))} + channel;
+    let statistics_at = ${builder.whole(statistics.offset)} + segment.forward_segment * 4u * channels + channel;
     var mean = ${type}(0);
     var m2 = ${type}(0);
     // One text for both passes: the sum of x, then that of (x - mean)^2.
@@ -82,7 +85,7 @@ ${MAIN} {
       let total = sum_of_threads(sum, thread);
       if (round == 0u) { mean = total / f32(count); } else { m2 = total; }
     }
-    let rstd = ${type}(1) / sqrt(m2 / f32(count) + ${float(norm.epsilon)});
+    let rstd = ${type}(1) / sqrt(m2 / f32(count) + ${builder.real(norm.epsilon)});
     let scale = gamma * rstd;
     let shift = beta - mean * scale;
     if (thread == 0u) {
@@ -95,19 +98,24 @@ ${MAIN} {
     ${
       updatesRunning
         ? `// TensorFlow keeps the unbiased variance, and the biased one where there is a single value.
-    moving_mean = moving_mean * ${keep} + mean * ${take};
-    moving_variance = moving_variance * ${keep} + m2 / f32(max(count, 2u) - 1u) * ${take};`
+    moving_mean = moving_mean * keep + mean * take;
+    moving_variance = moving_variance * keep + m2 / f32(max(count, 2u) - 1u) * take;`
         : ''
     }
   }
   ${
     updatesRunning
       ? `if (thread == 0u) {
-    ${assign(builder.read(gamma.buffer, type), `${memory.parameter(norm.movingMean).offset}u + channel`, width, 'moving_mean')}
-    ${assign(builder.read(gamma.buffer, type), `${memory.parameter(norm.movingVariance).offset}u + channel`, width, 'moving_variance')}
+    ${assign(builder.read(gamma.buffer, type), `${builder.whole(memory.parameter(norm.movingMean).offset)} + channel`, width, 'moving_mean')}
+    ${assign(builder.read(gamma.buffer, type), `${builder.whole(memory.parameter(norm.movingVariance).offset)} + channel`, width, 'moving_variance')}
   }`
       : ''
-  }
+  }`;
+  const text = `
+${segmentFunctions(builder, segments)}
+${sumFunction(type, THREADS)}
+${MAIN} {
+${main}
 }`;
   return builder.finish(`norm statistics ${name}`, text, [channels / width, 1, 1]);
 }
@@ -137,10 +145,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   return builder.finish(`norm inference ${name}`, text, [Math.ceil(channels / THREADS), 1, 1]);
 }
 
-export function normGradientShader(operation: NormGradientOp, memory: Memory): Shader {
+export function normGradientShader(operation: NormGradientOp, memory: Memory, numbers: NumberKind): Shader {
   const { side, segments, source, raw, statistics, norm, coefficients, gradient, applied, name } = operation;
   const { channels } = side;
-  const builder = new ShaderBuilder(memory);
+  const builder = normBuilder(memory, segments.length, numbers);
   const width = widthOf(channels);
   const type = valueType(width);
   const place = memory.tensor(coefficients);
@@ -148,11 +156,10 @@ export function normGradientShader(operation: NormGradientOp, memory: Memory): S
   const sums = gradient === null ? null : memory.tensor(gradient);
   const sumsOut = sums === null ? '' : builder.write(sums.buffer, type);
   const gamma = memory.parameter(norm.gamma);
-  const within = `position * ${channels}u + channel`;
-  const gradientElement = `segment.gradient_row * ${sideSize(side)}u + ${within}`;
-  const rawElement = `segment.forward_row * ${sideSize(side)}u + ${within}`;
+  const gradientElement = 'gradient_first + position * channels';
+  const rawElement = 'raw_first + position * channels';
   const statistic = (which: number): string =>
-    tensorText(builder, statistics, `(segment.forward_segment * 4u + ${which}u) * ${channels}u + channel`, width);
+    tensorText(builder, statistics, `(segment.forward_segment * 4u + ${which}u) * channels + channel`, width);
   const storeApplied = (): string => {
     if (applied === null) return '';
     const appliedPlace = memory.tensor(applied);
@@ -161,21 +168,23 @@ export function normGradientShader(operation: NormGradientOp, memory: Memory): S
     const g = tensorText(builder, source, gradientElement, width);
     return `
     for (var position = thread; position < count; position += ${THREADS}u) {
-      ${assign(stored, `${appliedPlace.offset}u + ${gradientElement}`, width, `fma(p, ${g}, fma(q, ${y}, r))`)}
+      ${assign(stored, `${builder.whole(appliedPlace.offset)} + ${gradientElement}`, width, `fma(p, ${g}, fma(q, ${y}, r))`)}
     }`;
   };
-  const row = (which: number): string => `${place.offset}u + (segment.gradient_segment * 3u + ${which}u) * ${channels}u + channel`;
-  const text = `
-${segmentFunctions(segments)}
-${sumFunction(type, THREADS)}
-${MAIN} {
+  const row = (which: number): string => `coefficients_at + ${which}u * channels`;
+  const main = `
   let channel = group.x * ${width}u;
-  let gamma = ${loadText(builder, gamma.buffer, `${gamma.offset}u + channel`, width)};
+  let channels = ${builder.whole(channels)};
+  let gamma = ${loadText(builder, gamma.buffer, `${builder.whole(gamma.offset)} + channel`, width)};
   var gamma_gradient = ${type}(0);
   var beta_gradient = ${type}(0);
-  for (var index = 0u; index < ${segments.length}u; index++) {
+  for (var index = 0u; index < ${builder.whole(segments.length)}; index++) {
     let segment = segment_at(index);
-    let count = ${pick(segments.map(({ rows }) => rows * side.height * side.width), 'index')};
+    let count = ${builder.pick(segments.map(({ rows }) => rows * side.height * side.width), 'index')};
+    let row_size = ${builder.whole(sideSize(side))};
+    let gradient_first = segment.gradient_row * row_size + channel;
+    let raw_first = segment.forward_row * row_size + channel;
+    let coefficients_at = ${builder.whole(place.offset)} + segment.gradient_segment * 3u * channels + channel;
     let mean = ${statistic(0)};
     let rstd = ${statistic(1)};
     var sum = ${type}(0);
@@ -200,7 +209,7 @@ ${MAIN} {
       ${assign(out, row(2), width, 'r')}
     }
     ${storeApplied()}
-    if (${pick(segments.map(({ trains }) => (trains ? 1 : 0)), 'index')} == 1u) {
+    if (${builder.pick(segments.map(({ trains }) => (trains ? 1 : 0)), 'index')} == 1u) {
       gamma_gradient += s2;
       beta_gradient += s1;
     }
@@ -209,10 +218,15 @@ ${MAIN} {
     sums === null
       ? ''
       : `if (thread == 0u) {
-    ${assign(sumsOut, `${sums.offset}u + channel`, width, 'gamma_gradient')}
-    ${assign(sumsOut, `${sums.offset + channels}u + channel`, width, 'beta_gradient')}
+    ${assign(sumsOut, `${builder.whole(sums.offset)} + channel`, width, 'gamma_gradient')}
+    ${assign(sumsOut, `${builder.whole(sums.offset)} + channels + channel`, width, 'beta_gradient')}
   }`
-  }
+  }`;
+  const text = `
+${segmentFunctions(builder, segments)}
+${sumFunction(type, THREADS)}
+${MAIN} {
+${main}
 }`;
   return builder.finish(`norm gradient ${name}`, text, [channels / width, 1, 1]);
 }

@@ -9,7 +9,7 @@ import {
   insideText,
   isMultipleOfFour,
   kernelTap,
-  phaseText,
+  placeText,
   rowText,
   segmentText,
   segmentTiles,
@@ -20,17 +20,19 @@ import {
   type Tile,
   type TiledShader,
 } from './product.js';
-import { lines, pick, quotient } from './shader-text.js';
+import { lines } from './shader-text.js';
+import type { Numbers } from './shader.js';
 
 const COMPONENTS = ['x', 'y', 'z', 'w'] as const;
 
 /** Text that begins a tap: `weight_at`, where the tap's weights of the thread's columns begin. */
-function weightStartText(product: ForwardProduct): string {
-  const inputs = walkOf(product).input[2];
-  const outputs = walkOf(product).output[2];
-  const first =
-    product.form === 'gather' ? `tap * ${inputs * outputs}u + column` : `(tap * ${outputs}u + column) * ${inputs}u`;
+function weightStartText({ form }: ForwardProduct): string {
+  const first = form === 'gather' ? 'tap * inputs * outputs + column' : '(tap * outputs + column) * inputs';
   return `var weight_at = kernel_start + ${first};`;
+}
+
+function weightLine(terms: number): string {
+  return terms === 1 ? 'outputs' : `${terms}u * outputs`;
 }
 
 /**
@@ -38,12 +40,15 @@ function weightStartText(product: ForwardProduct): string {
  * `weight_at` is that of the first of them.
  */
 function weightText(product: ForwardProduct, terms: 1 | 4, group: number): string {
-  const inputs = walkOf(product).input[2];
   const outputs = walkOf(product).output[2];
   const { type, width } = columnType(outputs);
   const isGather = product.form === 'gather';
-  const index = (term: number, j: number): string =>
-    `weight_at + ${isGather ? term * outputs + group * 4 + j : (group * 4 + j) * inputs + term}u`;
+  const index = (term: number, j: number): string => {
+    const column = group * 4 + j;
+    const [line, place] = isGather ? [term, column] : [column, term];
+    const start = line === 0 ? 'weight_at' : `weight_at + ${isGather ? weightLine(line) : `weight_step_${line}`}`;
+    return place === 0 ? start : `${start} + ${place}u`;
+  };
   const name = (term: number): string => `weight_${group}_${term}`;
   if (isGather && isMultipleOfFour(outputs)) {
     return lines(terms, (term) => `      let ${name(term)} = load_weight(${index(term, 0)});`);
@@ -63,22 +68,27 @@ function weightText(product: ForwardProduct, terms: 1 | 4, group: number): strin
   return `${columns}\n${turned}`;
 }
 
-/** Text that stores one row's column group from the variable `value`. */
-export function storeText(channels: number, row: string, group: number, value: string): string {
-  const column = `column + ${group * 4}u`;
-  if (channels === 1 || isMultipleOfFour(channels)) {
-    return `    if (is_row_${row} & (${column} < ${channels}u)) { store_output(output_${row}, ${column}, segment, ${value}); }`;
-  }
-  return lines(
-    4,
-    (j) =>
-      `    if (is_row_${row} & (${column} + ${j}u < ${channels}u)) ` +
-      `{ store_output(output_${row}, ${column} + ${j}u, segment, ${value}.${COMPONENTS[j]!}); }`,
-  );
+/**
+ * Text that stores the row `output_stored` where `is_row_stored`, from `sums`, by groups of four columns: in
+ * loops, as what stores an element may be much text.
+ */
+function storeRowText(channels: number, groups: number): string {
+  const isWhole = channels === 1 || isMultipleOfFour(channels);
+  const one = (channel: string, value: string): string =>
+    `if (is_row_stored & (${channel} < outputs)) { store_output(output_stored, ${channel}, segment, ${value}); }`;
+  const each = isWhole
+    ? one('first', 'value')
+    : `for (var j = 0u; j < 4u; j++) { ${one('first + j', 'value[j]')} }`;
+  return `    for (var part = 0u; part < ${groups}u; part++) {
+      let first = column + part * 4u;
+      let value = sums[row * ${groups}u + part];
+      ${each}
+    }`;
 }
 
 /** Gather or scatter. See `product.ts` for what has to be declared beside the text. */
-export function registerForward(product: ForwardProduct, tile: Tile): TiledShader {
+export function registerForward(numbers: Numbers, product: ForwardProduct, tile: Tile): TiledShader {
+  const placing = placeText(numbers, product);
   const { input, output, phaseSize, phases } = walkOf(product);
   const inputs = input[2];
   const outputs = output[2];
@@ -108,20 +118,24 @@ export function registerForward(product: ForwardProduct, tile: Tile): TiledShade
 @compute @workgroup_size(${across}, ${down})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
   let column = (group.x * ${across}u + thread.x) * ${columns}u;
-  if (column >= ${outputs}u) { return; }
-  ${segmentText(product.segments, rowsPerImage, tileRows)}
-  ${phaseText(product)}
+  let inputs = ${numbers.whole(inputs)};
+  let outputs = ${numbers.whole(outputs)};
+  if (column >= outputs) { return; }
+  ${segmentText(numbers, product.segments, rowsPerImage, tileRows)}
+  ${placing.text}
   let kernel_start = kernel_at(segment);
-${rows.map((row) => rowText(product, row, `(tile_row + thread.y * ${tile.rows}u + ${row}u)`)).join('\n')}
+  let input_start = load_input_start(segment);
+${product.form === 'gather' ? '' : lines(columns - 1, (column) => `  let weight_step_${column + 1} = ${column + 1}u * inputs;`)}
+${rows.map((row) => rowText(product, placing, row, `(tile_row + thread.y * ${tile.rows}u + ${row}u)`)).join('\n')}
 ${rows.map((row) => lines(groups, (group) => `  var sum_${row}_${group} = ${type}(0);`)).join('\n')}
   for (var tap_y = 0; tap_y < taps_y; tap_y++) {
     for (var tap_x = 0; tap_x < taps_x; tap_x++) {
       let tap = ${kernelTap(product)};
       ${weightStartText(product)}
-${rows.map((row) => `      ${tapText(product, row)}\n      let at_${row} = load_input_at(pixel_${row}, segment);`).join('\n')}
-      for (var channel = 0u; channel < ${inputs}u; channel += ${terms}u) {
+${rows.map((row) => `      ${tapText(product, row)}\n      let at_${row} = input_start + pixel_${row} * inputs;`).join('\n')}
+      for (var channel = 0u; channel < inputs; channel += ${terms}u) {
 ${lines(groups, (group) => weightText(product, terms, group))}
-        weight_at += ${isGather ? terms * outputs : terms}u;
+        weight_at += ${isGather ? weightLine(terms) : `${terms}u`};
 ${rows.map(multiply).join('\n')}
       }
     }
@@ -129,8 +143,8 @@ ${rows.map(multiply).join('\n')}
   // Rolled: what stores a row is much text, and is compiled once.
   var sums = array<${type}, ${tile.rows * groups}>(${rows.flatMap((row) => Array.from({ length: groups }, (_, group) => `sum_${row}_${group}`)).join(', ')});
   for (var row = 0u; row < ${tile.rows}u; row++) {
-${rowText(product, 'stored', `(tile_row + thread.y * ${tile.rows}u + row)`)}
-${lines(groups, (group) => storeText(outputs, 'stored', group, `sums[row * ${groups}u + ${group}u]`))}
+${rowText(product, placing, 'stored', `(tile_row + thread.y * ${tile.rows}u + row)`)}
+${storeRowText(outputs, groups)}
   }
 }
 `;
@@ -154,7 +168,7 @@ const MOST_TILE_ROWS = 4096;
 const OUTSIDE = 1 << 20;
 
 /** Filter gradient. Rows are (tap, big channel), columns small channels. */
-export function registerFilter(product: FilterProduct, tile: Tile): TiledShader {
+export function registerFilter(numbers: Numbers, product: FilterProduct, tile: Tile): TiledShader {
   const { geometry, splits, hasBias } = product;
   const { big, small, kernel, stride, padding } = geometry;
   const [bigHeight, bigWidth, bigChannels] = big;
@@ -170,16 +184,18 @@ export function registerFilter(product: FilterProduct, tile: Tile): TiledShader 
   const down = Math.floor((tile.threads[0] * tile.threads[1]) / across);
   const isWideColumn = isMultipleOfFour(columnsInAll);
   const each = Array.from({ length: rowGroups }, (_, row) => row);
+  const taps = numbers.divider('per_tap', bigChannels, rowsInAll + MOST_TILE_ROWS);
+  const lineTaps = numbers.divider('per_line', kernel[1], rowsInAll + MOST_TILE_ROWS);
   // The row of the bias lies outside everywhere, and what is outside counts as 1 there.
   const place = each.map(
     (row) => `  let row_${row} = (group.y * ${down}u + thread.y) * ${rowGroups * step}u + ${row * step}u;
-  let tap_${row} = ${quotient(`row_${row}`, bigChannels, rowsInAll + MOST_TILE_ROWS)};
-  let channel_${row} = row_${row} - tap_${row} * ${bigChannels}u;
-  let tap_y_${row} = ${quotient(`tap_${row}`, kernel[1], rowsInAll + MOST_TILE_ROWS)};
-  let shift_y_${row} = ${hasBias ? `select(i32(tap_y_${row}) - ${padding[0]}, ${OUTSIDE}, row_${row} >= ${rowsInAll}u)` : `i32(tap_y_${row}) - ${padding[0]}`};
-  let outside_${row} = ${bigType}(${hasBias ? `select(0f, 1f, row_${row} >= ${rowsInAll}u)` : '0f'});
-  let shift_x_${row} = i32(tap_${row} - tap_y_${row} * ${kernel[1]}u) - ${padding[1]};
-  let shift_${row} = shift_y_${row} * ${bigWidth} + shift_x_${row};
+  let tap_${row} = ${taps.of(`row_${row}`)};
+  let channel_${row} = row_${row} - tap_${row} * big_channels;
+  let tap_y_${row} = ${lineTaps.of(`tap_${row}`)};
+  let shift_y_${row} = ${hasBias ? `select(i32(tap_y_${row}) - top, ${OUTSIDE}, row_${row} >= rows_in_all)` : `i32(tap_y_${row}) - top`};
+  let outside_${row} = ${bigType}(${hasBias ? `select(0f, 1f, row_${row} >= rows_in_all)` : '0f'});
+  let shift_x_${row} = i32(tap_${row} - tap_y_${row} * kernel_width) - left;
+  let shift_${row} = shift_y_${row} * i32(big_width) + shift_x_${row};
 ${lines(step, (k) => lines(groups, (group) => `  var sum_${row}_${k}_${group} = ${type}(0);`))}`,
   );
   const columnValue = (group: number): string => {
@@ -187,7 +203,7 @@ ${lines(step, (k) => lines(groups, (group) => `  var sum_${row}_${k}_${group} = 
     const load = (channel: string): string => `load_small(small_at, ${channel}, k, segment)`;
     if (columnsInAll === 1) return load('0u');
     if (isWideColumn) return load(column);
-    return `vec4f(${[0, 1, 2, 3].map((j) => load(`min(${column} + ${j}u, ${columnsInAll - 1}u)`)).join(', ')})`;
+    return `vec4f(${[0, 1, 2, 3].map((j) => load(`min(${column} + ${j}u, columns_in_all - 1u)`)).join(', ')})`;
   };
   const multiply = each.map((row) => {
     const adds = lines(step, (k) => {
@@ -198,64 +214,71 @@ ${lines(step, (k) => lines(groups, (group) => `  var sum_${row}_${k}_${group} = 
         (group) => `        sum_${row}_${k}_${group} = fma(${wide}, small_${group}, sum_${row}_${k}_${group});`,
       );
     });
-    return `        let is_inside_${row} = ${insideText(`y + shift_y_${row}`, `x + shift_x_${row}`, bigHeight, bigWidth)};
+    return `        let is_inside_${row} = ${insideText(`y + shift_y_${row}`, `x + shift_x_${row}`, 'big_height', 'big_width')};
         let pixel_${row} = select(0u, u32(pixel + shift_${row}), is_inside_${row});
-        let at_${row} = load_big_at(pixel_${row}, segment);
+        let at_${row} = big_start + pixel_${row} * big_channels;
         let value_${row} = select(outside_${row}, load_big(at_${row}, channel_${row}, pixel_${row}, segment), is_inside_${row});
 ${adds}`;
   });
-  const storeBias = (row: number): string => {
-    if (!hasBias) return '';
-    const parts = lines(groups, (group) => {
-      const column = `column + ${group * 4}u`;
-      const value = `sum_${row}_0_${group}`;
-      if (columnsInAll === 1 || isWideColumn) return `    if (${column} < ${columnsInAll}u) { store_bias(${column}, segment, ${value}); }`;
-      return lines(4, (j) => `    if (${column} + ${j}u < ${columnsInAll}u) { store_bias(${column} + ${j}u, segment, ${value}.${COMPONENTS[j]!}); }`);
-    });
-    return `  if (row_${row} == ${rowsInAll}u) {\n${parts}\n  }`;
+  const storeOne = (channel: string, value: string): string => {
+    const bias = hasBias ? ` else if (stored == rows_in_all) { store_bias(${channel}, segment, ${value}); }` : '';
+    const filter = `if (stored < rows_in_all) { store_filter(stored * columns_in_all + ${channel}, segment, ${value}); }`;
+    return `if (${channel} < columns_in_all) { ${filter}${bias} }`;
   };
-  const store = each.map((row) =>
-    lines(step, (k) =>
-      lines(groups, (group) => {
-        const index = `(row_${row} + ${k}u) * ${columnsInAll}u + column + ${group * 4}u`;
-        const value = `sum_${row}_${k}_${group}`;
-        const isRow = `row_${row} + ${k}u < ${rowsInAll}u`;
-        if (columnsInAll === 1 || isWideColumn) {
-          return `  if ((${isRow}) & (column + ${group * 4}u < ${columnsInAll}u)) { store_filter(${index}, segment, ${value}); }`;
-        }
-        return lines(
-          4,
-          (j) =>
-            `  if ((${isRow}) & (column + ${group * 4 + j}u < ${columnsInAll}u)) ` +
-            `{ store_filter(${index} + ${j}u, segment, ${value}.${COMPONENTS[j]!}); }`,
-        );
-      }),
-    ),
+  const storeGroup =
+    columnsInAll === 1 || isWideColumn
+      ? storeOne('first', 'value')
+      : `for (var j = 0u; j < 4u; j++) { ${storeOne('first + j', 'value[j]')} }`;
+  const sums = each.flatMap((row) =>
+    Array.from({ length: step }, (_, k) => Array.from({ length: groups }, (__, group) => `sum_${row}_${k}_${group}`)),
   );
   // Nested loops over the positions: to divide a running number took longer than to multiply.
   const code = `
 @compute @workgroup_size(${across}, ${down})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) thread: vec3u) {
   let column = (group.x * ${across}u + thread.x) * ${columns}u;
-  if (column >= ${columnsInAll}u) { return; }
+  let columns_in_all = ${numbers.whole(columnsInAll)};
+  if (column >= columns_in_all) { return; }
+  let rows_in_all = ${numbers.whole(rowsInAll)};
+  let big_channels = ${numbers.whole(bigChannels)};
+  let big_height = ${numbers.whole(bigHeight)};
+  let big_width = ${numbers.whole(bigWidth)};
+  let big_size = i32(big_height * big_width);
+  let kernel_width = ${numbers.whole(kernel[1])};
+  let stride = ${numbers.signed(stride)};
+  let top = ${numbers.signed(padding[0])};
+  let left = ${numbers.signed(padding[1])};
+  let end_y = ${numbers.signed(smallHeight * stride)};
+  let end_x = ${numbers.signed(smallWidth * stride)};
+  ${taps.text}
+  ${lineTaps.text}
 ${place.join('\n')}
   let segment = segment_at(group.z);
-  let images = ${pick(splits, 'group.z', '')};
+  let images = i32(${numbers.pick(splits, 'group.z')});
   var k = 0u;
-  var small_at = load_small_at(0u, segment);
+  let big_start = load_big_start(segment);
+  var small_at = load_small_start(segment);
   for (var image = 0; image < images; image++) {
-    for (var y = 0; y < ${smallHeight * stride}; y += ${stride}) {
-      for (var x = 0; x < ${smallWidth * stride}; x += ${stride}) {
-        let pixel = image * ${bigHeight * bigWidth} + y * ${bigWidth} + x;
+    for (var y = 0; y < end_y; y += stride) {
+      for (var x = 0; x < end_x; x += stride) {
+        let pixel = image * big_size + y * i32(big_width) + x;
 ${lines(groups, (group) => `        let small_${group} = ${columnValue(group)};`)}
 ${multiply.join('\n')}
         k++;
-        small_at += ${columnsInAll}u;
+        small_at += columns_in_all;
       }
     }
   }
-${store.join('\n')}
-${each.map(storeBias).join('\n')}
+  // Rolled, as in the forward product.
+  var sums = array<${type}, ${rowGroups * step * groups}>(${sums.flat().join(', ')});
+  for (var row = 0u; row < ${rowGroups * step}u; row++) {
+    let stored = row_0 + row;
+    for (var part = 0u; part < ${groups}u; part++) {
+      let first = column + part * 4u;
+      let value = sums[row * ${groups}u + part];
+      ${storeGroup}
+    }
+  }
 }
 `;
   return {

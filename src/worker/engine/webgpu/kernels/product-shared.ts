@@ -8,7 +8,7 @@ import {
   insideText,
   isMultipleOfFour,
   kernelTap,
-  phaseText,
+  placeText,
   rowText,
   segmentText,
   segmentTiles,
@@ -19,8 +19,8 @@ import {
   type Tile,
   type TiledShader,
 } from './product.js';
-import { storeText } from './product-register.js';
 import { lines, pick } from './shader-text.js';
+import type { Numbers } from './shader.js';
 
 /** Terms of a sum that are staged at a time; the largest of these that divides the channels. */
 const DEPTHS = [16, 20, 12, 8, 4] as const;
@@ -37,9 +37,10 @@ export function canShare(product: ForwardProduct | FilterProduct): boolean {
 }
 
 /** Gather or scatter. See `product.ts` for what has to be declared beside the text. */
-export function sharedForward(product: ForwardProduct, tile: Tile): TiledShader {
+export function sharedForward(numbers: Numbers, product: ForwardProduct, tile: Tile): TiledShader {
+  const placing = placeText(numbers, product);
   const { input, output, phaseSize, phases } = walkOf(product);
-  const [inputHeight, inputWidth, inputs] = input;
+  const inputs = input[2];
   const outputs = output[2];
   const depth = DEPTHS.find((candidate) => inputs % candidate === 0)!;
   const quarters = depth / 4;
@@ -57,10 +58,10 @@ export function sharedForward(product: ForwardProduct, tile: Tile): TiledShader 
     return `      ${guard ? `if (${loadedRow(load)} < ${tileRows}u) ` : ''}{
         let in_y = ${y};
         let in_x = ${x};
-        let is_inside = ${insideText('in_y', 'in_x', inputHeight, inputWidth)};
-        let at = select(0u, u32(base_load_${load} + in_y * ${inputWidth} + in_x), is_inside);
+        let is_inside = ${insideText('in_y', 'in_x', 'input_height', 'input_width')};
+        let at = select(0u, u32(base_load_${load} + in_y * i32(input_width) + in_x), is_inside);
         let k = (thread_index + ${load * threads}u) % ${quarters}u * 4u;
-        let value = select(vec4f(0), load_input(load_input_at(at, segment), first_channel + k, at, segment), is_inside);
+        let value = select(vec4f(0), load_input(input_start + at * ${inputs}u, first_channel + k, at, segment), is_inside);
         let slot = k * ${tileRows}u + ${loadedRow(load)};
         staged_input[slot] = value.x;
         staged_input[slot + ${tileRows}u] = value.y;
@@ -101,10 +102,11 @@ fn main(
   @builtin(local_invocation_id) thread: vec3u,
   @builtin(local_invocation_index) thread_index: u32,
 ) {
-  ${segmentText(product.segments, rowsPerImage, tileRows)}
-  ${phaseText(product)}
+  ${segmentText(numbers, product.segments, rowsPerImage, tileRows)}
+  ${placing.text}
   let kernel_start = kernel_at(segment);
-${lines(loads, (load) => rowText(product, `load_${load}`, `(tile_row + ${loadedRow(load)})`))}
+  let input_start = load_input_start(segment);
+${lines(loads, (load) => rowText(product, placing, `load_${load}`, `(tile_row + ${loadedRow(load)})`))}
 ${rows.map((row) => `  var sum_${row} = vec4f(0);`).join('\n')}
   for (var tap_y = 0; tap_y < taps_y; tap_y++) {
     for (var tap_x = 0; tap_x < taps_x; tap_x++) {
@@ -126,8 +128,8 @@ ${rows.map((row) => `          sum_${row} = fma(vec4f(staged_input[slot + ${row}
 ${rows
   .map(
     (row) => `  {
-${rowText(product, `${row}`, `(tile_row + thread.y * ${tile.rows}u + ${row}u)`)}
-${storeText(outputs, `${row}`, 0, `sum_${row}`)}
+${rowText(product, placing, `${row}`, `(tile_row + thread.y * ${tile.rows}u + ${row}u)`)}
+    if (is_row_${row} & (column < ${outputs}u)) { store_output(output_${row}, column, segment, sum_${row}); }
   }`,
   )
   .join('\n')}
@@ -172,6 +174,8 @@ fn main(
   @builtin(local_invocation_index) thread_index: u32,
 ) {
   let segment = segment_at(group.z);
+  let big_start = load_big_start(segment);
+  let small_start = load_small_start(segment);
   let end = ${pick(splits.map((images) => images * smallHeight * smallWidth), 'group.z')};
 ${sums.map((row) => `  var sum_${row} = vec4f(0);`).join('\n')}
   for (var first = 0u; first < end; first += ${FILTER_DEPTH}u) {
@@ -181,18 +185,18 @@ ${sums.map((row) => `  var sum_${row} = vec4f(0);`).join('\n')}
       let tap = row / ${bigChannels}u;
       let y = i32(k / ${smallWidth}u % ${smallHeight}u) * ${stride} + i32(tap / ${kernel[1]}u) - ${padding[0]};
       let x = i32(k % ${smallWidth}u) * ${stride} + i32(tap % ${kernel[1]}u) - ${padding[1]};
-      let is_inside = (k < end) & (row < ${rowsInAll}u) & ${insideText('y', 'x', bigHeight, bigWidth)};
+      let is_inside = (k < end) & (row < ${rowsInAll}u) & ${insideText('y', 'x', `${bigHeight}u`, `${bigWidth}u`)};
       let base = i32(k / ${smallHeight * smallWidth}u) * ${bigHeight * bigWidth};
       let at = select(0u, u32(base + y * ${bigWidth} + x), is_inside);
       ${hasBias ? `let outside = vec4f(select(0f, 1f, (k < end) & (row == ${rowsInAll}u)));` : 'const outside = vec4f(0);'}
-      staged_big[unit] = select(outside, load_big(load_big_at(at, segment), row % ${bigChannels}u, at, segment), is_inside);
+      staged_big[unit] = select(outside, load_big(big_start + at * ${bigChannels}u, row % ${bigChannels}u, at, segment), is_inside);
     }
     for (var unit = thread_index; unit < ${FILTER_DEPTH * across}u; unit += ${threads}u) {
       let k = first + unit / ${across}u;
       let column = (group.x * ${across}u + unit % ${across}u) * 4u;
       let is_inside = (k < end) & (column < ${columnsInAll}u);
       let at = select(0u, k, is_inside);
-      staged_small[unit] = select(vec4f(0), load_small(load_small_at(at, segment), column, at, segment), is_inside);
+      staged_small[unit] = select(vec4f(0), load_small(small_start + at * ${columnsInAll}u, column, at, segment), is_inside);
     }
     workgroupBarrier();
     for (var k = 0u; k < ${FILTER_DEPTH}u; k++) {

@@ -13,7 +13,7 @@
  * columns of one split), one fused multiply-add a term, whatever the tile: a tile changes no bit.
  */
 
-import { quotient } from './shader-text.js';
+import type { Divider, Numbers } from './shader.js';
 
 export type ProductForm = 'gather' | 'scatter' | 'filter';
 
@@ -39,12 +39,17 @@ export interface Tile {
   readonly columnGroups: number;
   /** Terms of a sum that a thread of a register tile reads at a time, where the channels allow four. */
   readonly terms: 1 | 4;
+  /**
+   * Whether shapes may be data, so that layers share one text: for devices that take long to compile. The compiler
+   * of a GPU reckons with shapes.
+   */
+  readonly sharesText: boolean;
 }
 
 /**
  * What a tile's text calls is declared beside it. `Segment` is a struct of whatever the callee needs
  * of a segment, made once a thread by `segment_at(index) -> Segment`. Positions count pixels from the
- * segment's first image; channels are the first of those taken. `<name>_at(position, segment)` is
+ * segment's first image; channels are the first of those taken. `<name>_start(segment)` is
  * where a position's first channel lies, `<name>(at, channel, position, segment)` what lies from a
  * channel on: one f32 or a vec4f, as the tile says (`Widths`).
  */
@@ -119,22 +124,16 @@ export function columnType(channels: number): { readonly type: 'f32' | 'vec4f'; 
  * Text that finds a thread block's `segment`, `segment_rows`, and `tile_row`, the first of its rows
  * within the segment. Rows are output pixels of a phase.
  */
-export function segmentText(segments: readonly number[], rowsPerImage: number, tileRows: number): string {
-  let tile = 0;
-  const text = ['var segment_index = 0u;', 'var first_tile = 0u;'];
-  text.push(`var segment_rows = ${segments[0]! * rowsPerImage}u;`);
-  segments.forEach((images, index) => {
-    if (index > 0) {
-      text.push(
-        `if (group.y >= ${tile}u) { segment_index = ${index}u; first_tile = ${tile}u; ` +
-          `segment_rows = ${images * rowsPerImage}u; }`,
-      );
-    }
-    tile += Math.ceil((images * rowsPerImage) / tileRows);
-  });
-  text.push(`let tile_row = (group.y - first_tile) * ${tileRows}u;`);
-  text.push('let segment = segment_at(segment_index);');
-  return text.join('\n  ');
+export function segmentText(numbers: Numbers, segments: readonly number[], rowsPerImage: number, tileRows: number): string {
+  const starts = segments.map((_, index) => segmentTiles(segments.slice(0, index), rowsPerImage, tileRows));
+  const rows = segments.map((images) => images * rowsPerImage);
+  return `var segment_index = 0u;
+  for (var index = 1u; index < ${numbers.whole(segments.length)}; index++) {
+    if (group.y >= ${numbers.pick(starts, 'index')}) { segment_index = index; }
+  }
+  let segment_rows = ${numbers.pick(rows, 'segment_index')};
+  let tile_row = (group.y - ${numbers.pick(starts, 'segment_index')}) * ${tileRows}u;
+  let segment = segment_at(segment_index);`;
 }
 
 /** Thread blocks down the rows of all segments. */
@@ -142,17 +141,54 @@ export function segmentTiles(segments: readonly number[], rowsPerImage: number, 
   return segments.reduce((tiles, images) => tiles + Math.ceil((images * rowsPerImage) / tileRows), 0);
 }
 
-/** Text of the phase (`taps_y`, `taps_x`, `first_y`, `first_x`) that a block of the z-layer computes. */
-export function phaseText({ form, geometry }: ForwardProduct): string {
+/** What the texts of one product share: see `placeText`. */
+export interface Placing {
+  readonly text: string;
+  readonly images: Divider;
+  readonly lines: Divider;
+}
+
+/**
+ * Text that declares the shapes (`input_height`, … ) and the phase (`taps_y`, `taps_x`, of a scatter also where it
+ * starts) that a block of the z-layer computes; and how rows are divided into images and lines.
+ */
+export function placeText(numbers: Numbers, product: ForwardProduct): Placing {
+  const { form, geometry } = product;
+  const { input, output, phaseSize } = walkOf(product);
+  const [height, width] = phaseSize;
   const [kernelHeight, kernelWidth] = geometry.kernel;
-  const s = geometry.stride;
-  if (form === 'gather' || s === 1) {
-    return `const phase_y = 0u; const phase_x = 0u; const taps_y = ${kernelHeight}; const taps_x = ${kernelWidth};`;
+  const [top, left] = geometry.padding;
+  const most = Math.max(...product.segments) * height * width;
+  const images = numbers.divider('per_image', height * width, most);
+  const lines = numbers.divider('per_line', width, height * width);
+  const shapes = `${images.text}
+  ${lines.text}
+  let input_height = ${numbers.whole(input[0])};
+  let input_width = ${numbers.whole(input[1])};
+  let input_size = ${numbers.signed(input[0] * input[1])};
+  let image_size = ${numbers.whole(height * width)};
+  let line_size = ${numbers.whole(width)};
+  let kernel_width = ${numbers.whole(kernelWidth)};
+  let stride = ${numbers.whole(geometry.stride)};
+  let top = ${numbers.whole(top)};
+  let left = ${numbers.whole(left)};`;
+  if (form === 'gather') {
+    const taps = `let taps_y = ${numbers.signed(kernelHeight)};\n  let taps_x = i32(kernel_width);`;
+    return { text: `${shapes}\n  ${taps}`, images, lines };
   }
-  return `let phase_y = group.z / ${s}u;
-  let phase_x = group.z % ${s}u;
-  let taps_y = (${kernelHeight + s - 1} - i32(phase_y)) / ${s};
-  let taps_x = (${kernelWidth + s - 1} - i32(phase_x)) / ${s};`;
+  // (Y + t) = phase + s j, so the first Y of a phase is (phase - t) mod s.
+  const text = `${shapes}
+  let output_height = ${numbers.whole(output[0])};
+  let output_width = ${numbers.whole(output[1])};
+  let phase_y = group.z / stride;
+  let phase_x = group.z - phase_y * stride;
+  let taps_y = i32((${numbers.whole(kernelHeight + geometry.stride - 1)} - phase_y) / stride);
+  let taps_x = i32((kernel_width + stride - 1u - phase_x) / stride);
+  let start_y = (phase_y + ${numbers.whole(geometry.stride - (top % geometry.stride))}) % stride;
+  let start_x = (phase_x + ${numbers.whole(geometry.stride - (left % geometry.stride))}) % stride;
+  let first_y = (start_y + top - phase_y) / stride;
+  let first_x = (start_x + left - phase_x) / stride;`;
+  return { text, images, lines };
 }
 
 /**
@@ -160,56 +196,46 @@ export function phaseText({ form, geometry }: ForwardProduct): string {
  * `is_row_<name>` is false), `base_<name>` (the image's first input pixel), `y_<name>` and `x_<name>` (input
  * pixel of tap 0). `row` is the row within the segment.
  */
-export function rowText(product: ForwardProduct, name: string, row: string): string {
-  const { form, geometry } = product;
-  const { input, output, phaseSize } = walkOf(product);
-  const [height, width] = phaseSize;
-  const s = geometry.stride;
-  const [top, left] = geometry.padding;
-  const most = Math.max(...product.segments) * height * width;
+export function rowText({ form }: ForwardProduct, { images, lines }: Placing, name: string, row: string): string {
   const place = `let row_${name} = min(${row}, segment_rows - 1u);
-  let image_${name} = ${quotient(`row_${name}`, height * width, most)};
-  let place_${name} = row_${name} - image_${name} * ${height * width}u;
-  let down_${name} = ${quotient(`place_${name}`, width, height * width)};
-  let across_${name} = place_${name} - down_${name} * ${width}u;
-  let base_${name} = i32(image_${name}) * ${input[0] * input[1]};`;
+  let image_${name} = ${images.of(`row_${name}`)};
+  let place_${name} = row_${name} - image_${name} * image_size;
+  let down_${name} = ${lines.of(`place_${name}`)};
+  let across_${name} = place_${name} - down_${name} * line_size;
+  let base_${name} = i32(image_${name}) * input_size;`;
   if (form === 'gather') {
     return `${place}
   let is_row_${name} = ${row} < segment_rows;
   let output_${name} = row_${name};
-  let y_${name} = i32(down_${name}) * ${s} - ${top};
-  let x_${name} = i32(across_${name}) * ${s} - ${left};`;
+  let y_${name} = i32(down_${name} * stride) - i32(top);
+  let x_${name} = i32(across_${name} * stride) - i32(left);`;
   }
-  // (Y + t) = phase + s j, so the first Y of a phase is (phase - t) mod s.
-  const shiftY = s - (top % s);
-  const shiftX = s - (left % s);
   return `${place}
-  let out_y_${name} = down_${name} * ${s}u + (phase_y + ${shiftY}u) % ${s}u;
-  let out_x_${name} = across_${name} * ${s}u + (phase_x + ${shiftX}u) % ${s}u;
-  let is_row_${name} = (${row} < segment_rows) & (out_y_${name} < ${output[0]}u) & (out_x_${name} < ${output[1]}u);
-  let output_${name} = (image_${name} * ${output[0]}u + out_y_${name}) * ${output[1]}u + out_x_${name};
-  let y_${name} = i32(${quotient(`(out_y_${name} + ${top}u - phase_y)`, s, output[0] + top)});
-  let x_${name} = i32(${quotient(`(out_x_${name} + ${left}u - phase_x)`, s, output[1] + left)});`;
+  let out_y_${name} = down_${name} * stride + start_y;
+  let out_x_${name} = across_${name} * stride + start_x;
+  let is_row_${name} = (${row} < segment_rows) & (out_y_${name} < output_height) & (out_x_${name} < output_width);
+  let output_${name} = (image_${name} * output_height + out_y_${name}) * output_width + out_x_${name};
+  let y_${name} = i32(down_${name} + first_y);
+  let x_${name} = i32(across_${name} + first_x);`;
 }
 
 /**
- * Expression: whether signed (y, x) lies in [0, height) x [0, width). Without `&&`, whose branches
+ * Expression: whether signed (y, x) lies in [0, height) x [0, width), which are expressions of u32. Without `&&`, whose branches
  * made SwiftShader's compiler take a minute for eight rows instead of a quarter of a second.
  */
-export function insideText(y: string, x: string, height: number, width: number): string {
-  return `((u32(${y}) < ${height}u) & (u32(${x}) < ${width}u))`;
+export function insideText(y: string, x: string, height: string, width: string): string {
+  return `((u32(${y}) < ${height}) & (u32(${x}) < ${width}))`;
 }
 
 /**
  * Text that finds, for the loop's tap, the input pixel of a row placed by `rowText`: `is_inside_<name>`,
  * and `pixel_<name>` (pixel 0 where it is outside).
  */
-export function tapText(product: ForwardProduct, name: string): string {
-  const [height, width] = walkOf(product).input;
-  return `let in_y_${name} = ${tapPosition(product.form, `y_${name}`, 'tap_y')};
-      let in_x_${name} = ${tapPosition(product.form, `x_${name}`, 'tap_x')};
-      let is_inside_${name} = ${insideText(`in_y_${name}`, `in_x_${name}`, height, width)};
-      let pixel_${name} = select(0u, u32(base_${name} + in_y_${name} * ${width} + in_x_${name}), is_inside_${name});`;
+export function tapText({ form }: ForwardProduct, name: string): string {
+  return `let in_y_${name} = ${tapPosition(form, `y_${name}`, 'tap_y')};
+      let in_x_${name} = ${tapPosition(form, `x_${name}`, 'tap_x')};
+      let is_inside_${name} = ${insideText(`in_y_${name}`, `in_x_${name}`, 'input_height', 'input_width')};
+      let pixel_${name} = select(0u, u32(base_${name} + in_y_${name} * i32(input_width) + in_x_${name}), is_inside_${name});`;
 }
 
 /** Expression of the input row (or column) that a tap reads: `start` is `y_<name>`, `tap` the loop's. */
@@ -218,9 +244,7 @@ export function tapPosition(form: ForwardProduct['form'], start: string, tap: st
 }
 
 /** Expression of the kernel's tap [ky * kw + kx] of the loop's `tap_y`, `tap_x`. */
-export function kernelTap({ form, geometry }: ForwardProduct): string {
-  const [, kernelWidth] = geometry.kernel;
-  const s = geometry.stride;
-  if (form === 'gather' || s === 1) return `u32(tap_y * ${kernelWidth} + tap_x)`;
-  return `((phase_y + u32(tap_y) * ${s}u) * ${kernelWidth}u + phase_x + u32(tap_x) * ${s}u)`;
+export function kernelTap({ form }: ForwardProduct): string {
+  if (form === 'gather') return `(u32(tap_y) * kernel_width + u32(tap_x))`;
+  return `((phase_y + u32(tap_y) * stride) * kernel_width + phase_x + u32(tap_x) * stride)`;
 }

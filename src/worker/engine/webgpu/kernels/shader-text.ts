@@ -10,7 +10,7 @@ export function float(value: number): string {
 }
 
 /** Below it `quotient` may multiply: see there. */
-const MOST_EXACT = 2 ** 22;
+export const MOST_EXACT = 2 ** 22;
 
 /**
  * An expression of n / divisor, rounded down, for whole n from 0 to `most`. (n + 1/2) / divisor is at least

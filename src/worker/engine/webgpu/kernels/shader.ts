@@ -4,6 +4,7 @@
  */
 
 import type { PlanTensor, TensorId } from '../../plan/operations.js';
+import { float, MOST_EXACT, pick, quotient } from './shader-text.js';
 
 /** Names a GPU buffer; tensors that may not share a dispatch lie in different ones. */
 export type BufferKey = string;
@@ -25,6 +26,13 @@ export const TRAIN_LABELS: BufferKey = 'training labels';
 export const TEST_LABELS: BufferKey = 'test labels';
 /** uint32: pools of indices, normalised bytes, the update's entries. */
 export const TABLES: BufferKey = 'tables';
+
+/** A shader's own numbers, where it takes them as data: `CONSTANT_WORDS` words that whoever makes its dispatch provides. */
+export const CONSTANTS: BufferKey = 'constants';
+export const CONSTANT_WORDS = 256;
+/** Where tables begin behind the single numbers, and how long each is. */
+const FIRST_TABLE = 64;
+export const TABLE_LENGTH = 8;
 
 /** Words of the control buffer. */
 export const CONTROL_WORDS = {
@@ -71,16 +79,89 @@ export interface Shader {
   readonly label: string;
   readonly code: string;
   readonly bindings: readonly Binding[];
+  /** What the buffer `CONSTANTS` holds; null where there is none. */
+  readonly constants: Uint32Array<ArrayBuffer> | null;
   readonly workgroups: readonly [number, number, number];
 }
 
-/** Collects the bindings of one shader while its text is written. */
-export class ShaderBuilder {
+/** How a shader takes its numbers; see `Numbers`. */
+export type NumberKind = 'text' | 'data';
+
+/** Whole numbers from 0 on divided by a fixed one: what has to be declared before, and the expression. */
+export interface Divider {
+  readonly text: string;
+  readonly of: (n: string) => string;
+}
+
+/**
+ * How a shader writes its numbers. They are part of its text, where a compiler can reckon with them, or data: then
+ * shaders that differ in numbers alone have one text, and the device compiles it once.
+ */
+export interface Numbers {
+  /** Expression of a u32. */
+  whole(value: number): string;
+  /** Expression of an i32. */
+  signed(value: number): string;
+  /** Expression of the float32 nearest to `value`. */
+  real(value: number): string;
+  /** Expression of one of `values` (u32; as data at most `TABLE_LENGTH` of them) by an index that is cheap to repeat. */
+  pick(values: readonly number[], index: string): string;
+  /** Division of numbers up to `most`; `name` is what it may declare. */
+  divider(name: string, divisor: number, most: number): Divider;
+}
+
+/** Collects the bindings and the numbers of one shader while its text is written. */
+export class ShaderBuilder implements Numbers {
   readonly memory: Memory;
+  readonly #numbers: NumberKind;
+  readonly #words = new Uint32Array(CONSTANT_WORDS);
+  #wordCount = 0;
+  #tableCount = 0;
   readonly #bindings: (Binding & { readonly type: ElementType; readonly name: string })[] = [];
 
-  constructor(memory: Memory) {
+  constructor(memory: Memory, numbers: NumberKind = 'text') {
     this.memory = memory;
+    this.#numbers = numbers;
+  }
+
+  get isData(): boolean {
+    return this.#numbers === 'data';
+  }
+
+  whole(value: number): string {
+    return this.isData ? this.#word(value) : `${value}u`;
+  }
+
+  signed(value: number): string {
+    return this.isData ? `i32(${this.#word(value)})` : `${value}`;
+  }
+
+  real(value: number): string {
+    if (!this.isData) return float(value);
+    const [bits] = new Uint32Array(Float32Array.of(value).buffer);
+    return `bitcast<f32>(${this.#word(bits!)})`;
+  }
+
+  pick(values: readonly number[], index: string): string {
+    if (!this.isData) return pick(values, index);
+    const first = FIRST_TABLE + this.#tableCount++ * TABLE_LENGTH;
+    if (values.length > TABLE_LENGTH || first + TABLE_LENGTH > CONSTANT_WORDS) {
+      throw new RangeError(`Tables of ${values.length} numbers do not fit; write them into the text.`);
+    }
+    this.#words.set(values, first);
+    return `${CONSTANTS}[${first}u + ${index}]`;
+  }
+
+  divider(name: string, divisor: number, most: number): Divider {
+    if (!this.isData) return { text: '', of: (n) => quotient(n, divisor, most) };
+    if (most >= MOST_EXACT) return { text: `let ${name} = ${this.whole(divisor)};`, of: (n) => `(${n} / ${name})` };
+    return { text: `let ${name} = ${this.real(1 / divisor)};`, of: (n) => `u32((f32(${n}) + 0.5f) * ${name})` };
+  }
+
+  #word(word: number): string {
+    if (this.#wordCount === FIRST_TABLE) throw new RangeError('This shader has too many numbers for data.');
+    this.#words[this.#wordCount] = word;
+    return `${CONSTANTS}[${this.#wordCount++}]`;
   }
 
   /** Name of the buffer's array of `type`, bound for reading. */
@@ -104,19 +185,26 @@ export class ShaderBuilder {
 
   /** The finished shader; `text` is everything but the bindings. */
   finish(label: string, text: string, workgroups: Shader['workgroups']): Shader {
+    const { isData } = this;
     const declarations = this.#bindings.map(({ access, type, name, buffer }, index) => {
       const width = type === 'vec4f' ? 4 : 1;
       const length = Math.floor(this.memory.sizeOf(buffer) / width);
       return `@group(0) @binding(${index}) var<storage, ${access}> ${name}: array<${type}, ${length}>;`;
     });
-    const bindings = this.#bindings.map(({ buffer, access }) => ({ buffer, access }));
-    return { label, code: `${declarations.join('\n')}\n${text}`, bindings, workgroups };
+    const bindings: Binding[] = this.#bindings.map(({ buffer, access }) => ({ buffer, access }));
+    if (isData) {
+      declarations.push(`@group(0) @binding(${bindings.length}) var<storage, read> ${CONSTANTS}: array<u32, ${CONSTANT_WORDS}>;`);
+      bindings.push({ buffer: CONSTANTS, access: 'read' });
+    }
+    const constants = isData ? this.#words : null;
+    return { label, code: `${declarations.join('\n')}\n${text}`, bindings, constants, workgroups };
   }
 
   #bind(buffer: BufferKey, access: Binding['access'], type: ElementType): string {
     const found = this.#bindings.find((binding) => binding.buffer === buffer && binding.type === type);
     if (found !== undefined) return found.name;
-    const name = `${buffer.replaceAll(/[^a-z0-9]/gi, '_')}_${type.replaceAll(/[^a-z0-9]/gi, '_')}`;
+    const own = this.isData ? `buffer_${this.#bindings.length}` : buffer.replaceAll(/[^a-z0-9]/gi, '_');
+    const name = `${own}_${type}`;
     this.#bindings.push({ buffer, access, type, name });
     return name;
   }

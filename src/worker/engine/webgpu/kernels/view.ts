@@ -9,7 +9,6 @@
 import { sideSize, type Side } from '../../plan/geometry.js';
 import type { Activation, OpSegment, Snippet, TensorId, View } from '../../plan/operations.js';
 import { PARAMETERS, type ShaderBuilder } from './shader.js';
-import { float, pick } from './shader-text.js';
 
 /** Beyond it tanh is 1 in float32; some devices overflow inside for larger arguments. */
 const TANH_LIMIT = 10;
@@ -27,9 +26,12 @@ export function valueType(width: Width): 'f32' | 'vec4f' {
 
 /**
  * Declares `Segment` and `segment_at(index)`: first rows of the segment in forward, gradient and
- * target tensors and within its pass, and its indices.
+ * target tensors and within its pass, and its indices, of which `index` is that among `segments`.
  */
-export function segmentFunctions(segments: readonly (OpSegment & { readonly split?: number })[]): string {
+export function segmentFunctions(
+  builder: ShaderBuilder,
+  segments: readonly (OpSegment & { readonly split?: number })[],
+): string {
   const fields: Record<string, readonly number[]> = {
     forward_row: segments.map(({ forwardRow }) => forwardRow),
     pass_row: segments.map(({ passRow }) => passRow),
@@ -39,11 +41,12 @@ export function segmentFunctions(segments: readonly (OpSegment & { readonly spli
     target_row: segments.map(({ targetRow }) => targetRow),
     instance: segments.map(({ instance }) => instance),
     split: segments.map(({ split }, index) => split ?? index),
+    index: segments.map((_, index) => index),
   };
   return `
 struct Segment { ${Object.keys(fields).map((name) => `${name}: u32`).join(', ')} }
 fn segment_at(index: u32) -> Segment {
-  return Segment(${Object.values(fields).map((values) => pick(values, 'index')).join(', ')});
+  return Segment(${Object.values(fields).map((values) => builder.pick(values, 'index')).join(', ')});
 }
 `;
 }
@@ -57,12 +60,12 @@ export function loadText(builder: ShaderBuilder, buffer: string, index: string, 
 /** Element (or four) of a tensor; `index` counts within the tensor. */
 export function tensorText(builder: ShaderBuilder, id: TensorId, index: string, width: Width): string {
   const { buffer, offset } = builder.memory.tensor(id);
-  return loadText(builder, buffer, `${offset}u + ${index}`, width);
+  return loadText(builder, buffer, `${builder.whole(offset)} + ${index}`, width);
 }
 
 /** Where the parameter of the segment's instance begins in the buffer of all parameters. */
-export function parameterStart({ memory }: ShaderBuilder, names: readonly string[]): string {
-  return pick(names.map((name) => memory.parameter(name).offset), 'segment.instance');
+export function parameterStart(builder: ShaderBuilder, names: readonly string[]): string {
+  return builder.pick(names.map((name) => builder.memory.parameter(name).offset), 'segment.instance');
 }
 
 /** Element (or four) of the parameter of the segment's instance; `index` counts within it. */
@@ -75,13 +78,15 @@ export function parameterText(
   return loadText(builder, PARAMETERS, `${parameterStart(builder, names)} + ${index}`, width);
 }
 
-function activationText(activation: Activation, x: string, width: Width): string {
+function activationText(builder: ShaderBuilder, activation: Activation, x: string, width: Width): string {
   const type = valueType(width);
   switch (activation.name) {
     case 'relu':
-      return `max(${x}, ${type}(0))`;
+      // As data, one text for both: a slope of 0, whose zeros may have a sign.
+      if (!builder.isData) return `max(${x}, ${type}(0))`;
+      return activationText(builder, { name: 'leakyRelu', alpha: 0 }, x, width);
     case 'leakyRelu':
-      return `select(${x} * ${float(activation.alpha)}, ${x}, ${x} >= ${type}(0))`;
+      return `select(${x} * ${builder.real(activation.alpha)}, ${x}, ${x} >= ${type}(0))`;
     case 'tanh':
       return `tanh(clamp(${x}, ${type}(-${TANH_LIMIT}), ${type}(${TANH_LIMIT})))`;
     default:
@@ -89,13 +94,13 @@ function activationText(activation: Activation, x: string, width: Width): string
   }
 }
 
-function derivativeText(activation: Activation, at: string, width: Width): string {
+function derivativeText(builder: ShaderBuilder, activation: Activation, at: string, width: Width): string {
   const type = valueType(width);
   switch (activation.name) {
     case 'relu':
       return `select(${type}(0), ${type}(1), ${at} > ${type}(0))`;
     case 'leakyRelu':
-      return `select(${type}(${float(activation.alpha)}), ${type}(1), ${at} > ${type}(0))`;
+      return `select(${type}(${builder.real(activation.alpha)}), ${type}(1), ${at} > ${type}(0))`;
     case 'tanh':
       return `(${type}(1) - ${at} * ${at})`;
     default:
@@ -111,37 +116,37 @@ export function chainText(
   width: Width,
   x = 'x',
 ): string {
-  const rowSize = sideSize(side);
-  const { channels } = side;
+  const rowSize = builder.whole(sideSize(side));
+  const channels = builder.whole(side.channels);
   const type = valueType(width);
-  const element = `position * ${channels}u + channel`;
-  const forwardElement = `segment.forward_row * ${rowSize}u + ${element}`;
+  const element = `position * ${channels} + channel`;
+  const forwardElement = `segment.forward_row * ${rowSize} + ${element}`;
   const text = chain.map((snippet, index): string => {
     switch (snippet.kind) {
       case 'affine': {
         const row = (which: number): string =>
-          tensorText(builder, snippet.statistics, `(segment.forward_segment * 4u + ${which}u) * ${channels}u + channel`, width);
+          tensorText(builder, snippet.statistics, `(segment.forward_segment * 4u + ${which}u) * ${channels} + channel`, width);
         return `${x} = fma(${x}, ${row(2)}, ${row(3)});`;
       }
       case 'bias':
         return `${x} += ${parameterText(builder, snippet.parameters, 'channel', width)};`;
       case 'activation':
-        return `${x} = ${activationText(snippet.activation, x, width)};`;
+        return `${x} = ${activationText(builder, snippet.activation, x, width)};`;
       case 'mask': {
         const { buffer, offset } = builder.memory.tensor(snippet.bits);
         const bits = builder.read(buffer, 'u32');
-        const word = `${offset}u + ${pick(snippet.offsets, 'segment.forward_segment')}`;
+        const word = `${builder.whole(offset)} + ${builder.pick(snippet.offsets, 'segment.forward_segment')}`;
         const kept =
           width === 4
             ? `((vec4u(bits_${index}) >> vec4u(0u, 1u, 2u, 3u)) & vec4u(1u)) == vec4u(1u)`
             : `(bits_${index} & 1u) == 1u`;
-        return `let bit_${index} = segment.pass_row * ${rowSize}u + ${element};
+        return `let bit_${index} = segment.pass_row * ${rowSize} + ${element};
   let bits_${index} = ${bits}[${word} + (bit_${index} >> 5u)] >> (bit_${index} & 31u);
-  ${x} = select(${type}(0), ${x} * ${float(snippet.scale)}, ${kept});`;
+  ${x} = select(${type}(0), ${x} * ${builder.real(snippet.scale)}, ${kept});`;
       }
       case 'normGradient': {
         const row = (which: number): string =>
-          tensorText(builder, snippet.coefficients, `(segment.gradient_segment * 3u + ${which}u) * ${channels}u + channel`, width);
+          tensorText(builder, snippet.coefficients, `(segment.gradient_segment * 3u + ${which}u) * ${channels} + channel`, width);
         const raw = tensorText(builder, snippet.raw, forwardElement, width);
         return `${x} = fma(${row(0)}, ${x}, fma(${row(1)}, ${raw}, ${row(2)}));`;
       }
@@ -151,11 +156,11 @@ export function chainText(
         return `{
     var ${inner} = ${at};
     ${chainText(builder, snippet.chain, side, width, inner)}
-    ${x} *= ${derivativeText(snippet.activation, inner, width)};
+    ${x} *= ${derivativeText(builder, snippet.activation, inner, width)};
   }`;
       }
       case 'segmentVector': {
-        const vector = `segment.gradient_segment * ${rowSize}u + (${element}) % ${rowSize}u`;
+        const vector = `segment.gradient_segment * ${rowSize} + (${element}) % ${rowSize}`;
         return `${x} += ${tensorText(builder, snippet.vectors, vector, width)};`;
       }
       default:
@@ -165,17 +170,28 @@ export function chainText(
   return text.join('\n  ');
 }
 
+function sourceRow({ forwardRow, gradientRow }: OpSegment, { rows }: View): number {
+  return rows === 'forward' ? forwardRow : gradientRow;
+}
+
 /**
- * Functions that give a view's elements: `<name>_at(position, segment)`, where a position's first channel
- * lies, and `<name>(at, channel, position, segment)`, the element (or the four) from a channel on. What
- * a loop can carry along or take out is in the first; `position` serves the chain alone.
+ * Functions that give a view's elements: `<name>_start(segment)`, where the segment's first position lies,
+ * and `<name>(at, channel, position, segment)`, the element (or the four) from a channel on of the position that lies
+ * at `at`: a loop carries that along; `position` serves the chain alone.
  */
-export function viewFunctions(builder: ShaderBuilder, name: string, view: View, side: Side, width: Width): string {
+export function viewFunctions(
+  builder: ShaderBuilder,
+  name: string,
+  view: View,
+  side: Side,
+  segments: readonly OpSegment[],
+  width: Width,
+): string {
   const { buffer, offset } = builder.memory.tensor(view.tensor);
-  const first = view.rows === 'forward' ? 'segment.forward_row' : 'segment.gradient_row';
+  const starts = segments.map((segment) => offset + sourceRow(segment, view) * sideSize(side));
   return `
-fn ${name}_at(position: u32, segment: Segment) -> u32 {
-  return ${offset}u + ${first} * ${sideSize(side)}u + position * ${side.channels}u;
+fn ${name}_start(segment: Segment) -> u32 {
+  return ${builder.pick(starts, 'segment.index')};
 }
 fn ${name}(at: u32, channel: u32, position: u32, segment: Segment) -> ${valueType(width)} {
   var x = ${loadText(builder, buffer, 'at + channel', width)};
