@@ -32,8 +32,12 @@ interface Running {
 /** A round takes about so long where a step is shorter. */
 const ROUND_MS = 100;
 const MOST_STEPS = 250;
-/** Chunks whose JavaScript is timed; what has run a few times is compiled by then. */
-const JS_CHUNKS = 20;
+/**
+ * Chunks whose JavaScript is timed, and their steps at least: of a GPU's chunk, 40 ms, that is a few; a software
+ * adapter makes one step in a second, and one submit a step would be timed with it.
+ */
+const JS_CHUNKS = 5;
+const JS_CHUNK_STEPS = 8;
 /** Enough for one evaluation call of every engine, so that its compiling is not timed. */
 const EVALUATION_WARM_UP = 500;
 
@@ -121,7 +125,8 @@ export async function measure(options: MeasureOptions): Promise<readonly BenchRe
       const { contender, engine, counter, firstStepMs, stepsPerCall, callsPerRound, stepMs, jsMs } = one;
       const made = stepsPerCall * callsPerRound;
       const perStep = counted.get(one) ?? null;
-      const chunks = (await engine.chunksJsMs?.(stepsPerCall, JS_CHUNKS))?.map((ms) => ms / stepsPerCall);
+      const chunkSteps = Math.max(stepsPerCall, JS_CHUNK_STEPS);
+      const chunks = (await engine.chunksJsMs?.(chunkSteps, JS_CHUNKS))?.map((ms) => ms / chunkSteps);
       const evaluationImages = counter === null ? ground.dataset.test.count : gpuEvaluationImages;
       const { ms: evaluationMs, correct } = await evaluate(engine, evaluationImages);
       results.push({

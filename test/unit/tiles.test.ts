@@ -17,6 +17,8 @@ import { tinyDataset } from './support/data.js';
 /** WebGPU's default limits of a thread block. */
 const MOST_THREADS = 256;
 const MOST_BYTES = 16_384;
+/** WebGPU's default limit of storage buffers a shader stage. */
+const MOST_BINDINGS = 8;
 const TYPE_BYTES: Readonly<Record<string, number>> = { f32: 4, u32: 4, vec4f: 16 };
 
 const recipeOf = (name: (typeof RECIPE_NAMES)[number]) => buildRecipe(name, tinyDataset());
@@ -62,6 +64,23 @@ test('every candidate keeps to 256 threads and 16 KiB a block, in every product 
     }
   }
   assert.ok(checked > 0);
+});
+
+test('no product and no norm binds more than eight storage buffers, with its numbers as data', () => {
+  let most = 0;
+  for (const name of RECIPE_NAMES) {
+    const recipe = recipeOf(name);
+    const settings = resolveSettings({ ...DEFAULT_SETTINGS, ...RECIPE_DEFAULTS[name], recipe: name });
+    const planned = planTrainStep(recipe, settings);
+    const memory = memoryOf(planned, new ParameterLayout(recipe));
+    for (const operation of planned.program.operations) {
+      if (!/product|Gradient|normStatistics/.test(operation.kind)) continue;
+      const { bindings, label } = shaderOf(operation, memory, defaultTiles(true), 100, 'data');
+      assert.ok(bindings.length <= MOST_BINDINGS, `${bindings.length} buffers of ${label} of ${name}`);
+      most = Math.max(most, bindings.length);
+    }
+  }
+  assert.ok(most > 3);
 });
 
 test('a role is measured on its heaviest operation of each form', () => {

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import '@tensorflow/tfjs-backend-cpu';
 import type { Residents } from '../../src/worker/engine/wasm/bindings.js';
-import { linearShape, sideSize, type Geometry, type Side } from '../../src/worker/engine/plan/geometry.js';
+import { linearShape, sideSize, type Direction, type Geometry, type Side } from '../../src/worker/engine/plan/geometry.js';
 import type { Operation, OpSegment, PlanTensor } from '../../src/worker/engine/plan/operations.js';
 import { planProgram } from '../../src/worker/engine/plan/plan.js';
 import { Arena } from '../../src/worker/engine/wasm/arena.js';
@@ -171,52 +171,49 @@ function convolve(large: tf.Tensor, kernel: tf.Tensor, { stride, padding }: Case
   return tf.conv2d(large as tf.Tensor4D, kernel as tf.Tensor4D, stride, padding);
 }
 
+/** Runs one product without a chain or an epilogue on `values` of the side that it reads: the other side. */
+async function runProduct(
+  direction: Direction,
+  geometry: Geometry,
+  values: Float32Array<ArrayBuffer>,
+  kernel: Float32Array<ArrayBuffer>,
+): Promise<Float32Array<ArrayBuffer>> {
+  const [from, to] = direction === 'toSmall' ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
+  const { outputs } = await runOperation(
+    {
+      kind: 'product',
+      name: 'product',
+      stage: 0,
+      direction,
+      geometry,
+      segments: SEGMENTS,
+      source: { tensor: 0, rows: 'forward', chain: [] },
+      kernels: ['kernel'],
+      epilogue: [],
+      target: 1,
+    },
+    [{ shape: shapeOf(from), values }, { shape: shapeOf(to) }],
+    new Map([['kernel', kernel]]),
+  );
+  return outputs[0]!;
+}
+
 describe('operations of the wasm engine', () => {
   for (const layer of CASES) {
     const title = titleOf(layer);
 
     it(`product to the small side is tf.conv2d: ${title}`, async () => {
       const { geometry, large, kernel, kernelShape } = operandsOf(layer);
-      const { outputs } = await runOperation(
-        {
-          kind: 'product',
-          name: 'product',
-          stage: 0,
-          direction: 'toSmall',
-          geometry,
-          segments: SEGMENTS,
-          source: { tensor: 0, rows: 'forward', chain: [] },
-          kernels: ['kernel'],
-          epilogue: [],
-          target: 1,
-        },
-        [{ shape: shapeOf(geometry.large), values: large }, { shape: shapeOf(geometry.small) }],
-        new Map([['kernel', kernel]]),
-      );
+      const output = await runProduct('toSmall', geometry, large, kernel);
       const expected = await onTfjs(() =>
         convolve(tf.tensor4d(large, shapeOf(geometry.large)), tf.tensor4d(kernel, kernelShape), layer),
       );
-      expectNear(outputs[0]!, expected, title);
+      expectNear(output, expected, title);
     });
 
     it(`product to the large side is tf.conv2dTranspose: ${title}`, async () => {
       const { geometry, small, kernel, kernelShape } = operandsOf(layer);
-      const { outputs } = await runOperation(
-        {
-          kind: 'product',
-          name: 'product',
-          stage: 0,
-          direction: 'toLarge',
-          geometry,
-          segments: SEGMENTS,
-          source: { tensor: 0, rows: 'forward', chain: [] },
-          kernels: ['kernel'],
-          epilogue: [],
-          target: 1,
-        },
-        [{ shape: shapeOf(geometry.small), values: small }, { shape: shapeOf(geometry.large) }],
-        new Map([['kernel', kernel]]),
-      );
+      const output = await runProduct('toLarge', geometry, small, kernel);
       const expected = await onTfjs(() =>
         tf.conv2dTranspose(
           tf.tensor4d(small, shapeOf(geometry.small)),
@@ -226,7 +223,7 @@ describe('operations of the wasm engine', () => {
           layer.padding,
         ),
       );
-      expectNear(outputs[0]!, expected, title);
+      expectNear(output, expected, title);
     });
 
     it(`kernel gradient is that of tf.conv2d: ${title}`, async () => {

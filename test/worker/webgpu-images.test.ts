@@ -10,7 +10,7 @@ import { readBuffers } from '../../src/worker/engine/webgpu/read.js';
 import { generateImageGrid, toImageGrid } from '../../src/worker/images.js';
 import { buildRecipe } from '../../src/worker/recipes.js';
 import { hashed, tinyInput } from './support/tiny.js';
-import { describeWebGpu, withWebGpu } from './support/webgpu.js';
+import { describeWebGpu, runDispatch, withWebGpu } from './support/webgpu.js';
 
 type ImageShape = Dataset['imageShape'];
 
@@ -33,14 +33,7 @@ async function tileOnGpu(images: Float32Array<ArrayBuffer>, count: number, colum
       sizeOf: (buffer) => buffers.get(buffer).size / 4,
     };
     const shader = imageGridShader({ images: { buffer: 'images', offset: 0 }, count, columns, imageShape }, memory);
-    const { pipeline, bindGroup, workgroups } = await makeDispatch(device, shader, 'imageGrid', (key) => buffers.get(key));
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
-    pass.end();
-    device.queue.submit([encoder.finish()]);
+    runDispatch(device, await makeDispatch(device, shader, 'imageGrid', (key) => buffers.get(key)));
     const [picture] = await readBuffers(device, [{ buffer: buffers.get(IMAGE_GRID), offsetBytes: 0, bytes }]);
     const error = await device.popErrorScope();
     if (error !== null) throw new Error(`The GPU refused something: ${error.message}`);

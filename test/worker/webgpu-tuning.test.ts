@@ -16,7 +16,7 @@ import { operationsOf } from '../../src/worker/engine/webgpu/tuner-trials.js';
 import type { TuningOptions } from '../../src/worker/engine/webgpu/tuner.js';
 import { expectIdentical } from './support/compare.js';
 import { hashed, tinyInput } from './support/tiny.js';
-import { describeWebGpu, withWebGpu } from './support/webgpu.js';
+import { describeWebGpu, runDispatch, withWebGpu } from './support/webgpu.js';
 
 const CANDIDATES = {
   forward: [REGISTER_TILE, SHARED_TILE],
@@ -179,14 +179,7 @@ describeWebGpu('the tiles of an adapter', () => {
             // What the tile before left must not pass for this one's.
             device.queue.writeBuffer(source.buffer, source.offsetBytes, new Float32Array(source.bytes / 4));
             const shader = shaderOf(operation, memory, { forward: tile, filter: tile, narrow: tile }, 1);
-            const { pipeline, bindGroup, workgroups } = await makeDispatch(device, shader, operation.kind, (key) => buffers.get(key));
-            const encoder = device.createCommandEncoder();
-            const pass = encoder.beginComputePass();
-            pass.setPipeline(pipeline);
-            pass.setBindGroup(0, bindGroup);
-            pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
-            pass.end();
-            device.queue.submit([encoder.finish()]);
+            runDispatch(device, await makeDispatch(device, shader, operation.kind, (key) => buffers.get(key)));
             const [values] = await readBuffers(device, [source]);
             first ??= values!;
             expect(values!.some((value) => value !== 0)).to.equal(true);

@@ -192,7 +192,8 @@ export async function runOneByOne(
   { tiles, state, inputs = new Map<TensorId, Float32Array>(), trainStep = planned, step = 0, firstTestImage = 0 }: OneByOneOptions,
 ): Promise<readonly Written[]> {
   const { dataset, split, settings } = input;
-  const { optimisers, ...shared } = makeShared(device, input, trainStep);
+  const { optimisers, upload, ...shared } = makeShared(device, input, trainStep);
+  upload();
   const { program, layout } = planned;
   const bench = new Bench(device, shared, await prepareProgram(device, planned, 'train', shared, tiles, dataset.test.count));
   bench.writeRates(ratesFrom(optimisers, step));

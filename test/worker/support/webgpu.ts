@@ -2,6 +2,7 @@
 
 import type { Engine, EngineInput } from '../../../src/worker/engine/engine.js';
 import { createWebGpuEngine, type WebGpuOptions } from '../../../src/worker/engine/webgpu/index.js';
+import type { ReadyProgram } from '../../../src/worker/engine/webgpu/program.js';
 import './backends.js';
 
 export function describeWebGpu(title: string, define: () => void): void {
@@ -42,4 +43,18 @@ export async function withWebGpu<T>(
   } finally {
     engine.dispose();
   }
+}
+
+/** Runs one dispatch by itself. */
+export function runDispatch(
+  device: GPUDevice,
+  { pipeline, bindGroup, workgroups }: Pick<ReadyProgram['dispatches'][number], 'pipeline' | 'bindGroup' | 'workgroups'>,
+): void {
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, bindGroup);
+  pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
+  pass.end();
+  device.queue.submit([encoder.finish()]);
 }

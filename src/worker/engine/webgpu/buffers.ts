@@ -7,6 +7,8 @@ import type { BufferKey } from './kernels/shader.js';
 /** WebGPU binds and copies in multiples of this; also the width of one vec4f. */
 const GRANULE_BYTES = 16;
 
+export type Contents = Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+
 export class BufferPool {
   readonly #device: GPUDevice;
   readonly #buffers = new Map<BufferKey, GPUBuffer>();
@@ -33,8 +35,15 @@ export class BufferPool {
   }
 
   /** Makes a buffer that holds `data`. */
-  fill(key: BufferKey, data: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>): GPUBuffer {
+  fill(key: BufferKey, data: Contents): GPUBuffer {
     const buffer = this.make(key, data.byteLength);
+    this.write(key, data);
+    return buffer;
+  }
+
+  /** Writes `data` from the start of a buffer. */
+  write(key: BufferKey, data: Contents): void {
+    const buffer = this.get(key);
     const whole = data.byteLength - (data.byteLength % 4);
     this.#device.queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, whole);
     if (whole < data.byteLength) {
@@ -42,7 +51,6 @@ export class BufferPool {
       rest.set(new Uint8Array(data.buffer, data.byteOffset + whole, data.byteLength - whole));
       this.#device.queue.writeBuffer(buffer, whole, rest);
     }
-    return buffer;
   }
 
   get(key: BufferKey): GPUBuffer {

@@ -9,7 +9,7 @@ import type { EngineInput } from '../engine.js';
 import type { OptimiserPlan } from '../plan/operations.js';
 import { planTrainStep, type PlannedProgram } from '../plan/plan.js';
 import { toTrainerError } from '../tfjs/failure-watch.js';
-import { BufferPool } from './buffers.js';
+import { BufferPool, type Contents } from './buffers.js';
 import { openDevice, type OpenDevice } from './device.js';
 import type { Tiles } from './kernels/linear.js';
 import {
@@ -25,6 +25,7 @@ import {
   TEST_LABELS,
   TRAIN_IMAGES,
   TRAIN_LABELS,
+  type BufferKey,
 } from './kernels/shader.js';
 import { updateTable } from './kernels/update.js';
 import { ParameterLayout } from './parameter-layout.js';
@@ -60,22 +61,25 @@ export interface Equipment {
 
 const EMPTY_TABLE = { offset: 0, length: 0 };
 
-/** Buffers that all programs share, filled with the data set, the split and the tables. */
+/** Buffers that all programs share, with the split and the tables; `upload` fills in the data set. */
 export function makeShared(
   device: GPUDevice,
   input: EngineInput,
   planned: PlannedProgram,
-): SharedMemory & Pick<Equipment, 'optimisers'> {
+): SharedMemory & Pick<Equipment, 'optimisers'> & { readonly upload: () => void } {
   const { recipe, dataset, split } = input;
   const buffers = new BufferPool(device);
   const parameters = new ParameterLayout(recipe);
   for (const key of [PARAMETERS, FIRST_MOMENTS, SECOND_MOMENTS]) buffers.make(key, parameters.length * 4);
   buffers.make(CONTROL, CONTROL_LENGTH * 4);
   buffers.make(METRICS_RING, METRICS_SLOTS * METRIC_NAMES.length * 4);
-  buffers.fill(TRAIN_IMAGES, dataset.train.images);
-  buffers.fill(TRAIN_LABELS, dataset.train.labels);
-  buffers.fill(TEST_IMAGES, dataset.test.images);
-  buffers.fill(TEST_LABELS, dataset.test.labels);
+  const data: readonly (readonly [BufferKey, Contents])[] = [
+    [TRAIN_IMAGES, dataset.train.images],
+    [TRAIN_LABELS, dataset.train.labels],
+    [TEST_IMAGES, dataset.test.images],
+    [TEST_LABELS, dataset.test.labels],
+  ];
+  for (const [key, { byteLength }] of data) buffers.make(key, byteLength);
   const update = planned.program.operations.find((operation) => operation.kind === 'update');
   if (update === undefined) throw new Error(`The train step of "${recipe.name}" updates nothing.`);
   buffers.make(RATES, RATE_STEPS * update.optimisers.length * 4);
@@ -88,7 +92,10 @@ export function makeShared(
     updates: updateTable(update, places),
   });
   buffers.fill(key, words);
-  return { buffers, parameters, tables, optimisers: update.optimisers };
+  const upload = (): void => {
+    for (const [key, contents] of data) buffers.write(key, contents);
+  };
+  return { buffers, parameters, tables, optimisers: update.optimisers, upload };
 }
 
 /**
@@ -104,14 +111,16 @@ export async function equip(input: EngineInput, options: WebGpuOptions): Promise
   const open = await openDevice(gpu, { largestBufferBytes: Math.ceil(largest / 16) * 16 });
   const device = options.wrapDevice?.(open.device) ?? open.device;
   try {
-    const { optimisers, ...shared } = makeShared(device, input, planned);
+    const { optimisers, upload, ...shared } = makeShared(device, input, planned);
     const testCount = dataset.test.count;
     const tune = (): Promise<Tiles> =>
       options.tune === false
         ? Promise.resolve(defaultTiles(open.isSoftware))
         : tuneTiles({ open, device, planned, shared, testCount }, options.tune);
     const tiles = options.tiles ?? (await tune());
-    const train = await open.watch.guard(prepareProgram(device, planned, 'train', shared, tiles, testCount));
+    // The device compiles while the data set is on its way.
+    const preparing = open.watch.guard(prepareProgram(device, planned, 'train', shared, tiles, testCount));
+    const [train] = await Promise.all([preparing, Promise.resolve().then(upload)]);
     const queue = new StepQueue(device, open.watch, train, shared.buffers.get(METRICS_RING));
     return { open, device, shared, tiles, train, queue, optimisers };
   } catch (error) {

@@ -49,16 +49,16 @@ export interface Tile {
 /**
  * What a tile's text calls is declared beside it. `Segment` is a struct of whatever the callee needs
  * of a segment, made once a thread by `segment_at(index) -> Segment`. Positions count pixels from the
- * segment's first image; channels are the first of those taken. `<name>_start(segment)` is
- * where a position's first channel lies, `<name>(at, channel, position, segment)` what lies from a
- * channel on: one f32 or a vec4f, as the tile says (`Widths`).
+ * segment's first image; channels are the first of those taken. `<name>_start(segment)` is where the first
+ * position lies, `<name>(at, channel, position, segment)` what lies from a channel on of the position at
+ * `at`: one f32 or a vec4f, as the tile says (`Widths`).
  */
 export interface ForwardProduct {
   readonly form: 'gather' | 'scatter';
   readonly geometry: ProductGeometry;
   /**
    * Images of each segment. A thread block computes rows of one segment only.
-   * Declared beside: `load_input` and `load_input_at`; `kernel_at(segment)`, where the kernel begins,
+   * Declared beside: `load_input` and `load_input_start`; `kernel_at(segment)`, where the kernel begins,
    * and `load_weight(index)`; `store_output(position, channel, segment, value)`, `vec4f` where the
    * output's channels are a multiple of four, else `f32`.
    */
@@ -70,7 +70,7 @@ export interface FilterProduct {
   readonly form: 'filter';
   readonly geometry: ProductGeometry;
   /**
-   * Images of each split. Declared beside: `load_big`, `load_big_at`, `load_small`, `load_small_at`;
+   * Images of each split. Declared beside: `load_big`, `load_big_start`, `load_small`, `load_small_start`;
    * `store_filter(index, segment, value)` with index into [kh, kw, C, D], `vec4f` where D is a
    * multiple of four, else `f32`; with `hasBias` also `store_bias(channel, segment, value)`.
    */
