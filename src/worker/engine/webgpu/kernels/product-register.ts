@@ -125,7 +125,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) threa
   ${placing.text}
   let kernel_start = kernel_at(segment);
   let input_start = load_input_start(segment);
-${product.form === 'gather' ? '' : lines(columns - 1, (column) => `  let weight_step_${column + 1} = ${column + 1}u * inputs;`)}
+${isGather ? '' : lines(columns - 1, (column) => `  let weight_step_${column + 1} = ${column + 1}u * inputs;`)}
 ${rows.map((row) => rowText(product, placing, row, `(tile_row + thread.y * ${tile.rows}u + ${row}u)`)).join('\n')}
 ${rows.map((row) => lines(groups, (group) => `  var sum_${row}_${group} = ${type}(0);`)).join('\n')}
   for (var tap_y = 0; tap_y < taps_y; tap_y++) {
