@@ -7,12 +7,15 @@ import type { BenchEngine } from './bench-engine.js';
 import type { CallCounter, CallCounts } from './count-calls.js';
 import { createContender, type Ground } from './create.js';
 import { GPU_ENGINES, type BenchResult, type Contender, type KernelTime, type Orders, type Spread } from './orders.js';
+import { median } from './median.js';
 import { watchDevices } from './watch-devices.js';
 
 export interface MeasureOptions extends Orders {
   readonly ground: Ground;
   /** Test images that an engine on the GPU classifies; those on the CPU classify all. */
   readonly gpuEvaluationImages: number;
+  /** Called once a round: whatever takes turns with the engines. */
+  readonly alongside: () => void;
   readonly log: (line: string) => void;
 }
 
@@ -40,12 +43,6 @@ const JS_CHUNKS = 5;
 const JS_CHUNK_STEPS = 8;
 /** Enough for one evaluation call of every engine, so that its compiling is not timed. */
 const EVALUATION_WARM_UP = 500;
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
 
 const spread = (values: readonly number[]): Spread => ({
   min: Math.min(...values),
@@ -99,7 +96,7 @@ async function evaluate(engine: BenchEngine, images: number): Promise<{ readonly
 
 /** Runs the rounds and the evaluations; disposes what it made. */
 export async function measure(options: MeasureOptions): Promise<readonly BenchResult[]> {
-  const { contenders, rounds, ground, gpuEvaluationImages, wantsKernels, log } = options;
+  const { contenders, rounds, ground, gpuEvaluationImages, alongside, wantsKernels, log } = options;
   const latestCounter = ground.gpu === undefined ? null : watchDevices(ground.gpu);
   const running: Running[] = [];
   try {
@@ -121,6 +118,7 @@ export async function measure(options: MeasureOptions): Promise<readonly BenchRe
     }
     for (let round = 0; round < rounds; round++) {
       for (const one of running) await makeRound(one);
+      alongside();
       log(`round ${round + 1} of ${rounds}`);
     }
     const results: BenchResult[] = [];

@@ -2,11 +2,13 @@
 
 import type { Simd } from '../../src/worker/engine/wasm/features.js';
 import { compileBinary, instantiate } from '../../src/worker/engine/wasm/kernels.js';
+import { median } from './median.js';
 
 const DEPTH = 512;
-/** A round is a millisecond, so that some pass undisturbed on a machine that does other things too. */
+/** A sample takes about a millisecond, so that some pass undisturbed on a machine that does other things too. */
 const CALLS = 1000;
-const ROUNDS = 200;
+/** Samples of one turn. */
+const SAMPLES = 20;
 const ROWS = 6;
 const COLUMNS = 8;
 const FLOAT_BYTES = 4;
@@ -16,18 +18,38 @@ const START = 512;
 const A = 1024;
 const B = A + DEPTH * ROWS * FLOAT_BYTES;
 
-/** GFLOP/s of `packed6x8` (plain: unrolled by four) on operands that fit the first-level cache, one thread. */
-export async function microKernelRate(simd: Simd): Promise<number> {
+/** GFLOP/s. */
+export interface Rate {
+  readonly median: number;
+  readonly max: number;
+}
+
+export interface MicroKernel {
+  /** Takes a turn, as the engines do. */
+  readonly run: () => void;
+  /** Of all turns so far. */
+  readonly rate: () => Rate;
+}
+
+/** `packed6x8` (plain: unrolled by four) on operands that fit the first-level cache, one thread. */
+export async function loadMicroKernel(simd: Simd): Promise<MicroKernel> {
   const memory = new WebAssembly.Memory({ initial: 2 });
   const kernels = await instantiate(await compileBinary(simd, false), memory);
   const kernel = simd === 'relaxed' ? kernels.packed6x8 : kernels.packed6x8By4;
-  let best = Infinity;
-  for (let round = 0; round < ROUNDS; round++) {
-    const startedAt = performance.now();
-    for (let call = 0; call < CALLS; call++) {
-      kernel(A, B, DEPTH, START, 0, RESULT, COLUMNS * FLOAT_BYTES);
+  const times: number[] = [];
+  const run = (): void => {
+    for (let sample = 0; sample < SAMPLES; sample++) {
+      const startedAt = performance.now();
+      for (let call = 0; call < CALLS; call++) {
+        kernel(A, B, DEPTH, START, 0, RESULT, COLUMNS * FLOAT_BYTES);
+      }
+      times.push(performance.now() - startedAt);
     }
-    best = Math.min(best, performance.now() - startedAt);
-  }
-  return (2 * ROWS * COLUMNS * DEPTH * CALLS) / (best * 1e6);
+  };
+  const rateOf = (ms: number): number => (2 * ROWS * COLUMNS * DEPTH * CALLS) / (ms * 1e6);
+  const rate = (): Rate => ({ median: rateOf(median(times)), max: rateOf(Math.min(...times)) });
+  // What is compiled better after a while.
+  run();
+  times.length = 0;
+  return { run, rate };
 }

@@ -1,5 +1,6 @@
 /** What the benchmark is asked for and what it answers, on both sides of the thread boundary. */
 
+import type { Rate } from './micro-kernel.js';
 import type { RecipeName } from '../../src/protocol.js';
 
 /** Engines that want a GPU adapter, and those that compute on the CPU. */
@@ -66,7 +67,7 @@ export interface BenchResult extends Contender {
 export interface Peaks {
   readonly adapter: { readonly gflops: number; readonly gigabytesPerSecond: number } | null;
   /** The matrix product's inner loop by itself, by binary. */
-  readonly microKernel: { readonly relaxed: number; readonly plain: number } | null;
+  readonly microKernel: { readonly relaxed: Rate; readonly plain: Rate } | null;
 }
 
 /** Of a step's matrix products, each once. */

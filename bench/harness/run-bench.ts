@@ -8,7 +8,7 @@ import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
 import { measurePeaks } from './adapter-peaks.js';
 import { engineInput } from './create.js';
 import { measure } from './measure.js';
-import { microKernelRate } from './micro-kernel.js';
+import { loadMicroKernel } from './micro-kernel.js';
 import { GPU_ENGINES, type Orders, type Outcome, type StepInputs } from './orders.js';
 import { stepArithmetic } from './step-arithmetic.js';
 import { stepInputs } from './step-inputs.js';
@@ -51,20 +51,25 @@ export async function runBench(orders: Orders, { gpu, dataUrl, base, log, ...giv
   const { signal } = new AbortController();
   const dataset = await loadDataset({ dataUrl, fetch: given.fetch, signal, onProgress: () => undefined });
   const isSoftware = adapter !== null && isSoftwareAdapter(adapter.info);
+  const hasWasm = names.includes('wasm') || names.includes('wasm-plain');
+  const microKernels = hasWasm ? { relaxed: await loadMicroKernel('relaxed'), plain: await loadMicroKernel('plain') } : null;
   const results = await measure({
     ...orders,
     ground: { recipe: orders.recipe, dataset, gpu, base },
+    alongside: () => {
+      microKernels?.relaxed.run();
+      microKernels?.plain.run();
+    },
     gpuEvaluationImages: isSoftware ? SOFTWARE_EVALUATION_IMAGES : dataset.test.count,
     log,
   });
-  const hasWasm = names.includes('wasm') || names.includes('wasm-plain');
   return {
     adapter: adapter && describeAdapter(adapter.info),
     arithmetic: stepArithmetic(engineInput(orders.recipe, dataset)),
     results,
     peaks: {
       adapter: adapter !== null && orders.wantsKernels && homeless.length > 0 ? await measurePeaks(adapter) : null,
-      microKernel: hasWasm ? { relaxed: await microKernelRate('relaxed'), plain: await microKernelRate('plain') } : null,
+      microKernel: microKernels && { relaxed: microKernels.relaxed.rate(), plain: microKernels.plain.rate() },
     },
     inputs: orders.wantsInputs ? await inputsOf(orders.recipe, dataset) : null,
   };
