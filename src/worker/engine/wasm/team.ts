@@ -9,9 +9,9 @@ import type { Kernels } from './kernels.js';
 import {
   RUN_WORDS,
   TEAM_COMMAND,
+  TEAM_MEMBERS,
   TEAM_PATIENCE,
   TEAM_PROGRAM,
-  TEAM_MEMBERS,
   TEAM_RECORDS,
   TEAM_SPINS,
   TEAM_STOP,

@@ -80,10 +80,10 @@ function shadersOf(
   testCount: number,
 ): readonly Shader[] {
   const shaders = operations.map((operation) => shaderOf(operation, memory, tiles, testCount, 'data'));
-  const counts = new Map<string, number>();
-  for (const shader of shaders) counts.set(keyOf(shader), (counts.get(keyOf(shader)) ?? 0) + 1);
+  const keys = shaders.map(keyOf);
   return shaders.map((shader, index) => {
-    if (shader.constants === null || counts.get(keyOf(shader))! > 1) return shader;
+    const isShared = keys.indexOf(keys[index]!) !== keys.lastIndexOf(keys[index]!);
+    if (shader.constants === null || isShared) return shader;
     return shaderOf(operations[index]!, memory, tiles, testCount);
   });
 }

@@ -10,14 +10,14 @@ import type { Tile } from './kernels/product.js';
 export type TileRole = keyof Tiles;
 
 /** Four rows by four columns a thread, operands from memory: for products of few channels. */
-export const REGISTER_TILE: Tile = { kind: 'register', threads: [4, 16], rows: 4, columnGroups: 1, terms: 4, sharesText: false };
+export const REGISTER_TILE = register(4, 16, 4);
 /**
  * Eight rows by eight columns a thread, one term at a time: on a software adapter a load costs as much
  * as four multiply-adds, and text that is not unrolled compiles in half the time.
  */
 export const SOFTWARE_TILE: Tile = { kind: 'register', threads: [4, 4], rows: 8, columnGroups: 2, terms: 1, sharesText: true };
 /** 32 x 32 outputs a block of 64 threads: enough blocks for a GPU from the notebook's small maps. */
-export const SHARED_TILE: Tile = { kind: 'shared', threads: [8, 8], rows: 4, columnGroups: 1, terms: 4, sharesText: false };
+export const SHARED_TILE = shared(8, 8, 4);
 
 function shared(across: number, down: number, rows: number): Tile {
   return { kind: 'shared', threads: [across, down], rows, columnGroups: 1, terms: 4, sharesText: false };

@@ -12,7 +12,7 @@ import { registerFilter, registerForward } from './product-register.js';
 import { canShare, sharedFilter, sharedForward } from './product-shared.js';
 import { sumFunction } from './reduce.js';
 import { pick } from './shader-text.js';
-import { PARAMETERS, ShaderBuilder, TABLE_LENGTH, type Memory, type NumberKind, type Shader } from './shader.js';
+import { builderFor, PARAMETERS, ShaderBuilder, type Memory, type NumberKind, type Shader } from './shader.js';
 import { chainText, loadText, parameterStart, segmentFunctions, valueType, viewFunctions, widthOf } from './view.js';
 
 /** The tiles in use: what a tuner may change, and nothing else. */
@@ -36,9 +36,9 @@ function toProductGeometry({ large, small, kernelHeight, kernelWidth, stride, pa
   };
 }
 
-/** Numbers are data only where the tile allows it and tables hold them. */
-function linearBuilder(memory: Memory, tile: Tile, segments: number, numbers: NumberKind): ShaderBuilder {
-  return new ShaderBuilder(memory, tile.sharesText && segments <= TABLE_LENGTH ? numbers : 'text');
+/** How the text of a tile may take its numbers. */
+function numbersOf({ sharesText }: Tile, numbers: NumberKind): NumberKind {
+  return sharesText ? numbers : 'text';
 }
 
 /** A layer's forward pass or input gradient. */
@@ -52,13 +52,14 @@ export function productShader(operation: ProductOp, memory: Memory, tiles: Tiles
     segments: segments.map(({ rows }) => rows),
   };
   const width = widthOf(to.channels);
-  const tile = canShare(product) ? tiles.forward : tiles.narrow;
-  const builder = linearBuilder(memory, tile, segments.length, numbers);
+  const isWide = canShare(product);
+  const tile = isWide ? tiles.forward : tiles.narrow;
+  const builder = builderFor(memory, numbersOf(tile, numbers), segments.length);
   const { buffer, offset } = memory.tensor(target);
   const stored = builder.write(buffer, valueType(width));
   const row = `segment.target_row * ${builder.whole(sideSize(to))} + position * ${builder.whole(to.channels)}`;
   const index = `${builder.whole(offset)} + ${row} + channel`;
-  const isShared = tile.kind === 'shared' && canShare(product);
+  const isShared = isWide && tile.kind === 'shared';
   const { code, widths, workgroups } = (isShared ? sharedForward : registerForward)(builder, product, tile);
   const text = `
 ${segmentFunctions(builder, segments)}
@@ -89,8 +90,9 @@ export function filterGradientShader(
     hasBias: bias !== null,
   };
   const width = widthOf(geometry.small.channels);
-  const tile = canShare(product) ? tiles.filter : tiles.narrow;
-  const builder = linearBuilder(memory, tile, splits.length, numbers);
+  const isWide = canShare(product);
+  const tile = isWide ? tiles.filter : tiles.narrow;
+  const builder = builderFor(memory, numbersOf(tile, numbers), splits.length);
   const { buffer, offset } = memory.tensor(target);
   const stored = builder.write(buffer, valueType(width));
   const biasText = (): string => {
@@ -104,7 +106,7 @@ fn store_bias(channel: u32, segment: Segment, value: ${valueType(width)}) {
 }`;
   };
   const size = geometry.kernelHeight * geometry.kernelWidth * geometry.large.channels * geometry.small.channels;
-  const isShared = tile.kind === 'shared' && canShare(product);
+  const isShared = isWide && tile.kind === 'shared';
   const { code, widths, workgroups } = isShared ? sharedFilter(product, tile) : registerFilter(builder, product, tile);
   const text = `
 ${segmentFunctions(builder, splits)}

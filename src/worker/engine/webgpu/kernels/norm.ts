@@ -18,7 +18,7 @@ import { sideSize } from '../../plan/geometry.js';
 import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../../plan/operations.js';
 import { sumFunction } from './reduce.js';
 import { float } from './shader-text.js';
-import { ShaderBuilder, TABLE_LENGTH, type Memory, type NumberKind, type Shader } from './shader.js';
+import { builderFor, ShaderBuilder, type Memory, type NumberKind, type Shader } from './shader.js';
 import { chainText, loadText, segmentFunctions, tensorText, valueType, widthOf, type Width } from './view.js';
 
 /** Fixes the order of every sum here. */
@@ -26,11 +26,6 @@ const THREADS = 64;
 
 const MAIN = `@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)`;
-
-/** Tables hold so many segments; where there are more, numbers are text. */
-function normBuilder(memory: Memory, segments: number, numbers: NumberKind): ShaderBuilder {
-  return new ShaderBuilder(memory, segments <= TABLE_LENGTH ? numbers : 'text');
-}
 
 /** An assignment to the element (or four) at an index of a bound array. */
 function assign(name: string, index: string, width: Width, value: string): string {
@@ -40,7 +35,7 @@ function assign(name: string, index: string, width: Width, value: string): strin
 export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory, numbers: NumberKind): Shader {
   const { side, segments, source, norm, updatesRunning, target, applied, name } = operation;
   const { channels } = side;
-  const builder = normBuilder(memory, segments.length, numbers);
+  const builder = builderFor(memory, numbers, segments.length);
   const width = widthOf(channels);
   const type = valueType(width);
   const statistics = memory.tensor(target);
@@ -62,7 +57,10 @@ export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory
       ${assign(stored, `${builder.whole(place.offset)} + ${element}`, width, 'x')}
     }`;
   };
-  const main = `
+  const text = `
+${segmentFunctions(builder, segments)}
+${sumFunction(type, THREADS)}
+${MAIN} {
   let channel = group.x * ${width}u;
   let channels = ${builder.whole(channels)};
   let gamma = ${parameter('gamma')};
@@ -110,12 +108,7 @@ export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory
     ${assign(builder.read(gamma.buffer, type), `${builder.whole(memory.parameter(norm.movingVariance).offset)} + channel`, width, 'moving_variance')}
   }`
       : ''
-  }`;
-  const text = `
-${segmentFunctions(builder, segments)}
-${sumFunction(type, THREADS)}
-${MAIN} {
-${main}
+  }
 }`;
   return builder.finish(`norm statistics ${name}`, text, [channels / width, 1, 1]);
 }
@@ -148,7 +141,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 export function normGradientShader(operation: NormGradientOp, memory: Memory, numbers: NumberKind): Shader {
   const { side, segments, source, raw, statistics, norm, coefficients, gradient, applied, name } = operation;
   const { channels } = side;
-  const builder = normBuilder(memory, segments.length, numbers);
+  const builder = builderFor(memory, numbers, segments.length);
   const width = widthOf(channels);
   const type = valueType(width);
   const place = memory.tensor(coefficients);
@@ -172,7 +165,10 @@ export function normGradientShader(operation: NormGradientOp, memory: Memory, nu
     }`;
   };
   const row = (which: number): string => `coefficients_at + ${which}u * channels`;
-  const main = `
+  const text = `
+${segmentFunctions(builder, segments)}
+${sumFunction(type, THREADS)}
+${MAIN} {
   let channel = group.x * ${width}u;
   let channels = ${builder.whole(channels)};
   let gamma = ${loadText(builder, gamma.buffer, `${builder.whole(gamma.offset)} + channel`, width)};
@@ -221,12 +217,7 @@ export function normGradientShader(operation: NormGradientOp, memory: Memory, nu
     ${assign(sumsOut, `${builder.whole(sums.offset)} + channel`, width, 'gamma_gradient')}
     ${assign(sumsOut, `${builder.whole(sums.offset)} + channels + channel`, width, 'beta_gradient')}
   }`
-  }`;
-  const text = `
-${segmentFunctions(builder, segments)}
-${sumFunction(type, THREADS)}
-${MAIN} {
-${main}
+  }
 }`;
   return builder.finish(`norm gradient ${name}`, text, [channels / width, 1, 1]);
 }

@@ -32,7 +32,7 @@ export const CONSTANTS: BufferKey = 'constants';
 export const CONSTANT_WORDS = 256;
 /** Where tables begin behind the single numbers, and how long each is. */
 const FIRST_TABLE = 64;
-export const TABLE_LENGTH = 8;
+const TABLE_LENGTH = 8;
 
 /** Words of the control buffer. */
 export const CONTROL_WORDS = {
@@ -208,4 +208,9 @@ export class ShaderBuilder implements Numbers {
     this.#bindings.push({ buffer, access, type, name });
     return name;
   }
+}
+
+/** A builder with numbers of a kind, or as text where tables of `longest` numbers would not fit as data. */
+export function builderFor(memory: Memory, numbers: NumberKind, longest: number): ShaderBuilder {
+  return new ShaderBuilder(memory, longest <= TABLE_LENGTH ? numbers : 'text');
 }
