@@ -164,10 +164,8 @@ export class Stager {
   /** The windows that a layer's `small` positions see of its `large` side. */
   windows(view: View, geometry: Geometry, segments: readonly OpSegment[], waves: Waves, name: string): Windows {
     const { large, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
-    const runLength = kernelWidth * large.channels;
-    if (runLength < SHORTEST_RUN && kernelHeight > 1 && view.chain.length === 0) {
-      return this.#unfold(view, geometry, segments, waves, name);
-    }
+    const unfolded = this.unfolded(view, geometry, segments, waves, name);
+    if (unfolded !== null) return unfolded;
     const { address, imageStep, rowStep, columnStep } = this.stage(
       view,
       large,
@@ -182,9 +180,23 @@ export class Stager {
       rowStep: rowStep * stride,
       columnStep: columnStep * stride,
     };
+    const runLength = kernelWidth * large.channels;
     // Windows as wide as the image lie in one piece.
     if (runLength * 4 === rowStep) return { ...shared, runs: 1, runLength: kernelHeight * runLength, runStep: 0 };
     return { ...shared, runs: kernelHeight, runLength, runStep: rowStep };
+  }
+
+  /** The same, each window in one piece, where that is worth its copy; else null. */
+  unfolded(
+    view: View,
+    geometry: Geometry,
+    segments: readonly OpSegment[],
+    waves: Waves,
+    name: string,
+  ): Windows | null {
+    const { large, kernelHeight, kernelWidth } = geometry;
+    const isWorthIt = kernelWidth * large.channels < SHORTEST_RUN && kernelHeight > 1 && view.chain.length === 0;
+    return isWorthIt ? this.#unfold(view, geometry, segments, waves, name) : null;
   }
 
   #unfold(view: View, geometry: Geometry, segments: readonly OpSegment[], waves: Waves, name: string): Windows {

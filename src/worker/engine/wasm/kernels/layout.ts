@@ -168,6 +168,8 @@ export const ROWS_OFFSET_X = 21;
 export const ROWS_SNIPPETS = 22;
 export const ROWS_TABLE = 23;
 export const ROWS_SCALE_X = 24;
+/** Of the right operand, from a panel to the next: a part may take some taps of it. */
+export const ROWS_PANEL_STEP = 25;
 
 /**
  * FILTER: gradient of a kernel. Row m of the output is (run, float in it) of the windows, column a

@@ -20,6 +20,7 @@ import {
   ROWS_OUT,
   ROWS_OUT_HEIGHT,
   ROWS_OUT_WIDTH,
+  ROWS_PANEL_STEP,
   ROWS_RIGHT,
   ROWS_RUNS,
   ROWS_RUN_LENGTH,
@@ -92,13 +93,14 @@ function multiplyBlock(record: usize, count: i32, scratch: usize): void {
   const panels = (columns + 7) / 8;
   const outStep = usize(panels) << 5;
   const right = address(record, ROWS_RIGHT);
+  const panelStep = address(record, ROWS_PANEL_STEP);
   let first = 0;
   do {
     const some = min(CHUNK, depth - first);
     const sixBytes = usize(some) * 24;
     for (let row = 0; row < count; row += 6) packSix(record, row, first, some, scratch);
     for (let panel = 0; panel < panels; panel++) {
-      const b = right + (usize(panel * depth + first) << 5);
+      const b = right + usize(panel) * panelStep + (usize(first) << 5);
       let out = scratch + OUTPUTS + (usize(panel) << 5);
       let a = scratch + LEFT;
       for (let row = 0; row < count; row += 6, a += sixBytes, out += 6 * outStep) {
