@@ -13,7 +13,7 @@ import {
   IMAGE_SOURCE_ROW,
 } from './layout';
 import { address, imageEntry, int } from './record';
-import { applySnippets, copyFloats } from './snippets';
+import { applySnippets } from './snippets';
 import { VECTOR } from './simd';
 
 /** Images are dealt out to the threads. */
@@ -32,8 +32,8 @@ export function biasPartials(record: usize, threads: i32, scratch: usize): void 
     for (let position = 0; position < positions; position++) {
       let values = source;
       if (snippets != 0) {
-        copyFloats(source, scratch, channels);
-        applySnippets(snippets, scratch, 1, 0, channels, entry, position * channels, channels, positions * channels);
+        const at = position * channels;
+        applySnippets(snippets, source, 0, scratch, 0, 1, channels, entry, at, channels, positions * channels);
         values = scratch;
       }
       for (let offset: usize = 0; offset < padded; offset += VECTOR) {

@@ -1,40 +1,67 @@
 /**
- * The steps of chains and epilogues, one function each: in place, on `count` positions of `floats` floats,
- * `step` bytes apart, with what they read beside them. Nothing past a position is written.
+ * The steps of chains and epilogues, one function each: from one place to another, or in place, on `count`
+ * positions of `floats` floats, so many bytes apart, with what they read beside them. Nothing past a position is
+ * written. Loops go by two vectors: their own counting costs as much as a vector's arithmetic.
  */
 
 import { hyperbolicTangent } from './math';
 import { multiplyAdd, storeSome, VECTOR } from './simd';
 
-/** Bytes of the whole vectors of a position. */
+const PAIR: usize = 2 * VECTOR;
+
+export function addNumber(from: usize, to: usize, count: i32, value: f32): void {
+  for (; count > 0; count--, from += 4, to += 4) store<f32>(to, load<f32>(from) + value);
+}
+
 @inline
-function wholeBytes(floats: i32): usize {
-  return usize(floats & ~3) << 2;
+function sumOf(x: usize, values: usize): v128 {
+  return f32x4.add(v128.load(x), v128.load(values));
 }
 
-export function addNumber(at: usize, count: i32, value: f32): void {
-  for (; count > 0; count--, at += 4) store<f32>(at, load<f32>(at) + value);
-}
-
-export function addChannels(at: usize, count: i32, step: usize, floats: i32, values: usize, valueStep: usize): void {
-  const whole = wholeBytes(floats);
-  for (; count > 0; count--, at += step, values += valueStep) {
+export function addChannels(
+  from: usize,
+  fromStep: usize,
+  to: usize,
+  toStep: usize,
+  count: i32,
+  floats: i32,
+  values: usize,
+  valueStep: usize,
+): void {
+  const bytes = usize(floats) << 2;
+  for (; count > 0; count--, from += fromStep, to += toStep, values += valueStep) {
     let i: usize = 0;
-    for (; i < whole; i += VECTOR) v128.store(at + i, f32x4.add(v128.load(at + i), v128.load(values + i)));
-    storeSome(at + i, f32x4.add(v128.load(at + i), v128.load(values + i)), floats & 3);
+    for (; i + PAIR <= bytes; i += PAIR) {
+      v128.store(to + i, sumOf(from + i, values + i));
+      v128.store(to + i, sumOf(from + i + VECTOR, values + i + VECTOR), VECTOR);
+    }
+    for (; i < bytes; i += VECTOR) storeSome(to + i, sumOf(from + i, values + i), i32(bytes - i) >> 2);
   }
 }
 
-export function affine(at: usize, count: i32, step: usize, floats: i32, scale: usize, shift: usize): void {
-  const whole = wholeBytes(floats);
-  for (; count > 0; count--, at += step) {
+@inline
+function affineOf(x: usize, scale: usize, shift: usize): v128 {
+  return multiplyAdd(v128.load(x), v128.load(scale), v128.load(shift));
+}
+
+export function affine(
+  from: usize,
+  fromStep: usize,
+  to: usize,
+  toStep: usize,
+  count: i32,
+  floats: i32,
+  scale: usize,
+  shift: usize,
+): void {
+  const bytes = usize(floats) << 2;
+  for (; count > 0; count--, from += fromStep, to += toStep) {
     let i: usize = 0;
-    for (; i < whole; i += VECTOR) {
-      v128.store(at + i, multiplyAdd(v128.load(at + i), v128.load(scale + i), v128.load(shift + i)));
+    for (; i + PAIR <= bytes; i += PAIR) {
+      v128.store(to + i, affineOf(from + i, scale + i, shift + i));
+      v128.store(to + i, affineOf(from + i + VECTOR, scale + i + VECTOR, shift + i + VECTOR), VECTOR);
     }
-    if (floats & 3) {
-      storeSome(at + i, multiplyAdd(v128.load(at + i), v128.load(scale + i), v128.load(shift + i)), floats & 3);
-    }
+    for (; i < bytes; i += VECTOR) storeSome(to + i, affineOf(from + i, scale + i, shift + i), i32(bytes - i) >> 2);
   }
 }
 
@@ -44,26 +71,41 @@ function rectify(x: v128, decider: v128, slope: v128): v128 {
   return v128.bitselect(x, f32x4.mul(x, slope), f32x4.gt(decider, f32x4.splat(0)));
 }
 
-export function leaky(at: usize, count: i32, step: usize, floats: i32, alpha: f32): void {
+@inline
+function leakyOf(x: v128, slope: v128): v128 {
+  return rectify(x, x, slope);
+}
+
+export function leaky(
+  from: usize,
+  fromStep: usize,
+  to: usize,
+  toStep: usize,
+  count: i32,
+  floats: i32,
+  alpha: f32,
+): void {
   const slope = f32x4.splat(alpha);
-  const whole = wholeBytes(floats);
-  for (; count > 0; count--, at += step) {
+  const bytes = usize(floats) << 2;
+  for (; count > 0; count--, from += fromStep, to += toStep) {
     let i: usize = 0;
-    for (; i < whole; i += VECTOR) {
-      const x = v128.load(at + i);
-      v128.store(at + i, rectify(x, x, slope));
+    for (; i + PAIR <= bytes; i += PAIR) {
+      v128.store(to + i, leakyOf(v128.load(from + i), slope));
+      v128.store(to + i, leakyOf(v128.load(from + i + VECTOR), slope), VECTOR);
     }
-    const x = v128.load(at + i);
-    storeSome(at + i, rectify(x, x, slope), floats & 3);
+    for (; i < bytes; i += VECTOR) storeSome(to + i, leakyOf(v128.load(from + i), slope), i32(bytes - i) >> 2);
   }
 }
 
-export function tanh(at: usize, count: i32, step: usize, floats: i32): void {
-  const whole = wholeBytes(floats);
-  for (; count > 0; count--, at += step) {
+export function tanh(from: usize, fromStep: usize, to: usize, toStep: usize, count: i32, floats: i32): void {
+  const bytes = usize(floats) << 2;
+  for (; count > 0; count--, from += fromStep, to += toStep) {
     let i: usize = 0;
-    for (; i < whole; i += VECTOR) v128.store(at + i, hyperbolicTangent(v128.load(at + i)));
-    if (floats & 3) storeSome(at + i, hyperbolicTangent(v128.load(at + i)), floats & 3);
+    for (; i + PAIR <= bytes; i += PAIR) {
+      v128.store(to + i, hyperbolicTangent(v128.load(from + i)));
+      v128.store(to + i, hyperbolicTangent(v128.load(from + i + VECTOR)), VECTOR);
+    }
+    for (; i < bytes; i += VECTOR) storeSome(to + i, hyperbolicTangent(v128.load(from + i)), i32(bytes - i) >> 2);
   }
 }
 
@@ -76,9 +118,11 @@ function keepLanes(words: usize, element: i32): v128 {
 }
 
 export function mask(
-  at: usize,
+  from: usize,
+  fromStep: usize,
+  to: usize,
+  toStep: usize,
   count: i32,
-  step: usize,
   floats: i32,
   words: usize,
   element: i32,
@@ -86,82 +130,98 @@ export function mask(
   scale: f32,
 ): void {
   const kept = f32x4.splat(scale);
-  const whole = wholeBytes(floats);
+  const bytes = usize(floats) << 2;
   const isAligned = ((element | stride | floats) & 31) == 0;
-  for (; count > 0; count--, at += step, element += stride) {
+  for (; count > 0; count--, from += fromStep, to += toStep, element += stride) {
     if (isAligned) {
-      maskWords(at, floats, words + (usize(element >> 5) << 2), kept);
+      maskWords(from, to, floats, words + (usize(element >> 5) << 2), kept);
       continue;
     }
-    let i: usize = 0;
-    let own = element;
-    for (; i < whole; i += VECTOR, own += 4) {
-      v128.store(at + i, v128.and(f32x4.mul(v128.load(at + i), kept), keepLanes(words, own)));
-    }
-    if (floats & 3) {
-      storeSome(at + i, v128.and(f32x4.mul(v128.load(at + i), kept), keepLanes(words, own)), floats & 3);
+    for (let i: usize = 0; i < bytes; i += VECTOR) {
+      const values = v128.and(f32x4.mul(v128.load(from + i), kept), keepLanes(words, element + i32(i >> 2)));
+      storeSome(to + i, values, i32(bytes - i) >> 2);
     }
   }
 }
 
 /** `floats`, a multiple of 32, whose bits begin with a word. */
-function maskWords(at: usize, floats: i32, words: usize, scale: v128): void {
+function maskWords(from: usize, to: usize, floats: i32, words: usize, scale: v128): void {
   const bits = i32x4(1, 2, 4, 8);
+  const nextBits = i32x4(16, 32, 64, 128);
   for (; floats > 0; floats -= 32, words += 4) {
     let word = v128.load32_splat(words);
-    for (const end = at + 128; at < end; at += VECTOR, word = i32x4.shr_u(word, 4)) {
+    for (const end = to + 128; to < end; from += PAIR, to += PAIR, word = i32x4.shr_u(word, 8)) {
       const isKept = i32x4.eq(v128.and(word, bits), bits);
-      v128.store(at, v128.and(f32x4.mul(v128.load(at), scale), isKept));
+      const isNextKept = i32x4.eq(v128.and(word, nextBits), nextBits);
+      v128.store(to, v128.and(f32x4.mul(v128.load(from), scale), isKept));
+      v128.store(to, v128.and(f32x4.mul(v128.load(from, VECTOR), scale), isNextKept), VECTOR);
     }
   }
 }
 
 @inline
-function normGradientOf(at: usize, raw: usize, p: usize, table: usize): v128 {
-  const own = multiplyAdd(v128.load(at), v128.load(p), v128.load(p + 2 * table));
+function normGradientOf(x: usize, raw: usize, p: usize, table: usize): v128 {
+  const own = multiplyAdd(v128.load(x), v128.load(p), v128.load(p + 2 * table));
   return multiplyAdd(v128.load(raw), v128.load(p + table), own);
 }
 
 export function normGradient(
-  at: usize,
+  from: usize,
+  fromStep: usize,
+  to: usize,
+  toStep: usize,
   count: i32,
-  step: usize,
   floats: i32,
   raw: usize,
   rawStep: usize,
   p: usize,
   table: usize,
 ): void {
-  const whole = wholeBytes(floats);
-  for (; count > 0; count--, at += step, raw += rawStep) {
+  const bytes = usize(floats) << 2;
+  for (; count > 0; count--, from += fromStep, to += toStep, raw += rawStep) {
     let i: usize = 0;
-    for (; i < whole; i += VECTOR) v128.store(at + i, normGradientOf(at + i, raw + i, p + i, table));
-    if (floats & 3) storeSome(at + i, normGradientOf(at + i, raw + i, p + i, table), floats & 3);
+    for (; i + PAIR <= bytes; i += PAIR) {
+      v128.store(to + i, normGradientOf(from + i, raw + i, p + i, table));
+      v128.store(to + i, normGradientOf(from + i + VECTOR, raw + i + VECTOR, p + i + VECTOR, table), VECTOR);
+    }
+    for (; i < bytes; i += VECTOR) storeSome(to + i, normGradientOf(from + i, raw + i, p + i, table), i32(bytes - i) >> 2);
   }
 }
 
 export function leakyGradient(
-  at: usize,
+  from: usize,
+  fromStep: usize,
+  to: usize,
+  toStep: usize,
   count: i32,
-  step: usize,
   floats: i32,
   saved: usize,
   savedStep: usize,
   alpha: f32,
 ): void {
   const slope = f32x4.splat(alpha);
-  const whole = wholeBytes(floats);
-  for (; count > 0; count--, at += step, saved += savedStep) {
+  const bytes = usize(floats) << 2;
+  for (; count > 0; count--, from += fromStep, to += toStep, saved += savedStep) {
     let i: usize = 0;
-    for (; i < whole; i += VECTOR) v128.store(at + i, rectify(v128.load(at + i), v128.load(saved + i), slope));
-    storeSome(at + i, rectify(v128.load(at + i), v128.load(saved + i), slope), floats & 3);
+    for (; i + PAIR <= bytes; i += PAIR) {
+      v128.store(to + i, rectify(v128.load(from + i), v128.load(saved + i), slope));
+      v128.store(to + i, rectify(v128.load(from + i + VECTOR), v128.load(saved + i + VECTOR), slope), VECTOR);
+    }
+    for (; i < bytes; i += VECTOR) storeSome(to + i, rectify(v128.load(from + i), v128.load(saved + i), slope), i32(bytes - i) >> 2);
   }
 }
 
+@inline
+function leakyAffineGradientOf(x: usize, saved: usize, scale: usize, shift: usize, slope: v128): v128 {
+  return rectify(v128.load(x), affineOf(saved, scale, shift), slope);
+}
+
 export function leakyAffineGradient(
-  at: usize,
+  from: usize,
+  fromStep: usize,
+  to: usize,
+  toStep: usize,
   count: i32,
-  step: usize,
   floats: i32,
   saved: usize,
   savedStep: usize,
@@ -170,17 +230,14 @@ export function leakyAffineGradient(
   alpha: f32,
 ): void {
   const slope = f32x4.splat(alpha);
-  const whole = wholeBytes(floats);
-  for (; count > 0; count--, at += step, saved += savedStep) {
+  const bytes = usize(floats) << 2;
+  for (; count > 0; count--, from += fromStep, to += toStep, saved += savedStep) {
     let i: usize = 0;
-    for (; i < whole; i += VECTOR) {
-      const seen = multiplyAdd(v128.load(saved + i), v128.load(scale + i), v128.load(shift + i));
-      v128.store(at + i, rectify(v128.load(at + i), seen, slope));
+    for (; i + PAIR <= bytes; i += PAIR) {
+      v128.store(to + i, leakyAffineGradientOf(from + i, saved + i, scale + i, shift + i, slope));
+      v128.store(to + i, leakyAffineGradientOf(from + i + VECTOR, saved + i + VECTOR, scale + i + VECTOR, shift + i + VECTOR, slope), VECTOR);
     }
-    if (floats & 3) {
-      const seen = multiplyAdd(v128.load(saved + i), v128.load(scale + i), v128.load(shift + i));
-      storeSome(at + i, rectify(v128.load(at + i), seen, slope), floats & 3);
-    }
+    for (; i < bytes; i += VECTOR) storeSome(to + i, leakyAffineGradientOf(from + i, saved + i, scale + i, shift + i, slope), i32(bytes - i) >> 2);
   }
 }
 
@@ -190,11 +247,23 @@ function tanhGradientOf(x: v128, y: v128): v128 {
   return f32x4.mul(x, f32x4.sub(f32x4.splat(1), f32x4.mul(y, y)));
 }
 
-export function tanhGradient(at: usize, count: i32, step: usize, floats: i32, saved: usize, savedStep: usize): void {
-  const whole = wholeBytes(floats);
-  for (; count > 0; count--, at += step, saved += savedStep) {
+export function tanhGradient(
+  from: usize,
+  fromStep: usize,
+  to: usize,
+  toStep: usize,
+  count: i32,
+  floats: i32,
+  saved: usize,
+  savedStep: usize,
+): void {
+  const bytes = usize(floats) << 2;
+  for (; count > 0; count--, from += fromStep, to += toStep, saved += savedStep) {
     let i: usize = 0;
-    for (; i < whole; i += VECTOR) v128.store(at + i, tanhGradientOf(v128.load(at + i), v128.load(saved + i)));
-    storeSome(at + i, tanhGradientOf(v128.load(at + i), v128.load(saved + i)), floats & 3);
+    for (; i + PAIR <= bytes; i += PAIR) {
+      v128.store(to + i, tanhGradientOf(v128.load(from + i), v128.load(saved + i)));
+      v128.store(to + i, tanhGradientOf(v128.load(from + i + VECTOR), v128.load(saved + i + VECTOR)), VECTOR);
+    }
+    for (; i < bytes; i += VECTOR) storeSome(to + i, tanhGradientOf(v128.load(from + i), v128.load(saved + i)), i32(bytes - i) >> 2);
   }
 }

@@ -35,7 +35,7 @@ import {
 import { interleave } from './interleave';
 import { packedBlock } from './micro-kernel';
 import { address, imageEntry, int } from './record';
-import { applySnippets, copyFloats, POSITION_SCRATCH } from './snippets';
+import { applySnippets, copyPositions, POSITION_SCRATCH } from './snippets';
 
 /** Rows of a block: four of the micro-kernel's, so that a panel of the right operand stays near. */
 const BLOCK = 24;
@@ -182,9 +182,8 @@ function finishPixels(record: usize, image: i32, pixel: i32, count: i32, values:
   const snippets = address(record, ROWS_SNIPPETS);
   const entry = imageEntry(address(record, ROWS_TABLE), image);
   const position = pixel * filters;
-  if (snippets != 0) applySnippets(snippets, values, count, step, filters, entry, position, filters, size);
   const out = outputOf(record, entry, size) + (usize(position) << 2);
-  copyPositions(values, step, out, usize(filters) << 2, count, filters);
+  applySnippets(snippets, values, step, out, usize(filters) << 2, count, filters, entry, position, filters, size);
 }
 
 /** Rows with groups, a group at a time: its pixels lie `scale` apart. */
@@ -211,8 +210,8 @@ function finishGroups(record: usize, image: i32, y: i32, x: i32, count: i32, val
       if (inside <= 0) continue;
       const at = values + usize(skipped) * step + (usize((groupY * groupsX + groupX) * filters) << 2);
       const position = (outY * outWidth + left + skipped * scale) * filters;
-      if (snippets != 0) applySnippets(snippets, at, inside, step, filters, entry, position, stride, size);
-      copyPositions(at, step, target + (usize(position) << 2), usize(stride) << 2, inside, filters);
+      const out = target + (usize(position) << 2);
+      applySnippets(snippets, at, step, out, usize(stride) << 2, inside, filters, entry, position, stride, size);
     }
   }
 }
@@ -249,17 +248,7 @@ function finishLines(
     copyPositions(from, step, line, usize(groupsX) * pixelBytes, count, groupsX * filters);
     const at = line + usize(skipped) * pixelBytes;
     const position = (outY * outWidth + left + skipped) * filters;
-    if (snippets != 0) applySnippets(snippets, at, inside, pixelBytes, filters, entry, position, filters, size);
-    copyFloats(at, target + (usize(position) << 2), inside * filters);
+    const out = target + (usize(position) << 2);
+    applySnippets(snippets, at, pixelBytes, out, pixelBytes, inside, filters, entry, position, filters, size);
   }
-}
-
-/** Copies `count` pieces of `floats` floats from and to places that are so many bytes apart. */
-function copyPositions(from: usize, fromStep: usize, to: usize, toStep: usize, count: i32, floats: i32): void {
-  const bytes = usize(floats) << 2;
-  if (fromStep == bytes && toStep == bytes) {
-    copyFloats(from, to, count * floats);
-    return;
-  }
-  for (; count > 0; count--, from += fromStep, to += toStep) copyFloats(from, to, floats);
 }

@@ -1,7 +1,7 @@
 /**
  * Chains and epilogues: what happens to the channels of positions on their way into a product or out of
- * it. A list of snippets is applied in place, one after the other, each to a run of positions of one
- * image that is short enough to stay in the first-level cache. Nothing past a position is written.
+ * it. A list of snippets is applied one after the other, each to a run of positions of one image that is
+ * short enough to stay in the first-level cache. Nothing past a position is written.
  */
 
 import {
@@ -47,80 +47,104 @@ import { VECTOR } from './simd';
 export const POSITION_SCRATCH: usize = 32768;
 
 /**
- * Applies the snippets at `list` to `count` positions of `channels` floats, the first at `at`, each `step`
- * bytes after the one before. In the plan's row of `size` elements that `image` (an entry of an
- * operation's table) describes, the first begins at element `position`, each `stride` after the one before.
+ * Applies the snippets at `list`, or none where that is 0, to `count` positions of `channels` floats: the first at
+ * `from`, each `fromStep` bytes after the one before, to places `toStep` bytes apart from `to` on, which may be the
+ * same. In the plan's row of `size` elements that `image` (an entry of an operation's table) describes, the
+ * first begins at element `position`, each `stride` after the one before.
  */
 export function applySnippets(
   list: usize,
-  at: usize,
+  from: usize,
+  fromStep: usize,
+  to: usize,
+  toStep: usize,
   count: i32,
-  step: usize,
   channels: i32,
   image: usize,
   position: i32,
   stride: i32,
   size: i32,
 ): void {
+  if (list == 0) {
+    copyPositions(from, fromStep, to, toStep, count, channels);
+    return;
+  }
   const forward = usize(int(image, IMAGE_FORWARD_ROW) * size + position) << 2;
   const strideBytes = usize(stride) << 2;
-  // To what does not ask for the channel, positions that follow each other here and there are one.
-  const isDense = stride == channels && step == usize(channels) << 2;
+  const bytes = usize(channels) << 2;
+  // To what does not ask for the channel, positions that follow each other everywhere are one.
+  const isDense = stride == channels && fromStep == bytes && toStep == bytes;
   const runs = isDense ? 1 : count;
   const floats = isDense ? count * channels : channels;
   for (let code = int(list, SNIPPET_CODE); code != 0; list += SNIPPET_WORDS << 2, code = int(list, SNIPPET_CODE)) {
     const a = address(list, SNIPPET_A);
     switch (code) {
       case SNIPPET_BIAS:
-        if (isDense && channels == 1) addNumber(at, count, load<f32>(a));
-        else addChannels(at, count, step, channels, a, 0);
+        if (isDense && channels == 1) addNumber(from, to, count, load<f32>(a));
+        else addChannels(from, fromStep, to, toStep, count, channels, a, 0);
         break;
       case SNIPPET_AFFINE: {
         const scale = a + usize(int(image, IMAGE_FORWARD_SEGMENT)) * address(list, SNIPPET_STEP);
-        affine(at, count, step, channels, scale, scale + address(list, SNIPPET_TABLE));
+        affine(from, fromStep, to, toStep, count, channels, scale, scale + address(list, SNIPPET_TABLE));
         break;
       }
       case SNIPPET_LEAKY:
-        leaky(at, runs, step, floats, float(list, SNIPPET_NUMBER));
+        leaky(from, fromStep, to, toStep, runs, floats, float(list, SNIPPET_NUMBER));
         break;
       case SNIPPET_TANH:
-        tanh(at, runs, step, floats);
+        tanh(from, fromStep, to, toStep, runs, floats);
         break;
       case SNIPPET_MASK: {
         const offset = load<u32>(
           address(list, SNIPPET_OFFSETS) + (usize(int(image, IMAGE_FORWARD_SEGMENT)) << 2),
         );
         const element = int(image, IMAGE_IN_SEGMENT) * size + position;
-        mask(at, runs, step, floats, a + (usize(offset) << 2), element, stride, float(list, SNIPPET_NUMBER));
+        const words = a + (usize(offset) << 2);
+        mask(from, fromStep, to, toStep, runs, floats, words, element, stride, float(list, SNIPPET_NUMBER));
         break;
       }
       case SNIPPET_NORM_GRADIENT: {
         const p = address(list, SNIPPET_B) + usize(int(image, IMAGE_GRADIENT_SEGMENT)) * address(list, SNIPPET_STEP);
-        normGradient(at, count, step, channels, a + forward, strideBytes, p, address(list, SNIPPET_TABLE));
+        const table = address(list, SNIPPET_TABLE);
+        normGradient(from, fromStep, to, toStep, count, channels, a + forward, strideBytes, p, table);
         break;
       }
       case SNIPPET_LEAKY_GRADIENT:
-        leakyGradient(at, runs, step, floats, a + forward, strideBytes, float(list, SNIPPET_NUMBER));
+        leakyGradient(from, fromStep, to, toStep, runs, floats, a + forward, strideBytes, float(list, SNIPPET_NUMBER));
         break;
       case SNIPPET_LEAKY_AFFINE_GRADIENT: {
         const scale = address(list, SNIPPET_B) + usize(int(image, IMAGE_FORWARD_SEGMENT)) * address(list, SNIPPET_STEP);
         const shift = scale + address(list, SNIPPET_TABLE);
         const alpha = float(list, SNIPPET_NUMBER);
-        leakyAffineGradient(at, count, step, channels, a + forward, strideBytes, scale, shift, alpha);
+        const saved = a + forward;
+        leakyAffineGradient(from, fromStep, to, toStep, count, channels, saved, strideBytes, scale, shift, alpha);
         break;
       }
       case SNIPPET_TANH_GRADIENT:
-        tanhGradient(at, runs, step, floats, a + forward, strideBytes);
+        tanhGradient(from, fromStep, to, toStep, runs, floats, a + forward, strideBytes);
         break;
       case SNIPPET_VECTOR: {
         const vector = a + usize(int(image, IMAGE_GRADIENT_SEGMENT)) * address(list, SNIPPET_STEP);
-        addChannels(at, runs, step, floats, vector + (usize(position) << 2), strideBytes);
+        addChannels(from, fromStep, to, toStep, runs, floats, vector + (usize(position) << 2), strideBytes);
         break;
       }
       default:
         unreachable();
     }
+    // What follows goes on where this one has written.
+    from = to;
+    fromStep = toStep;
   }
+}
+
+/** Copies `count` pieces of `floats` floats from and to places that are so many bytes apart. */
+export function copyPositions(from: usize, fromStep: usize, to: usize, toStep: usize, count: i32, floats: i32): void {
+  const bytes = usize(floats) << 2;
+  if (fromStep == bytes && toStep == bytes) {
+    copyFloats(from, to, count * floats);
+    return;
+  }
+  for (; count > 0; count--, from += fromStep, to += toStep) copyFloats(from, to, floats);
 }
 
 /** Copies `count` floats, no byte more. */

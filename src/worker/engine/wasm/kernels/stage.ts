@@ -63,10 +63,7 @@ function padImage(record: usize, image: i32): void {
   for (let y = 0; y < height; y++) {
     memory.fill(target, 0, leftBytes);
     target += leftBytes;
-    copyFloats(source, target, width * channels);
-    if (snippets != 0) {
-      applySnippets(snippets, target, width, pixelBytes, channels, entry, position, channels, size);
-    }
+    applySnippets(snippets, source, pixelBytes, target, pixelBytes, width, channels, entry, position, channels, size);
     source += rowBytes;
     target += rowBytes;
     position += width * channels;
