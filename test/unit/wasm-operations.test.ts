@@ -126,6 +126,11 @@ const CASES: readonly Case[] = [
   { kind: 'conv2dTranspose', input: [12, 12, 32], filters: 1, kernelSize: [6, 6], stride: 2, padding: 'valid' },
   // Odd ones: channels and widths that are no multiple of anything, strides 1 and 3, kernels taller than wide.
   { kind: 'conv2d', input: [9, 7, 3], filters: 5, kernelSize: [5, 3], stride: 2, padding: 'same' },
+  // Edges on all sides, worth parts of their own; kernels that reach over the whole image, and past it.
+  { kind: 'conv2d', input: [4, 6, 24], filters: 40, kernelSize: [3, 5], stride: 1, padding: 'same' },
+  { kind: 'conv2d', input: [3, 2, 13], filters: 20, kernelSize: [7, 7], stride: 2, padding: 'same' },
+  { kind: 'conv2d', input: [1, 2, 16], filters: 9, kernelSize: [5, 3], stride: 1, padding: 'same' },
+  { kind: 'conv2dTranspose', input: [2, 3, 24], filters: 16, kernelSize: [5, 3], stride: 2, padding: 'same' },
   { kind: 'conv2d', input: [8, 11, 2], filters: 13, kernelSize: [3, 4], stride: 3, padding: 'valid' },
   { kind: 'conv2d', input: [6, 5, 17], filters: 9, kernelSize: [3, 3], stride: 1, padding: 'same' },
   { kind: 'conv2dTranspose', input: [4, 3, 7], filters: 3, kernelSize: [5, 5], stride: 2, padding: 'same' },

@@ -17,7 +17,7 @@ import {
   RUN_KEY1,
   RUN_STEP,
 } from './layout';
-import { philoxBlocks, philoxWord, wordsToUniform } from './random';
+import { BLOCKS, BLOCKS_BYTES, philoxBlocks, philoxWord, wordsToUniform } from './random';
 import { address, int } from './record';
 import { VECTOR } from './simd';
 
@@ -56,18 +56,17 @@ export function drawLabels(record: usize, run: usize, scratch: usize): void {
   }
 }
 
-/** Uniform in [-1, 1). Sixteen elements at a time are dealt out to the threads. */
+/** Uniform in [-1, 1). What eight blocks give, 32 elements, is dealt out to the threads. */
 export function drawLatents(record: usize, threads: i32, run: usize, scratch: usize): void {
   const count = int(record, DRAW_COUNT);
-  const groups = (count + 15) >> 4;
+  const groups = (count + 31) >> 5;
   for (let group = firstItem(record, groups, threads); group < groups; group = itemAfter(record, group, groups, threads)) {
-    drawWords(record, group << 2, run, scratch);
-    const to = address(record, DRAW_TARGET) + (usize(group) << 6);
-    const some = min(16, count - (group << 4));
-    for (let offset: usize = 0; offset < 64; offset += VECTOR) {
+    drawWords(record, group * BLOCKS, run, scratch);
+    for (let offset: usize = 0; offset < BLOCKS_BYTES; offset += VECTOR) {
       v128.store(scratch + offset, wordsToUniform(v128.load(scratch + offset), -1, 2));
     }
-    memory.copy(to, scratch, usize(some) << 2);
+    const some = min(32, count - (group << 5));
+    memory.copy(address(record, DRAW_TARGET) + (usize(group) << 7), scratch, usize(some) << 2);
   }
 }
 
@@ -76,22 +75,29 @@ function drawWords(record: usize, block: i32, run: usize, scratch: usize): void 
   philoxBlocks(block, int(run, RUN_STEP), stream, int(run, RUN_KEY0), int(run, RUN_KEY1), scratch);
 }
 
-/** Words of 32 keep bits, each from four blocks, are dealt out to the threads. */
+/** Words of 32 keep bits, two from eight blocks, are dealt out to the threads. */
 export function drawMask(record: usize, threads: i32, run: usize, scratch: usize): void {
   const count = int(record, DRAW_COUNT);
-  const limit = i16x8.splat(i16(int(record, DRAW_THRESHOLD)));
   // Rate 1 would need 65536, which 16 bits do not hold; the settings end at 0.9.
-  const words = (count + 31) >> 5;
-  for (let word = firstItem(record, words, threads); word < words; word = itemAfter(record, word, words, threads)) {
-    drawWords(record, word << 2, run, scratch);
-    let bits = keptBits(v128.load(scratch), limit);
-    bits |= keptBits(v128.load(scratch, VECTOR), limit) << 8;
-    bits |= keptBits(v128.load(scratch, 2 * VECTOR), limit) << 16;
-    bits |= keptBits(v128.load(scratch, 3 * VECTOR), limit) << 24;
-    const left = count - (word << 5);
-    if (left < 32) bits &= (1 << left) - 1;
-    store<i32>(address(record, DRAW_TARGET) + (usize(word) << 2), bits);
+  const limit = i16x8.splat(i16(int(record, DRAW_THRESHOLD)));
+  const pairs = (count + 63) >> 6;
+  for (let pair = firstItem(record, pairs, threads); pair < pairs; pair = itemAfter(record, pair, pairs, threads)) {
+    drawWords(record, pair * BLOCKS, run, scratch);
+    const to = address(record, DRAW_TARGET) + (usize(pair) << 3);
+    const left = count - (pair << 6);
+    store<i32>(to, keptWord(scratch, limit, left));
+    if (left > 32) store<i32>(to, keptWord(scratch + 4 * VECTOR, limit, left - 32), 4);
   }
+}
+
+/** 32 keep bits; those past `left` are 0. */
+@inline
+function keptWord(halves: usize, limit: v128, left: i32): i32 {
+  let bits = keptBits(v128.load(halves), limit);
+  bits |= keptBits(v128.load(halves, VECTOR), limit) << 8;
+  bits |= keptBits(v128.load(halves, 2 * VECTOR), limit) << 16;
+  bits |= keptBits(v128.load(halves, 3 * VECTOR), limit) << 24;
+  return left < 32 ? bits & ((1 << left) - 1) : bits;
 }
 
 /** Bit i: half i is not below the limit. */

@@ -188,6 +188,8 @@ export const FILTER_Y = 11;
 export const FILTER_X = 12;
 export const FILTER_FILTERS = 13;
 export const FILTER_OUT = 14;
+/** From the first row of a run to that of the next. */
+export const FILTER_OUT_RUN_STEP = 15;
 
 /**
  * The threads' meeting place, words from the start of the run's block: which program is to be run by

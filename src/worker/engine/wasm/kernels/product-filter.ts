@@ -14,6 +14,7 @@ import {
   FILTER_LEFT_IMAGE_STEP,
   FILTER_LEFT_ROW_STEP,
   FILTER_OUT,
+  FILTER_OUT_RUN_STEP,
   FILTER_RIGHT,
   FILTER_RUNS,
   FILTER_RUN_LENGTH,
@@ -66,12 +67,6 @@ function sixesOfRun(record: usize): i32 {
   return (int(record, FILTER_RUN_LENGTH) + 5) / 6;
 }
 
-/** Row, within its run, that six rows begin with. */
-@inline
-function firstRowOf(record: usize, six: i32): i32 {
-  return (six % sixesOfRun(record)) * 6;
-}
-
 function sumSixes(record: usize, first: i32, count: i32, firstPanel: i32, panels: i32, scratch: usize): void {
   const depth = int(record, FILTER_IMAGES) * int(record, FILTER_Y) * int(record, FILTER_X);
   memory.fill(scratch + SUMS, 0, usize(count * panels * 6) << 5);
@@ -102,11 +97,14 @@ function sumChunk(
   const depth = int(record, FILTER_IMAGES) * int(record, FILTER_Y) * int(record, FILTER_X);
   const right = address(record, FILTER_RIGHT);
   const sixBytes = usize(some) * 6 * FLOAT;
-  for (let six = 0; six < count; six++) {
-    const run = (first + six) / sixesOfRun(record);
-    const left = address(record, FILTER_LEFT) + usize(run) * address(record, FILTER_RUN_STEP);
-    const row = usize(firstRowOf(record, first + six)) << 2;
-    packLeft(record, left + row, start, some, scratch + LEFT + usize(six) * sixBytes);
+  const perRun = sixesOfRun(record);
+  for (let six = 0; six < count; ) {
+    const run = (first + six) / perRun;
+    const inRun = first + six - run * perRun;
+    const left = address(record, FILTER_LEFT) + usize(run) * address(record, FILTER_RUN_STEP) + usize(inRun * 6) * FLOAT;
+    const isPair = six + 1 < count && inRun + 1 < perRun;
+    packLeft(record, left, isPair, start, some, scratch + LEFT + usize(six) * sixBytes, sixBytes);
+    six += isPair ? 2 : 1;
   }
   for (let panel = 0; panel < panels; panel++) {
     const b = right + (usize((firstPanel + panel) * depth + start) << 5);
@@ -118,8 +116,8 @@ function sumChunk(
   }
 }
 
-/** Six neighbouring floats of windows start .. start + count - 1. */
-function packLeft(record: usize, left: usize, start: i32, count: i32, to: usize): void {
+/** Six neighbouring floats of windows start .. start + count - 1, or twelve: the next six go `sixBytes` further. */
+function packLeft(record: usize, left: usize, isPair: boolean, start: i32, count: i32, to: usize, sixBytes: usize): void {
   const width = int(record, FILTER_X);
   const height = int(record, FILTER_Y);
   const imageStep = int(record, FILTER_LEFT_IMAGE_STEP);
@@ -129,14 +127,11 @@ function packLeft(record: usize, left: usize, start: i32, count: i32, to: usize)
   let y = (start / width) % height;
   let image = start / (width * height);
   while (count > 0) {
-    let from = left + image * imageStep + y * rowStep + x * columnStep;
+    const from = left + image * imageStep + y * rowStep + x * columnStep;
     const pieces = min(width - x, count);
-    for (let i = 0; i < pieces; i++) {
-      v128.store(to, v128.load(from));
-      store<u64>(to, load<u64>(from, VECTOR), VECTOR);
-      from += columnStep;
-      to += 6 * FLOAT;
-    }
+    if (isPair) copyTwelves(from, columnStep, pieces, to, to + sixBytes);
+    else copySixes(from, columnStep, pieces, to);
+    to += usize(pieces) * 6 * FLOAT;
     count -= pieces;
     x = 0;
     if (++y == height) {
@@ -146,16 +141,35 @@ function packLeft(record: usize, left: usize, start: i32, count: i32, to: usize)
   }
 }
 
+@inline
+function copySixes(from: usize, step: usize, count: i32, to: usize): void {
+  for (; count > 0; count--, from += step, to += 6 * FLOAT) {
+    v128.store(to, v128.load(from));
+    store<u64>(to, load<u64>(from, VECTOR), VECTOR);
+  }
+}
+
+@inline
+function copyTwelves(from: usize, step: usize, count: i32, to: usize, next: usize): void {
+  for (; count > 0; count--, from += step, to += 6 * FLOAT, next += 6 * FLOAT) {
+    v128.store(to, v128.load(from));
+    store<u64>(to, load<u64>(from, VECTOR), VECTOR);
+    store<u64>(next, load<u64>(from, VECTOR + 8));
+    v128.store(next, v128.load(from, 2 * VECTOR), 8);
+  }
+}
+
 /** Six rows of sums, [panel][6][8], to their place. */
 function storeSums(record: usize, six: i32, firstPanel: i32, panels: i32, from: usize): void {
   const filters = int(record, FILTER_FILTERS);
-  const runLength = int(record, FILTER_RUN_LENGTH);
   const columns = filters - firstPanel * 8;
-  const first = firstRowOf(record, six);
-  const firstRow = (six / sixesOfRun(record)) * runLength + first;
-  const rows = min(6, runLength - first);
+  const perRun = sixesOfRun(record);
+  const run = six / perRun;
+  const first = (six - run * perRun) * 6;
+  const rows = min(6, int(record, FILTER_RUN_LENGTH) - first);
+  const target = address(record, FILTER_OUT) + usize(run) * address(record, FILTER_OUT_RUN_STEP);
   for (let row = 0; row < rows; row++) {
-    let out = address(record, FILTER_OUT) + (usize((firstRow + row) * filters + firstPanel * 8) << 2);
+    let out = target + (usize((first + row) * filters + firstPanel * 8) << 2);
     let sums = from + (usize(row) << 5);
     for (let panel = 0; panel < panels; panel++) {
       copyFloats(sums, out, min(8, columns - panel * 8));

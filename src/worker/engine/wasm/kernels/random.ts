@@ -1,21 +1,17 @@
 /**
- * Philox4x32-10 (Salmon et al. 2011), bit-equal to `src/worker/random.ts`: four blocks at a time, one
- * a lane. Element i of a float or an index stream is word i & 3 of block i >> 2; a dropout mask takes
+ * Philox4x32-10 (Salmon et al. 2011), bit-equal to `src/worker/random.ts`: a block a lane. Element i of a float or an index stream is word i & 3 of block i >> 2; a dropout mask takes
  * the 16-bit half i & 7 of block i >> 3.
  */
 
 import { VECTOR } from './simd';
 
-/** High words of the 64-bit products of four unsigned words and a constant. */
-@inline
-function multiplyHigh(words: v128, multiplier: v128): v128 {
-  const low = i64x2.extmul_low_i32x4_u(words, multiplier);
-  const high = i64x2.extmul_high_i32x4_u(words, multiplier);
-  return v128.shuffle<i32>(low, high, 1, 3, 5, 7);
-}
+/** Blocks that are computed at once, two vectors of them: a round is a chain of waits, which two chains share. */
+export const BLOCKS = 8;
+/** Bytes of their words. */
+export const BLOCKS_BYTES: usize = 16 * BLOCKS;
 
 /**
- * Words of blocks `block` to `block` + 3 of one stream and step, block after block, into the 64 bytes
+ * Words of blocks `block` to `block` + 7 of one stream and step, block after block, into the 128 bytes
  * at `out`.
  */
 export function philoxBlocks(block: i32, step: i32, stream: i32, key0: i32, key1: i32, out: usize): void {
@@ -25,19 +21,44 @@ export function philoxBlocks(block: i32, step: i32, stream: i32, key0: i32, key1
   let c1 = i32x4.splat(step);
   let c2 = i32x4.splat(stream);
   let c3 = i32x4.splat(0);
+  let d0 = i32x4.add(i32x4.splat(block), i32x4(4, 5, 6, 7));
+  let d1 = c1;
+  let d2 = c2;
+  let d3 = c3;
+  let keys0 = i32x4.splat(key0);
+  let keys1 = i32x4.splat(key1);
   for (let round = 0; round < 10; round++) {
-    const high0 = multiplyHigh(c0, multiplier0);
-    const low0 = i32x4.mul(c0, multiplier0);
-    const high1 = multiplyHigh(c2, multiplier1);
-    const low1 = i32x4.mul(c2, multiplier1);
-    c0 = v128.xor(v128.xor(high1, c1), i32x4.splat(key0));
-    c1 = low1;
-    c2 = v128.xor(v128.xor(high0, c3), i32x4.splat(key1));
-    c3 = low0;
-    key0 += <i32>0x9e3779b9;
-    key1 += <i32>0xbb67ae85;
+    // Products of 64 bits, two lanes each, of which high and low words are then gathered.
+    let low = i64x2.extmul_low_i32x4_u(c0, multiplier0);
+    let high = i64x2.extmul_high_i32x4_u(c0, multiplier0);
+    const e2 = v128.shuffle<i32>(low, high, 1, 3, 5, 7);
+    const e3 = v128.shuffle<i32>(low, high, 0, 2, 4, 6);
+    low = i64x2.extmul_low_i32x4_u(c2, multiplier1);
+    high = i64x2.extmul_high_i32x4_u(c2, multiplier1);
+    c0 = v128.xor(v128.shuffle<i32>(low, high, 1, 3, 5, 7), v128.xor(c1, keys0));
+    c1 = v128.shuffle<i32>(low, high, 0, 2, 4, 6);
+    c2 = v128.xor(e2, v128.xor(c3, keys1));
+    c3 = e3;
+    low = i64x2.extmul_low_i32x4_u(d0, multiplier0);
+    high = i64x2.extmul_high_i32x4_u(d0, multiplier0);
+    const f2 = v128.shuffle<i32>(low, high, 1, 3, 5, 7);
+    const f3 = v128.shuffle<i32>(low, high, 0, 2, 4, 6);
+    low = i64x2.extmul_low_i32x4_u(d2, multiplier1);
+    high = i64x2.extmul_high_i32x4_u(d2, multiplier1);
+    d0 = v128.xor(v128.shuffle<i32>(low, high, 1, 3, 5, 7), v128.xor(d1, keys0));
+    d1 = v128.shuffle<i32>(low, high, 0, 2, 4, 6);
+    d2 = v128.xor(f2, v128.xor(d3, keys1));
+    d3 = f3;
+    keys0 = i32x4.add(keys0, i32x4.splat(<i32>0x9e3779b9));
+    keys1 = i32x4.add(keys1, i32x4.splat(<i32>0xbb67ae85));
   }
-  // Lanes are blocks here and words in memory: transpose.
+  storeBlocks(c0, c1, c2, c3, out);
+  storeBlocks(d0, d1, d2, d3, out + 4 * VECTOR);
+}
+
+/** Lanes are blocks in registers and words in memory: transposes. */
+@inline
+function storeBlocks(c0: v128, c1: v128, c2: v128, c3: v128, out: usize): void {
   const low01 = v128.shuffle<i32>(c0, c1, 0, 4, 1, 5);
   const high01 = v128.shuffle<i32>(c0, c1, 2, 6, 3, 7);
   const low23 = v128.shuffle<i32>(c2, c3, 0, 4, 1, 5);
@@ -48,7 +69,7 @@ export function philoxBlocks(block: i32, step: i32, stream: i32, key0: i32, key1
   v128.store(out, v128.shuffle<i64>(high01, high23, 1, 3), 3 * VECTOR);
 }
 
-/** Word `index` of a stream; `scratch` has 64 bytes. */
+/** Word `index` of a stream; `scratch` has 128 bytes. */
 export function philoxWord(index: i32, step: i32, stream: i32, key0: i32, key1: i32, scratch: usize): u32 {
   philoxBlocks(index >> 2, step, stream, key0, key1, scratch);
   return load<u32>(scratch + (usize(index & 3) << 2));

@@ -160,6 +160,12 @@ export function copyFloats(from: usize, to: usize, count: i32): void {
   v128.store(to + last, v128.load(from + last));
 }
 
+/** Sets `count` floats to 0; for a few of them `memory.fill`, which is a call, takes longer. */
+export function clearFloats(to: usize, count: i32): void {
+  for (; count >= 4; count -= 4, to += VECTOR) v128.store(to, f32x4.splat(0));
+  for (; count > 0; count--, to += 4) store<f32>(to, 0);
+}
+
 function copyFew(from: usize, to: usize, count: i32): void {
   for (; count > 0; count--, from += 4, to += 4) store<f32>(to, load<f32>(from));
 }

@@ -27,7 +27,7 @@ import {
   STAGE_WINDOW_WIDTH,
 } from './layout';
 import { address, imageEntry, int } from './record';
-import { applySnippets, copyFloats } from './snippets';
+import { applySnippets, clearFloats, copyFloats, copyPositions } from './snippets';
 
 /** Images are dealt out to the threads. */
 export function stage(record: usize, threads: i32): void {
@@ -52,8 +52,7 @@ function padImage(record: usize, image: i32): void {
   const pixelBytes = usize(channels) << 2;
   const rowBytes = usize(width) * pixelBytes;
   const paddedRowBytes = usize(paddedWidth) * pixelBytes;
-  const leftBytes = usize(left) * pixelBytes;
-  const rightBytes = paddedRowBytes - leftBytes - rowBytes;
+  const right = paddedWidth - left - width;
   let source = address(record, STAGE_SOURCE) + usize(int(entry, IMAGE_SOURCE_ROW) * height) * rowBytes;
   let target = address(record, STAGE_TARGET) + usize(image * paddedHeight) * paddedRowBytes;
   const size = height * width * channels;
@@ -61,14 +60,14 @@ function padImage(record: usize, image: i32): void {
   memory.fill(target, 0, usize(top) * paddedRowBytes);
   target += usize(top) * paddedRowBytes;
   for (let y = 0; y < height; y++) {
-    memory.fill(target, 0, leftBytes);
-    target += leftBytes;
+    clearFloats(target, left * channels);
+    target += usize(left) * pixelBytes;
     applySnippets(snippets, source, pixelBytes, target, pixelBytes, width, channels, entry, position, channels, size);
     source += rowBytes;
     target += rowBytes;
     position += width * channels;
-    memory.fill(target, 0, rightBytes);
-    target += rightBytes;
+    clearFloats(target, right * channels);
+    target += usize(right) * pixelBytes;
   }
   memory.fill(target, 0, usize(paddedHeight - top - height) * paddedRowBytes);
 }
@@ -101,17 +100,39 @@ function unfoldLine(record: usize, from: usize, to: usize): void {
   const windowsX = int(record, STAGE_WINDOWS_X);
   const stride = int(record, STAGE_STRIDE);
   const windowBytes = usize(int(record, STAGE_ROW)) << 2;
-  const run = windowWidth * channels;
   let left = -int(record, STAGE_LEFT);
-  for (let x = 0; x < windowsX; x++, left += stride, to += windowBytes) {
+  for (let x = 0; x < windowsX; ) {
+    // Windows inside the image follow each other without a question.
     if (from != 0 && left >= 0 && left + windowWidth <= width) {
-      copyFloats(from + (usize(left * channels) << 2), to, run);
+      const inside = min(windowsX - x, (width - windowWidth - left) / stride + 1);
+      const step = usize(stride * channels) << 2;
+      copyRuns(from + (usize(left * channels) << 2), step, to, windowBytes, inside, windowWidth * channels);
+      x += inside;
+      left += inside * stride;
+      to += usize(inside) * windowBytes;
       continue;
     }
     const before = min(windowWidth, max(0, -left));
     const end = from == 0 ? before : max(before, min(windowWidth, width - left));
-    memory.fill(to, 0, usize(before * channels) << 2);
+    clearFloats(to, before * channels);
     copyFloats(from + (usize((left + before) * channels) << 2), to + (usize(before * channels) << 2), (end - before) * channels);
-    memory.fill(to + (usize(end * channels) << 2), 0, usize((windowWidth - end) * channels) << 2);
+    clearFloats(to + (usize(end * channels) << 2), (windowWidth - end) * channels);
+    x++;
+    left += stride;
+    to += windowBytes;
+  }
+}
+
+/** `count` runs of `floats` floats. */
+function copyRuns(from: usize, step: usize, to: usize, toStep: usize, count: i32, floats: i32): void {
+  if (floats < 4 || floats > 8) {
+    copyPositions(from, step, to, toStep, count, floats);
+    return;
+  }
+  // Two vectors, which overlap.
+  const last = usize(floats - 4) << 2;
+  for (; count > 0; count--, from += step, to += toStep) {
+    v128.store(to, v128.load(from));
+    v128.store(to + last, v128.load(from + last));
   }
 }
