@@ -72,9 +72,8 @@ export interface Peaks {
 
 /** Of a step's matrix products, each once. */
 export interface StepArithmetic {
+  /** Taps that fall into padding are left out. */
   readonly multiplyAdds: number;
-  /** The taps that fall into padding counted as well, as frameworks count and most of them compute. */
-  readonly paddedMultiplyAdds: number;
 }
 
 export interface NamedArray {

@@ -38,10 +38,10 @@ const FAULTS: readonly Fault[] = [
     wrong: '(address(record, ROWS_RUN_STEP) + 4) + (',
   },
   {
-    what: 'a kernel gradient that leaves out one window in 384',
+    what: 'a kernel gradient that leaves out one window in 64',
     file: 'product-filter.ts',
-    right: 'packedBlock(a, b, some, to,',
-    wrong: 'packedBlock(a, b, some - 1, to,',
+    right: 'terms, some,',
+    wrong: 'terms, some - 1,',
   },
   {
     what: 'dropout bits of the neighbouring block',

@@ -10,7 +10,7 @@ export interface Kernels {
   readonly serve: (run: number, helper: number, last: number, scratch: number) => void;
   readonly command: (run: number) => void;
   readonly spinWhile: (word: number, value: number, spins: number) => number;
-  /** The micro-kernels, for measuring their rate; see `kernels/micro-kernel.ts`. */
+  /** The micro-kernels, for measuring their rate; see `kernels/packed-kernel.ts`. */
   readonly packed6x8: PackedKernel;
   readonly packed6x8By4: PackedKernel;
 }
@@ -19,10 +19,10 @@ export type PackedKernel = (
   a: number,
   b: number,
   depth: number,
-  start: number,
-  startStep: number,
-  out: number,
-  outStep: number,
+  starts: number,
+  startOffset: number,
+  outs: number,
+  outOffset: number,
 ) => void;
 
 export function binaryName(simd: Simd, isShared: boolean): string {

@@ -1,7 +1,7 @@
 /**
- * How a product falls into parts: rows and columns that are computed together, from the same taps. A
- * transposed convolution has one for each output phase, or one for all; taps that would read outside the image
- * are left out, so the rows at its edges are parts of their own.
+ * How a product falls into parts. A transposed convolution has one for each output phase, or one for all, which
+ * then have columns of their own. Taps that would read outside the image are left out: rows that reach the same
+ * ones are a cell, and the parts of a cell read the same windows.
  */
 
 import { phasesOf, type Geometry, type Phase } from '../plan/geometry.js';
@@ -24,9 +24,30 @@ export interface PartAxis {
   readonly step: number;
 }
 
-export interface Part {
-  readonly y: PartAxis;
-  readonly x: PartAxis;
+/** A product's parts are every one of `y` with every one of `x`. Those of a direction have the same steps and groups. */
+export interface Parts {
+  readonly y: readonly PartAxis[];
+  readonly x: readonly PartAxis[];
+}
+
+/** What a part takes of a cell's windows along one direction. */
+export interface CellPart {
+  /** Which of the direction's parts, and its own axis, narrowed to the cell's rows and taps. */
+  readonly index: number;
+  readonly axis: PartAxis;
+  /** Its first tap: of the window, and of the part's own taps. */
+  readonly inWindow: number;
+  readonly tap: number;
+}
+
+/** Rows along one direction whose windows reach equally far inside the image, for all parts that have them. */
+export interface Cell {
+  readonly rows: number;
+  /** Source position of the first row's window, from one row to the next, and positions of a window. */
+  readonly start: number;
+  readonly step: number;
+  readonly taps: number;
+  readonly parts: readonly CellPart[];
 }
 
 /** Rows that reach the same taps inside the image: of the axis' rows and taps the first, and how many. */
@@ -65,19 +86,21 @@ function phaseAxis({ first, count, firstTap, taps, firstSmall }: Phase, stride: 
 /**
  * All phases at once: they see the same windows, each with its own columns. A window may be widened by
  * neighbours, whose outputs are columns of it too: more taps, but fuller panels where there are few channels.
+ * Row 0 has the outputs from the image's first on.
  */
 function sharedAxis(large: number, kernel: number, stride: number, pad: number, neighbours: number): PartAxis {
-  const taps = Math.ceil(kernel / stride);
   const groups = stride * (1 + neighbours);
+  const start = Math.ceil((pad - kernel + 1) / stride);
+  const end = Math.floor((groups - 1 + pad) / stride);
   return {
-    rows: Math.floor((large - 1 + pad) / groups) + 1,
-    taps: taps + neighbours,
-    firstTap: stride * (taps - 1),
+    rows: Math.ceil(large / groups),
+    taps: end - start + 1,
+    firstTap: pad - stride * start,
     tapStep: -stride,
     groups,
     scale: groups,
-    offset: -pad,
-    start: 1 - taps,
+    offset: 0,
+    start,
     step: 1 + neighbours,
   };
 }
@@ -96,60 +119,76 @@ function reachesOf({ rows, taps, start, step }: PartAxis, size: number): readonl
   return saved < WORTH_SAVING ? [{ row: 0, rows, tap: 0, taps }] : reaches;
 }
 
-/** The parts of an axis by how far their rows reach; `size` is the source's. */
-export function edgesOf(axis: PartAxis, size: number): readonly { readonly axis: PartAxis; readonly tap: number }[] {
-  return reachesOf(axis, size).map(({ row, rows, tap, taps }) => ({
-    tap,
-    axis: {
-      ...axis,
-      rows,
-      taps,
-      firstTap: axis.firstTap + axis.tapStep * tap,
-      offset: axis.offset + axis.scale * row,
-      start: axis.start + axis.step * row + tap,
-    },
-  }));
+/** An axis from a row and a tap on. */
+function narrow(axis: PartAxis, row: number, rows: number, tap: number, taps: number): PartAxis {
+  return {
+    ...axis,
+    rows,
+    taps,
+    firstTap: axis.firstTap + axis.tapStep * tap,
+    offset: axis.offset + axis.scale * row,
+    start: axis.start + axis.step * row + tap,
+  };
+}
+
+/** The cells of a direction's parts; `size` is the source's. */
+export function cellsOf(axes: readonly PartAxis[], size: number): readonly Cell[] {
+  const reaches = axes.map((axis) => reachesOf(axis, size));
+  const ends = reaches.flat().map(({ row, rows }) => row + rows);
+  const bounds = [...new Set([0, ...ends])].sort((a, b) => a - b);
+  return bounds.slice(0, -1).map((row, index) => {
+    const rows = bounds[index + 1]! - row;
+    const own = axes.flatMap((axis, part) => {
+      const reach = reaches[part]!.find((one) => one.row <= row && row < one.row + one.rows);
+      if (reach === undefined) return [];
+      return [{ index: part, tap: reach.tap, axis: narrow(axis, row, rows, reach.tap, reach.taps) }];
+    });
+    const reaching = own.filter(({ axis }) => axis.taps > 0).map(({ axis }) => axis);
+    const start = reaching.length === 0 ? 0 : Math.min(...reaching.map((axis) => axis.start));
+    const taps = Math.max(0, ...reaching.map((axis) => axis.start + axis.taps - start));
+    const parts = own.map((part) => ({ ...part, inWindow: part.axis.taps === 0 ? 0 : part.axis.start - start }));
+    return { rows, start, step: axes[0]!.step, taps, parts };
+  });
 }
 
 /** Multiply-adds for each source channel, columns rounded up to panels. */
-function costOf({ y, x }: Part, { large, small }: Geometry): number {
-  const columns = Math.ceil((y.groups * x.groups * large.channels) / 8) * 8;
-  const taps = (axis: PartAxis, size: number): number =>
-    sum(reachesOf(axis, size).map((reach) => reach.rows * reach.taps));
+function costOf({ y, x }: Parts, { large, small }: Geometry): number {
+  const columns = Math.ceil((y[0]!.groups * x[0]!.groups * large.channels) / 8) * 8;
+  const taps = (axes: readonly PartAxis[], size: number): number =>
+    sum(axes.flatMap((axis) => reachesOf(axis, size).map((reach) => reach.rows * reach.taps)));
   return taps(y, small.height) * taps(x, small.width) * columns;
 }
 
 /** The one part of a `toSmall` product. */
-export function smallPart({ small, kernelHeight, kernelWidth, stride, padTop, padLeft }: Geometry): Part {
+export function smallParts({ small, kernelHeight, kernelWidth, stride, padTop, padLeft }: Geometry): Parts {
   return {
-    y: wholeAxis(small.height, kernelHeight, stride, padTop),
-    x: wholeAxis(small.width, kernelWidth, stride, padLeft),
+    y: [wholeAxis(small.height, kernelHeight, stride, padTop)],
+    x: [wholeAxis(small.width, kernelWidth, stride, padLeft)],
   };
 }
 
 /** How a `toLarge` product is computed: by phases, or all phases at once, whichever costs less. */
-export function largeParts(geometry: Geometry): readonly Part[] {
+export function largeParts(geometry: Geometry): Parts {
   const { large, small, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
-  if (small.height === 1 && small.width === 1 && padTop === 0 && padLeft === 0) {
+  const isPoint = small.height === 1 && small.width === 1 && padTop === 0 && padLeft === 0;
+  if (isPoint && large.height <= kernelHeight && large.width <= kernelWidth) {
     // One window reaches every output: a matrix product with a column for each tap and channel.
     const point = wholeAxis(1, 1, 1, 0);
-    return [{ y: { ...point, groups: kernelHeight }, x: { ...point, groups: kernelWidth } }];
+    return { y: [{ ...point, groups: kernelHeight }], x: [{ ...point, groups: kernelWidth }] };
   }
-  let best: readonly Part[] = phasesOf(large.height, kernelHeight, stride, padTop).flatMap((y) =>
-    phasesOf(large.width, kernelWidth, stride, padLeft).map((x) => ({
-      y: phaseAxis(y, stride),
-      x: phaseAxis(x, stride),
-    })),
-  );
-  let bestCost = sum(best.map((part) => costOf(part, geometry)));
+  let best: Parts = {
+    y: phasesOf(large.height, kernelHeight, stride, padTop).map((phase) => phaseAxis(phase, stride)),
+    x: phasesOf(large.width, kernelWidth, stride, padLeft).map((phase) => phaseAxis(phase, stride)),
+  };
+  let bestCost = costOf(best, geometry);
   for (let neighbours = 0; neighbours <= MOST_NEIGHBOURS; neighbours++) {
-    const part = {
-      y: sharedAxis(large.height, kernelHeight, stride, padTop, 0),
-      x: sharedAxis(large.width, kernelWidth, stride, padLeft, neighbours),
+    const shared = {
+      y: [sharedAxis(large.height, kernelHeight, stride, padTop, 0)],
+      x: [sharedAxis(large.width, kernelWidth, stride, padLeft, neighbours)],
     };
-    const cost = costOf(part, geometry);
+    const cost = costOf(shared, geometry);
     if (neighbours === 0 ? cost > bestCost : cost >= bestCost) continue;
-    best = [part];
+    best = shared;
     bestCost = cost;
   }
   return best;

@@ -83,17 +83,6 @@ function isInside(inner: Border, outer: Border): boolean {
   );
 }
 
-/** Border that the windows of a `toSmall` product, or of its kernel gradient, reach into. */
-export function windowBorder(geometry: Geometry): Border {
-  const { large, small, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
-  return {
-    top: padTop,
-    left: padLeft,
-    bottom: Math.max(0, (small.height - 1) * stride + kernelHeight - padTop - large.height),
-    right: Math.max(0, (small.width - 1) * stride + kernelWidth - padLeft - large.width),
-  };
-}
-
 /** What one program has staged. */
 export class Stager {
   readonly #bindings: Bindings;
@@ -161,19 +150,22 @@ export class Stager {
     return staged;
   }
 
-  /** The windows that a layer's `small` positions see of its `large` side. */
-  windows(view: View, geometry: Geometry, segments: readonly OpSegment[], waves: Waves, name: string): Windows {
+  /**
+   * The windows that a layer's `small` positions see of its `large` side. Those that reach into the image's
+   * border find zeros there as far as `border` goes.
+   */
+  windows(
+    view: View,
+    geometry: Geometry,
+    border: Border,
+    segments: readonly OpSegment[],
+    waves: Waves,
+    name: string,
+  ): Windows {
     const { large, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
     const unfolded = this.unfolded(view, geometry, segments, waves, name);
     if (unfolded !== null) return unfolded;
-    const { address, imageStep, rowStep, columnStep } = this.stage(
-      view,
-      large,
-      segments,
-      windowBorder(geometry),
-      waves,
-      name,
-    );
+    const { address, imageStep, rowStep, columnStep } = this.stage(view, large, segments, border, waves, name);
     const shared = {
       address: address - padTop * rowStep - padLeft * columnStep,
       imageStep,

@@ -157,5 +157,6 @@ export function isBroken(run: usize): bool {
 }
 
 export { spinWhile };
-// Exported so that they stay functions of their own, see micro-kernel.ts, and so that their rate can be measured.
-export { packed6x8, packed6x8By4 } from './micro-kernel';
+// Exported so that they stay functions of their own, see packed-kernel.ts, and so that their rate can be measured.
+export { gathered6x8, gathered6x8By4 } from './gathered-kernel';
+export { packed6x8, packed6x8By4 } from './packed-kernel';

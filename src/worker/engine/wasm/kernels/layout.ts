@@ -142,7 +142,8 @@ export const PACK_FILTER_STEP = 19;
  * + y x row step + x x column step and has `runs` runs of `run length` floats. Output likewise; where
  * columns come in groups (a transposed convolution whose phases share their windows), group (y, x)
  * goes to output (scale x row + offset + group), inside [0, size); where there are columns of groups, they are as
- * many as the scale, or a row is all of a line.
+ * many as the scale, or a row is all of a line. There are several parts, each with outputs of its own, where
+ * windows have no more than ROWS_CHUNK floats: they are packed once for all.
  */
 export const ROWS_LEFT = 2;
 export const ROWS_LEFT_IMAGE_STEP = 3;
@@ -151,45 +152,58 @@ export const ROWS_LEFT_COLUMN_STEP = 5;
 export const ROWS_RUNS = 6;
 export const ROWS_RUN_LENGTH = 7;
 export const ROWS_RUN_STEP = 8;
-export const ROWS_RIGHT = 9;
-export const ROWS_IMAGES = 10;
-export const ROWS_Y = 11;
-export const ROWS_X = 12;
+export const ROWS_PARTS = 9;
+export const ROWS_PART_COUNT = 10;
+export const ROWS_IMAGES = 11;
+export const ROWS_Y = 12;
+export const ROWS_X = 13;
 /** Output channels of one group. */
-export const ROWS_FILTERS = 13;
-export const ROWS_GROUPS_Y = 14;
-export const ROWS_GROUPS_X = 15;
-export const ROWS_OUT = 16;
-export const ROWS_OUT_HEIGHT = 17;
-export const ROWS_OUT_WIDTH = 18;
-export const ROWS_SCALE_Y = 19;
-export const ROWS_OFFSET_Y = 20;
-export const ROWS_OFFSET_X = 21;
+export const ROWS_FILTERS = 14;
+export const ROWS_GROUPS_Y = 15;
+export const ROWS_GROUPS_X = 16;
+export const ROWS_OUT = 17;
+export const ROWS_OUT_HEIGHT = 18;
+export const ROWS_OUT_WIDTH = 19;
+export const ROWS_SCALE_Y = 20;
+export const ROWS_SCALE_X = 21;
 export const ROWS_SNIPPETS = 22;
 export const ROWS_TABLE = 23;
-export const ROWS_SCALE_X = 24;
-/** Of the right operand, from a panel to the next: a part may take some taps of it. */
-export const ROWS_PANEL_STEP = 25;
+/** 1 where outputs go to their place at once: whole panels for each group, none outside the image. */
+export const ROWS_IS_DIRECT = 24;
+/** What the outputs of a group's channels begin with, or 0. Where they go to their place at once. */
+export const ROWS_BIAS = 25;
+
+/** Depth that is packed and multiplied at a time: the packed rows and a panel of so much stay in the first-level cache. */
+export const ROWS_CHUNK = 256;
+
+export const PART_WORDS = 8;
+/** The right operand, and bytes from a panel of it to the next. */
+export const PART_RIGHT = 0;
+export const PART_PANEL_STEP = 1;
+/** Which floats of a window it multiplies: from the first on so many pieces of so many, a step apart. */
+export const PART_FIRST = 2;
+export const PART_PIECES = 3;
+export const PART_PIECE = 4;
+export const PART_PIECE_STEP = 5;
+export const PART_OFFSET_Y = 6;
+export const PART_OFFSET_X = 7;
 
 /**
  * FILTER: gradient of a kernel. Row m of the output is (run, float in it) of the windows, column a
- * filter; the depth is all windows of all images. The right operand is packed.
+ * filter; the depth is positions of images. Term t adds the window at left + table[2 t], a run `run step`
+ * further each, times the filters at right + table[2 t + 1].
  */
 export const FILTER_LEFT = 2;
-export const FILTER_LEFT_IMAGE_STEP = 3;
-export const FILTER_LEFT_ROW_STEP = 4;
-export const FILTER_LEFT_COLUMN_STEP = 5;
-export const FILTER_RUNS = 6;
-export const FILTER_RUN_LENGTH = 7;
-export const FILTER_RUN_STEP = 8;
-export const FILTER_RIGHT = 9;
-export const FILTER_IMAGES = 10;
-export const FILTER_Y = 11;
-export const FILTER_X = 12;
-export const FILTER_FILTERS = 13;
-export const FILTER_OUT = 14;
+export const FILTER_RUNS = 3;
+export const FILTER_RUN_LENGTH = 4;
+export const FILTER_RUN_STEP = 5;
+export const FILTER_RIGHT = 6;
+export const FILTER_TABLE = 7;
+export const FILTER_DEPTH = 8;
+export const FILTER_FILTERS = 9;
+export const FILTER_OUT = 10;
 /** From the first row of a run to that of the next. */
-export const FILTER_OUT_RUN_STEP = 15;
+export const FILTER_OUT_RUN_STEP = 11;
 
 /**
  * The threads' meeting place, words from the start of the run's block: which program is to be run by

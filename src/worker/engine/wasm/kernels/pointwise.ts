@@ -5,7 +5,7 @@
  */
 
 import { hyperbolicTangent } from './math';
-import { multiplyAdd, storeSome, VECTOR } from './simd';
+import { multiplyAdd, select, storeSome, VECTOR } from './simd';
 
 const PAIR: usize = 2 * VECTOR;
 
@@ -68,7 +68,7 @@ export function affine(
 /** x where `decider` > 0, else slope x. */
 @inline
 function rectify(x: v128, decider: v128, slope: v128): v128 {
-  return v128.bitselect(x, f32x4.mul(x, slope), f32x4.gt(decider, f32x4.splat(0)));
+  return select(x, f32x4.mul(x, slope), f32x4.gt(decider, f32x4.splat(0)));
 }
 
 @inline

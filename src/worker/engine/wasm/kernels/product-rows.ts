@@ -1,80 +1,109 @@
 /**
  * Products whose left rows are windows read where they lie: convolutions and transposed convolutions,
- * their input gradients, and matrices. Blocks of rows are dealt out to the threads; the outputs of a
- * block gather in scratch, pass the epilogue, and go to their place in the output.
+ * their input gradients, and matrices. Blocks of rows are dealt out to the threads: a block's windows are packed,
+ * multiplied by each part's columns, and go to their place in the output, or gather in scratch on the way there.
  */
 
 import { firstItem, itemAfter } from './claims';
+import { interleave } from './interleave';
 import {
   IMAGE_TARGET_ROW,
+  PART_FIRST,
+  PART_OFFSET_X,
+  PART_OFFSET_Y,
+  PART_PANEL_STEP,
+  PART_PIECE,
+  PART_PIECES,
+  PART_PIECE_STEP,
+  PART_RIGHT,
+  PART_WORDS,
+  ROWS_BIAS,
+  ROWS_CHUNK,
   ROWS_FILTERS,
   ROWS_GROUPS_X,
-  ROWS_GROUPS_Y,
   ROWS_IMAGES,
+  ROWS_IS_DIRECT,
   ROWS_LEFT,
   ROWS_LEFT_COLUMN_STEP,
   ROWS_LEFT_IMAGE_STEP,
   ROWS_LEFT_ROW_STEP,
-  ROWS_OFFSET_X,
-  ROWS_OFFSET_Y,
   ROWS_OUT,
   ROWS_OUT_HEIGHT,
   ROWS_OUT_WIDTH,
-  ROWS_PANEL_STEP,
-  ROWS_RIGHT,
+  ROWS_PARTS,
+  ROWS_PART_COUNT,
   ROWS_RUNS,
   ROWS_RUN_LENGTH,
   ROWS_RUN_STEP,
   ROWS_SCALE_X,
   ROWS_SCALE_Y,
   ROWS_TABLE,
-  ROWS_SNIPPETS,
   ROWS_X,
   ROWS_Y,
 } from './layout';
-import { interleave } from './interleave';
-import { packedBlock } from './micro-kernel';
-import { address, imageEntry, int } from './record';
-import { applySnippets, copyPositions, POSITION_SCRATCH } from './snippets';
+import { packedBlock } from './packed-kernel';
+import { finishBlock, panelsOf } from './product-outputs';
+import { address, addressAt, imageEntry, int } from './record';
+import { clearFloats, POSITION_SCRATCH } from './snippets';
 
 /** Rows of a block: four of the micro-kernel's, so that a panel of the right operand stays near. */
 const BLOCK = 24;
-/** Depth that is multiplied at a time: the packed rows and a panel of so much stay in the first-level cache. */
-const CHUNK = 256;
-/** Where a thread's scratch holds a block's packed rows, addresses of its windows, zeros, and its outputs. */
+/**
+ * Where a thread's scratch holds a block's packed rows, addresses of its windows, of its outputs and of what six
+ * rows of them begin with, zeros, and outputs that go on from there.
+ */
 const LEFT: usize = 0;
 const WINDOWS: usize = POSITION_SCRATCH;
-const ZEROS: usize = WINDOWS + 128;
-const OUTPUTS: usize = ZEROS + 128;
-/** Floats of a row's line that are gathered at most, so that a block's lines fit where its packed rows were. */
-const WIDEST_LINE = 256;
+const OUTS: usize = WINDOWS + 128;
+const STARTS: usize = OUTS + 128;
+const ZEROS: usize = STARTS + 64;
+const OUTPUTS: usize = ZEROS + 64;
 
 export function productRows(record: usize, threads: i32, scratch: usize): void {
   const rows = int(record, ROWS_IMAGES) * int(record, ROWS_Y) * int(record, ROWS_X);
   const blocks = (rows + BLOCK - 1) / BLOCK;
-  memory.fill(scratch + ZEROS, 0, 32);
+  const bias = address(record, ROWS_BIAS);
+  clearFloats(scratch + ZEROS, 8);
+  for (let row: usize = 0; row < 6; row++) {
+    store<u32>(scratch + STARTS + (row << 2), u32(bias == 0 ? scratch + ZEROS : bias));
+  }
   for (let block = firstItem(record, blocks, threads); block < blocks; block = itemAfter(record, block, blocks, threads)) {
     const first = block * BLOCK;
     const count = min(BLOCK, rows - first);
-    findWindows(record, first, count, scratch + WINDOWS);
-    multiplyBlock(record, count, scratch);
-    finishBlock(record, first, count, scratch);
+    findRows(record, first, count, scratch);
+    const parts = address(record, ROWS_PARTS);
+    if (int(record, ROWS_RUNS) * int(record, ROWS_RUN_LENGTH) > ROWS_CHUNK) {
+      multiplyChunks(record, parts, count, scratch);
+      finishBlock(record, parts, first, count, scratch + OUTPUTS);
+    } else multiplyParts(record, parts, first, count, scratch);
   }
 }
 
-/** Addresses of the windows of a block; the last one again for rows that it lacks. */
-function findWindows(record: usize, first: i32, count: i32, windows: usize): void {
+/** Addresses of a block's windows and outputs; the last ones again for rows that it lacks. */
+function findRows(record: usize, first: i32, count: i32, scratch: usize): void {
   const width = int(record, ROWS_X);
   const height = int(record, ROWS_Y);
   const left = address(record, ROWS_LEFT);
-  let x = first % width;
-  let y = (first / width) % height;
-  let image = first / (width * height);
+  const isDirect = int(record, ROWS_IS_DIRECT) != 0;
+  const rowBytes = usize(panelsOf(record)) << 5;
+  const pixelBytes = int(record, ROWS_FILTERS) << 2;
+  const lineBytes = int(record, ROWS_OUT_WIDTH) * pixelBytes;
+  const imageBytes = int(record, ROWS_OUT_HEIGHT) * lineBytes;
+  let line = first / width;
+  let x = first - line * width;
+  let image = line / height;
+  let y = line - image * height;
   let window = left;
+  let out = scratch + OUTPUTS;
   for (let row = 0; row < BLOCK; row++) {
     if (row < count) {
       window = left + image * int(record, ROWS_LEFT_IMAGE_STEP);
       window += y * int(record, ROWS_LEFT_ROW_STEP) + x * int(record, ROWS_LEFT_COLUMN_STEP);
+      if (isDirect) {
+        const target = int(imageEntry(address(record, ROWS_TABLE), image), IMAGE_TARGET_ROW);
+        out = address(record, ROWS_OUT) + target * imageBytes;
+        out += y * int(record, ROWS_SCALE_Y) * lineBytes + x * int(record, ROWS_SCALE_X) * pixelBytes;
+      } else out = scratch + OUTPUTS + usize(row) * rowBytes;
       if (++x == width) {
         x = 0;
         if (++y == height) {
@@ -83,33 +112,88 @@ function findWindows(record: usize, first: i32, count: i32, windows: usize): voi
         }
       }
     }
-    store<u32>(windows + (usize(row) << 2), u32(window));
+    store<u32>(scratch + WINDOWS + (usize(row) << 2), u32(window));
+    store<u32>(scratch + OUTS + (usize(row) << 2), u32(out));
   }
 }
 
-function multiplyBlock(record: usize, count: i32, scratch: usize): void {
+/** One part, whose windows are packed chunk by chunk. */
+function multiplyChunks(record: usize, part: usize, count: i32, scratch: usize): void {
   const depth = int(record, ROWS_RUNS) * int(record, ROWS_RUN_LENGTH);
-  const columns = int(record, ROWS_GROUPS_Y) * int(record, ROWS_GROUPS_X) * int(record, ROWS_FILTERS);
-  const panels = (columns + 7) / 8;
-  const outStep = usize(panels) << 5;
-  const right = address(record, ROWS_RIGHT);
-  const panelStep = address(record, ROWS_PANEL_STEP);
-  let first = 0;
-  do {
-    const some = min(CHUNK, depth - first);
-    const sixBytes = usize(some) * 24;
-    for (let row = 0; row < count; row += 6) packSix(record, row, first, some, scratch);
-    for (let panel = 0; panel < panels; panel++) {
-      const b = right + usize(panel) * panelStep + (usize(first) << 5);
-      let out = scratch + OUTPUTS + (usize(panel) << 5);
-      let a = scratch + LEFT;
-      for (let row = 0; row < count; row += 6, a += sixBytes, out += 6 * outStep) {
-        if (first == 0) packedBlock(a, b, some, scratch + ZEROS, 0, out, outStep);
-        else packedBlock(a, b, some, out, outStep, out, outStep);
-      }
+  for (let first = 0; first < depth; first += ROWS_CHUNK) {
+    const some = min(ROWS_CHUNK, depth - first);
+    packRows(record, count, first, some, scratch);
+    multiply(record, part, first, 0, some, some, first > 0, count, scratch);
+  }
+}
+
+/** Parts that share windows, packed once. */
+function multiplyParts(record: usize, part: usize, first: i32, count: i32, scratch: usize): void {
+  const depth = int(record, ROWS_RUNS) * int(record, ROWS_RUN_LENGTH);
+  packRows(record, count, 0, depth, scratch);
+  for (let parts = int(record, ROWS_PART_COUNT); parts > 0; parts--, part += PART_WORDS << 2) {
+    const pieces = int(part, PART_PIECES);
+    const depthOfPiece = int(part, PART_PIECE);
+    let left = int(part, PART_FIRST);
+    for (let piece = 0; piece < pieces; piece++, left += int(part, PART_PIECE_STEP)) {
+      multiply(record, part, piece * depthOfPiece, left, depthOfPiece, depth, piece > 0, count, scratch);
     }
-    first += some;
-  } while (first < depth);
+    finishBlock(record, part, first, count, scratch + OUTPUTS);
+  }
+}
+
+/**
+ * Multiplies floats `left` to `left` + `some` - 1 of the `packed` ones of each row by the part's right operand from depth
+ * `right` on, for all columns; adds to the outputs or begins them.
+ */
+function multiply(
+  record: usize,
+  part: usize,
+  right: i32,
+  left: i32,
+  some: i32,
+  packed: i32,
+  isAdding: boolean,
+  count: i32,
+  scratch: usize,
+): void {
+  const panels = panelsOf(record);
+  const panelStep = address(part, PART_PANEL_STEP);
+  const sixBytes = usize(packed) * 24;
+  const hasBias = int(record, ROWS_BIAS) != 0;
+  const isDirect = int(record, ROWS_IS_DIRECT) != 0;
+  const perGroup = isDirect ? int(record, ROWS_FILTERS) / 8 : panels;
+  let b = address(part, PART_RIGHT) + (usize(right) << 5);
+  let group = 0;
+  let inGroup = 0;
+  for (let panel = 0; panel < panels; panel++, b += panelStep) {
+    const column = usize(inGroup) << 5;
+    const offset = isDirect ? groupOffset(record, part, group) + column : column;
+    let a = scratch + LEFT + usize(left) * 24;
+    let outs = scratch + OUTS;
+    for (let row = 0; row < count; row += 6, a += sixBytes, outs += 24) {
+      if (isAdding) packedBlock(a, b, some, outs, offset, outs, offset);
+      else packedBlock(a, b, some, scratch + STARTS, hasBias ? column : 0, outs, offset);
+    }
+    if (++inGroup == perGroup) {
+      inGroup = 0;
+      group++;
+    }
+  }
+}
+
+/** Bytes from the output of a row, offsets not counted, to that of a group of a part. */
+@inline
+function groupOffset(record: usize, part: usize, group: i32): usize {
+  const groupsX = int(record, ROWS_GROUPS_X);
+  const y = group / groupsX;
+  const line = int(part, PART_OFFSET_Y) + y;
+  const pixel = int(part, PART_OFFSET_X) + group - y * groupsX;
+  return usize((line * int(record, ROWS_OUT_WIDTH) + pixel) * int(record, ROWS_FILTERS)) << 2;
+}
+
+function packRows(record: usize, count: i32, first: i32, some: i32, scratch: usize): void {
+  for (let row = 0; row < count; row += 6) packSix(record, row, first, some, scratch);
 }
 
 /** Packs floats `first` to `first` + `count` - 1 of the windows of rows `row` to `row` + 5 of the block. */
@@ -123,132 +207,17 @@ function packSix(record: usize, row: i32, first: i32, count: i32, scratch: usize
     const piece = min(runLength - inRun, count);
     const offset = usize(run) * address(record, ROWS_RUN_STEP) + (usize(inRun) << 2);
     interleave(
-      usize(load<u32>(windows)) + offset,
-      usize(load<u32>(windows, 4)) + offset,
-      usize(load<u32>(windows, 8)) + offset,
-      usize(load<u32>(windows, 12)) + offset,
-      usize(load<u32>(windows, 16)) + offset,
-      usize(load<u32>(windows, 20)) + offset,
+      addressAt(windows, 0) + offset,
+      addressAt(windows, 1) + offset,
+      addressAt(windows, 2) + offset,
+      addressAt(windows, 3) + offset,
+      addressAt(windows, 4) + offset,
+      addressAt(windows, 5) + offset,
       piece,
       to,
     );
     to += usize(piece) * 24;
     first += piece;
     count -= piece;
-  }
-}
-
-/** Takes a block's rows to their pixels, a run of rows that are neighbours in an image at a time. */
-function finishBlock(record: usize, first: i32, count: i32, scratch: usize): void {
-  const width = int(record, ROWS_X);
-  const height = int(record, ROWS_Y);
-  const groups = int(record, ROWS_GROUPS_Y) * int(record, ROWS_GROUPS_X);
-  const rowBytes = usize((groups * int(record, ROWS_FILTERS) + 7) / 8) << 5;
-  // Where rows are pixels, a run goes on from one line of the image to the next.
-  const isWhole =
-    groups == 1 &&
-    int(record, ROWS_SCALE_X) == 1 &&
-    int(record, ROWS_SCALE_Y) == 1 &&
-    int(record, ROWS_OUT_WIDTH) == width &&
-    int(record, ROWS_OUT_HEIGHT) == height;
-  const pixels = int(record, ROWS_GROUPS_X) * int(record, ROWS_FILTERS);
-  const isNarrow = groups > 1 && int(record, ROWS_FILTERS) < 4 && pixels <= WIDEST_LINE;
-  let row = scratch + OUTPUTS;
-  while (count > 0) {
-    const line = first / width;
-    const image = line / height;
-    const x = first - line * width;
-    const y = line - image * height;
-    const run = min(count, isWhole ? (height - y) * width - x : width - x);
-    if (isWhole) finishPixels(record, image, y * width + x, run, row, rowBytes);
-    else if (isNarrow) finishLines(record, image, y, x, run, row, rowBytes, scratch);
-    else finishGroups(record, image, y, x, run, row, rowBytes);
-    row += usize(run) * rowBytes;
-    first += run;
-    count -= run;
-  }
-}
-
-/** Address of the output of an image. */
-@inline
-function outputOf(record: usize, entry: usize, size: i32): usize {
-  return address(record, ROWS_OUT) + (usize(int(entry, IMAGE_TARGET_ROW) * size) << 2);
-}
-
-/** Rows that are pixels `pixel` … of an image. */
-function finishPixels(record: usize, image: i32, pixel: i32, count: i32, values: usize, step: usize): void {
-  const filters = int(record, ROWS_FILTERS);
-  const size = int(record, ROWS_OUT_HEIGHT) * int(record, ROWS_OUT_WIDTH) * filters;
-  const snippets = address(record, ROWS_SNIPPETS);
-  const entry = imageEntry(address(record, ROWS_TABLE), image);
-  const position = pixel * filters;
-  const out = outputOf(record, entry, size) + (usize(position) << 2);
-  applySnippets(snippets, values, step, out, usize(filters) << 2, count, filters, entry, position, filters, size);
-}
-
-/** Rows with groups, a group at a time: its pixels lie `scale` apart. */
-function finishGroups(record: usize, image: i32, y: i32, x: i32, count: i32, values: usize, step: usize): void {
-  const filters = int(record, ROWS_FILTERS);
-  const groupsY = int(record, ROWS_GROUPS_Y);
-  const groupsX = int(record, ROWS_GROUPS_X);
-  const outHeight = int(record, ROWS_OUT_HEIGHT);
-  const outWidth = int(record, ROWS_OUT_WIDTH);
-  const scale = int(record, ROWS_SCALE_X);
-  const size = outHeight * outWidth * filters;
-  const snippets = address(record, ROWS_SNIPPETS);
-  const entry = imageEntry(address(record, ROWS_TABLE), image);
-  const target = outputOf(record, entry, size);
-  const stride = scale * filters;
-  for (let groupY = 0; groupY < groupsY; groupY++) {
-    const outY = y * int(record, ROWS_SCALE_Y) + int(record, ROWS_OFFSET_Y) + groupY;
-    if (outY < 0 || outY >= outHeight) continue;
-    for (let groupX = 0; groupX < groupsX; groupX++) {
-      const left = x * scale + int(record, ROWS_OFFSET_X) + groupX;
-      // The first row whose pixel lies in the image, and how many do.
-      const skipped = left < 0 ? (scale - 1 - left) / scale : 0;
-      const inside = left < outWidth ? min(count, (outWidth - 1 - left) / scale + 1) - skipped : 0;
-      if (inside <= 0) continue;
-      const at = values + usize(skipped) * step + (usize((groupY * groupsX + groupX) * filters) << 2);
-      const position = (outY * outWidth + left + skipped * scale) * filters;
-      const out = target + (usize(position) << 2);
-      applySnippets(snippets, at, step, out, usize(stride) << 2, inside, filters, entry, position, stride, size);
-    }
-  }
-}
-
-/** Rows with groups of less than a vector: their pixels gather to a line of the image first. */
-function finishLines(
-  record: usize,
-  image: i32,
-  y: i32,
-  x: i32,
-  count: i32,
-  values: usize,
-  step: usize,
-  line: usize,
-): void {
-  const filters = int(record, ROWS_FILTERS);
-  const groupsY = int(record, ROWS_GROUPS_Y);
-  const groupsX = int(record, ROWS_GROUPS_X);
-  const outHeight = int(record, ROWS_OUT_HEIGHT);
-  const outWidth = int(record, ROWS_OUT_WIDTH);
-  const size = outHeight * outWidth * filters;
-  const snippets = address(record, ROWS_SNIPPETS);
-  const entry = imageEntry(address(record, ROWS_TABLE), image);
-  const target = outputOf(record, entry, size);
-  const pixelBytes = usize(filters) << 2;
-  const left = x * groupsX + int(record, ROWS_OFFSET_X);
-  const skipped = max(0, -left);
-  const inside = min(count * groupsX, outWidth - left) - skipped;
-  if (inside <= 0) return;
-  for (let groupY = 0; groupY < groupsY; groupY++) {
-    const outY = y * int(record, ROWS_SCALE_Y) + int(record, ROWS_OFFSET_Y) + groupY;
-    if (outY < 0 || outY >= outHeight) continue;
-    const from = values + usize(groupY * groupsX) * pixelBytes;
-    copyPositions(from, step, line, usize(groupsX) * pixelBytes, count, groupsX * filters);
-    const at = line + usize(skipped) * pixelBytes;
-    const position = (outY * outWidth + left + skipped) * filters;
-    const out = target + (usize(position) << 2);
-    applySnippets(snippets, at, pixelBytes, out, pixelBytes, inside, filters, entry, position, filters, size);
   }
 }

@@ -22,3 +22,9 @@ export function float(record: usize, word: i32): f32 {
 export function imageEntry(table: usize, image: i32): usize {
   return table + usize(image) * (IMAGE_WORDS << 2);
 }
+
+/** Address number `index` of a table of them. */
+@inline
+export function addressAt(table: usize, index: usize): usize {
+  return usize(load<u32>(table + (index << 2)));
+}

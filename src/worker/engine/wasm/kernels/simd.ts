@@ -15,6 +15,13 @@ export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
+/** `a` in the lanes where `mask` is all ones, `b` where it is 0. */
+@inline
+export function select(a: v128, b: v128, mask: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return i32x4.relaxed_laneselect(a, b, mask);
+  return v128.bitselect(a, b, mask);
+}
+
 /** Stores the first `count` lanes, from none to all of them. */
 export function storeSome(to: usize, values: v128, count: i32): void {
   if (count >= 4) {

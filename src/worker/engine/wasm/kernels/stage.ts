@@ -29,6 +29,9 @@ import {
 import { address, imageEntry, int } from './record';
 import { applySnippets, clearFloats, copyFloats, copyPositions } from './snippets';
 
+/** Bytes that a chain is applied to at a time. */
+const RUN_BYTES: usize = 8192;
+
 /** Images are dealt out to the threads. */
 export function stage(record: usize, threads: i32): void {
   const images = int(record, STAGE_IMAGES);
@@ -59,13 +62,16 @@ function padImage(record: usize, image: i32): void {
   let position = 0;
   memory.fill(target, 0, usize(top) * paddedRowBytes);
   target += usize(top) * paddedRowBytes;
-  for (let y = 0; y < height; y++) {
+  // Without a border between them lines are one run, as long as the first-level cache holds them.
+  const most = paddedWidth == width ? max(1, i32(RUN_BYTES / rowBytes)) : 1;
+  for (let y = 0; y < height; y += most) {
+    const pixels = min(most, height - y) * width;
     clearFloats(target, left * channels);
     target += usize(left) * pixelBytes;
-    applySnippets(snippets, source, pixelBytes, target, pixelBytes, width, channels, entry, position, channels, size);
-    source += rowBytes;
-    target += rowBytes;
-    position += width * channels;
+    applySnippets(snippets, source, pixelBytes, target, pixelBytes, pixels, channels, entry, position, channels, size);
+    source += usize(pixels) * pixelBytes;
+    target += usize(pixels) * pixelBytes;
+    position += pixels * channels;
     clearFloats(target, right * channels);
     target += usize(right) * pixelBytes;
   }

@@ -2,9 +2,9 @@
  * The micro-kernel: a block of 6 x 8 outputs held in registers while the depth of the product runs by.
  * The left operand is six rows packed as [depth][6], the right one eight columns packed as [depth][8].
  *
- * The sums start from `start` (bias, or what earlier parts of the depth left) and go to `out`; a step
- * of 0 repeats one row of eight. Each sum runs over the depth in order, one term at a time, so
- * neither blocking nor threads change a bit of it.
+ * `starts` and `outs` are the addresses of six rows, four bytes each: the sums start from what lies `startOffset` bytes
+ * on (zeros, a bias, or what earlier parts of the depth left) and go to `outOffset` bytes on. Each sum runs over the
+ * depth in order, one term at a time, so neither blocking nor threads change a bit of it.
  *
  * Everything is exported because a single caller would have its kernel inlined, and V8 then spills
  * the accumulators: 28 instead of 61 GFLOP/s. The loops hold no second loop and no branch for the same
@@ -12,6 +12,7 @@
  * multiply and add need one register more than there are, which unrolling by four hides.
  */
 
+import { addressAt } from './record';
 import { multiplyAdd, VECTOR } from './simd';
 
 /** Six rows packed as [depth][6]. */
@@ -19,28 +20,23 @@ export function packed6x8(
   a: usize,
   b: usize,
   depth: i32,
-  start: usize,
-  startStep: usize,
-  out: usize,
-  outStep: usize,
+  starts: usize,
+  startOffset: usize,
+  outs: usize,
+  outOffset: usize,
 ): void {
-  let c00 = v128.load(start);
-  let c01 = v128.load(start, VECTOR);
-  start += startStep;
-  let c10 = v128.load(start);
-  let c11 = v128.load(start, VECTOR);
-  start += startStep;
-  let c20 = v128.load(start);
-  let c21 = v128.load(start, VECTOR);
-  start += startStep;
-  let c30 = v128.load(start);
-  let c31 = v128.load(start, VECTOR);
-  start += startStep;
-  let c40 = v128.load(start);
-  let c41 = v128.load(start, VECTOR);
-  start += startStep;
-  let c50 = v128.load(start);
-  let c51 = v128.load(start, VECTOR);
+  let c00 = v128.load(addressAt(starts, 0) + startOffset);
+  let c01 = v128.load(addressAt(starts, 0) + startOffset, VECTOR);
+  let c10 = v128.load(addressAt(starts, 1) + startOffset);
+  let c11 = v128.load(addressAt(starts, 1) + startOffset, VECTOR);
+  let c20 = v128.load(addressAt(starts, 2) + startOffset);
+  let c21 = v128.load(addressAt(starts, 2) + startOffset, VECTOR);
+  let c30 = v128.load(addressAt(starts, 3) + startOffset);
+  let c31 = v128.load(addressAt(starts, 3) + startOffset, VECTOR);
+  let c40 = v128.load(addressAt(starts, 4) + startOffset);
+  let c41 = v128.load(addressAt(starts, 4) + startOffset, VECTOR);
+  let c50 = v128.load(addressAt(starts, 5) + startOffset);
+  let c51 = v128.load(addressAt(starts, 5) + startOffset, VECTOR);
   while (depth > 0) {
     let b0 = v128.load(b);
     let b1 = v128.load(b, 16);
@@ -66,23 +62,18 @@ export function packed6x8(
     b += 32;
     depth -= 1;
   }
-  v128.store(out, c00);
-  v128.store(out, c01, VECTOR);
-  out += outStep;
-  v128.store(out, c10);
-  v128.store(out, c11, VECTOR);
-  out += outStep;
-  v128.store(out, c20);
-  v128.store(out, c21, VECTOR);
-  out += outStep;
-  v128.store(out, c30);
-  v128.store(out, c31, VECTOR);
-  out += outStep;
-  v128.store(out, c40);
-  v128.store(out, c41, VECTOR);
-  out += outStep;
-  v128.store(out, c50);
-  v128.store(out, c51, VECTOR);
+  v128.store(addressAt(outs, 0) + outOffset, c00);
+  v128.store(addressAt(outs, 0) + outOffset, c01, VECTOR);
+  v128.store(addressAt(outs, 1) + outOffset, c10);
+  v128.store(addressAt(outs, 1) + outOffset, c11, VECTOR);
+  v128.store(addressAt(outs, 2) + outOffset, c20);
+  v128.store(addressAt(outs, 2) + outOffset, c21, VECTOR);
+  v128.store(addressAt(outs, 3) + outOffset, c30);
+  v128.store(addressAt(outs, 3) + outOffset, c31, VECTOR);
+  v128.store(addressAt(outs, 4) + outOffset, c40);
+  v128.store(addressAt(outs, 4) + outOffset, c41, VECTOR);
+  v128.store(addressAt(outs, 5) + outOffset, c50);
+  v128.store(addressAt(outs, 5) + outOffset, c51, VECTOR);
 }
 
 /** As `packed6x8` for a `depth` that is a multiple of 4. */
@@ -90,28 +81,23 @@ export function packed6x8By4(
   a: usize,
   b: usize,
   depth: i32,
-  start: usize,
-  startStep: usize,
-  out: usize,
-  outStep: usize,
+  starts: usize,
+  startOffset: usize,
+  outs: usize,
+  outOffset: usize,
 ): void {
-  let c00 = v128.load(start);
-  let c01 = v128.load(start, VECTOR);
-  start += startStep;
-  let c10 = v128.load(start);
-  let c11 = v128.load(start, VECTOR);
-  start += startStep;
-  let c20 = v128.load(start);
-  let c21 = v128.load(start, VECTOR);
-  start += startStep;
-  let c30 = v128.load(start);
-  let c31 = v128.load(start, VECTOR);
-  start += startStep;
-  let c40 = v128.load(start);
-  let c41 = v128.load(start, VECTOR);
-  start += startStep;
-  let c50 = v128.load(start);
-  let c51 = v128.load(start, VECTOR);
+  let c00 = v128.load(addressAt(starts, 0) + startOffset);
+  let c01 = v128.load(addressAt(starts, 0) + startOffset, VECTOR);
+  let c10 = v128.load(addressAt(starts, 1) + startOffset);
+  let c11 = v128.load(addressAt(starts, 1) + startOffset, VECTOR);
+  let c20 = v128.load(addressAt(starts, 2) + startOffset);
+  let c21 = v128.load(addressAt(starts, 2) + startOffset, VECTOR);
+  let c30 = v128.load(addressAt(starts, 3) + startOffset);
+  let c31 = v128.load(addressAt(starts, 3) + startOffset, VECTOR);
+  let c40 = v128.load(addressAt(starts, 4) + startOffset);
+  let c41 = v128.load(addressAt(starts, 4) + startOffset, VECTOR);
+  let c50 = v128.load(addressAt(starts, 5) + startOffset);
+  let c51 = v128.load(addressAt(starts, 5) + startOffset, VECTOR);
   while (depth > 0) {
     let b0 = v128.load(b);
     let b1 = v128.load(b, 16);
@@ -197,23 +183,18 @@ export function packed6x8By4(
     b += 128;
     depth -= 4;
   }
-  v128.store(out, c00);
-  v128.store(out, c01, VECTOR);
-  out += outStep;
-  v128.store(out, c10);
-  v128.store(out, c11, VECTOR);
-  out += outStep;
-  v128.store(out, c20);
-  v128.store(out, c21, VECTOR);
-  out += outStep;
-  v128.store(out, c30);
-  v128.store(out, c31, VECTOR);
-  out += outStep;
-  v128.store(out, c40);
-  v128.store(out, c41, VECTOR);
-  out += outStep;
-  v128.store(out, c50);
-  v128.store(out, c51, VECTOR);
+  v128.store(addressAt(outs, 0) + outOffset, c00);
+  v128.store(addressAt(outs, 0) + outOffset, c01, VECTOR);
+  v128.store(addressAt(outs, 1) + outOffset, c10);
+  v128.store(addressAt(outs, 1) + outOffset, c11, VECTOR);
+  v128.store(addressAt(outs, 2) + outOffset, c20);
+  v128.store(addressAt(outs, 2) + outOffset, c21, VECTOR);
+  v128.store(addressAt(outs, 3) + outOffset, c30);
+  v128.store(addressAt(outs, 3) + outOffset, c31, VECTOR);
+  v128.store(addressAt(outs, 4) + outOffset, c40);
+  v128.store(addressAt(outs, 4) + outOffset, c41, VECTOR);
+  v128.store(addressAt(outs, 5) + outOffset, c50);
+  v128.store(addressAt(outs, 5) + outOffset, c51, VECTOR);
 }
 
 /** Six packed rows, any depth, by whichever kernels are fastest in this binary. */
@@ -222,22 +203,22 @@ export function packedBlock(
   a: usize,
   b: usize,
   depth: i32,
-  start: usize,
-  startStep: usize,
-  out: usize,
-  outStep: usize,
+  starts: usize,
+  startOffset: usize,
+  outs: usize,
+  outOffset: usize,
 ): void {
   if (ASC_FEATURE_RELAXED_SIMD) {
-    packed6x8(a, b, depth, start, startStep, out, outStep);
+    packed6x8(a, b, depth, starts, startOffset, outs, outOffset);
     return;
   }
   const even = depth & ~3;
   if (even > 0) {
-    packed6x8By4(a, b, even, start, startStep, out, outStep);
-    start = out;
-    startStep = outStep;
+    packed6x8By4(a, b, even, starts, startOffset, outs, outOffset);
+    starts = outs;
+    startOffset = outOffset;
   }
   if (depth > even) {
-    packed6x8(a + usize(even) * 24, b + (usize(even) << 5), depth - even, start, startStep, out, outStep);
+    packed6x8(a + usize(even) * 24, b + (usize(even) << 5), depth - even, starts, startOffset, outs, outOffset);
   }
 }

@@ -1,0 +1,206 @@
+/** The records of a product: its kernel packed, its windows, and the parts that read them. */
+
+import type { Geometry, Side } from '../plan/geometry.js';
+import type { ProductOp } from '../plan/operations.js';
+import type { Arena } from './arena.js';
+import type { Bindings } from './bindings.js';
+import {
+  PACK,
+  PACK_CHANNELS,
+  PACK_CHANNEL_STEP,
+  PACK_FILTERS,
+  PACK_FILTER_STEP,
+  PACK_FIRST_X,
+  PACK_FIRST_Y,
+  PACK_GROUPS_X,
+  PACK_GROUPS_Y,
+  PACK_INCREMENT_X,
+  PACK_INCREMENT_Y,
+  PACK_SIZE_X,
+  PACK_SIZE_Y,
+  PACK_SOURCE,
+  PACK_STEP_X,
+  PACK_STEP_Y,
+  PACK_TAPS_X,
+  PACK_TAPS_Y,
+  PACK_TARGET,
+  PART_FIRST,
+  PART_OFFSET_X,
+  PART_OFFSET_Y,
+  PART_PANEL_STEP,
+  PART_PIECE,
+  PART_PIECES,
+  PART_PIECE_STEP,
+  PART_RIGHT,
+  PART_WORDS,
+  ROWS,
+  ROWS_FILTERS,
+  ROWS_GROUPS_X,
+  ROWS_GROUPS_Y,
+  ROWS_IMAGES,
+  ROWS_IS_DIRECT,
+  ROWS_LEFT,
+  ROWS_LEFT_COLUMN_STEP,
+  ROWS_LEFT_IMAGE_STEP,
+  ROWS_LEFT_ROW_STEP,
+  ROWS_OUT_HEIGHT,
+  ROWS_OUT_WIDTH,
+  ROWS_PARTS,
+  ROWS_PART_COUNT,
+  ROWS_RUNS,
+  ROWS_RUN_LENGTH,
+  ROWS_RUN_STEP,
+  ROWS_SCALE_X,
+  ROWS_SCALE_Y,
+  ROWS_X,
+  ROWS_Y,
+} from './kernels/layout.js';
+import type { Cell, PartAxis } from './parts.js';
+import type { Field, Waves } from './records.js';
+import type { Staged, Windows } from './windows.js';
+
+/** Depth of a product for each tap, in channels, and the kernel's byte distances. */
+export interface Kernel {
+  readonly geometry: Geometry;
+  readonly source: number;
+  readonly depthChannels: number;
+  readonly filters: number;
+  readonly channelStep: number;
+  readonly filterStep: number;
+}
+
+export function kernelOf({ geometry, direction }: ProductOp, source: number): Kernel {
+  const { large, small } = geometry;
+  const rowBytes = small.channels * 4;
+  return direction === 'toSmall'
+    ? { geometry, source, depthChannels: large.channels, filters: small.channels, channelStep: rowBytes, filterStep: 4 }
+    : { geometry, source, depthChannels: small.channels, filters: large.channels, channelStep: 4, filterStep: rowBytes };
+}
+
+/** Packs a kernel for a part before everything; returns where it will lie. */
+export function packKernel(
+  { geometry, source, depthChannels, filters, channelStep, filterStep }: Kernel,
+  y: PartAxis,
+  x: PartAxis,
+  bindings: Bindings,
+  waves: Waves,
+  name: string,
+): number {
+  const { kernelHeight, kernelWidth, large, small } = geometry;
+  const panels = Math.ceil((y.groups * x.groups * filters) / 8);
+  const target = bindings.arena.allocate(panels * y.taps * x.taps * depthChannels * 32);
+  const tapBytes = large.channels * small.channels * 4;
+  waves.prepare(
+    PACK,
+    name,
+    [PACK_SOURCE, source],
+    [PACK_TARGET, target],
+    [PACK_TAPS_Y, y.taps],
+    [PACK_TAPS_X, x.taps],
+    [PACK_CHANNELS, depthChannels],
+    [PACK_GROUPS_Y, y.groups],
+    [PACK_GROUPS_X, x.groups],
+    [PACK_FILTERS, filters],
+    [PACK_FIRST_Y, y.firstTap],
+    [PACK_FIRST_X, x.firstTap],
+    [PACK_INCREMENT_Y, y.tapStep],
+    [PACK_INCREMENT_X, x.tapStep],
+    [PACK_SIZE_Y, kernelHeight],
+    [PACK_SIZE_X, kernelWidth],
+    [PACK_STEP_Y, kernelWidth * tapBytes],
+    [PACK_STEP_X, tapBytes],
+    [PACK_CHANNEL_STEP, channelStep],
+    [PACK_FILTER_STEP, filterStep],
+  );
+  return target;
+}
+
+/** What all records of a product have in common. */
+export interface Whole {
+  readonly target: Side;
+  readonly images: number;
+  readonly outputs: readonly Field[];
+  readonly isDirect: boolean;
+  readonly name: string;
+}
+
+/** What a part of a record takes of its windows' depth, in floats, and what with. */
+export interface RowsPart {
+  readonly y: PartAxis;
+  readonly x: PartAxis;
+  readonly right: number;
+  readonly panelStep: number;
+  /** Pieces of the depth: the first one's beginning, how many, how long, and from one to the next. */
+  readonly first: number;
+  readonly pieces: number;
+  readonly piece: number;
+  readonly pieceStep: number;
+}
+
+function storeParts(parts: readonly RowsPart[], arena: Arena): number {
+  return arena.storeWords(
+    parts.flatMap(({ y, x, right, panelStep, first, pieces, piece, pieceStep }) => {
+      const words = new Array<number>(PART_WORDS).fill(0);
+      words[PART_RIGHT] = right;
+      words[PART_PANEL_STEP] = panelStep;
+      words[PART_FIRST] = first;
+      words[PART_PIECES] = pieces;
+      words[PART_PIECE] = piece;
+      words[PART_PIECE_STEP] = pieceStep;
+      words[PART_OFFSET_Y] = y.offset;
+      words[PART_OFFSET_X] = x.offset;
+      return words;
+    }),
+  );
+}
+
+export function addRows(
+  { target, images, outputs, isDirect, name }: Whole,
+  windows: Windows,
+  parts: readonly RowsPart[],
+  arena: Arena,
+  waves: Waves,
+): void {
+  const { y, x } = parts[0]!;
+  waves.add(
+    1,
+    ROWS,
+    name,
+    [ROWS_LEFT, windows.address],
+    [ROWS_LEFT_IMAGE_STEP, windows.imageStep],
+    [ROWS_LEFT_ROW_STEP, windows.rowStep],
+    [ROWS_LEFT_COLUMN_STEP, windows.columnStep],
+    [ROWS_RUNS, windows.runs],
+    [ROWS_RUN_LENGTH, windows.runLength],
+    [ROWS_RUN_STEP, windows.runStep],
+    [ROWS_PARTS, storeParts(parts, arena)],
+    [ROWS_PART_COUNT, parts.length],
+    [ROWS_IMAGES, images],
+    [ROWS_Y, y.rows],
+    [ROWS_X, x.rows],
+    [ROWS_FILTERS, target.channels],
+    [ROWS_GROUPS_Y, y.groups],
+    [ROWS_GROUPS_X, x.groups],
+    [ROWS_OUT_HEIGHT, target.height],
+    [ROWS_OUT_WIDTH, target.width],
+    [ROWS_SCALE_Y, y.scale],
+    [ROWS_SCALE_X, x.scale],
+    [ROWS_IS_DIRECT, isDirect ? 1 : 0],
+    ...outputs,
+  );
+}
+
+/** The windows of a cell in an image that is staged. */
+export function windowsOf(staged: Staged, y: Cell, x: Cell, channels: number): Windows {
+  const runLength = x.taps * channels;
+  const isWhole = runLength * 4 === staged.rowStep;
+  return {
+    address: staged.address + y.start * staged.rowStep + x.start * staged.columnStep,
+    imageStep: staged.imageStep,
+    rowStep: staged.rowStep * y.step,
+    columnStep: staged.columnStep * x.step,
+    runs: x.taps === 0 ? 0 : isWhole ? Math.min(1, y.taps) : y.taps,
+    runLength: isWhole ? y.taps * runLength : runLength,
+    runStep: staged.rowStep,
+  };
+}

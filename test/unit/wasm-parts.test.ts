@@ -1,0 +1,160 @@
+/** How the wasm engine cuts products and kernel gradients into parts: every pair of positions that a tap joins, once. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { linearShape, type Geometry } from '../../src/worker/engine/plan/geometry.js';
+import { cellsOf, largeParts, smallParts, type PartAxis } from '../../src/worker/engine/wasm/parts.js';
+import { tapBlocks, tapBorder } from '../../src/worker/engine/wasm/taps.js';
+import type { LayerDescription } from '../../src/worker/model/layers.js';
+
+interface Line {
+  readonly large: number;
+  readonly small: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly pad: number;
+}
+
+function geometryOf(
+  kind: 'conv2d' | 'conv2dTranspose',
+  size: number,
+  kernel: number,
+  stride: number,
+  padding: 'same' | 'valid',
+): Geometry {
+  const shape = { kernelSize: [kernel, kernel] as const, stride, padding };
+  const layer = { kind, name: 'layer', bias: 'zero', filters: 64, ...shape } as LayerDescription;
+  return linearShape(layer, [size, size, 32])!.geometry;
+}
+
+const GEOMETRIES: readonly Geometry[] = (['conv2d', 'conv2dTranspose'] as const).flatMap((kind) =>
+  [1, 2, 3, 5, 7, 12, 14, 28].flatMap((size) =>
+    [1, 2, 3, 4, 5, 6, 7].flatMap((kernel) =>
+      [1, 2, 3].flatMap((stride) => [
+        geometryOf(kind, size, kernel, stride, 'same'),
+        ...(kind === 'conv2d' && kernel > size ? [] : [geometryOf(kind, size, kernel, stride, 'valid')]),
+      ]),
+    ),
+  ),
+);
+
+function linesOf({ large, small, kernelHeight, kernelWidth, stride, padTop, padLeft }: Geometry): readonly [Line, Line] {
+  return [
+    { large: large.height, small: small.height, kernel: kernelHeight, stride, pad: padTop },
+    { large: large.width, small: small.width, kernel: kernelWidth, stride, pad: padLeft },
+  ];
+}
+
+/** "large, small, tap" of every pair that a tap joins inside the image, sorted. */
+function joined({ large, small, kernel, stride, pad }: Line): readonly string[] {
+  const found: string[] = [];
+  for (let at = 0; at < small; at++) {
+    for (let tap = 0; tap < kernel; tap++) {
+      const other = at * stride - pad + tap;
+      if (other >= 0 && other < large) found.push(`${other}, ${at}, ${tap}`);
+    }
+  }
+  return found.sort();
+}
+
+/** The same as the cells of a direction's parts compute it, from images without a border. */
+function computed(axes: readonly PartAxis[], line: Line, isToSmall: boolean): readonly string[] {
+  const [sources, targets] = isToSmall ? [line.large, line.small] : [line.small, line.large];
+  const found: string[] = [];
+  for (const cell of cellsOf(axes, sources)) {
+    for (const { axis, inWindow } of cell.parts) {
+      assert.equal(axis.rows, cell.rows);
+      if (axis.taps > 0) assert.equal(axis.start, cell.start + inWindow);
+      assert.ok(inWindow + axis.taps <= cell.taps);
+      for (let row = 0; row < axis.rows; row++) {
+        for (let step = 0; step < axis.taps; step++) {
+          const source = axis.start + row * axis.step + step;
+          for (let group = 0; group < axis.groups; group++) {
+            const target = axis.offset + row * axis.scale + group;
+            const tap = axis.firstTap + axis.tapStep * step + group;
+            const isThere = source >= 0 && source < sources && target < targets && tap >= 0 && tap < line.kernel;
+            if (isThere) found.push(isToSmall ? `${source}, ${target}, ${tap}` : `${target}, ${source}, ${tap}`);
+          }
+        }
+      }
+    }
+  }
+  return found.sort();
+}
+
+/** Outputs that any cell writes, sorted: those that no tap reaches have to become 0. */
+function written(axes: readonly PartAxis[], sources: number, targets: number): readonly number[] {
+  const found: number[] = [];
+  for (const cell of cellsOf(axes, sources)) {
+    for (const { axis } of cell.parts) {
+      for (let row = 0; row < axis.rows; row++) {
+        for (let group = 0; group < axis.groups; group++) found.push(axis.offset + row * axis.scale + group);
+      }
+    }
+  }
+  return found.filter((target) => target < targets).sort((a, b) => a - b);
+}
+
+const everything = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
+
+describe('the parts of a product', () => {
+  it('compute every tap of every output once, to the small side', () => {
+    for (const geometry of GEOMETRIES) {
+      const { y, x } = smallParts(geometry);
+      linesOf(geometry).forEach((line, index) => {
+        const axes = index === 0 ? y : x;
+        assert.deepEqual(computed(axes, line, true), joined(line));
+        assert.deepEqual(written(axes, line.large, line.small), everything(line.small));
+      });
+    }
+  });
+
+  it('compute every tap of every output once, to the large side', () => {
+    for (const geometry of GEOMETRIES) {
+      const { y, x } = largeParts(geometry);
+      linesOf(geometry).forEach((line, index) => {
+        const axes = index === 0 ? y : x;
+        assert.deepEqual(computed(axes, line, false), joined(line));
+        assert.deepEqual(written(axes, line.small, line.large), everything(line.large));
+      });
+    }
+  });
+
+  it('leave the border of the second convolution out in all three directions', () => {
+    const geometry = geometryOf('conv2d', 14, 3, 2, 'same');
+    const cells = cellsOf(smallParts(geometry).y, 14).map(({ rows, taps }) => [rows, taps]);
+    assert.deepEqual(cells, [
+      [6, 3],
+      [1, 2],
+    ]);
+    const phases = cellsOf(largeParts(geometry).y, 7).map(({ rows, parts }) => [rows, ...parts.map(({ axis }) => axis.taps)]);
+    assert.deepEqual(phases, [
+      [1, 1, 1],
+      [6, 2, 1],
+    ]);
+    assert.deepEqual(tapBorder(tapBlocks(geometry), geometry), { top: 0, left: 0, bottom: 0, right: 0 });
+  });
+});
+
+describe('the blocks of a kernel gradient', () => {
+  it('sum every tap over every position that it reaches once, and read the border that they ask for', () => {
+    for (const geometry of GEOMETRIES) {
+      const { ys, xs } = tapBlocks(geometry);
+      const border = tapBorder({ ys, xs }, geometry);
+      linesOf(geometry).forEach((line, index) => {
+        const [before, after] = index === 0 ? [border.top, border.bottom] : [border.left, border.right];
+        const found: string[] = [];
+        for (const { tap, taps, first, count } of index === 0 ? ys : xs) {
+          for (let at = first; at < first + count; at++) {
+            for (let own = tap; own < tap + taps; own++) {
+              const other = at * line.stride - line.pad + own;
+              assert.ok(other >= -before && other < line.large + after);
+              if (other >= 0 && other < line.large) found.push(`${other}, ${at}, ${own}`);
+            }
+          }
+        }
+        assert.deepEqual(found.sort(), joined(line));
+      });
+    }
+  });
+});
