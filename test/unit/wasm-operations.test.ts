@@ -11,6 +11,7 @@ import type { Operation, OpSegment, PlanTensor } from '../../src/worker/engine/p
 import { planProgram } from '../../src/worker/engine/plan/plan.js';
 import { Arena } from '../../src/worker/engine/wasm/arena.js';
 import { compileProgram } from '../../src/worker/engine/wasm/compile.js';
+import type { Simd } from '../../src/worker/engine/wasm/features.js';
 import { instantiate } from '../../src/worker/engine/wasm/kernels.js';
 import { Team } from '../../src/worker/engine/wasm/team.js';
 import type { LayerDescription } from '../../src/worker/model/layers.js';
@@ -49,16 +50,17 @@ interface TensorInput {
 }
 
 /**
- * Runs one operation, whose tensors are numbered in the order of `tensors`, in the relaxed binary. Returns
+ * Runs one operation, whose tensors are numbered in the order of `tensors`, in one of the binaries. Returns
  * what the tensors without values, and the parameters, hold afterwards.
  */
 async function runOperation(
+  simd: Simd,
   operation: Operation,
   tensors: readonly TensorInput[],
   parameters: ReadonlyMap<string, Values> = new Map(),
 ): Promise<{ readonly outputs: readonly Values[]; readonly parameters: ReadonlyMap<string, Values> }> {
   const arena = new Arena(false);
-  const kernels = await instantiate(await WebAssembly.compile(kernelBytes('relaxed', false)), arena.memory);
+  const kernels = await instantiate(await WebAssembly.compile(kernelBytes(simd, false)), arena.memory);
   const team = new Team(arena, kernels, 512 * 1024);
   const addresses = new Map<string, number>();
   for (const [name, { length }] of parameters) addresses.set(name, arena.allocate((length + 3) * 4));
@@ -79,7 +81,10 @@ async function runOperation(
   });
   const { bindings, stored } = compileProgram(planned, arena, residents);
   tensors.forEach(({ values }, id) => {
-    if (values !== undefined) arena.floats(bindings.tensor(id), values.length).set(values);
+    const own = arena.floats(bindings.tensor(id), bindings.sizeOf(id));
+    // An output that nobody writes must not pass for a zero.
+    if (values === undefined) own.fill(NaN);
+    else own.set(values);
   });
   for (const [name, values] of parameters) arena.floats(addresses.get(name)!, values.length).set(values);
   team.execute(stored);
@@ -130,6 +135,10 @@ const CASES: readonly Case[] = [
   { kind: 'conv2d', input: [4, 6, 24], filters: 40, kernelSize: [3, 5], stride: 1, padding: 'same' },
   { kind: 'conv2d', input: [3, 2, 13], filters: 20, kernelSize: [7, 7], stride: 2, padding: 'same' },
   { kind: 'conv2d', input: [1, 2, 16], filters: 9, kernelSize: [5, 3], stride: 1, padding: 'same' },
+  { kind: 'conv2d', input: [7, 4, 5], filters: 8, kernelSize: [3, 4], stride: 1, padding: 'same' },
+  // Rows of the large side that no tap reaches.
+  { kind: 'conv2d', input: [5, 5, 16], filters: 7, kernelSize: [3, 5], stride: 3, padding: 'valid' },
+  { kind: 'conv2d', input: [5, 6, 13], filters: 7, kernelSize: [1, 2], stride: 3, padding: 'valid' },
   { kind: 'conv2dTranspose', input: [2, 3, 24], filters: 16, kernelSize: [5, 3], stride: 2, padding: 'same' },
   { kind: 'conv2d', input: [8, 11, 2], filters: 13, kernelSize: [3, 4], stride: 3, padding: 'valid' },
   { kind: 'conv2d', input: [6, 5, 17], filters: 9, kernelSize: [3, 3], stride: 1, padding: 'same' },
@@ -178,6 +187,7 @@ function convolve(large: tf.Tensor, kernel: tf.Tensor, { stride, padding }: Case
 
 /** Runs one product without a chain or an epilogue on `values` of the side that it reads: the other side. */
 async function runProduct(
+  simd: Simd,
   direction: Direction,
   geometry: Geometry,
   values: Float32Array<ArrayBuffer>,
@@ -185,6 +195,7 @@ async function runProduct(
 ): Promise<Float32Array<ArrayBuffer>> {
   const [from, to] = direction === 'toSmall' ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
   const { outputs } = await runOperation(
+    simd,
     {
       kind: 'product',
       name: 'product',
@@ -203,141 +214,146 @@ async function runProduct(
   return outputs[0]!;
 }
 
-describe('operations of the wasm engine', () => {
-  for (const layer of CASES) {
-    const title = titleOf(layer);
+for (const simd of ['plain', 'relaxed'] as const) {
+  describe(`operations of the wasm engine, ${simd} SIMD`, () => {
+    for (const layer of CASES) {
+      const title = titleOf(layer);
 
-    it(`product to the small side is tf.conv2d: ${title}`, async () => {
-      const { geometry, large, kernel, kernelShape } = operandsOf(layer);
-      const output = await runProduct('toSmall', geometry, large, kernel);
-      const expected = await onTfjs(() =>
-        convolve(tf.tensor4d(large, shapeOf(geometry.large)), tf.tensor4d(kernel, kernelShape), layer),
-      );
-      expectNear(output, expected, title);
-    });
-
-    it(`product to the large side is tf.conv2dTranspose: ${title}`, async () => {
-      const { geometry, small, kernel, kernelShape } = operandsOf(layer);
-      const output = await runProduct('toLarge', geometry, small, kernel);
-      const expected = await onTfjs(() =>
-        tf.conv2dTranspose(
-          tf.tensor4d(small, shapeOf(geometry.small)),
-          tf.tensor4d(kernel, kernelShape),
-          shapeOf(geometry.large),
-          layer.stride,
-          layer.padding,
-        ),
-      );
-      expectNear(output, expected, title);
-    });
-
-    it(`kernel gradient is that of tf.conv2d: ${title}`, async () => {
-      const { geometry, large, small, kernel, kernelShape } = operandsOf(layer);
-      const { outputs } = await runOperation(
-        {
-          kind: 'filterGradient',
-          name: 'kernel gradient',
-          stage: 0,
-          geometry,
-          splits: SEGMENTS.map((segment) => ({ ...segment, split: 0 })),
-          large: { tensor: 0, rows: 'forward', chain: [] },
-          small: { tensor: 1, rows: 'gradient', chain: [] },
-          target: 2,
-          bias: null,
-        },
-        [
-          { shape: shapeOf(geometry.large), values: large },
-          { shape: shapeOf(geometry.small), values: small },
-          { shape: [1, ...kernelShape] },
-        ],
-      );
-      const expected = await onTfjs(() => {
-        const images = tf.tensor4d(large, shapeOf(geometry.large));
-        const gradient = tf.grad((weights) => convolve(images, weights, layer));
-        return gradient(tf.tensor4d(kernel, kernelShape), tf.tensor4d(small, shapeOf(geometry.small)));
+      it(`product to the small side is tf.conv2d: ${title}`, async () => {
+        const { geometry, large, kernel, kernelShape } = operandsOf(layer);
+        const output = await runProduct(simd, 'toSmall', geometry, large, kernel);
+        const expected = await onTfjs(() =>
+          convolve(tf.tensor4d(large, shapeOf(geometry.large)), tf.tensor4d(kernel, kernelShape), layer),
+        );
+        expectNear(output, expected, title);
       });
-      expectNear(outputs[0]!, expected, title);
-    });
-  }
 
-  for (const [height, width, channels] of [
-    [12, 12, 32],
-    [4, 4, 128],
-    [1, 1, 11],
-    [3, 5, 7],
-  ] as const) {
-    const side: Side = { height, width, channels };
-    const title = `${height} x ${width} x ${channels}`;
+      it(`product to the large side is tf.conv2dTranspose: ${title}`, async () => {
+        const { geometry, small, kernel, kernelShape } = operandsOf(layer);
+        const output = await runProduct(simd, 'toLarge', geometry, small, kernel);
+        const expected = await onTfjs(() =>
+          tf.conv2dTranspose(
+            tf.tensor4d(small, shapeOf(geometry.small)),
+            tf.tensor4d(kernel, kernelShape),
+            shapeOf(geometry.large),
+            layer.stride,
+            layer.padding,
+          ),
+        );
+        expectNear(output, expected, title);
+      });
 
-    it(`batch norm's statistics are those of tf.moments: ${title}`, async () => {
-      const raw = numbers(ROWS * sideSize(side), 4);
-      const first = { gamma: 5, beta: 6, movingMean: 7, movingVariance: 8 };
-      const parameters = new Map(Object.entries(first).map(([name, salt]) => [name, numbers(channels, salt)]));
-      const { outputs, parameters: after } = await runOperation(
-        {
-          kind: 'normStatistics',
-          name: 'norm',
-          stage: 0,
-          side,
-          segments: SEGMENTS,
-          source: 0,
-          norm: {
-            gamma: 'gamma',
-            beta: 'beta',
-            movingMean: 'movingMean',
-            movingVariance: 'movingVariance',
-            epsilon: 1e-3,
-            momentum: 0.9,
+      it(`kernel gradient is that of tf.conv2d: ${title}`, async () => {
+        const { geometry, large, small, kernel, kernelShape } = operandsOf(layer);
+        const { outputs } = await runOperation(
+          simd,
+          {
+            kind: 'filterGradient',
+            name: 'kernel gradient',
+            stage: 0,
+            geometry,
+            splits: SEGMENTS.map((segment) => ({ ...segment, split: 0 })),
+            large: { tensor: 0, rows: 'forward', chain: [] },
+            small: { tensor: 1, rows: 'gradient', chain: [] },
+            target: 2,
+            bias: null,
           },
-          updatesRunning: true,
-          target: 1,
-          applied: null,
-        },
-        [{ shape: shapeOf(side), values: raw }, { shape: [2, 4, channels] }],
-        parameters,
-      );
-      const parameter = (name: string): tf.Tensor1D => tf.tensor1d(parameters.get(name)!);
-      const momentsOf = (index: number): { mean: tf.Tensor; variance: tf.Tensor } => {
-        const { forwardRow, rows } = SEGMENTS[index]!;
-        return tf.moments(tf.slice(tf.tensor4d(raw, shapeOf(side)), forwardRow, rows), [0, 1, 2]);
-      };
-      const expected = await onTfjs(() =>
-        tf.stack(
-          SEGMENTS.map((_, index) => {
-            const { mean, variance } = momentsOf(index);
-            const inverse = tf.rsqrt(tf.add(variance, 1e-3));
-            const scale = tf.mul(parameter('gamma'), inverse);
-            return tf.stack([mean, inverse, scale, tf.sub(parameter('beta'), tf.mul(mean, scale))]);
-          }),
-        ),
-      );
-      expectNear(outputs[0]!, expected, 'statistics');
-      const moved = await onTfjs(() =>
-        SEGMENTS.reduce<tf.Tensor>((running, { rows }, index) => {
-          const count = rows * height * width;
-          const unbiased = tf.mul(momentsOf(index).variance, (0.1 * count) / (count - 1));
-          return tf.add(tf.mul(running, 0.9), unbiased);
-        }, parameter('movingVariance')),
-      );
-      expectNear(after.get('movingVariance')!, moved, 'moving variance');
-    });
+          [
+            { shape: shapeOf(geometry.large), values: large },
+            { shape: shapeOf(geometry.small), values: small },
+            { shape: [1, ...kernelShape] },
+          ],
+        );
+        const expected = await onTfjs(() => {
+          const images = tf.tensor4d(large, shapeOf(geometry.large));
+          const gradient = tf.grad((weights) => convolve(images, weights, layer));
+          return gradient(tf.tensor4d(kernel, kernelShape), tf.tensor4d(small, shapeOf(geometry.small)));
+        });
+        expectNear(outputs[0]!, expected, title);
+      });
+    }
 
-    it(`bias gradient is tf.sum over rows and positions: ${title}`, async () => {
-      const gradient = numbers(ROWS * sideSize(side), 9);
-      const { outputs } = await runOperation(
-        {
-          kind: 'biasGradient',
-          name: 'bias gradient',
-          stage: 0,
-          side,
-          splits: SEGMENTS.map((segment) => ({ ...segment, split: 0 })),
-          source: { tensor: 0, rows: 'gradient', chain: [] },
-          target: 1,
-        },
-        [{ shape: shapeOf(side), values: gradient }, { shape: [1, channels] }],
-      );
-      const expected = await onTfjs(() => tf.sum(tf.tensor4d(gradient, shapeOf(side)), [0, 1, 2]));
-      expectNear(outputs[0]!, expected, title);
-    });
-  }
-});
+    for (const [height, width, channels] of [
+      [12, 12, 32],
+      [4, 4, 128],
+      [1, 1, 11],
+      [3, 5, 7],
+    ] as const) {
+      const side: Side = { height, width, channels };
+      const title = `${height} x ${width} x ${channels}`;
+
+      it(`batch norm's statistics are those of tf.moments: ${title}`, async () => {
+        const raw = numbers(ROWS * sideSize(side), 4);
+        const first = { gamma: 5, beta: 6, movingMean: 7, movingVariance: 8 };
+        const parameters = new Map(Object.entries(first).map(([name, salt]) => [name, numbers(channels, salt)]));
+        const { outputs, parameters: after } = await runOperation(
+          simd,
+          {
+            kind: 'normStatistics',
+            name: 'norm',
+            stage: 0,
+            side,
+            segments: SEGMENTS,
+            source: 0,
+            norm: {
+              gamma: 'gamma',
+              beta: 'beta',
+              movingMean: 'movingMean',
+              movingVariance: 'movingVariance',
+              epsilon: 1e-3,
+              momentum: 0.9,
+            },
+            updatesRunning: true,
+            target: 1,
+            applied: null,
+          },
+          [{ shape: shapeOf(side), values: raw }, { shape: [2, 4, channels] }],
+          parameters,
+        );
+        const parameter = (name: string): tf.Tensor1D => tf.tensor1d(parameters.get(name)!);
+        const momentsOf = (index: number): { mean: tf.Tensor; variance: tf.Tensor } => {
+          const { forwardRow, rows } = SEGMENTS[index]!;
+          return tf.moments(tf.slice(tf.tensor4d(raw, shapeOf(side)), forwardRow, rows), [0, 1, 2]);
+        };
+        const expected = await onTfjs(() =>
+          tf.stack(
+            SEGMENTS.map((_, index) => {
+              const { mean, variance } = momentsOf(index);
+              const inverse = tf.rsqrt(tf.add(variance, 1e-3));
+              const scale = tf.mul(parameter('gamma'), inverse);
+              return tf.stack([mean, inverse, scale, tf.sub(parameter('beta'), tf.mul(mean, scale))]);
+            }),
+          ),
+        );
+        expectNear(outputs[0]!, expected, 'statistics');
+        const moved = await onTfjs(() =>
+          SEGMENTS.reduce<tf.Tensor>((running, { rows }, index) => {
+            const count = rows * height * width;
+            const unbiased = tf.mul(momentsOf(index).variance, (0.1 * count) / (count - 1));
+            return tf.add(tf.mul(running, 0.9), unbiased);
+          }, parameter('movingVariance')),
+        );
+        expectNear(after.get('movingVariance')!, moved, 'moving variance');
+      });
+
+      it(`bias gradient is tf.sum over rows and positions: ${title}`, async () => {
+        const gradient = numbers(ROWS * sideSize(side), 9);
+        const { outputs } = await runOperation(
+          simd,
+          {
+            kind: 'biasGradient',
+            name: 'bias gradient',
+            stage: 0,
+            side,
+            splits: SEGMENTS.map((segment) => ({ ...segment, split: 0 })),
+            source: { tensor: 0, rows: 'gradient', chain: [] },
+            target: 1,
+          },
+          [{ shape: shapeOf(side), values: gradient }, { shape: [1, channels] }],
+        );
+        const expected = await onTfjs(() => tf.sum(tf.tensor4d(gradient, shapeOf(side)), [0, 1, 2]));
+        expectNear(outputs[0]!, expected, title);
+      });
+    }
+  });
+}

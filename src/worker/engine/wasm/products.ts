@@ -7,6 +7,7 @@ import { byInstance, countRows, storeImageTable } from './images.js';
 import {
   ROWS_BIAS,
   ROWS_CHUNK,
+  ROWS_IS_DIRECT,
   ROWS_OUT,
   ROWS_SNIPPETS,
   ROWS_TABLE,
@@ -138,7 +139,7 @@ function borderOf({ y, x }: Parts, side: Side): Border {
   return { top: before(ys), left: before(xs), bottom: after(ys, side.height), right: after(xs, side.width) };
 }
 
-/** Adds the packing of a product's kernel (prepared), its staging (wave 0) and its rows (wave 1). */
+/** Adds the packing of a product's kernel (prepared), its staging (wave 0), its rows (wave 1), a late epilogue (wave 2). */
 export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: Stager, waves: Waves): void {
   const { geometry, direction, source, epilogue, target, name } = operation;
   const [from, to] = direction === 'toSmall' ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
@@ -157,11 +158,11 @@ export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: S
       images: countRows(segments),
       outputs: [
         [ROWS_OUT, bindings.tensor(target)],
+        [ROWS_IS_DIRECT, isDirect ? 1 : 0],
         [ROWS_BIAS, bias],
         [ROWS_SNIPPETS, isLate ? 0 : storeSnippets(snippets, instance, to.channels, bindings)],
         [ROWS_TABLE, storeImageTable(bindings.arena, segments, source.rows)],
       ],
-      isDirect,
       name,
     };
     if (isLate) addEpilogue(snippets, target, to, segments, bindings, waves, name);

@@ -38,7 +38,6 @@ import {
   ROWS_GROUPS_X,
   ROWS_GROUPS_Y,
   ROWS_IMAGES,
-  ROWS_IS_DIRECT,
   ROWS_LEFT,
   ROWS_LEFT_COLUMN_STEP,
   ROWS_LEFT_IMAGE_STEP,
@@ -120,7 +119,6 @@ export interface Whole {
   readonly target: Side;
   readonly images: number;
   readonly outputs: readonly Field[];
-  readonly isDirect: boolean;
   readonly name: string;
 }
 
@@ -155,7 +153,7 @@ function storeParts(parts: readonly RowsPart[], arena: Arena): number {
 }
 
 export function addRows(
-  { target, images, outputs, isDirect, name }: Whole,
+  { target, images, outputs, name }: Whole,
   windows: Windows,
   parts: readonly RowsPart[],
   arena: Arena,
@@ -185,7 +183,6 @@ export function addRows(
     [ROWS_OUT_WIDTH, target.width],
     [ROWS_SCALE_Y, y.scale],
     [ROWS_SCALE_X, x.scale],
-    [ROWS_IS_DIRECT, isDirect ? 1 : 0],
     ...outputs,
   );
 }

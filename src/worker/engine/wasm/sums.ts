@@ -134,7 +134,7 @@ export function lowerFilterGradient(
         [FILTER_OUT_RUN_STEP, kernelWidth * tapBytes],
       );
     if (windows.runs !== kernelHeight) {
-      // Windows in one piece: taps cannot be told apart.
+      // Unfolded, each with its own zeros: taps cannot be told apart.
       add(windows, gradients, geometry.small.height, geometry.small.width, out);
       continue;
     }

@@ -4,7 +4,7 @@ import type { Geometry } from '../plan/geometry.js';
 import type { Border } from './windows.js';
 
 /** Taps along one direction that reach into the image from the same positions. */
-export interface TapGroup {
+interface TapGroup {
   readonly tap: number;
   readonly taps: number;
   readonly first: number;
@@ -23,17 +23,20 @@ function tapGroups(large: number, small: number, kernel: number, stride: number,
   return groups;
 }
 
-export interface TapBlocks {
+interface TapBlocks {
   readonly ys: readonly TapGroup[];
   readonly xs: readonly TapGroup[];
 }
 
 /** What an image needs around it so that all taps of a block find something: none where borders are left out. */
 export function tapBorder({ ys, xs }: TapBlocks, { large, stride, padTop, padLeft }: Geometry): Border {
+  const reaching = (groups: readonly TapGroup[]): readonly TapGroup[] => groups.filter(({ count }) => count > 0);
   const before = (groups: readonly TapGroup[], pad: number): number =>
-    Math.max(0, ...groups.map(({ tap, first }) => pad - tap - first * stride));
-  const after = (groups: readonly TapGroup[], pad: number, size: number): number =>
-    Math.max(0, ...groups.map(({ tap, taps, first, count }) => (first + count - 1) * stride + tap + taps - pad - size));
+    Math.max(0, ...reaching(groups).map(({ tap, first }) => pad - tap - first * stride));
+  const after = (groups: readonly TapGroup[], pad: number, size: number): number => {
+    const ends = reaching(groups).map(({ tap, taps, first, count }) => (first + count - 1) * stride + tap + taps);
+    return Math.max(0, ...ends.map((end) => end - pad - size));
+  };
   return {
     top: before(ys, padTop),
     left: before(xs, padLeft),

@@ -166,16 +166,15 @@ export class Stager {
     const unfolded = this.unfolded(view, geometry, segments, waves, name);
     if (unfolded !== null) return unfolded;
     const { address, imageStep, rowStep, columnStep } = this.stage(view, large, segments, border, waves, name);
-    const shared = {
+    return {
       address: address - padTop * rowStep - padLeft * columnStep,
       imageStep,
       rowStep: rowStep * stride,
       columnStep: columnStep * stride,
+      runs: kernelHeight,
+      runLength: kernelWidth * large.channels,
+      runStep: rowStep,
     };
-    const runLength = kernelWidth * large.channels;
-    // Windows as wide as the image lie in one piece.
-    if (runLength * 4 === rowStep) return { ...shared, runs: 1, runLength: kernelHeight * runLength, runStep: 0 };
-    return { ...shared, runs: kernelHeight, runLength, runStep: rowStep };
   }
 
   /** The same, each window in one piece, where that is worth its copy; else null. */

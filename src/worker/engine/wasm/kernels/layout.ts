@@ -90,6 +90,7 @@ export const RUN_ROWS = 4;
 /**
  * STAGE: the left operand of a product, its prologue applied, with the zero border that its windows
  * reach into, or unfolded to one row a window where the windows' runs are too short to read in place.
+ * Source and target may be the same: outputs that pass their epilogue late.
  */
 export const STAGE_SOURCE = 2;
 export const STAGE_TARGET = 3;

@@ -1,7 +1,7 @@
 /**
- * Packing the right operand of a product: panels of eight columns, [panel][depth][8], so that the
- * micro-kernels read it in one stream. Weights in any of their roles and gradients of outputs go
- * through here; what a panel or a phase has too many of is zero.
+ * Packing the right operand of a product, weights in any of their roles: panels of eight columns,
+ * [panel][depth][8], so that the micro-kernel reads it in one stream. What a panel or a phase has too many
+ * of is zero.
  */
 
 import { firstItem, itemAfter } from './claims';

@@ -218,7 +218,7 @@ export function packedBlock(
     starts = outs;
     startOffset = outOffset;
   }
-  if (depth > even) {
+  if (depth > even || depth == 0) {
     packed6x8(a + usize(even) * 24, b + (usize(even) << 5), depth - even, starts, startOffset, outs, outOffset);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Gradients of kernels: windows of the staged left operand, transposed, times the gradient of the output (or, for a
- * transposed convolution, the roles swapped). The depth is every window that reaches into the image; both operands
+ * transposed convolution, the roles swapped). The depth is windows of all images; both operands
  * are read where they lie, in chunks that stay in the first-level cache. Rows are dealt out to the threads, so
  * that every sum is one thread's, in order.
  */

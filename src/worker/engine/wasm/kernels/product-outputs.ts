@@ -94,7 +94,10 @@ function finishPixels(
   applySnippets(address(record, ROWS_SNIPPETS), values, step, out, outStep, count, filters, entry, position, stride, size);
 }
 
-/** A run of rows in a line, with groups: a line of them is a run of pixels without gaps. */
+/**
+ * A run of rows in a line, with groups: a line of them is a run of pixels without gaps. Either they are there already
+ * and pass the epilogue, or they have none yet and go there.
+ */
 function finishGroups(
   record: usize,
   part: usize,
@@ -124,14 +127,13 @@ function finishGroups(
   for (let group = 0; group < groupsY && firstY + group < outHeight; group++) {
     const position = ((firstY + group) * outWidth + firstX) * filters;
     const out = target + (usize(position) << 2);
-    if (!isDirect) {
-      const from = values + (usize(group * rowFloats) << 2);
-      copyPositions(from, step, out, usize(rowFloats) << 2, whole, rowFloats);
-      const rest = (pixels - whole * groupsX) * filters;
-      if (rest > 0) copyFloats(from + usize(whole) * step, out + (usize(whole * rowFloats) << 2), rest);
-    }
-    if (snippets != 0) {
+    if (isDirect) {
       applySnippets(snippets, out, pixelBytes, out, pixelBytes, pixels, filters, entry, position, filters, size);
+      continue;
     }
+    const from = values + (usize(group * rowFloats) << 2);
+    copyPositions(from, step, out, usize(rowFloats) << 2, whole, rowFloats);
+    const rest = (pixels - whole * groupsX) * filters;
+    if (rest > 0) copyFloats(from + usize(whole) * step, out + (usize(whole * rowFloats) << 2), rest);
   }
 }

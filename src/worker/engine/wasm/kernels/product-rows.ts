@@ -44,7 +44,7 @@ import {
 import { packedBlock } from './packed-kernel';
 import { finishBlock, panelsOf } from './product-outputs';
 import { address, addressAt, imageEntry, int } from './record';
-import { clearFloats, POSITION_SCRATCH } from './snippets';
+import { clearFloats } from './snippets';
 
 /** Rows of a block: four of the micro-kernel's, so that a panel of the right operand stays near. */
 const BLOCK = 24;
@@ -53,7 +53,7 @@ const BLOCK = 24;
  * rows of them begin with, zeros, and outputs that go on from there.
  */
 const LEFT: usize = 0;
-const WINDOWS: usize = POSITION_SCRATCH;
+const WINDOWS: usize = BLOCK * ROWS_CHUNK * 4;
 const OUTS: usize = WINDOWS + 128;
 const STARTS: usize = OUTS + 128;
 const ZEROS: usize = STARTS + 64;

@@ -43,9 +43,6 @@ import {
 import { address, float, int } from './record';
 import { VECTOR } from './simd';
 
-/** Bytes at the start of a thread's scratch that hold a few positions' channels. */
-export const POSITION_SCRATCH: usize = 32768;
-
 /**
  * Applies the snippets at `list`, or none where that is 0, to `count` positions of `channels` floats: the first at
  * `from`, each `fromStep` bytes after the one before, to places `toStep` bytes apart from `to` on, which may be the

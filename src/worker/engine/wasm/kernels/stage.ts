@@ -1,7 +1,7 @@
 /**
  * Staging: the left operand of a product with its prologue applied and its zero border written, so that
  * products read windows without asking where the image ends. One pass over an activation; a window
- * is unfolded only where its runs are shorter than a product's loop is worth.
+ * is unfolded only where its runs are shorter than a product's loop is worth. Whole images pass late epilogues here.
  */
 
 import { firstItem, itemAfter } from './claims';
