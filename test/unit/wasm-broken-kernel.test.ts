@@ -34,8 +34,8 @@ const FAULTS: readonly Fault[] = [
   {
     what: 'a product whose windows step by one float too many',
     file: 'product-rows.ts',
-    right: 'address(record, ROWS_RUN_STEP) + (',
-    wrong: '(address(record, ROWS_RUN_STEP) + 4) + (',
+    right: 'runStart += runStep',
+    wrong: 'runStart += runStep + 4',
   },
   {
     what: 'a kernel gradient that leaves out one window in 64',

@@ -46,17 +46,23 @@ export function finishBlock(record: usize, part: usize, first: i32, count: i32, 
   // Rows of one group that are all at one distance are a run, whatever line they are in.
   const isRunning = !hasGroups && (width == 1 || lineStride == columnStride * width);
   const stride = width == 1 ? lineStride : columnStride;
+  const line = first / width;
+  let image = line / height;
+  let y = line - image * height;
+  let x = first - line * width;
   while (count > 0) {
-    const line = first / width;
-    const image = line / height;
-    const x = first - line * width;
-    const y = line - image * height;
     const run = min(count, isRunning ? (height - y) * width - x : width - x);
     if (hasGroups) finishGroups(record, part, image, y, x, run, values, rowBytes);
     else finishPixels(record, part, image, y, x, run, stride, values, rowBytes);
     values += usize(run) * rowBytes;
-    first += run;
     count -= run;
+    // Unless the block ends here, so does the line, and with a run over lines the image.
+    x = 0;
+    y = isRunning ? height : y + 1;
+    if (y == height) {
+      y = 0;
+      image++;
+    }
   }
 }
 

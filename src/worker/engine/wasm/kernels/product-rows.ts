@@ -83,38 +83,51 @@ export function productRows(record: usize, threads: i32, scratch: usize): void {
 function findRows(record: usize, first: i32, count: i32, scratch: usize): void {
   const width = int(record, ROWS_X);
   const height = int(record, ROWS_Y);
-  const left = address(record, ROWS_LEFT);
+  const columnStep = address(record, ROWS_LEFT_COLUMN_STEP);
   const isDirect = int(record, ROWS_IS_DIRECT) != 0;
-  const rowBytes = usize(panelsOf(record)) << 5;
-  const pixelBytes = int(record, ROWS_FILTERS) << 2;
-  const lineBytes = int(record, ROWS_OUT_WIDTH) * pixelBytes;
-  const imageBytes = int(record, ROWS_OUT_HEIGHT) * lineBytes;
-  let line = first / width;
+  const outStep = isDirect ? pixelStep(record) : usize(panelsOf(record)) << 5;
+  const line = first / width;
   let x = first - line * width;
   let image = line / height;
   let y = line - image * height;
-  let window = left;
-  let out = scratch + OUTPUTS;
-  for (let row = 0; row < BLOCK; row++) {
-    if (row < count) {
-      window = left + image * int(record, ROWS_LEFT_IMAGE_STEP);
-      window += y * int(record, ROWS_LEFT_ROW_STEP) + x * int(record, ROWS_LEFT_COLUMN_STEP);
-      if (isDirect) {
-        const target = int(imageEntry(address(record, ROWS_TABLE), image), IMAGE_TARGET_ROW);
-        out = address(record, ROWS_OUT) + target * imageBytes;
-        out += y * int(record, ROWS_SCALE_Y) * lineBytes + x * int(record, ROWS_SCALE_X) * pixelBytes;
-      } else out = scratch + OUTPUTS + usize(row) * rowBytes;
-      if (++x == width) {
-        x = 0;
-        if (++y == height) {
-          y = 0;
-          image++;
-        }
-      }
+  let window = windowAt(record, image, y, x);
+  let out = isDirect ? outputAt(record, image, y, x) : scratch + OUTPUTS;
+  let at = scratch + WINDOWS;
+  for (let row = 0; row < BLOCK; row++, at += 4) {
+    store<u32>(at, u32(window));
+    store<u32>(at, u32(out), OUTS - WINDOWS);
+    if (row + 1 >= count) continue;
+    window += columnStep;
+    out += outStep;
+    if (++x < width) continue;
+    x = 0;
+    if (++y == height) {
+      y = 0;
+      image++;
     }
-    store<u32>(scratch + WINDOWS + (usize(row) << 2), u32(window));
-    store<u32>(scratch + OUTS + (usize(row) << 2), u32(out));
+    window = windowAt(record, image, y, 0);
+    if (isDirect) out = outputAt(record, image, y, 0);
   }
+}
+
+@inline
+function windowAt(record: usize, image: i32, y: i32, x: i32): usize {
+  const inImage = y * int(record, ROWS_LEFT_ROW_STEP) + x * int(record, ROWS_LEFT_COLUMN_STEP);
+  return address(record, ROWS_LEFT) + image * int(record, ROWS_LEFT_IMAGE_STEP) + inImage;
+}
+
+/** Bytes from the output of a row to that of the next in its line. */
+@inline
+function pixelStep(record: usize): usize {
+  return usize(int(record, ROWS_SCALE_X) * int(record, ROWS_FILTERS)) << 2;
+}
+
+/** Where the output of a row lies, offsets not counted. */
+function outputAt(record: usize, image: i32, y: i32, x: i32): usize {
+  const target = int(imageEntry(address(record, ROWS_TABLE), image), IMAGE_TARGET_ROW);
+  const line = target * int(record, ROWS_OUT_HEIGHT) + y * int(record, ROWS_SCALE_Y);
+  const pixel = line * int(record, ROWS_OUT_WIDTH) + x * int(record, ROWS_SCALE_X);
+  return address(record, ROWS_OUT) + (usize(pixel * int(record, ROWS_FILTERS)) << 2);
 }
 
 /** One part, whose windows are packed chunk by chunk. */
@@ -165,25 +178,25 @@ function multiply(
   const perGroup = isDirect ? int(record, ROWS_FILTERS) / 8 : panels;
   let b = address(part, PART_RIGHT) + (usize(right) << 5);
   let group = 0;
+  let groupStart = isDirect ? groupOffset(record, part, 0) : 0;
   let inGroup = 0;
-  for (let panel = 0; panel < panels; panel++, b += panelStep) {
+  for (let panel = 0; panel < panels; panel++, inGroup++, b += panelStep) {
+    if (inGroup == perGroup) {
+      inGroup = 0;
+      groupStart = groupOffset(record, part, ++group);
+    }
     const column = usize(inGroup) << 5;
-    const offset = isDirect ? groupOffset(record, part, group) + column : column;
+    const offset = groupStart + column;
     let a = scratch + LEFT + usize(left) * 24;
     let outs = scratch + OUTS;
     for (let row = 0; row < count; row += 6, a += sixBytes, outs += 24) {
       if (isAdding) packedBlock(a, b, some, outs, offset, outs, offset);
       else packedBlock(a, b, some, scratch + STARTS, hasBias ? column : 0, outs, offset);
     }
-    if (++inGroup == perGroup) {
-      inGroup = 0;
-      group++;
-    }
   }
 }
 
 /** Bytes from the output of a row, offsets not counted, to that of a group of a part. */
-@inline
 function groupOffset(record: usize, part: usize, group: i32): usize {
   const groupsX = int(record, ROWS_GROUPS_X);
   const y = group / groupsX;
@@ -192,20 +205,30 @@ function groupOffset(record: usize, part: usize, group: i32): usize {
   return usize((line * int(record, ROWS_OUT_WIDTH) + pixel) * int(record, ROWS_FILTERS)) << 2;
 }
 
+/** Packs floats `first` to `first` + `some` - 1 of a block's windows, six rows at a time. */
 function packRows(record: usize, count: i32, first: i32, some: i32, scratch: usize): void {
-  for (let row = 0; row < count; row += 6) packSix(record, row, first, some, scratch);
+  const runLength = int(record, ROWS_RUN_LENGTH);
+  const run = some > 0 ? first / runLength : 0;
+  let to = scratch + LEFT;
+  let windows = scratch + WINDOWS;
+  for (let row = 0; row < count; row += 6, windows += 24, to += usize(some) * 24) {
+    packSix(windows, run * int(record, ROWS_RUN_STEP), first - run * runLength, some, runLength, int(record, ROWS_RUN_STEP), to);
+  }
 }
 
-/** Packs floats `first` to `first` + `count` - 1 of the windows of rows `row` to `row` + 5 of the block. */
-function packSix(record: usize, row: i32, first: i32, count: i32, scratch: usize): void {
-  const runLength = int(record, ROWS_RUN_LENGTH);
-  const windows = scratch + WINDOWS + (usize(row) << 2);
-  let to = scratch + LEFT + usize(row * count) * 4;
+/** Of six windows the next `count` floats, from float `inRun` of the run at `runStart` on. */
+function packSix(
+  windows: usize,
+  runStart: usize,
+  inRun: i32,
+  count: i32,
+  runLength: i32,
+  runStep: usize,
+  to: usize,
+): void {
   while (count > 0) {
-    const run = first / runLength;
-    const inRun = first - run * runLength;
     const piece = min(runLength - inRun, count);
-    const offset = usize(run) * address(record, ROWS_RUN_STEP) + (usize(inRun) << 2);
+    const offset = runStart + (usize(inRun) << 2);
     interleave(
       addressAt(windows, 0) + offset,
       addressAt(windows, 1) + offset,
@@ -217,7 +240,8 @@ function packSix(record: usize, row: i32, first: i32, count: i32, scratch: usize
       to,
     );
     to += usize(piece) * 24;
-    first += piece;
     count -= piece;
+    inRun = 0;
+    runStart += runStep;
   }
 }
