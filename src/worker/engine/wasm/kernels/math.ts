@@ -7,7 +7,8 @@ import { multiplyAdd } from './simd';
 
 /** e^x; 0 below -87.3, clamped at x = 88.3 (no infinity). */
 export function exponential(x: v128): v128 {
-  const clamped = f32x4.max(f32x4.min(x, f32x4.splat(88.3)), f32x4.splat(-87.3));
+  // The pseudo-minimum and -maximum are one instruction each; NaN passes.
+  const clamped = f32x4.pmax(f32x4.pmin(x, f32x4.splat(88.3)), f32x4.splat(-87.3));
   // x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts, so that r loses nothing.
   const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.44269504088896341)));
   let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375)));

@@ -5,7 +5,7 @@
  */
 
 import { hyperbolicTangent } from './math';
-import { multiplyAdd, select, storeSome, VECTOR } from './simd';
+import { held, multiplyAdd, select, storeSome, VECTOR } from './simd';
 
 const PAIR: usize = 2 * VECTOR;
 
@@ -146,8 +146,8 @@ export function mask(
 
 /** `floats`, a multiple of 32, whose bits begin with a word. */
 function maskWords(from: usize, to: usize, floats: i32, words: usize, scale: v128): void {
-  const bits = i32x4(1, 2, 4, 8);
-  const nextBits = i32x4(16, 32, 64, 128);
+  const bits = held(i32x4(1, 2, 4, 8), to);
+  const nextBits = i32x4.shl(bits, 4);
   for (; floats > 0; floats -= 32, words += 4) {
     let word = v128.load32_splat(words);
     for (const end = to + 128; to < end; from += PAIR, to += PAIR, word = i32x4.shr_u(word, 8)) {

@@ -3,7 +3,7 @@
  * the 16-bit half i & 7 of block i >> 3.
  */
 
-import { VECTOR } from './simd';
+import { held, VECTOR } from './simd';
 
 /** Blocks that are computed at once, two vectors of them: a round is a chain of waits, which two chains share. */
 export const BLOCKS = 8;
@@ -15,8 +15,10 @@ export const BLOCKS_BYTES: usize = 16 * BLOCKS;
  * at `out`.
  */
 export function philoxBlocks(block: i32, step: i32, stream: i32, key0: i32, key1: i32, out: usize): void {
-  const multiplier0 = i32x4.splat(<i32>0xd2511f53);
-  const multiplier1 = i32x4.splat(<i32>0xcd9e8d57);
+  const multiplier0 = held(i32x4.splat(<i32>0xd2511f53), out);
+  const multiplier1 = held(i32x4.splat(<i32>0xcd9e8d57), out);
+  const weyl0 = held(i32x4.splat(<i32>0x9e3779b9), out);
+  const weyl1 = held(i32x4.splat(<i32>0xbb67ae85), out);
   let c0 = i32x4.add(i32x4.splat(block), i32x4(0, 1, 2, 3));
   let c1 = i32x4.splat(step);
   let c2 = i32x4.splat(stream);
@@ -49,8 +51,8 @@ export function philoxBlocks(block: i32, step: i32, stream: i32, key0: i32, key1
     d1 = v128.shuffle<i32>(low, high, 0, 2, 4, 6);
     d2 = v128.xor(f2, v128.xor(d3, keys1));
     d3 = f3;
-    keys0 = i32x4.add(keys0, i32x4.splat(<i32>0x9e3779b9));
-    keys1 = i32x4.add(keys1, i32x4.splat(<i32>0xbb67ae85));
+    keys0 = i32x4.add(keys0, weyl0);
+    keys1 = i32x4.add(keys1, weyl1);
   }
   storeBlocks(c0, c1, c2, c3, out);
   storeBlocks(d0, d1, d2, d3, out + 4 * VECTOR);
