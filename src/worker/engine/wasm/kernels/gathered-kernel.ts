@@ -21,18 +21,24 @@ export function gathered6x8(
   outs: usize,
   outOffset: usize,
 ): void {
-  let c00 = v128.load(addressAt(starts, 0) + startOffset);
-  let c01 = v128.load(addressAt(starts, 0) + startOffset, VECTOR);
-  let c10 = v128.load(addressAt(starts, 1) + startOffset);
-  let c11 = v128.load(addressAt(starts, 1) + startOffset, VECTOR);
-  let c20 = v128.load(addressAt(starts, 2) + startOffset);
-  let c21 = v128.load(addressAt(starts, 2) + startOffset, VECTOR);
-  let c30 = v128.load(addressAt(starts, 3) + startOffset);
-  let c31 = v128.load(addressAt(starts, 3) + startOffset, VECTOR);
-  let c40 = v128.load(addressAt(starts, 4) + startOffset);
-  let c41 = v128.load(addressAt(starts, 4) + startOffset, VECTOR);
-  let c50 = v128.load(addressAt(starts, 5) + startOffset);
-  let c51 = v128.load(addressAt(starts, 5) + startOffset, VECTOR);
+  let start = addressAt(starts, 0) + startOffset;
+  let c00 = v128.load(start);
+  let c01 = v128.load(start, VECTOR);
+  start = addressAt(starts, 1) + startOffset;
+  let c10 = v128.load(start);
+  let c11 = v128.load(start, VECTOR);
+  start = addressAt(starts, 2) + startOffset;
+  let c20 = v128.load(start);
+  let c21 = v128.load(start, VECTOR);
+  start = addressAt(starts, 3) + startOffset;
+  let c30 = v128.load(start);
+  let c31 = v128.load(start, VECTOR);
+  start = addressAt(starts, 4) + startOffset;
+  let c40 = v128.load(start);
+  let c41 = v128.load(start, VECTOR);
+  start = addressAt(starts, 5) + startOffset;
+  let c50 = v128.load(start);
+  let c51 = v128.load(start, VECTOR);
   while (depth > 0) {
     let left = a + usize(load<u32>(table));
     let right = b + usize(load<u32>(table, 4));
@@ -59,18 +65,24 @@ export function gathered6x8(
     table += 8;
     depth -= 1;
   }
-  v128.store(addressAt(outs, 0) + outOffset, c00);
-  v128.store(addressAt(outs, 0) + outOffset, c01, VECTOR);
-  v128.store(addressAt(outs, 1) + outOffset, c10);
-  v128.store(addressAt(outs, 1) + outOffset, c11, VECTOR);
-  v128.store(addressAt(outs, 2) + outOffset, c20);
-  v128.store(addressAt(outs, 2) + outOffset, c21, VECTOR);
-  v128.store(addressAt(outs, 3) + outOffset, c30);
-  v128.store(addressAt(outs, 3) + outOffset, c31, VECTOR);
-  v128.store(addressAt(outs, 4) + outOffset, c40);
-  v128.store(addressAt(outs, 4) + outOffset, c41, VECTOR);
-  v128.store(addressAt(outs, 5) + outOffset, c50);
-  v128.store(addressAt(outs, 5) + outOffset, c51, VECTOR);
+  let out = addressAt(outs, 0) + outOffset;
+  v128.store(out, c00);
+  v128.store(out, c01, VECTOR);
+  out = addressAt(outs, 1) + outOffset;
+  v128.store(out, c10);
+  v128.store(out, c11, VECTOR);
+  out = addressAt(outs, 2) + outOffset;
+  v128.store(out, c20);
+  v128.store(out, c21, VECTOR);
+  out = addressAt(outs, 3) + outOffset;
+  v128.store(out, c30);
+  v128.store(out, c31, VECTOR);
+  out = addressAt(outs, 4) + outOffset;
+  v128.store(out, c40);
+  v128.store(out, c41, VECTOR);
+  out = addressAt(outs, 5) + outOffset;
+  v128.store(out, c50);
+  v128.store(out, c51, VECTOR);
 }
 
 /** As `gathered6x8` for a `depth` that is a multiple of 4. */
@@ -84,18 +96,24 @@ export function gathered6x8By4(
   outs: usize,
   outOffset: usize,
 ): void {
-  let c00 = v128.load(addressAt(starts, 0) + startOffset);
-  let c01 = v128.load(addressAt(starts, 0) + startOffset, VECTOR);
-  let c10 = v128.load(addressAt(starts, 1) + startOffset);
-  let c11 = v128.load(addressAt(starts, 1) + startOffset, VECTOR);
-  let c20 = v128.load(addressAt(starts, 2) + startOffset);
-  let c21 = v128.load(addressAt(starts, 2) + startOffset, VECTOR);
-  let c30 = v128.load(addressAt(starts, 3) + startOffset);
-  let c31 = v128.load(addressAt(starts, 3) + startOffset, VECTOR);
-  let c40 = v128.load(addressAt(starts, 4) + startOffset);
-  let c41 = v128.load(addressAt(starts, 4) + startOffset, VECTOR);
-  let c50 = v128.load(addressAt(starts, 5) + startOffset);
-  let c51 = v128.load(addressAt(starts, 5) + startOffset, VECTOR);
+  let start = addressAt(starts, 0) + startOffset;
+  let c00 = v128.load(start);
+  let c01 = v128.load(start, VECTOR);
+  start = addressAt(starts, 1) + startOffset;
+  let c10 = v128.load(start);
+  let c11 = v128.load(start, VECTOR);
+  start = addressAt(starts, 2) + startOffset;
+  let c20 = v128.load(start);
+  let c21 = v128.load(start, VECTOR);
+  start = addressAt(starts, 3) + startOffset;
+  let c30 = v128.load(start);
+  let c31 = v128.load(start, VECTOR);
+  start = addressAt(starts, 4) + startOffset;
+  let c40 = v128.load(start);
+  let c41 = v128.load(start, VECTOR);
+  start = addressAt(starts, 5) + startOffset;
+  let c50 = v128.load(start);
+  let c51 = v128.load(start, VECTOR);
   while (depth > 0) {
     let left = a + usize(load<u32>(table));
     let right = b + usize(load<u32>(table, 4));
@@ -188,18 +206,24 @@ export function gathered6x8By4(
     table += 32;
     depth -= 4;
   }
-  v128.store(addressAt(outs, 0) + outOffset, c00);
-  v128.store(addressAt(outs, 0) + outOffset, c01, VECTOR);
-  v128.store(addressAt(outs, 1) + outOffset, c10);
-  v128.store(addressAt(outs, 1) + outOffset, c11, VECTOR);
-  v128.store(addressAt(outs, 2) + outOffset, c20);
-  v128.store(addressAt(outs, 2) + outOffset, c21, VECTOR);
-  v128.store(addressAt(outs, 3) + outOffset, c30);
-  v128.store(addressAt(outs, 3) + outOffset, c31, VECTOR);
-  v128.store(addressAt(outs, 4) + outOffset, c40);
-  v128.store(addressAt(outs, 4) + outOffset, c41, VECTOR);
-  v128.store(addressAt(outs, 5) + outOffset, c50);
-  v128.store(addressAt(outs, 5) + outOffset, c51, VECTOR);
+  let out = addressAt(outs, 0) + outOffset;
+  v128.store(out, c00);
+  v128.store(out, c01, VECTOR);
+  out = addressAt(outs, 1) + outOffset;
+  v128.store(out, c10);
+  v128.store(out, c11, VECTOR);
+  out = addressAt(outs, 2) + outOffset;
+  v128.store(out, c20);
+  v128.store(out, c21, VECTOR);
+  out = addressAt(outs, 3) + outOffset;
+  v128.store(out, c30);
+  v128.store(out, c31, VECTOR);
+  out = addressAt(outs, 4) + outOffset;
+  v128.store(out, c40);
+  v128.store(out, c41, VECTOR);
+  out = addressAt(outs, 5) + outOffset;
+  v128.store(out, c50);
+  v128.store(out, c51, VECTOR);
 }
 
 /** Six floats and eight where they lie, any depth, likewise. */
