@@ -167,16 +167,6 @@ export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: S
     };
     if (isLate) addEpilogue(snippets, target, to, segments, bindings, waves, name);
     const kernel = kernelOf(operation, bindings.parameter(operation.kernels[instance]!));
-    const unfolded =
-      direction === 'toSmall' ? stager.unfolded(source, geometry, segments, waves, name) : null;
-    if (unfolded !== null) {
-      const [y, x] = [parts.y[0]!, parts.x[0]!];
-      const right = packKernel(kernel, y, x, bindings, waves, name);
-      const piece = unfolded.runLength;
-      const part = { y, x, right, panelStep: piece * 32, first: 0, pieces: 1, piece, pieceStep: 0 };
-      addRows(whole, unfolded, [part], bindings.arena, waves);
-      continue;
-    }
     const staged = stager.stage(source, from, segments, borderOf(parts, from), waves, name);
     addCells(whole, parts, from, staged, kernel, bindings, waves);
   }

@@ -106,49 +106,45 @@ export function lowerFilterGradient(
   waves: Waves,
 ): void {
   const { geometry, splits, large, small, target, name } = operation;
-  const { kernelHeight, kernelWidth } = geometry;
+  const { kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
   const blocks = tapBlocks(geometry);
   const runs = mergeSplits(splits);
-  const pixelBytes = geometry.large.channels * 4;
-  const tapBytes = pixelBytes * geometry.small.channels;
+  const tapBytes = geometry.large.channels * geometry.small.channels * 4;
   const filledSplits = filled.note(target, runs);
   for (const [index, run] of runs.entries()) {
     const images = countRows(run);
-    const windows = stager.windows(large, geometry, tapBorder(blocks, geometry), run, waves, name);
+    const staged = stager.stage(large, geometry.large, run, tapBorder(blocks, geometry), waves, name);
     const gradients = stager.stage(small, geometry.small, run, NO_BORDER, waves, name);
     const out = bindings.tensor(target) + filledSplits[index]! * kernelHeight * kernelWidth * tapBytes;
-    const add = (from: Windows, right: Staged, height: number, width: number, to: number): void =>
-      waves.add(
-        1,
-        FILTER,
-        name,
-        [FILTER_LEFT, from.address],
-        [FILTER_RUNS, from.runs],
-        [FILTER_RUN_LENGTH, from.runLength],
-        [FILTER_RUN_STEP, from.runStep],
-        [FILTER_RIGHT, right.address],
-        [FILTER_TABLE, storeTerms(bindings.arena, from, right, images, height, width)],
-        [FILTER_DEPTH, images * height * width],
-        [FILTER_FILTERS, geometry.small.channels],
-        [FILTER_OUT, to],
-        [FILTER_OUT_RUN_STEP, kernelWidth * tapBytes],
-      );
-    if (windows.runs !== kernelHeight) {
-      // Unfolded, each with its own zeros: taps cannot be told apart.
-      add(windows, gradients, geometry.small.height, geometry.small.width, out);
-      continue;
-    }
     for (const y of blocks.ys) {
       for (const x of blocks.xs) {
-        const skip = ({ rowStep, columnStep }: Staged): number => y.first * rowStep + x.first * columnStep;
-        const own: Windows = {
-          ...windows,
-          address: windows.address + skip(windows) + y.tap * windows.runStep + x.tap * pixelBytes,
+        const windows: Windows = {
+          address:
+            staged.address +
+            (y.first * stride - padTop + y.tap) * staged.rowStep +
+            (x.first * stride - padLeft + x.tap) * staged.columnStep,
+          imageStep: staged.imageStep,
+          rowStep: staged.rowStep * stride,
+          columnStep: staged.columnStep * stride,
           runs: y.taps,
           runLength: x.taps * geometry.large.channels,
+          runStep: staged.rowStep,
         };
-        const right = { ...gradients, address: gradients.address + skip(gradients) };
-        add(own, right, y.count, x.count, out + (y.tap * kernelWidth + x.tap) * tapBytes);
+        waves.add(
+          1,
+          FILTER,
+          name,
+          [FILTER_LEFT, windows.address],
+          [FILTER_RUNS, windows.runs],
+          [FILTER_RUN_LENGTH, windows.runLength],
+          [FILTER_RUN_STEP, windows.runStep],
+          [FILTER_RIGHT, gradients.address + y.first * gradients.rowStep + x.first * gradients.columnStep],
+          [FILTER_TABLE, storeTerms(bindings.arena, windows, gradients, images, y.count, x.count)],
+          [FILTER_DEPTH, images * y.count * x.count],
+          [FILTER_FILTERS, geometry.small.channels],
+          [FILTER_OUT, out + (y.tap * kernelWidth + x.tap) * tapBytes],
+          [FILTER_OUT_RUN_STEP, kernelWidth * tapBytes],
+        );
       }
     }
   }

@@ -4,7 +4,7 @@
  * staged once for the forward pass and for the kernel gradients.
  */
 
-import type { Geometry, Side } from '../plan/geometry.js';
+import type { Side } from '../plan/geometry.js';
 import type { OpSegment, View } from '../plan/operations.js';
 import type { Bindings } from './bindings.js';
 import { areConsecutive, countRows, sourceRow, storeImageTable } from './images.js';
@@ -16,18 +16,12 @@ import {
   STAGE_LEFT,
   STAGE_PADDED_HEIGHT,
   STAGE_PADDED_WIDTH,
-  STAGE_ROW,
   STAGE_SNIPPETS,
   STAGE_SOURCE,
-  STAGE_STRIDE,
   STAGE_TABLE,
   STAGE_TARGET,
   STAGE_TOP,
   STAGE_WIDTH,
-  STAGE_WINDOWS_X,
-  STAGE_WINDOWS_Y,
-  STAGE_WINDOW_HEIGHT,
-  STAGE_WINDOW_WIDTH,
 } from './kernels/layout.js';
 import type { Waves } from './records.js';
 import { storeSnippets } from './snippets.js';
@@ -64,16 +58,6 @@ interface Kept {
   readonly border: Border;
   readonly staged: Staged;
 }
-interface KeptWindows {
-  readonly key: string;
-  readonly firstRow: number;
-  readonly rows: number;
-  readonly windows: Windows;
-}
-
-/** Runs shorter than this are unfolded: below it a product's loop costs more than the copy. */
-const SHORTEST_RUN = 12;
-
 function isInside(inner: Border, outer: Border): boolean {
   return (
     inner.top <= outer.top &&
@@ -87,7 +71,6 @@ function isInside(inner: Border, outer: Border): boolean {
 export class Stager {
   readonly #bindings: Bindings;
   readonly #kept: Kept[] = [];
-  readonly #keptWindows: KeptWindows[] = [];
 
   constructor(bindings: Bindings) {
     this.#bindings = bindings;
@@ -148,89 +131,5 @@ export class Stager {
     const staged = { address, imageStep, rowStep, columnStep };
     if (isWhole) this.#kept.push({ key, firstRow, rows, border, staged });
     return staged;
-  }
-
-  /**
-   * The windows that a layer's `small` positions see of its `large` side. Those that reach into the image's
-   * border find zeros there as far as `border` goes.
-   */
-  windows(
-    view: View,
-    geometry: Geometry,
-    border: Border,
-    segments: readonly OpSegment[],
-    waves: Waves,
-    name: string,
-  ): Windows {
-    const { large, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
-    const unfolded = this.unfolded(view, geometry, segments, waves, name);
-    if (unfolded !== null) return unfolded;
-    const { address, imageStep, rowStep, columnStep } = this.stage(view, large, segments, border, waves, name);
-    return {
-      address: address - padTop * rowStep - padLeft * columnStep,
-      imageStep,
-      rowStep: rowStep * stride,
-      columnStep: columnStep * stride,
-      runs: kernelHeight,
-      runLength: kernelWidth * large.channels,
-      runStep: rowStep,
-    };
-  }
-
-  /** The same, each window in one piece, where that is worth its copy; else null. */
-  unfolded(
-    view: View,
-    geometry: Geometry,
-    segments: readonly OpSegment[],
-    waves: Waves,
-    name: string,
-  ): Windows | null {
-    const { large, kernelHeight, kernelWidth } = geometry;
-    const isWorthIt = kernelWidth * large.channels < SHORTEST_RUN && kernelHeight > 1 && view.chain.length === 0;
-    return isWorthIt ? this.#unfold(view, geometry, segments, waves, name) : null;
-  }
-
-  #unfold(view: View, geometry: Geometry, segments: readonly OpSegment[], waves: Waves, name: string): Windows {
-    const { large, small, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
-    const isWhole = areConsecutive(segments, view.rows);
-    const firstRow = sourceRow(segments[0]!, view.rows);
-    const rows = countRows(segments);
-    const key = JSON.stringify([view, geometry]);
-    const found = this.#keptWindows.find(
-      (kept) =>
-        isWhole && kept.key === key && kept.firstRow <= firstRow && firstRow + rows <= kept.firstRow + kept.rows,
-    );
-    if (found !== undefined) {
-      const { windows } = found;
-      return { ...windows, address: windows.address + (firstRow - found.firstRow) * windows.imageStep };
-    }
-    const runLength = kernelHeight * kernelWidth * large.channels;
-    const columnStep = runLength * 4;
-    const rowStep = small.width * columnStep;
-    const imageStep = small.height * rowStep;
-    const target = this.#bindings.arena.allocate(rows * imageStep);
-    waves.add(
-      0,
-      STAGE,
-      name,
-      [STAGE_SOURCE, this.#bindings.tensor(view.tensor)],
-      [STAGE_TARGET, target],
-      [STAGE_IMAGES, rows],
-      [STAGE_HEIGHT, large.height],
-      [STAGE_WIDTH, large.width],
-      [STAGE_CHANNELS, large.channels],
-      [STAGE_TOP, padTop],
-      [STAGE_LEFT, padLeft],
-      [STAGE_TABLE, storeImageTable(this.#bindings.arena, segments, view.rows)],
-      [STAGE_WINDOW_HEIGHT, kernelHeight],
-      [STAGE_WINDOW_WIDTH, kernelWidth],
-      [STAGE_STRIDE, stride],
-      [STAGE_WINDOWS_Y, small.height],
-      [STAGE_WINDOWS_X, small.width],
-      [STAGE_ROW, runLength],
-    );
-    const windows = { address: target, imageStep, rowStep, columnStep, runs: 1, runLength, runStep: 0 };
-    if (isWhole) this.#keptWindows.push({ key, firstRow, rows, windows });
-    return windows;
   }
 }

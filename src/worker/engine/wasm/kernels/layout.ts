@@ -89,8 +89,7 @@ export const RUN_ROWS = 4;
 
 /**
  * STAGE: the left operand of a product, its prologue applied, with the zero border that its windows
- * reach into, or unfolded to one row a window where the windows' runs are too short to read in place.
- * Source and target may be the same: outputs that pass their epilogue late.
+ * reach into. Source and target may be the same: outputs that pass their epilogue late.
  */
 export const STAGE_SOURCE = 2;
 export const STAGE_TARGET = 3;
@@ -105,14 +104,6 @@ export const STAGE_PADDED_WIDTH = 11;
 export const STAGE_SNIPPETS = 12;
 /** The operation's table of images. */
 export const STAGE_TABLE = 13;
-/** 0, or the windows to unfold: */
-export const STAGE_WINDOW_HEIGHT = 14;
-export const STAGE_WINDOW_WIDTH = 15;
-export const STAGE_STRIDE = 16;
-export const STAGE_WINDOWS_Y = 17;
-export const STAGE_WINDOWS_X = 18;
-/** Floats of an unfolded row. */
-export const STAGE_ROW = 19;
 
 /**
  * PACK: the right operand as panels of eight columns, [panel][depth][8], zero where there is none.
