@@ -1,8 +1,11 @@
 /** Six rows of floats to [depth][6], as the micro-kernel reads its left operand. */
 
-import { FLOAT, VECTOR } from './simd';
+import { VECTOR } from './simd';
 
-/** `count` floats of each of six rows, wherever they lie. */
+/**
+ * `count` floats of each of six rows, wherever they lie. Reads and writes whole vectors: what comes behind is written
+ * afterwards.
+ */
 export function interleave(
   a0: usize,
   a1: usize,
@@ -14,7 +17,7 @@ export function interleave(
   to: usize,
 ): void {
   let offset: usize = 0;
-  for (; count >= 4; count -= 4) {
+  for (; count > 0; count -= 4) {
     const x0 = v128.load(a0 + offset);
     const x1 = v128.load(a1 + offset);
     const x2 = v128.load(a2 + offset);
@@ -36,15 +39,5 @@ export function interleave(
     v128.store(to, v128.shuffle<i64>(high23, high45, 1, 3), 5 * VECTOR);
     offset += VECTOR;
     to += 6 * VECTOR;
-  }
-  for (; count > 0; count--) {
-    store<f32>(to, load<f32>(a0 + offset));
-    store<f32>(to, load<f32>(a1 + offset), FLOAT);
-    store<f32>(to, load<f32>(a2 + offset), 2 * FLOAT);
-    store<f32>(to, load<f32>(a3 + offset), 3 * FLOAT);
-    store<f32>(to, load<f32>(a4 + offset), 4 * FLOAT);
-    store<f32>(to, load<f32>(a5 + offset), 5 * FLOAT);
-    offset += FLOAT;
-    to += 6 * FLOAT;
   }
 }

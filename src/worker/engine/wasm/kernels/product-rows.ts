@@ -53,7 +53,7 @@ const BLOCK = 24;
  * rows of them begin with, zeros, and outputs that go on from there.
  */
 const LEFT: usize = 0;
-const WINDOWS: usize = BLOCK * ROWS_CHUNK * 4;
+const WINDOWS: usize = BLOCK * ROWS_CHUNK * 4 + 128;
 const OUTS: usize = WINDOWS + 128;
 const STARTS: usize = OUTS + 128;
 const ZEROS: usize = STARTS + 64;
