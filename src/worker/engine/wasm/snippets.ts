@@ -5,16 +5,20 @@ import type { Bindings } from './bindings.js';
 import {
   SNIPPET_A,
   SNIPPET_AFFINE,
+  SNIPPET_AFFINE_LEAKY,
   SNIPPET_B,
   SNIPPET_BIAS,
   SNIPPET_CODE,
   SNIPPET_LEAKY,
   SNIPPET_LEAKY_AFFINE_GRADIENT,
   SNIPPET_LEAKY_GRADIENT,
+  SNIPPET_LEAKY_MASK,
   SNIPPET_MASK,
+  SNIPPET_MASKED_LEAKY_GRADIENT,
   SNIPPET_NORM_GRADIENT,
   SNIPPET_NUMBER,
   SNIPPET_OFFSETS,
+  SNIPPET_SCALE,
   SNIPPET_STEP,
   SNIPPET_TABLE,
   SNIPPET_TANH,
@@ -23,6 +27,8 @@ import {
   SNIPPET_WORDS,
 } from './kernels/layout.js';
 import { floatBits, type Field } from './records.js';
+
+type SnippetOf<Kind extends Snippet['kind']> = Extract<Snippet, { readonly kind: Kind }>;
 
 /** Slope below zero of the two ReLUs. */
 function slopeOf(activation: Exclude<Activation, { readonly name: 'tanh' }>): number {
@@ -38,7 +44,7 @@ function activationFields(activation: Activation): readonly Field[] {
 }
 
 function gradientFields(
-  { activation, at, chain }: Extract<Snippet, { readonly kind: 'activationGradient' }>,
+  { activation, at, chain }: SnippetOf<'activationGradient'>,
   channels: number,
   bindings: Bindings,
 ): readonly Field[] {
@@ -62,15 +68,27 @@ function gradientFields(
   ];
 }
 
+/** Where the scales and shifts of the segments lie. */
+function affineFields({ statistics }: SnippetOf<'affine'>, channels: number, bindings: Bindings): readonly Field[] {
+  return [
+    [SNIPPET_A, bindings.tensor(statistics) + 8 * channels],
+    [SNIPPET_STEP, 16 * channels],
+    [SNIPPET_TABLE, 4 * channels],
+  ];
+}
+
+/** A mask's fields, but for its bits; `scaleWord` takes what it multiplies by. */
+function maskFields({ offsets, scale }: SnippetOf<'mask'>, scaleWord: number, { arena }: Bindings): readonly Field[] {
+  return [
+    [SNIPPET_OFFSETS, arena.storeWords(offsets)],
+    [scaleWord, floatBits(scale)],
+  ];
+}
+
 function fieldsOf(snippet: Snippet, instance: number, channels: number, bindings: Bindings): readonly Field[] {
   switch (snippet.kind) {
     case 'affine':
-      return [
-        [SNIPPET_CODE, SNIPPET_AFFINE],
-        [SNIPPET_A, bindings.tensor(snippet.statistics) + 8 * channels],
-        [SNIPPET_STEP, 16 * channels],
-        [SNIPPET_TABLE, 4 * channels],
-      ];
+      return [[SNIPPET_CODE, SNIPPET_AFFINE], ...affineFields(snippet, channels, bindings)];
     case 'bias':
       return [
         [SNIPPET_CODE, SNIPPET_BIAS],
@@ -82,8 +100,7 @@ function fieldsOf(snippet: Snippet, instance: number, channels: number, bindings
       return [
         [SNIPPET_CODE, SNIPPET_MASK],
         [SNIPPET_A, bindings.tensor(snippet.bits)],
-        [SNIPPET_OFFSETS, bindings.arena.storeWords(snippet.offsets)],
-        [SNIPPET_NUMBER, floatBits(snippet.scale)],
+        ...maskFields(snippet, SNIPPET_NUMBER, bindings),
       ];
     case 'normGradient':
       return [
@@ -108,6 +125,41 @@ function fieldsOf(snippet: Snippet, instance: number, channels: number, bindings
   }
 }
 
+/** Fields of two snippets that one kernel does in one go, or null where there is none. */
+function fieldsOfPair(
+  first: Snippet,
+  second: Snippet | undefined,
+  channels: number,
+  bindings: Bindings,
+): readonly Field[] | null {
+  if (first.kind === 'affine' && second?.kind === 'activation' && second.activation.name !== 'tanh') {
+    return [
+      ...affineFields(first, channels, bindings),
+      [SNIPPET_CODE, SNIPPET_AFFINE_LEAKY],
+      [SNIPPET_NUMBER, slopeOf(second.activation)],
+    ];
+  }
+  if (first.kind === 'activation' && first.activation.name !== 'tanh' && second?.kind === 'mask') {
+    return [
+      [SNIPPET_CODE, SNIPPET_LEAKY_MASK],
+      [SNIPPET_NUMBER, slopeOf(first.activation)],
+      [SNIPPET_A, bindings.tensor(second.bits)],
+      ...maskFields(second, SNIPPET_SCALE, bindings),
+    ];
+  }
+  // Masks and slopes are factors, in any order.
+  const [gradient, mask] = first.kind === 'mask' ? [second, first] : [first, second];
+  if (gradient?.kind !== 'activationGradient' || mask?.kind !== 'mask') return null;
+  if (gradient.activation.name === 'tanh' || gradient.chain.length > 0) return null;
+  return [
+    [SNIPPET_CODE, SNIPPET_MASKED_LEAKY_GRADIENT],
+    [SNIPPET_A, bindings.tensor(gradient.at)],
+    [SNIPPET_NUMBER, slopeOf(gradient.activation)],
+    [SNIPPET_B, bindings.tensor(mask.bits)],
+    ...maskFields(mask, SNIPPET_SCALE, bindings),
+  ];
+}
+
 /** Address of the list, 0 where there is nothing to apply. `channels` are those of a position. */
 export function storeSnippets(
   chain: readonly Snippet[],
@@ -117,10 +169,14 @@ export function storeSnippets(
 ): number {
   if (chain.length === 0) return 0;
   const words = new Array<number>((chain.length + 1) * SNIPPET_WORDS).fill(0);
-  chain.forEach((snippet, index) => {
-    for (const [word, value] of fieldsOf(snippet, instance, channels, bindings)) {
-      words[index * SNIPPET_WORDS + word] = value as number;
+  let at = 0;
+  for (let index = 0; index < chain.length; index++, at += SNIPPET_WORDS) {
+    const snippet = chain[index]!;
+    const pair = fieldsOfPair(snippet, chain[index + 1], channels, bindings);
+    for (const [word, value] of pair ?? fieldsOf(snippet, instance, channels, bindings)) {
+      words[at + word] = value as number;
     }
-  });
+    if (pair !== null) index++;
+  }
   return bindings.arena.storeWords(words);
 }

@@ -74,10 +74,17 @@ export const SNIPPET_LEAKY_AFFINE_GRADIENT = 8;
 export const SNIPPET_TANH_GRADIENT = 9;
 /** x + a[gradient segment][element of the row] */
 export const SNIPPET_VECTOR = 10;
+/** LEAKY, then MASK: words a and SNIPPET_SCALE are the mask's, number the slope. */
+export const SNIPPET_LEAKY_MASK = 11;
+/** MASK and LEAKY_GRADIENT: words b and SNIPPET_SCALE are the mask's, a and number those of the gradient. */
+export const SNIPPET_MASKED_LEAKY_GRADIENT = 12;
+/** AFFINE, then LEAKY. */
+export const SNIPPET_AFFINE_LEAKY = 13;
 /** Bytes from the first to the second of two neighbouring tables of channels. */
 export const SNIPPET_TABLE = 5;
-/** Mask: pointer to the first word's offset of each forward segment. */
+/** Mask: pointer to the first word's offset of each forward segment; its number, where that is taken. */
 export const SNIPPET_OFFSETS = 6;
+export const SNIPPET_SCALE = 7;
 
 /** The run's words at a fixed place: key of the streams, updates done, and the threads' meeting place. */
 export const RUN_KEY0 = 0;

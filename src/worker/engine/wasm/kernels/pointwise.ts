@@ -65,10 +65,16 @@ export function affine(
   }
 }
 
+/** `above` where `decider` > 0, else `below`. */
+@inline
+function slopeOf(decider: v128, above: v128, below: v128): v128 {
+  return select(above, below, f32x4.gt(decider, f32x4.splat(0)));
+}
+
 /** x where `decider` > 0, else slope x. */
 @inline
 function rectify(x: v128, decider: v128, slope: v128): v128 {
-  return select(x, f32x4.mul(x, slope), f32x4.gt(decider, f32x4.splat(0)));
+  return slopeOf(decider, x, f32x4.mul(x, slope));
 }
 
 @inline
@@ -97,6 +103,33 @@ export function leaky(
   }
 }
 
+/** `affine`, then `leaky`, in one go. */
+export function affineLeaky(
+  from: usize,
+  fromStep: usize,
+  to: usize,
+  toStep: usize,
+  count: i32,
+  floats: i32,
+  scale: usize,
+  shift: usize,
+  alpha: f32,
+): void {
+  const slope = f32x4.splat(alpha);
+  const bytes = usize(floats) << 2;
+  for (; count > 0; count--, from += fromStep, to += toStep) {
+    let i: usize = 0;
+    for (; i + PAIR <= bytes; i += PAIR) {
+      v128.store(to + i, leakyOf(affineOf(from + i, scale + i, shift + i), slope));
+      const next = i + VECTOR;
+      v128.store(to + next, leakyOf(affineOf(from + next, scale + next, shift + next), slope));
+    }
+    for (; i < bytes; i += VECTOR) {
+      storeSome(to + i, leakyOf(affineOf(from + i, scale + i, shift + i), slope), i32(bytes - i) >> 2);
+    }
+  }
+}
+
 export function tanh(from: usize, fromStep: usize, to: usize, toStep: usize, count: i32, floats: i32): void {
   const bytes = usize(floats) << 2;
   for (; count > 0; count--, from += fromStep, to += toStep) {
@@ -117,6 +150,18 @@ function keepLanes(words: usize, element: i32): v128 {
   return i32x4.eq(v128.and(i32x4.splat(i32(word >> (element & 31))), bits), bits);
 }
 
+/** Whether the bits of all positions are whole words. */
+@inline
+function areWords(element: i32, stride: i32, floats: i32): bool {
+  return ((element | stride | floats) & 31) == 0;
+}
+
+/** All ones in the lanes whose bits are set. */
+@inline
+function keptOf(word: v128, bits: v128): v128 {
+  return i32x4.eq(v128.and(word, bits), bits);
+}
+
 export function mask(
   from: usize,
   fromStep: usize,
@@ -131,7 +176,7 @@ export function mask(
 ): void {
   const kept = f32x4.splat(scale);
   const bytes = usize(floats) << 2;
-  const isAligned = ((element | stride | floats) & 31) == 0;
+  const isAligned = areWords(element, stride, floats);
   for (; count > 0; count--, from += fromStep, to += toStep, element += stride) {
     if (isAligned) {
       maskWords(from, to, floats, words + (usize(element >> 5) << 2), kept);
@@ -151,10 +196,50 @@ function maskWords(from: usize, to: usize, floats: i32, words: usize, scale: v12
   for (; floats > 0; floats -= 32, words += 4) {
     let word = v128.load32_splat(words);
     for (const end = to + 128; to < end; from += PAIR, to += PAIR, word = i32x4.shr_u(word, 8)) {
-      const isKept = i32x4.eq(v128.and(word, bits), bits);
-      const isNextKept = i32x4.eq(v128.and(word, nextBits), nextBits);
-      v128.store(to, v128.and(f32x4.mul(v128.load(from), scale), isKept));
-      v128.store(to, v128.and(f32x4.mul(v128.load(from, VECTOR), scale), isNextKept), VECTOR);
+      v128.store(to, v128.and(f32x4.mul(v128.load(from), scale), keptOf(word, bits)));
+      v128.store(to, v128.and(f32x4.mul(v128.load(from, VECTOR), scale), keptOf(word, nextBits)), VECTOR);
+    }
+  }
+}
+
+/** `leakyGradient` and `mask` in one go; `leaky` and `mask` where what decides is what is multiplied. */
+export function maskedLeaky(
+  from: usize,
+  fromStep: usize,
+  to: usize,
+  toStep: usize,
+  count: i32,
+  floats: i32,
+  saved: usize,
+  savedStep: usize,
+  alpha: f32,
+  words: usize,
+  element: i32,
+  stride: i32,
+  scale: f32,
+): void {
+  if (!areWords(element, stride, floats)) {
+    leakyGradient(from, fromStep, to, toStep, count, floats, saved, savedStep, alpha);
+    mask(to, toStep, to, toStep, count, floats, words, element, stride, scale);
+    return;
+  }
+  const kept = f32x4.splat(scale);
+  const slope = f32x4.splat(scale * alpha);
+  const bits = held(i32x4(1, 2, 4, 8), to);
+  const nextBits = i32x4.shl(bits, 4);
+  for (; count > 0; count--, from += fromStep, to += toStep, saved += savedStep, element += stride) {
+    const end = to + (usize(floats) << 2);
+    let at = words + (usize(element >> 5) << 2);
+    let x = from;
+    let decider = saved;
+    for (let y = to; y < end; at += 4) {
+      let word = v128.load32_splat(at);
+      for (const last = y + 128; y < last; x += PAIR, y += PAIR, decider += PAIR, word = i32x4.shr_u(word, 8)) {
+        const factor = slopeOf(v128.load(decider), kept, slope);
+        const nextFactor = slopeOf(v128.load(decider, VECTOR), kept, slope);
+        v128.store(y, v128.and(f32x4.mul(v128.load(x), factor), keptOf(word, bits)));
+        v128.store(y, v128.and(f32x4.mul(v128.load(x, VECTOR), nextFactor), keptOf(word, nextBits)), VECTOR);
+      }
     }
   }
 }

@@ -11,16 +11,20 @@ import {
   IMAGE_IN_SEGMENT,
   SNIPPET_A,
   SNIPPET_AFFINE,
+  SNIPPET_AFFINE_LEAKY,
   SNIPPET_B,
   SNIPPET_BIAS,
   SNIPPET_CODE,
   SNIPPET_LEAKY,
   SNIPPET_LEAKY_AFFINE_GRADIENT,
   SNIPPET_LEAKY_GRADIENT,
+  SNIPPET_LEAKY_MASK,
   SNIPPET_MASK,
+  SNIPPET_MASKED_LEAKY_GRADIENT,
   SNIPPET_NORM_GRADIENT,
   SNIPPET_NUMBER,
   SNIPPET_OFFSETS,
+  SNIPPET_SCALE,
   SNIPPET_STEP,
   SNIPPET_TABLE,
   SNIPPET_TANH,
@@ -32,10 +36,12 @@ import {
   addChannels,
   addNumber,
   affine,
+  affineLeaky,
   leaky,
   leakyAffineGradient,
   leakyGradient,
   mask,
+  maskedLeaky,
   normGradient,
   tanh,
   tanhGradient,
@@ -68,6 +74,7 @@ export function applySnippets(
   }
   const forward = usize(int(image, IMAGE_FORWARD_ROW) * size + position) << 2;
   const strideBytes = usize(stride) << 2;
+  const inSegment = int(image, IMAGE_IN_SEGMENT) * size + position;
   const bytes = usize(channels) << 2;
   // To what does not ask for the channel, positions that follow each other everywhere are one.
   const isDense = stride == channels && fromStep == bytes && toStep == bytes;
@@ -91,13 +98,27 @@ export function applySnippets(
       case SNIPPET_TANH:
         tanh(from, fromStep, to, toStep, runs, floats);
         break;
+      case SNIPPET_AFFINE_LEAKY: {
+        const scale = a + usize(int(image, IMAGE_FORWARD_SEGMENT)) * address(list, SNIPPET_STEP);
+        const shift = scale + address(list, SNIPPET_TABLE);
+        affineLeaky(from, fromStep, to, toStep, count, channels, scale, shift, float(list, SNIPPET_NUMBER));
+        break;
+      }
       case SNIPPET_MASK: {
-        const offset = load<u32>(
-          address(list, SNIPPET_OFFSETS) + (usize(int(image, IMAGE_FORWARD_SEGMENT)) << 2),
-        );
-        const element = int(image, IMAGE_IN_SEGMENT) * size + position;
-        const words = a + (usize(offset) << 2);
-        mask(from, fromStep, to, toStep, runs, floats, words, element, stride, float(list, SNIPPET_NUMBER));
+        const words = a + maskOffset(list, image);
+        mask(from, fromStep, to, toStep, runs, floats, words, inSegment, stride, float(list, SNIPPET_NUMBER));
+        break;
+      }
+      case SNIPPET_LEAKY_MASK:
+      case SNIPPET_MASKED_LEAKY_GRADIENT: {
+        // The sign of the saved values decides, or that of the values themselves.
+        const isGradient = code == SNIPPET_MASKED_LEAKY_GRADIENT;
+        const saved = isGradient ? a + forward : from;
+        const savedStep = isGradient ? strideBytes : fromStep;
+        const words = (isGradient ? address(list, SNIPPET_B) : a) + maskOffset(list, image);
+        const alpha = float(list, SNIPPET_NUMBER);
+        const scale = float(list, SNIPPET_SCALE);
+        maskedLeaky(from, fromStep, to, toStep, runs, floats, saved, savedStep, alpha, words, inSegment, stride, scale);
         break;
       }
       case SNIPPET_NORM_GRADIENT: {
@@ -132,6 +153,13 @@ export function applySnippets(
     from = to;
     fromStep = toStep;
   }
+}
+
+/** Bytes from a mask's first word to that of the image's segment. */
+@inline
+function maskOffset(list: usize, image: usize): usize {
+  const offsets = address(list, SNIPPET_OFFSETS);
+  return usize(load<u32>(offsets + (usize(int(image, IMAGE_FORWARD_SEGMENT)) << 2))) << 2;
 }
 
 /** Copies `count` pieces of `floats` floats from and to places that are so many bytes apart. */
