@@ -4,8 +4,7 @@
  * is copied, but only what has its six rows side by side can be read so.
  */
 
-import { addressAt } from './record';
-import { multiplyAdd, VECTOR } from './simd';
+import { multiplyAdd } from './simd';
 
 /**
  * Six neighbouring floats and eight, read where they lie: `table` has a pair of distances in bytes, from `a` and from `b`,
@@ -16,29 +15,20 @@ export function gathered6x8(
   b: usize,
   table: usize,
   depth: i32,
-  starts: usize,
-  startOffset: usize,
-  outs: usize,
-  outOffset: usize,
+  sums: usize,
 ): void {
-  let start = addressAt(starts, 0) + startOffset;
-  let c00 = v128.load(start);
-  let c01 = v128.load(start, VECTOR);
-  start = addressAt(starts, 1) + startOffset;
-  let c10 = v128.load(start);
-  let c11 = v128.load(start, VECTOR);
-  start = addressAt(starts, 2) + startOffset;
-  let c20 = v128.load(start);
-  let c21 = v128.load(start, VECTOR);
-  start = addressAt(starts, 3) + startOffset;
-  let c30 = v128.load(start);
-  let c31 = v128.load(start, VECTOR);
-  start = addressAt(starts, 4) + startOffset;
-  let c40 = v128.load(start);
-  let c41 = v128.load(start, VECTOR);
-  start = addressAt(starts, 5) + startOffset;
-  let c50 = v128.load(start);
-  let c51 = v128.load(start, VECTOR);
+  let c00 = v128.load(sums);
+  let c01 = v128.load(sums, 16);
+  let c10 = v128.load(sums, 32);
+  let c11 = v128.load(sums, 48);
+  let c20 = v128.load(sums, 64);
+  let c21 = v128.load(sums, 80);
+  let c30 = v128.load(sums, 96);
+  let c31 = v128.load(sums, 112);
+  let c40 = v128.load(sums, 128);
+  let c41 = v128.load(sums, 144);
+  let c50 = v128.load(sums, 160);
+  let c51 = v128.load(sums, 176);
   while (depth > 0) {
     let left = a + usize(load<u32>(table));
     let right = b + usize(load<u32>(table, 4));
@@ -65,24 +55,18 @@ export function gathered6x8(
     table += 8;
     depth -= 1;
   }
-  let out = addressAt(outs, 0) + outOffset;
-  v128.store(out, c00);
-  v128.store(out, c01, VECTOR);
-  out = addressAt(outs, 1) + outOffset;
-  v128.store(out, c10);
-  v128.store(out, c11, VECTOR);
-  out = addressAt(outs, 2) + outOffset;
-  v128.store(out, c20);
-  v128.store(out, c21, VECTOR);
-  out = addressAt(outs, 3) + outOffset;
-  v128.store(out, c30);
-  v128.store(out, c31, VECTOR);
-  out = addressAt(outs, 4) + outOffset;
-  v128.store(out, c40);
-  v128.store(out, c41, VECTOR);
-  out = addressAt(outs, 5) + outOffset;
-  v128.store(out, c50);
-  v128.store(out, c51, VECTOR);
+  v128.store(sums, c00);
+  v128.store(sums, c01, 16);
+  v128.store(sums, c10, 32);
+  v128.store(sums, c11, 48);
+  v128.store(sums, c20, 64);
+  v128.store(sums, c21, 80);
+  v128.store(sums, c30, 96);
+  v128.store(sums, c31, 112);
+  v128.store(sums, c40, 128);
+  v128.store(sums, c41, 144);
+  v128.store(sums, c50, 160);
+  v128.store(sums, c51, 176);
 }
 
 /** As `gathered6x8` for a `depth` that is a multiple of 4. */
@@ -91,29 +75,20 @@ export function gathered6x8By4(
   b: usize,
   table: usize,
   depth: i32,
-  starts: usize,
-  startOffset: usize,
-  outs: usize,
-  outOffset: usize,
+  sums: usize,
 ): void {
-  let start = addressAt(starts, 0) + startOffset;
-  let c00 = v128.load(start);
-  let c01 = v128.load(start, VECTOR);
-  start = addressAt(starts, 1) + startOffset;
-  let c10 = v128.load(start);
-  let c11 = v128.load(start, VECTOR);
-  start = addressAt(starts, 2) + startOffset;
-  let c20 = v128.load(start);
-  let c21 = v128.load(start, VECTOR);
-  start = addressAt(starts, 3) + startOffset;
-  let c30 = v128.load(start);
-  let c31 = v128.load(start, VECTOR);
-  start = addressAt(starts, 4) + startOffset;
-  let c40 = v128.load(start);
-  let c41 = v128.load(start, VECTOR);
-  start = addressAt(starts, 5) + startOffset;
-  let c50 = v128.load(start);
-  let c51 = v128.load(start, VECTOR);
+  let c00 = v128.load(sums);
+  let c01 = v128.load(sums, 16);
+  let c10 = v128.load(sums, 32);
+  let c11 = v128.load(sums, 48);
+  let c20 = v128.load(sums, 64);
+  let c21 = v128.load(sums, 80);
+  let c30 = v128.load(sums, 96);
+  let c31 = v128.load(sums, 112);
+  let c40 = v128.load(sums, 128);
+  let c41 = v128.load(sums, 144);
+  let c50 = v128.load(sums, 160);
+  let c51 = v128.load(sums, 176);
   while (depth > 0) {
     let left = a + usize(load<u32>(table));
     let right = b + usize(load<u32>(table, 4));
@@ -206,49 +181,28 @@ export function gathered6x8By4(
     table += 32;
     depth -= 4;
   }
-  let out = addressAt(outs, 0) + outOffset;
-  v128.store(out, c00);
-  v128.store(out, c01, VECTOR);
-  out = addressAt(outs, 1) + outOffset;
-  v128.store(out, c10);
-  v128.store(out, c11, VECTOR);
-  out = addressAt(outs, 2) + outOffset;
-  v128.store(out, c20);
-  v128.store(out, c21, VECTOR);
-  out = addressAt(outs, 3) + outOffset;
-  v128.store(out, c30);
-  v128.store(out, c31, VECTOR);
-  out = addressAt(outs, 4) + outOffset;
-  v128.store(out, c40);
-  v128.store(out, c41, VECTOR);
-  out = addressAt(outs, 5) + outOffset;
-  v128.store(out, c50);
-  v128.store(out, c51, VECTOR);
+  v128.store(sums, c00);
+  v128.store(sums, c01, 16);
+  v128.store(sums, c10, 32);
+  v128.store(sums, c11, 48);
+  v128.store(sums, c20, 64);
+  v128.store(sums, c21, 80);
+  v128.store(sums, c30, 96);
+  v128.store(sums, c31, 112);
+  v128.store(sums, c40, 128);
+  v128.store(sums, c41, 144);
+  v128.store(sums, c50, 160);
+  v128.store(sums, c51, 176);
 }
 
-/** Six floats and eight where they lie, any depth, likewise. */
+/** Adds terms of any number, likewise. */
 @inline
-export function gatheredBlock(
-  a: usize,
-  b: usize,
-  table: usize,
-  depth: i32,
-  starts: usize,
-  startOffset: usize,
-  outs: usize,
-  outOffset: usize,
-): void {
+export function gatheredBlock(a: usize, b: usize, table: usize, depth: i32, sums: usize): void {
   if (ASC_FEATURE_RELAXED_SIMD) {
-    gathered6x8(a, b, table, depth, starts, startOffset, outs, outOffset);
+    gathered6x8(a, b, table, depth, sums);
     return;
   }
   const even = depth & ~3;
-  if (even > 0) {
-    gathered6x8By4(a, b, table, even, starts, startOffset, outs, outOffset);
-    starts = outs;
-    startOffset = outOffset;
-  }
-  if (depth > even) {
-    gathered6x8(a, b, table + (usize(even) << 3), depth - even, starts, startOffset, outs, outOffset);
-  }
+  gathered6x8By4(a, b, table, even, sums);
+  if (depth > even) gathered6x8(a, b, table + (usize(even) << 3), depth - even, sums);
 }

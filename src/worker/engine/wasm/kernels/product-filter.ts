@@ -30,9 +30,6 @@ import { copyFloats } from './snippets';
 const CHUNK = 64;
 /** Six rows each that a thread claims at least, so that it reads a chunk more than once. */
 const FEWEST_SIXES = 4;
-/** Where a thread's scratch holds the distances of the six rows of a block of sums, and the sums. */
-const ROWS: usize = 0;
-const SUMS: usize = 64;
 /** Bytes of sums that a chunk goes through, so that what it reads stays in the second-level cache. */
 const MOST_SUMS = 131072;
 /** Fewer tasks for each thread than this are cut by columns too. */
@@ -45,7 +42,6 @@ export function productFilter(record: usize, threads: i32, scratch: usize): void
   const parts = sixes < FEWEST_TASKS * threads ? min(panels, threads) : 1;
   const tasks = parts * sixes;
   const least = parts > 1 ? 1 : FEWEST_SIXES;
-  for (let row: usize = 0; row < 6; row++) store<u32>(scratch + ROWS + (row << 2), u32(row * 2 * VECTOR));
   let task = claimShare(record, tasks, threads, least);
   while (task < tasks) {
     const end = shareEnd();
@@ -73,22 +69,22 @@ function sumSixes(record: usize, first: i32, count: i32, firstPanel: i32, panels
   const perRun = sixesOfRun(record);
   const table = address(record, FILTER_TABLE);
   const right = address(record, FILTER_RIGHT) + (usize(firstPanel) << 5);
-  memory.fill(scratch + SUMS, 0, usize(count * panels * 6) << 5);
+  memory.fill(scratch, 0, usize(count * panels * 6) << 5);
   for (let start = 0; start < depth; start += CHUNK) {
     const some = min(CHUNK, depth - start);
     const terms = table + (usize(start) << 3);
-    let sums = scratch + SUMS;
+    let sums = scratch;
     for (let six = first; six < first + count; six++) {
       const run = six / perRun;
       const left = address(record, FILTER_LEFT) + usize(run) * address(record, FILTER_RUN_STEP);
       const rows = left + usize((six - run * perRun) * 6) * FLOAT;
       for (let panel = 0; panel < panels; panel++, sums += 12 * VECTOR) {
-        gatheredBlock(rows, right + (usize(panel) << 5), terms, some, scratch + ROWS, sums, scratch + ROWS, sums);
+        gatheredBlock(rows, right + (usize(panel) << 5), terms, some, sums);
       }
     }
   }
   for (let six = 0; six < count; six++) {
-    storeSums(record, first + six, firstPanel, panels, scratch + SUMS + (usize(six * panels * 6) << 5));
+    storeSums(record, first + six, firstPanel, panels, scratch + (usize(six * panels * 6) << 5));
   }
 }
 
