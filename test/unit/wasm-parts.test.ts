@@ -59,7 +59,7 @@ function joined({ large, small, kernel, stride, pad }: Line): readonly string[] 
 
 /** The same as the cells of a direction's parts compute it, from images without a border. */
 function computed(axes: readonly PartAxis[], line: Line, isToSmall: boolean): readonly string[] {
-  const [sources, targets] = isToSmall ? [line.large, line.small] : [line.small, line.large];
+  const sources = isToSmall ? line.large : line.small;
   const found: string[] = [];
   for (const cell of cellsOf(axes, sources)) {
     for (const { axis, inWindow } of cell.parts) {
@@ -69,12 +69,10 @@ function computed(axes: readonly PartAxis[], line: Line, isToSmall: boolean): re
       for (let row = 0; row < axis.rows; row++) {
         for (let step = 0; step < axis.taps; step++) {
           const source = axis.start + row * axis.step + step;
-          for (let group = 0; group < axis.groups; group++) {
-            const target = axis.offset + row * axis.scale + group;
-            const tap = axis.firstTap + axis.tapStep * step + group;
-            const isThere = source >= 0 && source < sources && target < targets && tap >= 0 && tap < line.kernel;
-            if (isThere) found.push(isToSmall ? `${source}, ${target}, ${tap}` : `${target}, ${source}, ${tap}`);
-          }
+          const target = axis.offset + row * axis.scale;
+          const tap = axis.firstTap + axis.tapStep * step;
+          const isThere = source >= 0 && source < sources;
+          if (isThere) found.push(isToSmall ? `${source}, ${target}, ${tap}` : `${target}, ${source}, ${tap}`);
         }
       }
     }
@@ -83,16 +81,14 @@ function computed(axes: readonly PartAxis[], line: Line, isToSmall: boolean): re
 }
 
 /** Outputs that any cell writes, sorted: those that no tap reaches have to become 0. */
-function written(axes: readonly PartAxis[], sources: number, targets: number): readonly number[] {
+function written(axes: readonly PartAxis[], sources: number): readonly number[] {
   const found: number[] = [];
   for (const cell of cellsOf(axes, sources)) {
     for (const { axis } of cell.parts) {
-      for (let row = 0; row < axis.rows; row++) {
-        for (let group = 0; group < axis.groups; group++) found.push(axis.offset + row * axis.scale + group);
-      }
+      for (let row = 0; row < axis.rows; row++) found.push(axis.offset + row * axis.scale);
     }
   }
-  return found.filter((target) => target < targets).sort((a, b) => a - b);
+  return found.sort((a, b) => a - b);
 }
 
 const everything = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
@@ -104,7 +100,7 @@ describe('the parts of a product', () => {
       linesOf(geometry).forEach((line, index) => {
         const axes = index === 0 ? y : x;
         assert.deepEqual(computed(axes, line, true), joined(line));
-        assert.deepEqual(written(axes, line.large, line.small), everything(line.small));
+        assert.deepEqual(written(axes, line.large), everything(line.small));
       });
     }
   });
@@ -115,7 +111,7 @@ describe('the parts of a product', () => {
       linesOf(geometry).forEach((line, index) => {
         const axes = index === 0 ? y : x;
         assert.deepEqual(computed(axes, line, false), joined(line));
-        assert.deepEqual(written(axes, line.small, line.large), everything(line.large));
+        assert.deepEqual(written(axes, line.small), everything(line.large));
       });
     }
   });

@@ -1,7 +1,7 @@
 /**
- * How a product falls into parts. A transposed convolution has one for each output phase, or one for all, which
- * then have columns of their own. Taps that would read outside the image are left out: rows that reach the same
- * ones are a cell, and the parts of a cell read the same windows.
+ * How a product falls into parts: a transposed convolution has one for each output phase. Taps that would read
+ * outside the image are left out: rows that reach the same ones are a cell, and the parts of a cell read the same
+ * windows.
  */
 
 import { phasesOf, type Geometry, type Phase } from '../plan/geometry.js';
@@ -14,9 +14,7 @@ export interface PartAxis {
   /** Kernel tap of the first one, and from one to the next. */
   readonly firstTap: number;
   readonly tapStep: number;
-  /** Columns come in groups of the target's channels; group g is at kernel tap + g. */
-  readonly groups: number;
-  /** Target position: row x scale + offset + group. */
+  /** Target position: row x scale + offset. */
   readonly scale: number;
   readonly offset: number;
   /** Source position of row 0 at the first tap, and from one row to the next; a tap further is one further. */
@@ -24,7 +22,7 @@ export interface PartAxis {
   readonly step: number;
 }
 
-/** A product's parts are every one of `y` with every one of `x`. Those of a direction have the same steps and groups. */
+/** A product's parts are every one of `y` with every one of `x`. Those of a direction have the same steps. */
 export interface Parts {
   readonly y: readonly PartAxis[];
   readonly x: readonly PartAxis[];
@@ -60,13 +58,11 @@ interface Reach {
 
 /** Share of the taps that rows at the edges must save to be parts of their own. */
 const WORTH_SAVING = 1 / 32;
-/** Most neighbours that a shared window takes in. */
-const MOST_NEIGHBOURS = 3;
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 function wholeAxis(rows: number, kernel: number, stride: number, pad: number): PartAxis {
-  return { rows, taps: kernel, firstTap: 0, tapStep: 1, groups: 1, scale: 1, offset: 0, start: -pad, step: stride };
+  return { rows, taps: kernel, firstTap: 0, tapStep: 1, scale: 1, offset: 0, start: -pad, step: stride };
 }
 
 function phaseAxis({ first, count, firstTap, taps, firstSmall }: Phase, stride: number): PartAxis {
@@ -75,33 +71,10 @@ function phaseAxis({ first, count, firstTap, taps, firstSmall }: Phase, stride: 
     taps,
     firstTap: firstTap + stride * (taps - 1),
     tapStep: -stride,
-    groups: 1,
     scale: stride,
     offset: first,
     start: firstSmall - (taps - 1),
     step: 1,
-  };
-}
-
-/**
- * All phases at once: they see the same windows, each with its own columns. A window may be widened by
- * neighbours, whose outputs are columns of it too: more taps, but fuller panels where there are few channels.
- * Row 0 has the outputs from the image's first on.
- */
-function sharedAxis(large: number, kernel: number, stride: number, pad: number, neighbours: number): PartAxis {
-  const groups = stride * (1 + neighbours);
-  const start = Math.ceil((pad - kernel + 1) / stride);
-  const end = Math.floor((groups - 1 + pad) / stride);
-  return {
-    rows: Math.ceil(large / groups),
-    taps: end - start + 1,
-    firstTap: pad - stride * start,
-    tapStep: -stride,
-    groups,
-    scale: groups,
-    offset: 0,
-    start,
-    step: 1 + neighbours,
   };
 }
 
@@ -151,14 +124,6 @@ export function cellsOf(axes: readonly PartAxis[], size: number): readonly Cell[
   });
 }
 
-/** Multiply-adds for each source channel, columns rounded up to panels. */
-function costOf({ y, x }: Parts, { large, small }: Geometry): number {
-  const columns = Math.ceil((y[0]!.groups * x[0]!.groups * large.channels) / 8) * 8;
-  const taps = (axes: readonly PartAxis[], size: number): number =>
-    sum(axes.flatMap((axis) => reachesOf(axis, size).map((reach) => reach.rows * reach.taps)));
-  return taps(y, small.height) * taps(x, small.width) * columns;
-}
-
 /** The one part of a `toSmall` product. */
 export function smallParts({ small, kernelHeight, kernelWidth, stride, padTop, padLeft }: Geometry): Parts {
   return {
@@ -167,29 +132,35 @@ export function smallParts({ small, kernelHeight, kernelWidth, stride, padTop, p
   };
 }
 
-/** How a `toLarge` product is computed: by phases, or all phases at once, whichever costs less. */
-export function largeParts(geometry: Geometry): Parts {
-  const { large, small, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
-  const isPoint = small.height === 1 && small.width === 1 && padTop === 0 && padLeft === 0;
-  if (isPoint && large.height <= kernelHeight && large.width <= kernelWidth) {
-    // One window reaches every output: a matrix product with a column for each tap and channel.
-    const point = wholeAxis(1, 1, 1, 0);
-    return { y: [{ ...point, groups: kernelHeight }], x: [{ ...point, groups: kernelWidth }] };
-  }
-  let best: Parts = {
+/** The parts of a `toLarge` product. */
+export function largeParts({ large, kernelHeight, kernelWidth, stride, padTop, padLeft }: Geometry): Parts {
+  return {
     y: phasesOf(large.height, kernelHeight, stride, padTop).map((phase) => phaseAxis(phase, stride)),
     x: phasesOf(large.width, kernelWidth, stride, padLeft).map((phase) => phaseAxis(phase, stride)),
   };
-  let bestCost = costOf(best, geometry);
-  for (let neighbours = 0; neighbours <= MOST_NEIGHBOURS; neighbours++) {
-    const shared = {
-      y: [sharedAxis(large.height, kernelHeight, stride, padTop, 0)],
-      x: [sharedAxis(large.width, kernelWidth, stride, padLeft, neighbours)],
-    };
-    const cost = costOf(shared, geometry);
-    if (neighbours === 0 ? cost > bestCost : cost >= bestCost) continue;
-    best = shared;
-    bestCost = cost;
-  }
-  return best;
+}
+
+/** What packing a float of a window, and adding a float to an output, take in multiply-adds. */
+const PACKING = 3;
+const ADDING = 16;
+
+/**
+ * Whether a `toLarge` product is better computed as a matrix product, a row for each small position with a column for
+ * each tap and channel, whose rows are then added up where they overlap: by phases, few channels would leave
+ * panels of eight columns empty.
+ */
+export function isOverlapping(geometry: Geometry): boolean {
+  const { large, small, kernelHeight, kernelWidth } = geometry;
+  const panels = (columns: number): number => Math.ceil(columns / 8) * 8;
+  const { y, x } = largeParts(geometry);
+  const taps = (axes: readonly PartAxis[], size: number): number =>
+    sum(axes.flatMap((axis) => reachesOf(axis, size).map((reach) => reach.rows * reach.taps)));
+  const windows = (axes: readonly PartAxis[], size: number): number =>
+    sum(cellsOf(axes, size).map((cell) => cell.rows * cell.taps));
+  const byPhases =
+    taps(y, small.height) * taps(x, small.width) * small.channels * panels(large.channels) +
+    windows(y, small.height) * windows(x, small.width) * small.channels * PACKING;
+  const columns = panels(kernelHeight * kernelWidth * large.channels);
+  const overlapping = small.height * small.width * (small.channels * (columns + PACKING) + columns * ADDING);
+  return overlapping < byPhases;
 }

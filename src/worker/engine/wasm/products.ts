@@ -1,33 +1,39 @@
 /** Lowers the plan's products: forward and input gradients of linear layers, in either direction. */
 
 import type { Side } from '../plan/geometry.js';
-import type { OpSegment, ProductOp, Snippet, TensorId } from '../plan/operations.js';
+import type { OpSegment, ProductOp } from '../plan/operations.js';
 import type { Bindings } from './bindings.js';
 import { byInstance, countRows, storeImageTable } from './images.js';
 import {
+  OVERLAP,
+  OVERLAP_CHANNELS,
+  OVERLAP_COLUMNS,
+  OVERLAP_HEIGHT,
+  OVERLAP_IMAGES,
+  OVERLAP_LEFT,
+  OVERLAP_LINES,
+  OVERLAP_ROWS_X,
+  OVERLAP_ROWS_Y,
+  OVERLAP_SNIPPETS,
+  OVERLAP_SOURCE,
+  OVERLAP_STRIDE,
+  OVERLAP_TABLE,
+  OVERLAP_TAPS,
+  OVERLAP_TARGET,
+  OVERLAP_TOP,
+  OVERLAP_WIDTH,
   ROWS_BIAS,
   ROWS_CHUNK,
   ROWS_IS_DIRECT,
   ROWS_OUT,
   ROWS_SNIPPETS,
   ROWS_TABLE,
-  STAGE,
-  STAGE_CHANNELS,
-  STAGE_HEIGHT,
-  STAGE_IMAGES,
-  STAGE_PADDED_HEIGHT,
-  STAGE_PADDED_WIDTH,
-  STAGE_SNIPPETS,
-  STAGE_SOURCE,
-  STAGE_TABLE,
-  STAGE_TARGET,
-  STAGE_WIDTH,
 } from './kernels/layout.js';
-import { cellsOf, largeParts, smallParts, type Cell, type CellPart, type PartAxis, type Parts } from './parts.js';
+import { cellsOf, isOverlapping, largeParts, smallParts, type Cell, type CellPart, type Parts } from './parts.js';
 import type { Waves } from './records.js';
 import { addRows, kernelOf, packKernel, windowsOf, type Kernel, type RowsPart, type Whole } from './rows.js';
 import { storeSnippets } from './snippets.js';
-import type { Border, Staged, Stager } from './windows.js';
+import { NO_BORDER, type Border, type Staged, type Stager } from './windows.js';
 
 /** A cell with one of its parts alone, its windows as narrow as that allows. */
 function alone(cell: Cell, part: CellPart): Cell {
@@ -54,7 +60,7 @@ function addCells(
     // Packed with all taps of its part in y, of which rows at the edges take some.
     const wholeY = parts.y[y.index]!;
     const key = [y.index, x.index, x.tap, x.axis.taps].join();
-    const address = packed.get(key) ?? packKernel(kernel, wholeY, x.axis, bindings, waves, whole.name);
+    const address = packed.get(key) ?? packKernel(kernel, wholeY, x.axis, [1, 1], bindings, waves, whole.name);
     packed.set(key, address);
     const tapBytes = x.axis.taps * channels * 32;
     return { right: address + y.tap * tapBytes, panelStep: wholeY.taps * tapBytes };
@@ -85,50 +91,6 @@ function addCells(
   }
 }
 
-/** Whether no part has outputs outside the image. */
-function areInside({ y, x }: Parts, { height, width }: Side): boolean {
-  const isInside = (axes: readonly PartAxis[], size: number): boolean =>
-    axes.every(({ rows, scale, offset, groups }) => offset >= 0 && (rows - 1) * scale + offset + groups <= size);
-  return isInside(y, height) && isInside(x, width);
-}
-
-function hasGroups({ y, x }: Parts): boolean {
-  return y[0]!.groups * x[0]!.groups > 1;
-}
-
-/** Applies an epilogue to the images of a product, where they lie (wave 2). */
-function addEpilogue(
-  epilogue: readonly Snippet[],
-  target: TensorId,
-  { height, width, channels }: Side,
-  segments: readonly OpSegment[],
-  bindings: Bindings,
-  waves: Waves,
-  name: string,
-): void {
-  const snippets = storeSnippets(epilogue, segments[0]!.instance, channels, bindings);
-  const address = bindings.tensor(target);
-  for (const segment of segments) {
-    const own = { ...segment, gradientRow: segment.targetRow };
-    waves.add(
-      2,
-      STAGE,
-      name,
-      [STAGE_SOURCE, address],
-      [STAGE_TARGET, address + segment.targetRow * height * width * channels * 4],
-      [STAGE_IMAGES, segment.rows],
-      [STAGE_HEIGHT, height],
-      [STAGE_WIDTH, width],
-      [STAGE_CHANNELS, channels],
-      [STAGE_PADDED_HEIGHT, height],
-      [STAGE_PADDED_WIDTH, width],
-      [STAGE_SNIPPETS, snippets],
-      // Its source rows are the product's target rows.
-      [STAGE_TABLE, storeImageTable(bindings.arena, [own], 'gradient')],
-    );
-  }
-}
-
 /** What cells read around an image. */
 function borderOf({ y, x }: Parts, side: Side): Border {
   const before = (cells: readonly Cell[]): number => Math.max(0, ...cells.map(({ start }) => -start));
@@ -139,20 +101,88 @@ function borderOf({ y, x }: Parts, side: Side): Border {
   return { top: before(ys), left: before(xs), bottom: after(ys, side.height), right: after(xs, side.width) };
 }
 
-/** Adds the packing of a product's kernel (prepared), its staging (wave 0), its rows (wave 1), a late epilogue (wave 2). */
+/** Adds a product whose rows overlap: the matrix product (wave 1), its rows added up (wave 2). */
+function lowerOverlapping(
+  { geometry, source, epilogue, target, name }: ProductOp,
+  segments: readonly OpSegment[],
+  kernel: Kernel,
+  bindings: Bindings,
+  stager: Stager,
+  waves: Waves,
+): void {
+  const { large, small, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
+  const images = countRows(segments);
+  const columns = Math.ceil((kernelHeight * kernelWidth * large.channels) / 8) * 8;
+  const rows = bindings.arena.allocate(images * small.height * small.width * columns * 4);
+  const tap = { taps: 1, firstTap: 0, tapStep: 1 };
+  const right = packKernel(kernel, tap, tap, [kernelHeight, kernelWidth], bindings, waves, name);
+  const staged = stager.stage(source, small, segments, NO_BORDER, waves, name);
+  const axis = { ...tap, scale: 1, offset: 0, start: 0, step: 1 };
+  const part = { y: { ...axis, rows: small.height }, x: { ...axis, rows: small.width } };
+  const cell = { ...axis, parts: [] };
+  const whole: Whole = {
+    target: { ...small, channels: columns },
+    images,
+    outputs: [
+      [ROWS_OUT, rows],
+      [ROWS_IS_DIRECT, 1],
+      [ROWS_TABLE, storeImageTable(bindings.arena, inOrder(segments), source.rows)],
+    ],
+    name,
+  };
+  const windows = windowsOf(staged, { ...cell, rows: small.height }, { ...cell, rows: small.width }, small.channels);
+  const depth = { first: 0, pieces: 1, piece: small.channels, pieceStep: 0 };
+  addRows(whole, windows, [{ ...part, right, panelStep: small.channels * 32, ...depth }], bindings.arena, waves);
+  waves.add(
+    2,
+    OVERLAP,
+    name,
+    [OVERLAP_SOURCE, rows],
+    [OVERLAP_TARGET, bindings.tensor(target)],
+    [OVERLAP_IMAGES, images],
+    [OVERLAP_ROWS_Y, small.height],
+    [OVERLAP_ROWS_X, small.width],
+    [OVERLAP_COLUMNS, columns],
+    [OVERLAP_LINES, kernelHeight],
+    [OVERLAP_TAPS, kernelWidth],
+    [OVERLAP_CHANNELS, large.channels],
+    [OVERLAP_HEIGHT, large.height],
+    [OVERLAP_WIDTH, large.width],
+    [OVERLAP_STRIDE, stride],
+    [OVERLAP_TOP, padTop],
+    [OVERLAP_LEFT, padLeft],
+    [OVERLAP_SNIPPETS, storeSnippets(epilogue, segments[0]!.instance, large.channels, bindings)],
+    [OVERLAP_TABLE, storeImageTable(bindings.arena, segments, source.rows)],
+  );
+}
+
+/** The segments with their images as targets one after the other. */
+function inOrder(segments: readonly OpSegment[]): readonly OpSegment[] {
+  let targetRow = 0;
+  return segments.map((segment) => {
+    const own = { ...segment, targetRow };
+    targetRow += segment.rows;
+    return own;
+  });
+}
+
+/** Adds the packing of a product's kernel (prepared), its staging (wave 0), its rows (wave 1) and what they add up to (wave 2). */
 export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: Stager, waves: Waves): void {
   const { geometry, direction, source, epilogue, target, name } = operation;
-  const [from, to] = direction === 'toSmall' ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
-  const parts = direction === 'toSmall' ? smallParts(geometry) : largeParts(geometry);
+  const isToSmall = direction === 'toSmall';
+  const [from, to] = isToSmall ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
   for (const segments of byInstance(operation.segments)) {
     const { instance } = segments[0]!;
-    const isDirect = to.channels % 8 === 0 && areInside(parts, to);
+    const kernel = kernelOf(operation, bindings.parameter(operation.kernels[instance]!));
+    if (!isToSmall && isOverlapping(geometry)) {
+      lowerOverlapping(operation, segments, kernel, bindings, stager, waves);
+      continue;
+    }
+    const parts = isToSmall ? smallParts(geometry) : largeParts(geometry);
+    const isDirect = to.channels % 8 === 0;
     const [first, ...others] = epilogue;
     // Where outputs go to their place at once, they can begin with their bias.
     const bias = isDirect && first?.kind === 'bias' ? bindings.parameter(first.parameters[instance]!) : 0;
-    const snippets = bias === 0 ? epilogue : others;
-    // Groups of less than a panel come a few pixels at a time; whole images then pass the epilogue in one go.
-    const isLate = !isDirect && hasGroups(parts) && snippets.length > 0;
     const whole: Whole = {
       target: to,
       images: countRows(segments),
@@ -160,13 +190,11 @@ export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: S
         [ROWS_OUT, bindings.tensor(target)],
         [ROWS_IS_DIRECT, isDirect ? 1 : 0],
         [ROWS_BIAS, bias],
-        [ROWS_SNIPPETS, isLate ? 0 : storeSnippets(snippets, instance, to.channels, bindings)],
+        [ROWS_SNIPPETS, storeSnippets(bias === 0 ? epilogue : others, instance, to.channels, bindings)],
         [ROWS_TABLE, storeImageTable(bindings.arena, segments, source.rows)],
       ],
       name,
     };
-    if (isLate) addEpilogue(snippets, target, to, segments, bindings, waves, name);
-    const kernel = kernelOf(operation, bindings.parameter(operation.kernels[instance]!));
     const staged = stager.stage(source, from, segments, borderOf(parts, from), waves, name);
     addCells(whole, parts, from, staged, kernel, bindings, waves);
   }

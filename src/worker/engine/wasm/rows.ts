@@ -35,8 +35,6 @@ import {
   PART_WORDS,
   ROWS,
   ROWS_FILTERS,
-  ROWS_GROUPS_X,
-  ROWS_GROUPS_Y,
   ROWS_IMAGES,
   ROWS_LEFT,
   ROWS_LEFT_COLUMN_STEP,
@@ -76,17 +74,24 @@ export function kernelOf({ geometry, direction }: ProductOp, source: number): Ke
     : { geometry, source, depthChannels: small.channels, filters: large.channels, channelStep: 4, filterStep: rowBytes };
 }
 
-/** Packs a kernel for a part before everything; returns where it will lie. */
+/** Kernel taps of a packed operand along one direction. */
+type PackedTaps = Pick<PartAxis, 'taps' | 'firstTap' | 'tapStep'>;
+
+/**
+ * Packs a kernel's taps before everything; returns where it will lie. Columns are filters, or [group, filter]:
+ * `groups` (y, x) of them, each with the taps one further.
+ */
 export function packKernel(
   { geometry, source, depthChannels, filters, channelStep, filterStep }: Kernel,
-  y: PartAxis,
-  x: PartAxis,
+  y: PackedTaps,
+  x: PackedTaps,
+  [groupsY, groupsX]: readonly [number, number],
   bindings: Bindings,
   waves: Waves,
   name: string,
 ): number {
   const { kernelHeight, kernelWidth, large, small } = geometry;
-  const panels = Math.ceil((y.groups * x.groups * filters) / 8);
+  const panels = Math.ceil((groupsY * groupsX * filters) / 8);
   const target = bindings.arena.allocate(panels * y.taps * x.taps * depthChannels * 32);
   const tapBytes = large.channels * small.channels * 4;
   waves.prepare(
@@ -97,8 +102,8 @@ export function packKernel(
     [PACK_TAPS_Y, y.taps],
     [PACK_TAPS_X, x.taps],
     [PACK_CHANNELS, depthChannels],
-    [PACK_GROUPS_Y, y.groups],
-    [PACK_GROUPS_X, x.groups],
+    [PACK_GROUPS_Y, groupsY],
+    [PACK_GROUPS_X, groupsX],
     [PACK_FILTERS, filters],
     [PACK_FIRST_Y, y.firstTap],
     [PACK_FIRST_X, x.firstTap],
@@ -177,8 +182,6 @@ export function addRows(
     [ROWS_Y, y.rows],
     [ROWS_X, x.rows],
     [ROWS_FILTERS, target.channels],
-    [ROWS_GROUPS_Y, y.groups],
-    [ROWS_GROUPS_X, x.groups],
     [ROWS_OUT_HEIGHT, target.height],
     [ROWS_OUT_WIDTH, target.width],
     [ROWS_SCALE_Y, y.scale],

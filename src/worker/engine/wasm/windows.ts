@@ -58,6 +58,7 @@ interface Kept {
   readonly border: Border;
   readonly staged: Staged;
 }
+
 function isInside(inner: Border, outer: Border): boolean {
   return (
     inner.top <= outer.top &&

@@ -19,6 +19,7 @@ import {
   NORM_GRADIENT_PARTIALS,
   NORM_INFERENCE,
   NORM_PARTIALS,
+  OVERLAP,
   OPERATION,
   PACK,
   RECORD_WORDS,
@@ -40,6 +41,7 @@ import { drawImages, drawLabels, drawLatents, drawMask } from './draw';
 import { countCorrect } from './evaluate';
 import { lossHead } from './loss';
 import { normFinish, normGradientFinish, normGradientPartials, normInference, normPartials } from './norm';
+import { overlap } from './overlap';
 import { pack } from './pack';
 import { productFilter } from './product-filter';
 import { productRows } from './product-rows';
@@ -123,6 +125,9 @@ function runRecord(record: usize, threads: i32, run: usize, scratch: usize): voi
       break;
     case DRAW_MASK:
       drawMask(record, threads, run, scratch);
+      break;
+    case OVERLAP:
+      overlap(record, threads);
       break;
     case COUNT_CORRECT:
       countCorrect(record, run);

@@ -30,6 +30,7 @@ export const DRAW_LABELS = 15;
 export const DRAW_LATENTS = 16;
 export const DRAW_MASK = 17;
 export const COUNT_CORRECT = 18;
+export const OVERLAP = 19;
 
 /**
  * An operation that works on rows of the plan ("images" here, since most have positions) has a table
@@ -96,7 +97,7 @@ export const RUN_ROWS = 4;
 
 /**
  * STAGE: the left operand of a product, its prologue applied, with the zero border that its windows
- * reach into. Source and target may be the same: outputs that pass their epilogue late.
+ * reach into.
  */
 export const STAGE_SOURCE = 2;
 export const STAGE_TARGET = 3;
@@ -138,11 +139,9 @@ export const PACK_FILTER_STEP = 19;
 
 /**
  * ROWS: product of windows and packed columns. Window (image, y, x) begins at left + image x image step
- * + y x row step + x x column step and has `runs` runs of `run length` floats. Output likewise; where
- * columns come in groups (a transposed convolution whose phases share their windows), group (y, x)
- * goes to output (scale x row + offset + group), inside [0, size); where there are columns of groups, they are as
- * many as the scale, or a row is all of a line. There are several parts, each with outputs of its own, where
- * windows have no more than ROWS_CHUNK floats: they are packed once for all.
+ * + y x row step + x x column step and has `runs` runs of `run length` floats. Output likewise: row (y, x) goes to
+ * output (scale x row + offset). There are several parts, each with outputs of its own, where windows have no
+ * more than ROWS_CHUNK floats: they are packed once for all.
  */
 export const ROWS_LEFT = 2;
 export const ROWS_LEFT_IMAGE_STEP = 3;
@@ -156,21 +155,19 @@ export const ROWS_PART_COUNT = 10;
 export const ROWS_IMAGES = 11;
 export const ROWS_Y = 12;
 export const ROWS_X = 13;
-/** Output channels of one group. */
+/** Output channels. */
 export const ROWS_FILTERS = 14;
-export const ROWS_GROUPS_Y = 15;
-export const ROWS_GROUPS_X = 16;
-export const ROWS_OUT = 17;
-export const ROWS_OUT_HEIGHT = 18;
-export const ROWS_OUT_WIDTH = 19;
-export const ROWS_SCALE_Y = 20;
-export const ROWS_SCALE_X = 21;
-export const ROWS_SNIPPETS = 22;
-export const ROWS_TABLE = 23;
-/** 1 where outputs go to their place at once: whole panels for each group, none outside the image. */
-export const ROWS_IS_DIRECT = 24;
-/** What the outputs of a group's channels begin with, or 0. Where they go to their place at once. */
-export const ROWS_BIAS = 25;
+export const ROWS_OUT = 15;
+export const ROWS_OUT_HEIGHT = 16;
+export const ROWS_OUT_WIDTH = 17;
+export const ROWS_SCALE_Y = 18;
+export const ROWS_SCALE_X = 19;
+export const ROWS_SNIPPETS = 20;
+export const ROWS_TABLE = 21;
+/** 1 where outputs go to their place at once: channels fill whole panels. */
+export const ROWS_IS_DIRECT = 22;
+/** What the output channels begin with, or 0. Where they go to their place at once. */
+export const ROWS_BIAS = 23;
 
 /** Depth that is packed and multiplied at a time: the packed rows and a panel of so much stay in the first-level cache. */
 export const ROWS_CHUNK = 256;
@@ -186,6 +183,29 @@ export const PART_PIECE = 4;
 export const PART_PIECE_STEP = 5;
 export const PART_OFFSET_Y = 6;
 export const PART_OFFSET_X = 7;
+
+/**
+ * OVERLAP: rows of a matrix product, one for each position (y, x) of an image of the small side, added up where they
+ * overlap, then the epilogue. A row has the kernel's lines one after the other, floats (tap x, channel), and
+ * `columns` floats in all; line i goes to the line stride x y - top + i of the output, from pixel stride x x - left on.
+ */
+export const OVERLAP_SOURCE = 2;
+export const OVERLAP_TARGET = 3;
+export const OVERLAP_IMAGES = 4;
+export const OVERLAP_ROWS_Y = 5;
+export const OVERLAP_ROWS_X = 6;
+export const OVERLAP_COLUMNS = 7;
+export const OVERLAP_LINES = 8;
+/** Taps of a line. */
+export const OVERLAP_TAPS = 9;
+export const OVERLAP_CHANNELS = 10;
+export const OVERLAP_HEIGHT = 11;
+export const OVERLAP_WIDTH = 12;
+export const OVERLAP_STRIDE = 13;
+export const OVERLAP_TOP = 14;
+export const OVERLAP_LEFT = 15;
+export const OVERLAP_SNIPPETS = 16;
+export const OVERLAP_TABLE = 17;
 
 /**
  * FILTER: gradient of a kernel. Row m of the output is (run, float in it) of the windows, column a

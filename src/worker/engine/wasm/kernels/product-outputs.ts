@@ -8,8 +8,6 @@ import {
   PART_OFFSET_X,
   PART_OFFSET_Y,
   ROWS_FILTERS,
-  ROWS_GROUPS_X,
-  ROWS_GROUPS_Y,
   ROWS_IS_DIRECT,
   ROWS_OUT,
   ROWS_OUT_HEIGHT,
@@ -22,12 +20,12 @@ import {
   ROWS_Y,
 } from './layout';
 import { address, imageEntry, int } from './record';
-import { applySnippets, copyFloats, copyPositions } from './snippets';
+import { applySnippets } from './snippets';
 
 /** Panels of eight columns of a product. */
 @inline
 export function panelsOf(record: usize): i32 {
-  return (int(record, ROWS_GROUPS_Y) * int(record, ROWS_GROUPS_X) * int(record, ROWS_FILTERS) + 7) / 8;
+  return (int(record, ROWS_FILTERS) + 7) / 8;
 }
 
 /**
@@ -39,12 +37,11 @@ export function finishBlock(record: usize, part: usize, first: i32, count: i32, 
   const width = int(record, ROWS_X);
   const height = int(record, ROWS_Y);
   const filters = int(record, ROWS_FILTERS);
-  const hasGroups = int(record, ROWS_GROUPS_Y) * int(record, ROWS_GROUPS_X) > 1;
   const rowBytes = usize(panelsOf(record)) << 5;
   const columnStride = int(record, ROWS_SCALE_X) * filters;
   const lineStride = int(record, ROWS_SCALE_Y) * int(record, ROWS_OUT_WIDTH) * filters;
-  // Rows of one group that are all at one distance are a run, whatever line they are in.
-  const isRunning = !hasGroups && (width == 1 || lineStride == columnStride * width);
+  // Rows that are all at one distance are a run, whatever line they are in.
+  const isRunning = width == 1 || lineStride == columnStride * width;
   const stride = width == 1 ? lineStride : columnStride;
   const line = first / width;
   let image = line / height;
@@ -52,8 +49,7 @@ export function finishBlock(record: usize, part: usize, first: i32, count: i32, 
   let x = first - line * width;
   while (count > 0) {
     const run = min(count, isRunning ? (height - y) * width - x : width - x);
-    if (hasGroups) finishGroups(record, part, image, y, x, run, values, rowBytes);
-    else finishPixels(record, part, image, y, x, run, stride, values, rowBytes);
+    finishPixels(record, part, image, y, x, run, stride, values, rowBytes);
     values += usize(run) * rowBytes;
     count -= run;
     // Unless the block ends here, so does the line, and with a run over lines the image.
@@ -66,13 +62,7 @@ export function finishBlock(record: usize, part: usize, first: i32, count: i32, 
   }
 }
 
-/** Address of the output of an image. */
-@inline
-function outputOf(record: usize, entry: usize, size: i32): usize {
-  return address(record, ROWS_OUT) + (usize(int(entry, IMAGE_TARGET_ROW) * size) << 2);
-}
-
-/** A run of rows that are a pixel each, `stride` elements apart. */
+/** A run of rows, `stride` elements apart. */
 function finishPixels(
   record: usize,
   part: usize,
@@ -91,55 +81,11 @@ function finishPixels(
   const outX = x * int(record, ROWS_SCALE_X) + int(part, PART_OFFSET_X);
   const position = (outY * outWidth + outX) * filters;
   const entry = imageEntry(address(record, ROWS_TABLE), image);
-  const out = outputOf(record, entry, size) + (usize(position) << 2);
+  const out = address(record, ROWS_OUT) + (usize(int(entry, IMAGE_TARGET_ROW) * size + position) << 2);
   const outStep = usize(stride) << 2;
   if (int(record, ROWS_IS_DIRECT) != 0) {
     values = out;
     step = outStep;
   }
   applySnippets(address(record, ROWS_SNIPPETS), values, step, out, outStep, count, filters, entry, position, stride, size);
-}
-
-/**
- * A run of rows in a line, with groups: a line of them is a run of pixels without gaps. Either they are there already
- * and pass the epilogue, or they have none yet and go there.
- */
-function finishGroups(
-  record: usize,
-  part: usize,
-  image: i32,
-  y: i32,
-  x: i32,
-  count: i32,
-  values: usize,
-  step: usize,
-): void {
-  const filters = int(record, ROWS_FILTERS);
-  const groupsY = int(record, ROWS_GROUPS_Y);
-  const groupsX = int(record, ROWS_GROUPS_X);
-  const outHeight = int(record, ROWS_OUT_HEIGHT);
-  const outWidth = int(record, ROWS_OUT_WIDTH);
-  const size = outHeight * outWidth * filters;
-  const snippets = address(record, ROWS_SNIPPETS);
-  const entry = imageEntry(address(record, ROWS_TABLE), image);
-  const target = outputOf(record, entry, size);
-  const isDirect = int(record, ROWS_IS_DIRECT) != 0;
-  const firstX = x * int(record, ROWS_SCALE_X) + int(part, PART_OFFSET_X);
-  const firstY = y * int(record, ROWS_SCALE_Y) + int(part, PART_OFFSET_Y);
-  const pixels = min(count * groupsX, outWidth - firstX);
-  const rowFloats = groupsX * filters;
-  const whole = pixels / groupsX;
-  const pixelBytes = usize(filters) << 2;
-  for (let group = 0; group < groupsY && firstY + group < outHeight; group++) {
-    const position = ((firstY + group) * outWidth + firstX) * filters;
-    const out = target + (usize(position) << 2);
-    if (isDirect) {
-      applySnippets(snippets, out, pixelBytes, out, pixelBytes, pixels, filters, entry, position, filters, size);
-      continue;
-    }
-    const from = values + (usize(group * rowFloats) << 2);
-    copyPositions(from, step, out, usize(rowFloats) << 2, whole, rowFloats);
-    const rest = (pixels - whole * groupsX) * filters;
-    if (rest > 0) copyFloats(from + usize(whole) * step, out + (usize(whole * rowFloats) << 2), rest);
-  }
 }

@@ -20,7 +20,6 @@ import {
   ROWS_BIAS,
   ROWS_CHUNK,
   ROWS_FILTERS,
-  ROWS_GROUPS_X,
   ROWS_IMAGES,
   ROWS_IS_DIRECT,
   ROWS_LEFT,
@@ -174,19 +173,11 @@ function multiply(
   const panelStep = address(part, PART_PANEL_STEP);
   const sixBytes = usize(packed) * 24;
   const hasBias = int(record, ROWS_BIAS) != 0;
-  const isDirect = int(record, ROWS_IS_DIRECT) != 0;
-  const perGroup = isDirect ? int(record, ROWS_FILTERS) / 8 : panels;
+  const outOffset = int(record, ROWS_IS_DIRECT) != 0 ? partOffset(record, part) : 0;
   let b = address(part, PART_RIGHT) + (usize(right) << 5);
-  let group = 0;
-  let groupStart = isDirect ? groupOffset(record, part, 0) : 0;
-  let inGroup = 0;
-  for (let panel = 0; panel < panels; panel++, inGroup++, b += panelStep) {
-    if (inGroup == perGroup) {
-      inGroup = 0;
-      groupStart = groupOffset(record, part, ++group);
-    }
-    const column = usize(inGroup) << 5;
-    const offset = groupStart + column;
+  for (let panel = 0; panel < panels; panel++, b += panelStep) {
+    const column = usize(panel) << 5;
+    const offset = outOffset + column;
     let a = scratch + LEFT + usize(left) * 24;
     let outs = scratch + OUTS;
     for (let row = 0; row < count; row += 6, a += sixBytes, outs += 24) {
@@ -196,13 +187,10 @@ function multiply(
   }
 }
 
-/** Bytes from the output of a row, offsets not counted, to that of a group of a part. */
-function groupOffset(record: usize, part: usize, group: i32): usize {
-  const groupsX = int(record, ROWS_GROUPS_X);
-  const y = group / groupsX;
-  const line = int(part, PART_OFFSET_Y) + y;
-  const pixel = int(part, PART_OFFSET_X) + group - y * groupsX;
-  return usize((line * int(record, ROWS_OUT_WIDTH) + pixel) * int(record, ROWS_FILTERS)) << 2;
+/** Bytes from the output of a row, offsets not counted, to that of a part. */
+function partOffset(record: usize, part: usize): usize {
+  const pixel = int(part, PART_OFFSET_Y) * int(record, ROWS_OUT_WIDTH) + int(part, PART_OFFSET_X);
+  return usize(pixel * int(record, ROWS_FILTERS)) << 2;
 }
 
 /** Packs floats `first` to `first` + `some` - 1 of a block's windows, six rows at a time. */

@@ -1,6 +1,6 @@
 /**
  * Staging: the left operand of a product with its prologue applied and, where its windows reach beyond the image,
- * a border of zeros. One pass over an activation. Whole images pass late epilogues here too.
+ * a border of zeros. One pass over an activation.
  */
 
 import { firstItem, itemAfter } from './claims';
