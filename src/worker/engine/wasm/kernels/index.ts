@@ -127,7 +127,7 @@ function runRecord(record: usize, threads: i32, run: usize, scratch: usize): voi
       drawMask(record, threads, run, scratch);
       break;
     case OVERLAP:
-      overlap(record, threads);
+      overlap(record, threads, scratch);
       break;
     case COUNT_CORRECT:
       countCorrect(record, run);

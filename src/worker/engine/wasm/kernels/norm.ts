@@ -49,19 +49,31 @@ export function normPartials(record: usize, threads: i32): void {
     const source = address(record, PARTIALS_SOURCE) + usize(load<i32>(entry)) * positionBytes;
     const target = address(record, PARTIALS_TARGET) + usize(block) * 2 * padded;
     const share = f32x4.splat(1 / f32(count));
-    for (let channel: usize = 0; channel < padded; channel += VECTOR) {
+    // Two vectors at once, since a sum has to wait for itself; at the end perhaps one twice.
+    for (let channel: usize = 0; channel < padded; channel += 2 * VECTOR) {
+      const next = min(channel + VECTOR, padded - VECTOR);
       let sum = f32x4.splat(0);
-      let at = source + channel;
-      for (let i = 0; i < count; i++, at += positionBytes) sum = f32x4.add(sum, v128.load(at));
-      const mean = f32x4.mul(sum, share);
-      let squares = f32x4.splat(0);
-      at = source + channel;
+      let nextSum = f32x4.splat(0);
+      let at = source;
       for (let i = 0; i < count; i++, at += positionBytes) {
-        const deviation = f32x4.sub(v128.load(at), mean);
+        sum = f32x4.add(sum, v128.load(at + channel));
+        nextSum = f32x4.add(nextSum, v128.load(at + next));
+      }
+      const mean = f32x4.mul(sum, share);
+      const nextMean = f32x4.mul(nextSum, share);
+      let squares = f32x4.splat(0);
+      let nextSquares = f32x4.splat(0);
+      at = source;
+      for (let i = 0; i < count; i++, at += positionBytes) {
+        const deviation = f32x4.sub(v128.load(at + channel), mean);
+        const nextDeviation = f32x4.sub(v128.load(at + next), nextMean);
         squares = multiplyAdd(deviation, deviation, squares);
+        nextSquares = multiplyAdd(nextDeviation, nextDeviation, nextSquares);
       }
       v128.store(target + channel, mean);
-      v128.store(target + channel + padded, squares);
+      v128.store(target + next, nextMean);
+      v128.store(target + padded + channel, squares);
+      v128.store(target + padded + next, nextSquares);
     }
   }
 }
@@ -159,18 +171,28 @@ export function normGradientPartials(record: usize, threads: i32): void {
     const raw = address(record, PARTIALS_RAW) + usize(load<i32>(entry, 4)) * positionBytes;
     const statistics = address(record, PARTIALS_STATISTICS) + usize(load<i32>(entry, 12)) * 4 * positionBytes;
     const target = address(record, PARTIALS_TARGET) + usize(block) * 2 * padded;
-    for (let channel: usize = 0; channel < padded; channel += VECTOR) {
+    for (let channel: usize = 0; channel < padded; channel += 2 * VECTOR) {
+      const next = min(channel + VECTOR, padded - VECTOR);
       const mean = v128.load(statistics + channel);
+      const nextMean = v128.load(statistics + next);
       let sum = f32x4.splat(0);
+      let nextSum = f32x4.splat(0);
       let product = f32x4.splat(0);
-      let offset = channel;
+      let nextProduct = f32x4.splat(0);
+      let offset: usize = 0;
       for (let i = 0; i < count; i++, offset += positionBytes) {
-        const gradient = v128.load(source + offset);
+        const gradient = v128.load(source + offset + channel);
+        const nextGradient = v128.load(source + offset + next);
         sum = f32x4.add(sum, gradient);
-        product = multiplyAdd(gradient, f32x4.sub(v128.load(raw + offset), mean), product);
+        nextSum = f32x4.add(nextSum, nextGradient);
+        product = multiplyAdd(gradient, f32x4.sub(v128.load(raw + offset + channel), mean), product);
+        nextProduct = multiplyAdd(nextGradient, f32x4.sub(v128.load(raw + offset + next), nextMean), nextProduct);
       }
+      const inverse = statistics + positionBytes;
       v128.store(target + channel, sum);
-      v128.store(target + channel + padded, f32x4.mul(product, v128.load(statistics + channel + positionBytes)));
+      v128.store(target + next, nextSum);
+      v128.store(target + padded + channel, f32x4.mul(product, v128.load(inverse + channel)));
+      v128.store(target + padded + next, f32x4.mul(nextProduct, v128.load(inverse + next)));
     }
   }
 }
