@@ -140,6 +140,9 @@ export function largeParts({ large, kernelHeight, kernelWidth, stride, padTop, p
   };
 }
 
+/** Bytes of a line of positions with their taps that are added up at most: a thread's scratch holds them. */
+const MOST_LINE_BYTES = 256 * 1024;
+
 /** What packing a float of a window, and adding a float to an output, take in multiply-adds. */
 const PACKING = 3;
 const ADDING = 16;
@@ -160,6 +163,7 @@ export function isOverlapping(geometry: Geometry): boolean {
   const byPhases =
     taps(y, small.height) * taps(x, small.width) * small.channels * panels(large.channels) +
     windows(y, small.height) * windows(x, small.width) * small.channels * PACKING;
+  if (small.width * (kernelWidth * large.channels + 3) * 4 > MOST_LINE_BYTES) return false;
   const columns = panels(kernelHeight * kernelWidth * large.channels);
   const overlapping = small.height * small.width * (small.channels * (columns + PACKING) + columns * ADDING);
   return overlapping < byPhases;

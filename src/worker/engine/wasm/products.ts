@@ -60,7 +60,7 @@ function addCells(
     // Packed with all taps of its part in y, of which rows at the edges take some.
     const wholeY = parts.y[y.index]!;
     const key = [y.index, x.index, x.tap, x.axis.taps].join();
-    const address = packed.get(key) ?? packKernel(kernel, wholeY, x.axis, [1, 1], bindings, waves, whole.name);
+    const address = packed.get(key) ?? packKernel(kernel, wholeY, x.axis, bindings, waves, whole.name);
     packed.set(key, address);
     const tapBytes = x.axis.taps * channels * 32;
     return { right: address + y.tap * tapBytes, panelStep: wholeY.taps * tapBytes };
@@ -112,16 +112,14 @@ function lowerOverlapping(
 ): void {
   const { large, small, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
   const images = countRows(segments);
-  const columns = Math.ceil((kernelHeight * kernelWidth * large.channels) / 8) * 8;
+  // Kernels are [line, tap, large channel, small channel]: as many filters, one after the other, of a single tap.
+  const filters = kernelHeight * kernelWidth * large.channels;
+  const columns = Math.ceil(filters / 8) * 8;
+  const outputs = { ...small, channels: columns };
+  const matrix = { large: outputs, small, kernelHeight: 1, kernelWidth: 1, stride: 1, padTop: 0, padLeft: 0 };
   const rows = bindings.arena.allocate(images * small.height * small.width * columns * 4);
-  const tap = { taps: 1, firstTap: 0, tapStep: 1 };
-  const right = packKernel(kernel, tap, tap, [kernelHeight, kernelWidth], bindings, waves, name);
-  const staged = stager.stage(source, small, segments, NO_BORDER, waves, name);
-  const axis = { ...tap, scale: 1, offset: 0, start: 0, step: 1 };
-  const part = { y: { ...axis, rows: small.height }, x: { ...axis, rows: small.width } };
-  const cell = { ...axis, parts: [] };
   const whole: Whole = {
-    target: { ...small, channels: columns },
+    target: outputs,
     images,
     outputs: [
       [ROWS_OUT, rows],
@@ -130,9 +128,8 @@ function lowerOverlapping(
     ],
     name,
   };
-  const windows = windowsOf(staged, { ...cell, rows: small.height }, { ...cell, rows: small.width }, small.channels);
-  const depth = { first: 0, pieces: 1, piece: small.channels, pieceStep: 0 };
-  addRows(whole, windows, [{ ...part, right, panelStep: small.channels * 32, ...depth }], bindings.arena, waves);
+  const staged = stager.stage(source, small, segments, NO_BORDER, waves, name);
+  addCells(whole, largeParts(matrix), small, staged, { ...kernel, geometry: matrix, filters }, bindings, waves);
   waves.add(
     2,
     OVERLAP,

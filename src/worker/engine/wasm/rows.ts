@@ -10,14 +10,6 @@ import {
   PACK_CHANNEL_STEP,
   PACK_FILTERS,
   PACK_FILTER_STEP,
-  PACK_FIRST_X,
-  PACK_FIRST_Y,
-  PACK_GROUPS_X,
-  PACK_GROUPS_Y,
-  PACK_INCREMENT_X,
-  PACK_INCREMENT_Y,
-  PACK_SIZE_X,
-  PACK_SIZE_Y,
   PACK_SOURCE,
   PACK_STEP_X,
   PACK_STEP_Y,
@@ -74,45 +66,30 @@ export function kernelOf({ geometry, direction }: ProductOp, source: number): Ke
     : { geometry, source, depthChannels: small.channels, filters: large.channels, channelStep: 4, filterStep: rowBytes };
 }
 
-/** Kernel taps of a packed operand along one direction. */
-type PackedTaps = Pick<PartAxis, 'taps' | 'firstTap' | 'tapStep'>;
-
-/**
- * Packs a kernel's taps before everything; returns where it will lie. Columns are filters, or [group, filter]:
- * `groups` (y, x) of them, each with the taps one further.
- */
+/** Packs a kernel for a part before everything; returns where it will lie. */
 export function packKernel(
   { geometry, source, depthChannels, filters, channelStep, filterStep }: Kernel,
-  y: PackedTaps,
-  x: PackedTaps,
-  [groupsY, groupsX]: readonly [number, number],
+  y: PartAxis,
+  x: PartAxis,
   bindings: Bindings,
   waves: Waves,
   name: string,
 ): number {
-  const { kernelHeight, kernelWidth, large, small } = geometry;
-  const panels = Math.ceil((groupsY * groupsX * filters) / 8);
-  const target = bindings.arena.allocate(panels * y.taps * x.taps * depthChannels * 32);
+  const { kernelWidth, large, small } = geometry;
+  const target = bindings.arena.allocate(Math.ceil(filters / 8) * y.taps * x.taps * depthChannels * 32);
   const tapBytes = large.channels * small.channels * 4;
+  const lineBytes = kernelWidth * tapBytes;
   waves.prepare(
     PACK,
     name,
-    [PACK_SOURCE, source],
+    [PACK_SOURCE, source + y.firstTap * lineBytes + x.firstTap * tapBytes],
     [PACK_TARGET, target],
     [PACK_TAPS_Y, y.taps],
     [PACK_TAPS_X, x.taps],
     [PACK_CHANNELS, depthChannels],
-    [PACK_GROUPS_Y, groupsY],
-    [PACK_GROUPS_X, groupsX],
     [PACK_FILTERS, filters],
-    [PACK_FIRST_Y, y.firstTap],
-    [PACK_FIRST_X, x.firstTap],
-    [PACK_INCREMENT_Y, y.tapStep],
-    [PACK_INCREMENT_X, x.tapStep],
-    [PACK_SIZE_Y, kernelHeight],
-    [PACK_SIZE_X, kernelWidth],
-    [PACK_STEP_Y, kernelWidth * tapBytes],
-    [PACK_STEP_X, tapBytes],
+    [PACK_STEP_Y, y.tapStep * lineBytes],
+    [PACK_STEP_X, x.tapStep * tapBytes],
     [PACK_CHANNEL_STEP, channelStep],
     [PACK_FILTER_STEP, filterStep],
   );

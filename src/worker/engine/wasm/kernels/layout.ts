@@ -63,9 +63,9 @@ export const SNIPPET_AFFINE = 2;
 /** x where x > 0, else number x */
 export const SNIPPET_LEAKY = 3;
 export const SNIPPET_TANH = 4;
-/** number x where bit e & 31 of word e >> 5 of a + step[forward segment] is set, else 0 */
+/** number x where bit e & 31 of word e >> 5 of a + offsets[forward segment] is set, else 0 */
 export const SNIPPET_MASK = 5;
-/** p x + q a[element] + r with p, q, r, one after the other, at b[gradient segment]; `number` channels each */
+/** p x + q a[element] + r with p, q, r, a table each, at b[gradient segment] */
 export const SNIPPET_NORM_GRADIENT = 6;
 /** x where a[element] > 0, else number x */
 export const SNIPPET_LEAKY_GRADIENT = 7;
@@ -114,28 +114,19 @@ export const STAGE_SNIPPETS = 12;
 export const STAGE_TABLE = 13;
 
 /**
- * PACK: the right operand as panels of eight columns, [panel][depth][8], zero where there is none.
- * Depth is (tap y, tap x, channel); column (group y, group x, filter); the kernel's row of a tap is
- * first + group + tap x increment, and a tap outside 0 .. size - 1 is zero.
+ * PACK: weights as the right operand, in panels of eight columns, [panel][depth][8], zero past the last filter.
+ * Depth is (tap y, tap x, channel), column the filter. Steps are byte distances, negative where taps run backwards.
  */
 export const PACK_SOURCE = 2;
 export const PACK_TARGET = 3;
 export const PACK_TAPS_Y = 4;
 export const PACK_TAPS_X = 5;
 export const PACK_CHANNELS = 6;
-export const PACK_GROUPS_Y = 7;
-export const PACK_GROUPS_X = 8;
-export const PACK_FILTERS = 9;
-export const PACK_FIRST_Y = 10;
-export const PACK_FIRST_X = 11;
-export const PACK_INCREMENT_Y = 12;
-export const PACK_INCREMENT_X = 13;
-export const PACK_SIZE_Y = 14;
-export const PACK_SIZE_X = 15;
-export const PACK_STEP_Y = 16;
-export const PACK_STEP_X = 17;
-export const PACK_CHANNEL_STEP = 18;
-export const PACK_FILTER_STEP = 19;
+export const PACK_FILTERS = 7;
+export const PACK_STEP_Y = 8;
+export const PACK_STEP_X = 9;
+export const PACK_CHANNEL_STEP = 10;
+export const PACK_FILTER_STEP = 11;
 
 /**
  * ROWS: product of windows and packed columns. Window (image, y, x) begins at left + image x image step

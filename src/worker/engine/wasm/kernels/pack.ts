@@ -1,7 +1,7 @@
 /**
  * Packing the right operand of a product, weights in any of their roles: panels of eight columns,
- * [panel][depth][8], so that the micro-kernel reads it in one stream. What a panel or a phase has too many
- * of is zero.
+ * [panel][depth][8], so that the micro-kernel reads it in one stream. What the last panel has too many of is
+ * zero.
  */
 
 import { firstItem, itemAfter } from './claims';
@@ -10,14 +10,6 @@ import {
   PACK_CHANNEL_STEP,
   PACK_FILTERS,
   PACK_FILTER_STEP,
-  PACK_FIRST_X,
-  PACK_FIRST_Y,
-  PACK_GROUPS_X,
-  PACK_GROUPS_Y,
-  PACK_INCREMENT_X,
-  PACK_INCREMENT_Y,
-  PACK_SIZE_X,
-  PACK_SIZE_Y,
   PACK_SOURCE,
   PACK_STEP_X,
   PACK_STEP_Y,
@@ -34,10 +26,9 @@ const DEPTH_BLOCK = 256;
 export function pack(record: usize, threads: i32): void {
   const taps = int(record, PACK_TAPS_Y) * int(record, PACK_TAPS_X);
   const channels = int(record, PACK_CHANNELS);
-  const columns = int(record, PACK_GROUPS_Y) * int(record, PACK_GROUPS_X) * int(record, PACK_FILTERS);
   const blocks = (channels + DEPTH_BLOCK - 1) / DEPTH_BLOCK;
   const perPanel = taps * blocks;
-  const tasks = ((columns + 7) / 8) * perPanel;
+  const tasks = ((int(record, PACK_FILTERS) + 7) / 8) * perPanel;
   for (let task = firstItem(record, tasks, threads); task < tasks; task = itemAfter(record, task, tasks, threads)) {
     const panel = task / perPanel;
     const tap = (task - panel * perPanel) / blocks;
@@ -49,41 +40,24 @@ export function pack(record: usize, threads: i32): void {
 function packBlock(record: usize, panel: i32, tap: i32, first: i32, count: i32): void {
   const tapsX = int(record, PACK_TAPS_X);
   const taps = int(record, PACK_TAPS_Y) * tapsX;
-  const channels = int(record, PACK_CHANNELS);
   const filters = int(record, PACK_FILTERS);
-  const groupsX = int(record, PACK_GROUPS_X);
-  const groups = int(record, PACK_GROUPS_Y) * groupsX;
   const channelStep = int(record, PACK_CHANNEL_STEP);
   const filterStep = int(record, PACK_FILTER_STEP);
   const tapY = tap / tapsX;
   const tapX = tap - tapY * tapsX;
-  const depth = panel * taps * channels + tap * channels + first;
+  const depth = (panel * taps + tap) * int(record, PACK_CHANNELS) + first;
   const target = address(record, PACK_TARGET) + (usize(depth) << 5);
-  const source = address(record, PACK_SOURCE) + first * channelStep;
-  if (groups == 1 && filterStep == 4 && panel * 8 + 8 <= filters) {
-    const tapSource = tapAddress(record, source, tapY, tapX, 0, 0);
-    if (tapSource != 0) {
-      copyColumns(tapSource + (usize(panel) << 5), channelStep, target, count);
-      return;
-    }
+  const ofTap = tapY * int(record, PACK_STEP_Y) + tapX * int(record, PACK_STEP_X);
+  const source = address(record, PACK_SOURCE) + ofTap + first * channelStep + panel * 8 * filterStep;
+  if (filterStep == FLOAT && panel * 8 + 8 <= filters) {
+    copyColumns(source, channelStep, target, count);
+    return;
   }
   for (let column = 0; column < 8; column++) {
-    const at = panel * 8 + column;
-    const group = at / filters;
-    const groupY = group / groupsX;
-    const out = target + (usize(column) << 2);
-    const from = group < groups ? tapAddress(record, source, tapY, tapX, groupY, group - groupY * groupsX) : 0;
-    if (from == 0) fillColumn(out, count);
-    else copyColumn(from + (at - group * filters) * filterStep, channelStep, out, count);
+    const to = target + (usize(column) << 2);
+    if (panel * 8 + column < filters) copyColumn(source + column * filterStep, channelStep, to, count);
+    else fillColumn(to, count);
   }
-}
-
-/** Address of a tap's first channel and filter, or 0 where the kernel has no such tap. */
-function tapAddress(record: usize, source: usize, tapY: i32, tapX: i32, groupY: i32, groupX: i32): usize {
-  const y = int(record, PACK_FIRST_Y) + groupY + tapY * int(record, PACK_INCREMENT_Y);
-  const x = int(record, PACK_FIRST_X) + groupX + tapX * int(record, PACK_INCREMENT_X);
-  if (y < 0 || x < 0 || y >= int(record, PACK_SIZE_Y) || x >= int(record, PACK_SIZE_X)) return 0;
-  return source + y * int(record, PACK_STEP_Y) + x * int(record, PACK_STEP_X);
 }
 
 function copyColumns(from: usize, step: i32, to: usize, count: i32): void {

@@ -120,9 +120,9 @@ export function affineLeaky(
   for (; count > 0; count--, from += fromStep, to += toStep) {
     let i: usize = 0;
     for (; i + PAIR <= bytes; i += PAIR) {
-      v128.store(to + i, leakyOf(affineOf(from + i, scale + i, shift + i), slope));
       const next = i + VECTOR;
-      v128.store(to + next, leakyOf(affineOf(from + next, scale + next, shift + next), slope));
+      v128.store(to + i, leakyOf(affineOf(from + i, scale + i, shift + i), slope));
+      v128.store(to + i, leakyOf(affineOf(from + next, scale + next, shift + next), slope), VECTOR);
     }
     for (; i < bytes; i += VECTOR) {
       storeSome(to + i, leakyOf(affineOf(from + i, scale + i, shift + i), slope), i32(bytes - i) >> 2);

@@ -49,7 +49,8 @@ import { clearFloats } from './snippets';
 const BLOCK = 24;
 /**
  * Where a thread's scratch holds a block's packed rows, addresses of its windows, of its outputs and of what six
- * rows of them begin with, zeros, and outputs that go on from there.
+ * rows of them begin with, zeros, and outputs that go on from there. Packed rows end with a vector step that
+ * may go past them.
  */
 const LEFT: usize = 0;
 const WINDOWS: usize = BLOCK * ROWS_CHUNK * 4 + 128;

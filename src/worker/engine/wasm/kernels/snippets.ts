@@ -163,7 +163,7 @@ function maskOffset(list: usize, image: usize): usize {
 }
 
 /** Copies `count` pieces of `floats` floats from and to places that are so many bytes apart. */
-export function copyPositions(from: usize, fromStep: usize, to: usize, toStep: usize, count: i32, floats: i32): void {
+function copyPositions(from: usize, fromStep: usize, to: usize, toStep: usize, count: i32, floats: i32): void {
   const bytes = usize(floats) << 2;
   if (fromStep == bytes && toStep == bytes) {
     copyFloats(from, to, count * floats);
