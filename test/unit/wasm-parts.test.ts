@@ -140,8 +140,8 @@ describe('the blocks of a kernel gradient', () => {
       linesOf(geometry).forEach((line, index) => {
         const [before, after] = index === 0 ? [border.top, border.bottom] : [border.left, border.right];
         const found: string[] = [];
-        for (const { tap, taps, first, count } of index === 0 ? ys : xs) {
-          for (let at = first; at < first + count; at++) {
+        for (const { tap, taps, first, rows } of index === 0 ? ys : xs) {
+          for (let at = first; at < first + rows; at++) {
             for (let own = tap; own < tap + taps; own++) {
               const other = at * line.stride - line.pad + own;
               assert.ok(other >= -before && other < line.large + after);

@@ -5,6 +5,7 @@
  */
 
 import { phasesOf, type Geometry, type Phase } from '../plan/geometry.js';
+import type { Span } from './windows.js';
 
 /** A part along one direction. */
 export interface PartAxis {
@@ -39,12 +40,7 @@ export interface CellPart {
 }
 
 /** Rows along one direction whose windows reach equally far inside the image, for all parts that have them. */
-export interface Cell {
-  readonly rows: number;
-  /** Source position of the first row's window, from one row to the next, and positions of a window. */
-  readonly start: number;
-  readonly step: number;
-  readonly taps: number;
+export interface Cell extends Span {
   readonly parts: readonly CellPart[];
 }
 
@@ -154,6 +150,7 @@ const ADDING = 16;
  */
 export function isOverlapping(geometry: Geometry): boolean {
   const { large, small, kernelHeight, kernelWidth } = geometry;
+  if (small.width * (kernelWidth * large.channels + 3) * 4 > MOST_LINE_BYTES) return false;
   const panels = (columns: number): number => Math.ceil(columns / 8) * 8;
   const { y, x } = largeParts(geometry);
   const taps = (axes: readonly PartAxis[], size: number): number =>
@@ -163,7 +160,6 @@ export function isOverlapping(geometry: Geometry): boolean {
   const byPhases =
     taps(y, small.height) * taps(x, small.width) * small.channels * panels(large.channels) +
     windows(y, small.height) * windows(x, small.width) * small.channels * PACKING;
-  if (small.width * (kernelWidth * large.channels + 3) * 4 > MOST_LINE_BYTES) return false;
   const columns = panels(kernelHeight * kernelWidth * large.channels);
   const overlapping = small.height * small.width * (small.channels * (columns + PACKING) + columns * ADDING);
   return overlapping < byPhases;

@@ -31,9 +31,9 @@ import {
 } from './kernels/layout.js';
 import { cellsOf, isOverlapping, largeParts, smallParts, type Cell, type CellPart, type Parts } from './parts.js';
 import type { Waves } from './records.js';
-import { addRows, kernelOf, packKernel, windowsOf, type Kernel, type RowsPart, type Whole } from './rows.js';
+import { addRows, kernelOf, packKernel, type Kernel, type RowsPart, type Whole } from './rows.js';
 import { storeSnippets } from './snippets.js';
-import { NO_BORDER, type Border, type Staged, type Stager } from './windows.js';
+import { borderOf, NO_BORDER, windowsOf, type Staged, type Stager } from './windows.js';
 
 /** A cell with one of its parts alone, its windows as narrow as that allows. */
 function alone(cell: Cell, part: CellPart): Cell {
@@ -89,16 +89,6 @@ function addCells(
       for (const partY of y.parts) for (const partX of x.parts) add(alone(y, partY), alone(x, partX));
     }
   }
-}
-
-/** What cells read around an image. */
-function borderOf({ y, x }: Parts, side: Side): Border {
-  const before = (cells: readonly Cell[]): number => Math.max(0, ...cells.map(({ start }) => -start));
-  const after = (cells: readonly Cell[], size: number): number =>
-    Math.max(0, ...cells.map(({ start, step, rows, taps }) => start + (rows - 1) * step + taps - size));
-  const ys = cellsOf(y, side.height);
-  const xs = cellsOf(x, side.width);
-  return { top: before(ys), left: before(xs), bottom: after(ys, side.height), right: after(xs, side.width) };
 }
 
 /** Adds a product whose rows overlap: the matrix product (wave 1), its rows added up (wave 2). */
@@ -163,7 +153,7 @@ function inOrder(segments: readonly OpSegment[]): readonly OpSegment[] {
   });
 }
 
-/** Adds the packing of a product's kernel (prepared), its staging (wave 0), its rows (wave 1) and what they add up to (wave 2). */
+/** Adds the packing of a product's kernel (prepared), its staging (wave 0), its rows (wave 1), their sums (wave 2). */
 export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: Stager, waves: Waves): void {
   const { geometry, direction, source, epilogue, target, name } = operation;
   const isToSmall = direction === 'toSmall';
@@ -192,7 +182,8 @@ export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: S
       ],
       name,
     };
-    const staged = stager.stage(source, from, segments, borderOf(parts, from), waves, name);
+    const border = borderOf(cellsOf(parts.y, from.height), cellsOf(parts.x, from.width), from);
+    const staged = stager.stage(source, from, segments, border, waves, name);
     addCells(whole, parts, from, staged, kernel, bindings, waves);
   }
 }

@@ -44,9 +44,9 @@ import {
   ROWS_X,
   ROWS_Y,
 } from './kernels/layout.js';
-import type { Cell, PartAxis } from './parts.js';
+import type { PartAxis } from './parts.js';
 import type { Field, Waves } from './records.js';
-import type { Staged, Windows } from './windows.js';
+import type { Windows } from './windows.js';
 
 /** Depth of a product for each tap, in channels, and the kernel's byte distances. */
 export interface Kernel {
@@ -165,19 +165,4 @@ export function addRows(
     [ROWS_SCALE_X, x.scale],
     ...outputs,
   );
-}
-
-/** The windows of a cell in an image that is staged. */
-export function windowsOf(staged: Staged, y: Cell, x: Cell, channels: number): Windows {
-  const runLength = x.taps * channels;
-  const isWhole = runLength * 4 === staged.rowStep;
-  return {
-    address: staged.address + y.start * staged.rowStep + x.start * staged.columnStep,
-    imageStep: staged.imageStep,
-    rowStep: staged.rowStep * y.step,
-    columnStep: staged.columnStep * x.step,
-    runs: x.taps === 0 ? 0 : isWhole ? Math.min(1, y.taps) : y.taps,
-    runLength: isWhole ? y.taps * runLength : runLength,
-    runStep: staged.rowStep,
-  };
 }

@@ -36,7 +36,7 @@ import {
 import type { Waves } from './records.js';
 import { storeSnippets } from './snippets.js';
 import { tapBlocks, tapBorder } from './taps.js';
-import { NO_BORDER, type Staged, type Stager, type Windows } from './windows.js';
+import { NO_BORDER, windowsOf, type Staged, type Stager } from './windows.js';
 
 /**
  * Runs of splits whose rows follow each other. The plan's splits give a GPU enough to do at once; here
@@ -82,7 +82,14 @@ export class FilledSplits {
 }
 
 /** Where the windows and the gradients of an image's positions lie, a pair of distances in bytes for each (see FILTER). */
-function storeTerms(arena: Arena, windows: Windows, gradients: Staged, images: number, height: number, width: number): number {
+function storeTerms(
+  arena: Arena,
+  windows: Staged,
+  gradients: Staged,
+  images: number,
+  height: number,
+  width: number,
+): number {
   const terms = new Uint32Array(images * height * width * 2);
   let at = 0;
   for (let image = 0; image < images; image++) {
@@ -106,7 +113,7 @@ export function lowerFilterGradient(
   waves: Waves,
 ): void {
   const { geometry, splits, large, small, target, name } = operation;
-  const { kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
+  const { kernelHeight, kernelWidth } = geometry;
   const blocks = tapBlocks(geometry);
   const runs = mergeSplits(splits);
   const tapBytes = geometry.large.channels * geometry.small.channels * 4;
@@ -118,18 +125,7 @@ export function lowerFilterGradient(
     const out = bindings.tensor(target) + filledSplits[index]! * kernelHeight * kernelWidth * tapBytes;
     for (const y of blocks.ys) {
       for (const x of blocks.xs) {
-        const windows: Windows = {
-          address:
-            staged.address +
-            (y.first * stride - padTop + y.tap) * staged.rowStep +
-            (x.first * stride - padLeft + x.tap) * staged.columnStep,
-          imageStep: staged.imageStep,
-          rowStep: staged.rowStep * stride,
-          columnStep: staged.columnStep * stride,
-          runs: y.taps,
-          runLength: x.taps * geometry.large.channels,
-          runStep: staged.rowStep,
-        };
+        const windows = windowsOf(staged, y, x, geometry.large.channels);
         waves.add(
           1,
           FILTER,
@@ -139,8 +135,8 @@ export function lowerFilterGradient(
           [FILTER_RUN_LENGTH, windows.runLength],
           [FILTER_RUN_STEP, windows.runStep],
           [FILTER_RIGHT, gradients.address + y.first * gradients.rowStep + x.first * gradients.columnStep],
-          [FILTER_TABLE, storeTerms(bindings.arena, windows, gradients, images, y.count, x.count)],
-          [FILTER_DEPTH, images * y.count * x.count],
+          [FILTER_TABLE, storeTerms(bindings.arena, windows, gradients, images, y.rows, x.rows)],
+          [FILTER_DEPTH, images * y.rows * x.rows],
           [FILTER_FILTERS, geometry.small.channels],
           [FILTER_OUT, out + (y.tap * kernelWidth + x.tap) * tapBytes],
           [FILTER_OUT_RUN_STEP, kernelWidth * tapBytes],

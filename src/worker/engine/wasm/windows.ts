@@ -51,6 +51,35 @@ export interface Windows extends Staged {
   readonly runStep: number;
 }
 
+/** Windows along one direction: how many, where the first begins, from one to the next, and how long; in positions. */
+export interface Span {
+  readonly rows: number;
+  readonly start: number;
+  readonly step: number;
+  readonly taps: number;
+}
+
+/** The windows of a span each way in an image that is staged. */
+export function windowsOf(staged: Staged, y: Span, x: Span, channels: number): Windows {
+  return {
+    address: staged.address + y.start * staged.rowStep + x.start * staged.columnStep,
+    imageStep: staged.imageStep,
+    rowStep: staged.rowStep * y.step,
+    columnStep: staged.columnStep * x.step,
+    runs: y.taps,
+    runLength: x.taps * channels,
+    runStep: staged.rowStep,
+  };
+}
+
+/** What the windows of every span of `ys` with every one of `xs` read around an image. */
+export function borderOf(ys: readonly Span[], xs: readonly Span[], { height, width }: Side): Border {
+  const before = (spans: readonly Span[]): number => Math.max(0, ...spans.map(({ start }) => -start));
+  const after = (spans: readonly Span[], size: number): number =>
+    Math.max(0, ...spans.map(({ rows, start, step, taps }) => start + (rows - 1) * step + taps - size));
+  return { top: before(ys), left: before(xs), bottom: after(ys, height), right: after(xs, width) };
+}
+
 interface Kept {
   readonly key: string;
   readonly firstRow: number;

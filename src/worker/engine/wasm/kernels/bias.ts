@@ -13,8 +13,8 @@ import {
   IMAGE_SOURCE_ROW,
 } from './layout';
 import { address, imageEntry, int } from './record';
+import { paddedBytes, VECTOR } from './simd';
 import { applySnippets, clearFloats } from './snippets';
-import { VECTOR } from './simd';
 
 /** Bytes of positions whose chain is applied before they are added up: they stay in the first-level cache. */
 const CHUNK_BYTES: usize = 8192;
@@ -25,7 +25,7 @@ export function biasPartials(record: usize, threads: i32, scratch: usize): void 
   const channels = int(record, BIAS_CHANNELS);
   const positions = int(record, BIAS_POSITIONS);
   const snippets = address(record, BIAS_SNIPPETS);
-  const padded = usize((channels + 3) & ~3) << 2;
+  const padded = paddedBytes(channels);
   const step = usize(channels) << 2;
   const most = max(1, i32(CHUNK_BYTES / step));
   for (let image = firstItem(record, images, threads); image < images; image = itemAfter(record, image, images, threads)) {
@@ -89,7 +89,7 @@ export function biasFinish(record: usize): void {
   if (claim(record) > 0) return;
   const images = int(record, BIAS_IMAGES);
   const channels = int(record, BIAS_CHANNELS);
-  const padded = usize((channels + 3) & ~3) << 2;
+  const padded = paddedBytes(channels);
   for (let channel = 0; channel < channels; channel++) {
     let sum: f32 = 0;
     let partial = address(record, BIAS_PARTIALS_POINTER) + (usize(channel) << 2);

@@ -30,13 +30,7 @@ import {
   PARTIALS_TARGET,
 } from './layout';
 import { address, float, int } from './record';
-import { multiplyAdd, storeSome, VECTOR } from './simd';
-
-/** Channels rounded up to whole vectors, in bytes. */
-@inline
-function paddedBytes(channels: i32): usize {
-  return usize((channels + 3) & ~3) << 2;
-}
+import { multiplyAdd, paddedBytes, storeSome, VECTOR } from './simd';
 
 export function normPartials(record: usize, threads: i32): void {
   const blocks = int(record, PARTIALS_BLOCKS);

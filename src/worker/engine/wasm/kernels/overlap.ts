@@ -25,7 +25,7 @@ import {
   OVERLAP_WIDTH,
 } from './layout';
 import { address, imageEntry, int } from './record';
-import { FLOAT, VECTOR } from './simd';
+import { FLOAT, paddedBytes, VECTOR } from './simd';
 import { applySnippets, clearFloats } from './snippets';
 
 /** Images are dealt out to the threads; `scratch` takes the sums of a line of positions. */
@@ -50,15 +50,10 @@ export function overlap(record: usize, threads: i32, scratch: usize): void {
   }
 }
 
-/** Floats of a line of taps, and of its place in the sums: whole vectors. */
+/** Floats of a line of taps; its place in the sums is whole vectors. */
 @inline
 function tapFloats(record: usize): i32 {
   return int(record, OVERLAP_TAPS) * int(record, OVERLAP_CHANNELS);
-}
-
-@inline
-function paddedBytes(record: usize): usize {
-  return usize((tapFloats(record) + 3) & ~3) * FLOAT;
 }
 
 /**
@@ -72,7 +67,7 @@ function sumLines(record: usize, image: i32, outY: i32, sums: usize): bool {
   const stride = int(record, OVERLAP_STRIDE);
   const rowBytes = usize(int(record, OVERLAP_COLUMNS)) * FLOAT;
   const tapBytes = usize(tapFloats(record)) * FLOAT;
-  const padded = paddedBytes(record);
+  const padded = paddedBytes(tapFloats(record));
   const source = address(record, OVERLAP_SOURCE) + usize(image * rowsY * rowsX) * rowBytes;
   const reach = outY + int(record, OVERLAP_TOP);
   let isFirst = true;
@@ -102,7 +97,7 @@ function addLine(record: usize, sums: usize, to: usize): void {
   const taps = int(record, OVERLAP_TAPS);
   const width = int(record, OVERLAP_WIDTH);
   const stride = int(record, OVERLAP_STRIDE);
-  const padded = paddedBytes(record);
+  const padded = paddedBytes(tapFloats(record));
   let left = -int(record, OVERLAP_LEFT);
   for (let x = 0; x < rows; x++, sums += padded, left += stride) {
     // The first tap inside the image, and how many are.

@@ -269,7 +269,9 @@ export function normGradient(
       v128.store(to + i, normGradientOf(from + i, raw + i, p + i, table));
       v128.store(to + i, normGradientOf(from + i + VECTOR, raw + i + VECTOR, p + i + VECTOR, table), VECTOR);
     }
-    for (; i < bytes; i += VECTOR) storeSome(to + i, normGradientOf(from + i, raw + i, p + i, table), i32(bytes - i) >> 2);
+    for (; i < bytes; i += VECTOR) {
+      storeSome(to + i, normGradientOf(from + i, raw + i, p + i, table), i32(bytes - i) >> 2);
+    }
   }
 }
 
@@ -292,7 +294,9 @@ export function leakyGradient(
       v128.store(to + i, rectify(v128.load(from + i), v128.load(saved + i), slope));
       v128.store(to + i, rectify(v128.load(from + i + VECTOR), v128.load(saved + i + VECTOR), slope), VECTOR);
     }
-    for (; i < bytes; i += VECTOR) storeSome(to + i, rectify(v128.load(from + i), v128.load(saved + i), slope), i32(bytes - i) >> 2);
+    for (; i < bytes; i += VECTOR) {
+      storeSome(to + i, rectify(v128.load(from + i), v128.load(saved + i), slope), i32(bytes - i) >> 2);
+    }
   }
 }
 
@@ -319,10 +323,13 @@ export function leakyAffineGradient(
   for (; count > 0; count--, from += fromStep, to += toStep, saved += savedStep) {
     let i: usize = 0;
     for (; i + PAIR <= bytes; i += PAIR) {
+      const next = i + VECTOR;
       v128.store(to + i, leakyAffineGradientOf(from + i, saved + i, scale + i, shift + i, slope));
-      v128.store(to + i, leakyAffineGradientOf(from + i + VECTOR, saved + i + VECTOR, scale + i + VECTOR, shift + i + VECTOR, slope), VECTOR);
+      v128.store(to + i, leakyAffineGradientOf(from + next, saved + next, scale + next, shift + next, slope), VECTOR);
     }
-    for (; i < bytes; i += VECTOR) storeSome(to + i, leakyAffineGradientOf(from + i, saved + i, scale + i, shift + i, slope), i32(bytes - i) >> 2);
+    for (; i < bytes; i += VECTOR) {
+      storeSome(to + i, leakyAffineGradientOf(from + i, saved + i, scale + i, shift + i, slope), i32(bytes - i) >> 2);
+    }
   }
 }
 
@@ -349,6 +356,8 @@ export function tanhGradient(
       v128.store(to + i, tanhGradientOf(v128.load(from + i), v128.load(saved + i)));
       v128.store(to + i, tanhGradientOf(v128.load(from + i + VECTOR), v128.load(saved + i + VECTOR)), VECTOR);
     }
-    for (; i < bytes; i += VECTOR) storeSome(to + i, tanhGradientOf(v128.load(from + i), v128.load(saved + i)), i32(bytes - i) >> 2);
+    for (; i < bytes; i += VECTOR) {
+      storeSome(to + i, tanhGradientOf(v128.load(from + i), v128.load(saved + i)), i32(bytes - i) >> 2);
+    }
   }
 }

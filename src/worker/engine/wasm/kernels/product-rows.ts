@@ -197,11 +197,12 @@ function partOffset(record: usize, part: usize): usize {
 /** Packs floats `first` to `first` + `some` - 1 of a block's windows, six rows at a time. */
 function packRows(record: usize, count: i32, first: i32, some: i32, scratch: usize): void {
   const runLength = int(record, ROWS_RUN_LENGTH);
+  const runStep = address(record, ROWS_RUN_STEP);
   const run = some > 0 ? first / runLength : 0;
   let to = scratch + LEFT;
   let windows = scratch + WINDOWS;
   for (let row = 0; row < count; row += 6, windows += 24, to += usize(some) * 24) {
-    packSix(windows, run * int(record, ROWS_RUN_STEP), first - run * runLength, some, runLength, int(record, ROWS_RUN_STEP), to);
+    packSix(windows, usize(run) * runStep, first - run * runLength, some, runLength, runStep, to);
   }
 }
 

@@ -8,6 +8,12 @@ export const FLOAT: usize = 4;
 /** Bytes of a vector of four float32. */
 export const VECTOR: usize = 16;
 
+/** Bytes of so many floats, rounded up to whole vectors. */
+@inline
+export function paddedBytes(floats: i32): usize {
+  return usize((floats + 3) & ~3) << 2;
+}
+
 /** a x b + c in each lane: rounded once in the relaxed binary where the hardware fuses, twice in the plain. */
 @inline
 export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
