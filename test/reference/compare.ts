@@ -17,6 +17,8 @@ const CANCELLATION_TOLERANCE = 1e-5;
 /** A parameter is off after an update when it is this share of the learning rate away. */
 const OFF_SHARE = 0.05;
 const MOST_OFF = 0.001;
+/** The same after several updates: the later ones begin with parameters that are a little off (README.md). */
+const MOST_OFF_LATER = 0.02;
 
 export interface Comparison {
   readonly name: string;
@@ -107,8 +109,8 @@ export function compareTensor(
 /**
  * Parameters (name to what the engine has) after `updates` updates with rate `lr`. Adam's first steps
  * are signs, so where a gradient is next to zero a parameter may go either way: of all elements at
- * most 0.1 % may be off by more than 0.05 lr. Each tensor's root mean square error may be what such a
- * share makes of it (an update moves an element by lr at most), so none goes without its update.
+ * most 0.1 % may be off by more than 0.05 lr, after several updates 2 %. Each tensor's root mean square error
+ * may be what 0.1 % make of it (an update moves an element by lr at most), so none goes without its update.
  */
 export function compareParameters(
   part: string,
@@ -140,7 +142,8 @@ export function compareParameters(
     });
   }
   const measure = `share of elements off by more than ${OFF_SHARE} lr`;
-  return [...comparisons, { name: `${part}/parameters`, measure, error: off / size, limit: MOST_OFF }];
+  const limit = updates === 1 ? MOST_OFF : MOST_OFF_LATER;
+  return [...comparisons, { name: `${part}/parameters`, measure, error: off / size, limit }];
 }
 
 /** Throws an error that lists every comparison out of its limit; also where there is none at all. */

@@ -94,8 +94,13 @@ test('a tensor of zeros must be zero, one that is zero in theory may hold what r
   assert.ok(!isWithin(compareTensor('t', noise(1e-2), theory, 1e-3)));
 });
 
-/** Whether parameters pass after one update, with the second in place of the first. */
-function passes(expected: NamedTensor, actual: NamedTensor): boolean {
+/** The large tensor with one element in so many off by `error`. */
+function off(every: number, error: number): NamedTensor {
+  return changed(large, (value, i) => (i % every === 0 ? value + error : value));
+}
+
+/** Whether parameters pass after so many updates, with the second in place of the first. */
+function passes(expected: NamedTensor, actual: NamedTensor, updates = 1): boolean {
   const others = tensor(2000);
   const reference = new Map([
     ['p', kept(expected)],
@@ -105,15 +110,19 @@ function passes(expected: NamedTensor, actual: NamedTensor): boolean {
     ['p', actual],
     ['others', others],
   ]);
-  return compareParameters('after1', engine, reference, LR, 1).every(isWithin);
+  return compareParameters(`after${updates}`, engine, reference, LR, updates).every(isWithin);
 }
 
 test('parameters pass with one element in 3,000 gone the other way and fail with one in 200', () => {
-  const flipped = (every: number): NamedTensor =>
-    changed(large, (value, i) => (i % every === 0 ? value + 2 * LR : value));
   assert.ok(passes(large, large));
-  assert.ok(passes(large, flipped(3000)));
-  assert.ok(!passes(large, flipped(200)));
+  assert.ok(passes(large, off(3000, 2 * LR)));
+  assert.ok(!passes(large, off(200, 2 * LR)));
+});
+
+test('parameters pass after three updates with one element in 100 a little off, and fail with one in 30 or far off', () => {
+  assert.ok(passes(large, off(100, 0.1 * LR), 3));
+  assert.ok(!passes(large, off(30, 0.1 * LR), 3));
+  assert.ok(!passes(large, off(100, 6 * LR), 3));
 });
 
 test('parameters fail where one is missing, was not updated, or only beside the kept positions', () => {
