@@ -28,6 +28,8 @@ interface Fault {
   readonly file: string;
   readonly right: string;
   readonly wrong: string;
+  /** Of the networks; some kernels are for wide ones alone. 8 where absent. */
+  readonly channelDivisor?: number;
 }
 
 const FAULTS: readonly Fault[] = [
@@ -42,6 +44,13 @@ const FAULTS: readonly Fault[] = [
     file: 'product-filter.ts',
     right: 'terms, some,',
     wrong: 'terms, some - 1,',
+  },
+  {
+    what: 'sums of positions without their third term',
+    file: 'combine.ts',
+    right: 'multiplyAdd(v128.load(c), factorC, two)',
+    wrong: 'two',
+    channelDivisor: 1,
   },
   {
     what: 'dropout bits of the neighbouring block',
@@ -75,9 +84,9 @@ async function check(engine: Engine, reference: Engine): Promise<void> {
 }
 
 describe('the checks of the wasm engine', () => {
-  for (const { what, file, right, wrong } of FAULTS) {
+  for (const { what, file, right, wrong, channelDivisor } of FAULTS) {
     it(`fail on ${what}`, async () => {
-      const input = tinyInput('notebook');
+      const input = tinyInput('notebook', {}, channelDivisor);
       const reference = createInterpreter(input, { precision: 'float64', trainOptions: TRAIN_OPTIONS });
       await reference.advance(1);
       let changes = 0;

@@ -14,6 +14,7 @@ import { compileProgram } from '../../src/worker/engine/wasm/compile.js';
 import type { Simd } from '../../src/worker/engine/wasm/features.js';
 import { instantiate } from '../../src/worker/engine/wasm/kernels.js';
 import { Team } from '../../src/worker/engine/wasm/team.js';
+import { toomForm } from '../../src/worker/engine/wasm/toom-form.js';
 import type { LayerDescription } from '../../src/worker/model/layers.js';
 import { sizeOf } from '../../src/worker/model/parameters.js';
 import { relativeError } from '../worker/support/compare.js';
@@ -23,8 +24,8 @@ import { kernelBytes } from './support/wasm.js';
 type Values = Float32Array<ArrayBuffer>;
 
 /** Rows of the two segments that every operation works on: neither fills a block of the kernels. */
-const SEGMENT_ROWS = [2, 3] as const;
-const ROWS = 5;
+const SEGMENT_ROWS = [2, 5] as const;
+const ROWS = 7;
 const SEGMENTS: readonly OpSegment[] = SEGMENT_ROWS.map((rows, index) => {
   const first = index === 0 ? 0 : SEGMENT_ROWS[0];
   return {
@@ -120,6 +121,14 @@ interface Case {
   readonly padding: 'same' | 'valid';
 }
 
+/** Done by sums of positions and taps, both ways: every size of a last block, strides 1 to 3, paddings, deep windows. */
+const TOOM_CASES: readonly Case[] = [
+  { kind: 'conv2d', input: [11, 6, 64], filters: 56, kernelSize: [3, 4], stride: 2, padding: 'same' },
+  { kind: 'conv2d', input: [7, 8, 64], filters: 72, kernelSize: [2, 2], stride: 1, padding: 'same' },
+  { kind: 'conv2dTranspose', input: [3, 6, 264], filters: 40, kernelSize: [5, 4], stride: 3, padding: 'valid' },
+  { kind: 'conv2dTranspose', input: [4, 5, 64], filters: 136, kernelSize: [4, 3], stride: 2, padding: 'same' },
+];
+
 const CASES: readonly Case[] = [
   // The notebook's discriminator and generator.
   { kind: 'conv2d', input: [28, 28, 1], filters: 32, kernelSize: [5, 5], stride: 2, padding: 'same' },
@@ -145,6 +154,7 @@ const CASES: readonly Case[] = [
   { kind: 'conv2dTranspose', input: [4, 3, 7], filters: 3, kernelSize: [5, 5], stride: 2, padding: 'same' },
   { kind: 'conv2dTranspose', input: [3, 5, 6], filters: 2, kernelSize: [4, 5], stride: 3, padding: 'valid' },
   { kind: 'conv2dTranspose', input: [5, 4, 9], filters: 1, kernelSize: [3, 3], stride: 1, padding: 'same' },
+  ...TOOM_CASES,
 ];
 
 function titleOf({ kind, input, filters, kernelSize, stride, padding }: Case): string {
@@ -213,6 +223,15 @@ async function runProduct(
   );
   return outputs[0]!;
 }
+
+describe('products of the wasm engine', () => {
+  for (const layer of TOOM_CASES) {
+    it(`take fewer multiply-adds both ways: ${titleOf(layer)}`, () => {
+      const { geometry } = operandsOf(layer);
+      for (const direction of ['toSmall', 'toLarge'] as const) assert.ok(toomForm(geometry, direction), direction);
+    });
+  }
+});
 
 for (const simd of ['plain', 'relaxed'] as const) {
   describe(`operations of the wasm engine, ${simd} SIMD`, () => {

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { linearShape, type Geometry } from '../../src/worker/engine/plan/geometry.js';
+import { linearShape, phasesOf, type Geometry } from '../../src/worker/engine/plan/geometry.js';
 import { cellsOf, largeParts, smallParts, type PartAxis } from '../../src/worker/engine/wasm/parts.js';
 import { tapBlocks, tapBorder } from '../../src/worker/engine/wasm/taps.js';
+import { toomAxis, transposed, type Sum, type ToomAxis } from '../../src/worker/engine/wasm/toom-axis.js';
 import type { LayerDescription } from '../../src/worker/model/layers.js';
 
 interface Line {
@@ -129,6 +130,78 @@ describe('the parts of a product', () => {
       [6, 2, 1],
     ]);
     assert.deepEqual(tapBorder(tapBlocks(geometry), geometry), { top: 0, left: 0, bottom: 0, right: 0 });
+  });
+});
+
+/** By large position, small position and tap: how much of them a direction's products multiply; what is 0 left out. */
+function multiplied({ points, kernels, groups, large }: ToomAxis): ReadonlyMap<string, number> {
+  const factors = new Map<number, readonly [Sum, Sum]>();
+  for (const { first, rows, kernels: own, product } of groups) {
+    for (let row = 0; row < rows; row++) {
+      own.forEach((kernel, part) => {
+        factors.set(product + row * own.length + part, [points[first + row]!, kernels[kernel]!]);
+      });
+    }
+  }
+  const found = new Map<string, number>();
+  large.forEach((sum, target) => {
+    for (const product of sum) {
+      const [point, kernel] = factors.get(product.at)!;
+      for (const source of point) {
+        for (const tap of kernel) {
+          const key = `${target}, ${source.at}, ${tap.at}`;
+          const value = (found.get(key) ?? 0) + product.factor * source.factor * tap.factor;
+          if (value === 0) found.delete(key);
+          else found.set(key, value);
+        }
+      }
+    }
+  });
+  return found;
+}
+
+describe('products with fewer multiply-adds', () => {
+  const lines = GEOMETRIES.flatMap((geometry) => linesOf(geometry));
+  const axisOf = ({ large, small, kernel, stride, pad }: Line): ToomAxis | null =>
+    toomAxis(small, stride, phasesOf(large, kernel, stride, pad));
+
+  it('multiply every pair of positions by the tap that joins it, once, and nothing else', () => {
+    let axes = 0;
+    for (const line of lines) {
+      const axis = axisOf(line);
+      if (axis === null) continue;
+      axes++;
+      const found = multiplied(axis);
+      assert.deepEqual([...found.keys()].sort(), joined(line));
+      for (const value of found.values()) assert.equal(value, 1);
+    }
+    assert.ok(axes > 100);
+  });
+
+  it('are there where phases have one and two taps, and every large position is reached', () => {
+    for (const line of lines) {
+      const taps = phasesOf(line.large, line.kernel, line.stride, line.pad).map((phase) => phase.taps);
+      const reached = new Set(joined(line).map((pair) => pair.split(',')[0])).size;
+      const isPossible = taps.every((count) => count === 1 || count === 2) && taps.includes(2) && reached === line.large;
+      assert.equal(axisOf(line) !== null, isPossible, JSON.stringify(line));
+    }
+  });
+
+  it('take no more than three terms a sum, in both directions', () => {
+    for (const line of lines) {
+      const axis = axisOf(line);
+      if (axis === null) continue;
+      const { points, kernels, products, large } = axis;
+      const sums = [points, kernels, large, transposed(large, products), transposed(points, line.small)];
+      for (const sum of sums.flat()) assert.ok(sum.length <= 3);
+    }
+  });
+
+  it('are 16 instead of 20 along the second convolution, and 14 instead of 20 along the third transposed one', () => {
+    const [conv2] = linesOf(geometryOf('conv2d', 14, 3, 2, 'same'));
+    const [deconv3] = linesOf(geometryOf('conv2dTranspose', 5, 4, 2, 'valid'));
+    assert.deepEqual([joined(conv2).length, axisOf(conv2)!.products], [20, 16]);
+    assert.deepEqual([joined(deconv3).length, axisOf(deconv3)!.products], [20, 14]);
   });
 });
 

@@ -71,7 +71,7 @@ export function compileProgram(
   const stager = new Stager(bindings);
   const filled = new FilledSplits();
   const waves: (readonly OperationRecord[])[] = [];
-  const prepared: OperationRecord[] = [];
+  const prepared: (readonly OperationRecord[])[] = [];
   for (const operations of stagesOf(planned.program.operations)) {
     const own = new Waves();
     // Products stage with the widest border, which kernel gradients of the same stage then share.
@@ -84,7 +84,7 @@ export function compileProgram(
   }
   return {
     bindings,
-    prepared: storeRecords(arena, [prepared]),
+    prepared: storeRecords(arena, prepared),
     stored: storeRecords(arena, waves),
     filled,
   };

@@ -59,3 +59,13 @@ export function byInstance<S extends OpSegment>(segments: readonly S[]): readonl
   }
   return runs;
 }
+
+/** The segments with their images as targets one after the other. */
+export function inOrder(segments: readonly OpSegment[]): readonly OpSegment[] {
+  let targetRow = 0;
+  return segments.map((segment) => {
+    const own = { ...segment, targetRow };
+    targetRow += segment.rows;
+    return own;
+  });
+}

@@ -97,7 +97,7 @@ export function lowerNormStatistics(operation: NormStatisticsOp, bindings: Bindi
 
 export function lowerNormInference(operation: NormInferenceOp, bindings: Bindings, waves: Waves): void {
   const { channels, norm, target, name } = operation;
-  waves.prepare(NORM_INFERENCE, name, ...normFields(norm, channels, bindings), [
+  waves.prepare(0, NORM_INFERENCE, name, ...normFields(norm, channels, bindings), [
     FINISH_TARGET,
     bindings.tensor(target),
   ]);

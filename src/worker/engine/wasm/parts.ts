@@ -136,8 +136,8 @@ export function largeParts({ large, kernelHeight, kernelWidth, stride, padTop, p
   };
 }
 
-/** Bytes of a line of positions with their taps that are added up at most: a thread's scratch holds them. */
-const MOST_LINE_BYTES = 256 * 1024;
+/** Bytes of a line of positions that is added up at most: a thread's scratch holds it. */
+export const MOST_LINE_BYTES = 256 * 1024;
 
 /** What packing a float of a window, and adding a float to an output, take in multiply-adds. */
 const PACKING = 3;

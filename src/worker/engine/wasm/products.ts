@@ -3,7 +3,7 @@
 import type { Side } from '../plan/geometry.js';
 import type { OpSegment, ProductOp } from '../plan/operations.js';
 import type { Bindings } from './bindings.js';
-import { byInstance, countRows, storeImageTable } from './images.js';
+import { byInstance, countRows, inOrder, storeImageTable } from './images.js';
 import {
   OVERLAP,
   OVERLAP_CHANNELS,
@@ -29,10 +29,12 @@ import {
   ROWS_SNIPPETS,
   ROWS_TABLE,
 } from './kernels/layout.js';
-import { cellsOf, isOverlapping, largeParts, smallParts, type Cell, type CellPart, type Parts } from './parts.js';
+import { cellsOf, isOverlapping, largeParts, smallParts, type Cell, type CellPart, type PartAxis, type Parts } from './parts.js';
 import type { Waves } from './records.js';
-import { addRows, kernelOf, packKernel, type Kernel, type RowsPart, type Whole } from './rows.js';
+import { addPack, addRows, kernelOf, packedBytes, panelBytes, type Kernel, type RowsPart, type Whole } from './rows.js';
 import { storeSnippets } from './snippets.js';
+import { toomForm } from './toom-form.js';
+import { lowerToom } from './toom-products.js';
 import { borderOf, NO_BORDER, windowsOf, type Staged, type Stager } from './windows.js';
 
 /** A cell with one of its parts alone, its windows as narrow as that allows. */
@@ -56,13 +58,19 @@ function addCells(
 ): void {
   const { channels } = side;
   const packed = new Map<string, number>();
+  const pack = (y: PartAxis, x: PartAxis): number => {
+    const depth = y.taps * x.taps * channels;
+    const target = bindings.arena.allocate(packedBytes(kernel, depth));
+    addPack(kernel, y, x, target, panelBytes(depth), whole.name, waves, 0);
+    return target;
+  };
   const rightOf = (y: CellPart, x: CellPart): { readonly right: number; readonly panelStep: number } => {
     // Packed with all taps of its part in y, of which rows at the edges take some.
     const wholeY = parts.y[y.index]!;
     const key = [y.index, x.index, x.tap, x.axis.taps].join();
-    const address = packed.get(key) ?? packKernel(kernel, wholeY, x.axis, bindings, waves, whole.name);
+    const address = packed.get(key) ?? pack(wholeY, x.axis);
     packed.set(key, address);
-    const tapBytes = x.axis.taps * channels * 32;
+    const tapBytes = panelBytes(x.axis.taps * channels);
     return { right: address + y.tap * tapBytes, panelStep: wholeY.taps * tapBytes };
   };
   const add = (cellY: Cell, cellX: Cell): void => {
@@ -117,6 +125,7 @@ function lowerOverlapping(
       [ROWS_TABLE, storeImageTable(bindings.arena, inOrder(segments), source.rows)],
     ],
     name,
+    wave: 1,
   };
   const staged = stager.stage(source, small, segments, NO_BORDER, waves, name);
   addCells(whole, largeParts(matrix), small, staged, { ...kernel, geometry: matrix, filters }, bindings, waves);
@@ -143,16 +152,6 @@ function lowerOverlapping(
   );
 }
 
-/** The segments with their images as targets one after the other. */
-function inOrder(segments: readonly OpSegment[]): readonly OpSegment[] {
-  let targetRow = 0;
-  return segments.map((segment) => {
-    const own = { ...segment, targetRow };
-    targetRow += segment.rows;
-    return own;
-  });
-}
-
 /** Adds the packing of a product's kernel (prepared), its staging (wave 0), its rows (wave 1), their sums (wave 2). */
 export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: Stager, waves: Waves): void {
   const { geometry, direction, source, epilogue, target, name } = operation;
@@ -163,6 +162,11 @@ export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: S
     const kernel = kernelOf(operation, bindings.parameter(operation.kernels[instance]!));
     if (!isToSmall && isOverlapping(geometry)) {
       lowerOverlapping(operation, segments, kernel, bindings, stager, waves);
+      continue;
+    }
+    const toom = toomForm(geometry, direction);
+    if (toom !== null) {
+      lowerToom(operation, segments, toom, kernel, bindings, stager, waves);
       continue;
     }
     const parts = isToSmall ? smallParts(geometry) : largeParts(geometry);
@@ -181,6 +185,7 @@ export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: S
         [ROWS_TABLE, storeImageTable(bindings.arena, segments, source.rows)],
       ],
       name,
+      wave: 1,
     };
     const border = borderOf(cellsOf(parts.y, from.height), cellsOf(parts.x, from.width), from);
     const staged = stager.stage(source, from, segments, border, waves, name);

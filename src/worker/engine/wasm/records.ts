@@ -25,8 +25,8 @@ export interface OperationRecord {
 /** The records of one stage of the plan, by wave. */
 export class Waves {
   readonly #waves: OperationRecord[][] = [];
-  /** Records that read parameters and nothing else: they may run before everything, once for many runs. */
-  readonly prepared: OperationRecord[] = [];
+  /** Records that read parameters and nothing else, by wave: they may run before everything, once for many runs. */
+  readonly prepared: OperationRecord[][] = [];
 
   /** @param wave 0 runs first. */
   add(wave: number, operation: number, name: string, ...fields: readonly Field[]): void {
@@ -35,13 +35,16 @@ export class Waves {
   }
 
   /** What of the program changes with the parameters alone. */
-  prepare(operation: number, name: string, ...fields: readonly Field[]): void {
-    this.prepared.push({ operation, fields, name });
+  prepare(wave: number, operation: number, name: string, ...fields: readonly Field[]): void {
+    while (this.prepared.length <= wave) this.prepared.push([]);
+    this.prepared[wave]!.push({ operation, fields, name });
   }
 
-  /** Lets what is prepared run with wave 0, which reads none of it. */
+  /** Lets what is prepared run with the first waves, which read none of it. */
   mergePrepared(): void {
-    for (const { operation, name, fields } of this.prepared) this.add(0, operation, name, ...fields);
+    this.prepared.forEach((records, wave) => {
+      for (const { operation, name, fields } of records) this.add(wave, operation, name, ...fields);
+    });
     this.prepared.length = 0;
   }
 

@@ -3,13 +3,13 @@
 import type { Geometry, Side } from '../plan/geometry.js';
 import type { ProductOp } from '../plan/operations.js';
 import type { Arena } from './arena.js';
-import type { Bindings } from './bindings.js';
 import {
   PACK,
   PACK_CHANNELS,
   PACK_CHANNEL_STEP,
   PACK_FILTERS,
   PACK_FILTER_STEP,
+  PACK_PANEL_STEP,
   PACK_SOURCE,
   PACK_STEP_X,
   PACK_STEP_Y,
@@ -66,20 +66,35 @@ export function kernelOf({ geometry, direction }: ProductOp, source: number): Ke
     : { geometry, source, depthChannels: small.channels, filters: large.channels, channelStep: 4, filterStep: rowBytes };
 }
 
-/** Packs a kernel for a part before everything; returns where it will lie. */
-export function packKernel(
+/** Taps along one direction: the first, how many, and from one to the next. */
+export type Taps = Pick<PartAxis, 'taps' | 'firstTap' | 'tapStep'>;
+
+/** Bytes of a panel of eight columns, so deep. */
+export function panelBytes(depth: number): number {
+  return depth * 32;
+}
+
+/** Bytes of a packed kernel whose panels are so deep. */
+export function packedBytes({ filters }: Kernel, depth: number): number {
+  return Math.ceil(filters / 8) * panelBytes(depth);
+}
+
+/** Packs taps of a kernel, before everything but what the waves before this one prepare. */
+export function addPack(
   { geometry, source, depthChannels, filters, channelStep, filterStep }: Kernel,
-  y: PartAxis,
-  x: PartAxis,
-  bindings: Bindings,
-  waves: Waves,
+  y: Taps,
+  x: Taps,
+  target: number,
+  panelStep: number,
   name: string,
-): number {
+  waves: Waves,
+  wave: number,
+): void {
   const { kernelWidth, large, small } = geometry;
-  const target = bindings.arena.allocate(Math.ceil(filters / 8) * y.taps * x.taps * depthChannels * 32);
   const tapBytes = large.channels * small.channels * 4;
   const lineBytes = kernelWidth * tapBytes;
   waves.prepare(
+    wave,
     PACK,
     name,
     [PACK_SOURCE, source + y.firstTap * lineBytes + x.firstTap * tapBytes],
@@ -92,8 +107,8 @@ export function packKernel(
     [PACK_STEP_X, x.tapStep * tapBytes],
     [PACK_CHANNEL_STEP, channelStep],
     [PACK_FILTER_STEP, filterStep],
+    [PACK_PANEL_STEP, panelStep],
   );
-  return target;
 }
 
 /** What all records of a product have in common. */
@@ -102,12 +117,16 @@ export interface Whole {
   readonly images: number;
   readonly outputs: readonly Field[];
   readonly name: string;
+  /** When its rows are multiplied. */
+  readonly wave: number;
 }
+
+type RowsAxis = Pick<PartAxis, 'rows' | 'scale' | 'offset'>;
 
 /** What a part of a record takes of its windows' depth, in floats, and what with. */
 export interface RowsPart {
-  readonly y: PartAxis;
-  readonly x: PartAxis;
+  readonly y: RowsAxis;
+  readonly x: RowsAxis;
   readonly right: number;
   readonly panelStep: number;
   /** Pieces of the depth: the first one's beginning, how many, how long, and from one to the next. */
@@ -135,7 +154,7 @@ function storeParts(parts: readonly RowsPart[], arena: Arena): number {
 }
 
 export function addRows(
-  { target, images, outputs, name }: Whole,
+  { target, images, outputs, name, wave }: Whole,
   windows: Windows,
   parts: readonly RowsPart[],
   arena: Arena,
@@ -143,7 +162,7 @@ export function addRows(
 ): void {
   const { y, x } = parts[0]!;
   waves.add(
-    1,
+    wave,
     ROWS,
     name,
     [ROWS_LEFT, windows.address],

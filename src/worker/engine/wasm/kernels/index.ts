@@ -7,6 +7,7 @@ import {
   BARRIER,
   BIAS_FINISH,
   BIAS_PARTIALS,
+  COMBINE,
   COUNT_CORRECT,
   DRAW_IMAGES,
   DRAW_LABELS,
@@ -38,6 +39,7 @@ import { adam } from './adam';
 import { biasFinish, biasPartials } from './bias';
 import { resetClaims } from './claims';
 import { drawImages, drawLabels, drawLatents, drawMask } from './draw';
+import { combine } from './combine';
 import { countCorrect } from './evaluate';
 import { lossHead } from './loss';
 import { normFinish, normGradientFinish, normGradientPartials, normInference, normPartials } from './norm';
@@ -128,6 +130,9 @@ function runRecord(record: usize, threads: i32, run: usize, scratch: usize): voi
       break;
     case OVERLAP:
       overlap(record, threads, scratch);
+      break;
+    case COMBINE:
+      combine(record, threads, scratch);
       break;
     case COUNT_CORRECT:
       countCorrect(record, run);

@@ -31,6 +31,7 @@ export const DRAW_LATENTS = 16;
 export const DRAW_MASK = 17;
 export const COUNT_CORRECT = 18;
 export const OVERLAP = 19;
+export const COMBINE = 20;
 
 /**
  * An operation that works on rows of the plan ("images" here, since most have positions) has a table
@@ -127,6 +128,8 @@ export const PACK_STEP_Y = 8;
 export const PACK_STEP_X = 9;
 export const PACK_CHANNEL_STEP = 10;
 export const PACK_FILTER_STEP = 11;
+/** From a panel to the next: more than its depth where it is packed by several records. */
+export const PACK_PANEL_STEP = 12;
 
 /**
  * ROWS: product of windows and packed columns. Window (image, y, x) begins at left + image x image step
@@ -197,6 +200,31 @@ export const OVERLAP_TOP = 14;
 export const OVERLAP_LEFT = 15;
 export const OVERLAP_SNIPPETS = 16;
 export const OVERLAP_TABLE = 17;
+
+/**
+ * COMBINE: images whose lines are sums of lines of others, and whose columns then sums of columns, and the epilogue.
+ * Image i goes to the row that the table says, or to row i without one; source images are `source width` wide.
+ */
+export const COMBINE_SOURCE = 2;
+export const COMBINE_IMAGE_STEP = 3;
+export const COMBINE_SOURCE_WIDTH = 4;
+export const COMBINE_TARGET = 5;
+export const COMBINE_IMAGES = 6;
+export const COMBINE_HEIGHT = 7;
+export const COMBINE_WIDTH = 8;
+/** A multiple of eight. */
+export const COMBINE_CHANNELS = 9;
+/** Tables of sums, one for each line and one for each column. */
+export const COMBINE_LINES = 10;
+export const COMBINE_COLUMNS = 11;
+export const COMBINE_SNIPPETS = 12;
+export const COMBINE_TABLE = 13;
+
+/** A sum: how many bytes further on its terms lie, their factors, and 1 where it is its first term as it is. */
+export const SUM_WORDS = 8;
+export const SUM_TERMS = 3;
+export const SUM_FACTORS = 3;
+export const SUM_IS_COPY = 6;
 
 /**
  * FILTER: gradient of a kernel. Row m of the output is (run, float in it) of the windows, column a

@@ -10,6 +10,7 @@ import {
   PACK_CHANNEL_STEP,
   PACK_FILTERS,
   PACK_FILTER_STEP,
+  PACK_PANEL_STEP,
   PACK_SOURCE,
   PACK_STEP_X,
   PACK_STEP_Y,
@@ -39,14 +40,13 @@ export function pack(record: usize, threads: i32): void {
 
 function packBlock(record: usize, panel: i32, tap: i32, first: i32, count: i32): void {
   const tapsX = int(record, PACK_TAPS_X);
-  const taps = int(record, PACK_TAPS_Y) * tapsX;
   const filters = int(record, PACK_FILTERS);
   const channelStep = int(record, PACK_CHANNEL_STEP);
   const filterStep = int(record, PACK_FILTER_STEP);
   const tapY = tap / tapsX;
   const tapX = tap - tapY * tapsX;
-  const depth = (panel * taps + tap) * int(record, PACK_CHANNELS) + first;
-  const target = address(record, PACK_TARGET) + (usize(depth) << 5);
+  const depth = tap * int(record, PACK_CHANNELS) + first;
+  const target = address(record, PACK_TARGET) + usize(panel) * address(record, PACK_PANEL_STEP) + (usize(depth) << 5);
   const ofTap = tapY * int(record, PACK_STEP_Y) + tapX * int(record, PACK_STEP_X);
   const source = address(record, PACK_SOURCE) + ofTap + first * channelStep + panel * 8 * filterStep;
   if (filterStep == FLOAT && panel * 8 + 8 <= filters) {
