@@ -14,7 +14,7 @@ import { compileProgram } from '../../src/worker/engine/wasm/compile.js';
 import type { Simd } from '../../src/worker/engine/wasm/features.js';
 import { instantiate } from '../../src/worker/engine/wasm/kernels.js';
 import { Team } from '../../src/worker/engine/wasm/team.js';
-import { toomForm } from '../../src/worker/engine/wasm/toom-form.js';
+import { toomForm, toomGradientForm } from '../../src/worker/engine/wasm/toom-form.js';
 import type { LayerDescription } from '../../src/worker/model/layers.js';
 import { sizeOf } from '../../src/worker/model/parameters.js';
 import { relativeError } from '../worker/support/compare.js';
@@ -121,12 +121,21 @@ interface Case {
   readonly padding: 'same' | 'valid';
 }
 
-/** Done by sums of positions and taps, both ways: every size of a last block, strides 1 to 3, paddings, deep windows. */
+/** A last block of one position, of which a tap's gradient would be a sum of four terms. */
+const FOUR_TERMS: Case = {
+  kind: 'conv2dTranspose',
+  input: [4, 5, 64],
+  filters: 136,
+  kernelSize: [4, 3],
+  stride: 2,
+  padding: 'same',
+};
+/** Done by sums of positions and taps: every size of a last block, strides 1 to 3, paddings, deep windows. */
 const TOOM_CASES: readonly Case[] = [
   { kind: 'conv2d', input: [11, 6, 64], filters: 56, kernelSize: [3, 4], stride: 2, padding: 'same' },
   { kind: 'conv2d', input: [7, 8, 64], filters: 72, kernelSize: [2, 2], stride: 1, padding: 'same' },
-  { kind: 'conv2dTranspose', input: [3, 6, 264], filters: 40, kernelSize: [5, 4], stride: 3, padding: 'valid' },
-  { kind: 'conv2dTranspose', input: [4, 5, 64], filters: 136, kernelSize: [4, 3], stride: 2, padding: 'same' },
+  { kind: 'conv2dTranspose', input: [3, 6, 264], filters: 16, kernelSize: [5, 4], stride: 3, padding: 'valid' },
+  FOUR_TERMS,
 ];
 
 const CASES: readonly Case[] = [
@@ -224,11 +233,12 @@ async function runProduct(
   return outputs[0]!;
 }
 
-describe('products of the wasm engine', () => {
+describe('layers of the wasm engine', () => {
   for (const layer of TOOM_CASES) {
-    it(`take fewer multiply-adds both ways: ${titleOf(layer)}`, () => {
+    it(`take fewer multiply-adds both ways, and for the kernel's gradient: ${titleOf(layer)}`, () => {
       const { geometry } = operandsOf(layer);
       for (const direction of ['toSmall', 'toLarge'] as const) assert.ok(toomForm(geometry, direction), direction);
+      assert.equal(toomGradientForm(geometry) !== null, layer !== FOUR_TERMS);
     });
   }
 });

@@ -4,6 +4,7 @@ import { sizeOf } from '../../model/parameters.js';
 import type { Program, TensorId } from '../plan/operations.js';
 import type { PlannedProgram } from '../plan/plan.js';
 import type { Arena } from './arena.js';
+import { Workspace, type Allocator } from './workspace.js';
 
 /** Parameters, running statistics and moments by name, and what the draws read. */
 export interface Residents {
@@ -29,13 +30,21 @@ export class Bindings {
   readonly program: Program;
   readonly arena: Arena;
   readonly residents: Residents;
+  readonly workspace: Workspace;
+  /** Memory for what is made of parameters alone. */
+  readonly forParameters: Allocator;
   readonly #tensors: readonly number[];
 
-  /** Allocates the program's tensors as the plan lays them out. */
-  constructor({ program, layout }: PlannedProgram, arena: Arena, residents: Residents) {
+  /**
+   * Allocates the program's tensors as the plan lays them out. What is made of parameters alone is made once for many
+   * runs, where it `keepsParameters`, or anew in its stage.
+   */
+  constructor({ program, layout }: PlannedProgram, arena: Arena, residents: Residents, keepsParameters: boolean) {
     this.program = program;
     this.arena = arena;
     this.residents = residents;
+    this.workspace = new Workspace(arena);
+    this.forParameters = keepsParameters ? arena : this.workspace;
     const starts = layout.buffers.map(({ sizeBytes }) => arena.allocate(sizeBytes));
     this.#tensors = layout.placements.map(({ buffer, offsetBytes }) => starts[buffer]! + offsetBytes);
   }

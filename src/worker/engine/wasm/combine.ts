@@ -14,7 +14,7 @@ import {
   COMBINE_TARGET,
   COMBINE_WIDTH,
   SUM_FACTORS,
-  SUM_IS_COPY,
+  SUM_COUNT,
   SUM_TERMS,
   SUM_WORDS,
 } from './kernels/layout.js';
@@ -32,7 +32,8 @@ function storeSums(sums: readonly Sum[], step: number, arena: Arena): number {
         words[term] = at * step;
         words[SUM_FACTORS + term] = floatBits(factor);
       }
-      words[SUM_IS_COPY] = sum.length === 1 && sum[0]!.factor === 1 ? 1 : 0;
+      // Of one term it is a copy, of none or with another factor one of two terms.
+      words[SUM_COUNT] = sum.length === 1 && sum[0]!.factor === 1 ? 1 : Math.max(2, sum.length);
       return words;
     }),
   );

@@ -67,13 +67,15 @@ export function compileProgram(
   residents: Residents,
   keepsParameters = false,
 ): CompiledProgram {
-  const bindings = new Bindings(planned, arena, residents);
+  const bindings = new Bindings(planned, arena, residents, keepsParameters);
   const stager = new Stager(bindings);
   const filled = new FilledSplits();
   const waves: (readonly OperationRecord[])[] = [];
   const prepared: (readonly OperationRecord[])[] = [];
   for (const operations of stagesOf(planned.program.operations)) {
     const own = new Waves();
+    bindings.workspace.beginStage();
+    stager.beginStage(operations[0]!.stage);
     // Products stage with the widest border, which kernel gradients of the same stage then share.
     const isProduct = ({ kind }: Operation): boolean => kind === 'product';
     const ordered = [...operations.filter(isProduct), ...operations.filter((other) => !isProduct(other))];

@@ -55,7 +55,7 @@ function normFields(norm: NormParameters, channels: number, bindings: Bindings):
 }
 
 function allocatePartials(blocks: number, channels: number, bindings: Bindings): number {
-  return bindings.arena.allocate(blocks * 2 * Math.ceil(channels / 4) * 16);
+  return bindings.workspace.allocate(blocks * 2 * Math.ceil(channels / 4) * 16);
 }
 
 export function lowerNormStatistics(operation: NormStatisticsOp, bindings: Bindings, waves: Waves): void {

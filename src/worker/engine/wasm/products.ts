@@ -60,7 +60,7 @@ function addCells(
   const packed = new Map<string, number>();
   const pack = (y: PartAxis, x: PartAxis): number => {
     const depth = y.taps * x.taps * channels;
-    const target = bindings.arena.allocate(packedBytes(kernel, depth));
+    const target = bindings.forParameters.allocate(packedBytes(kernel, depth));
     addPack(kernel, y, x, target, panelBytes(depth), whole.name, waves, 0);
     return target;
   };
@@ -115,7 +115,7 @@ function lowerOverlapping(
   const columns = Math.ceil(filters / 8) * 8;
   const outputs = { ...small, channels: columns };
   const matrix = { large: outputs, small, kernelHeight: 1, kernelWidth: 1, stride: 1, padTop: 0, padLeft: 0 };
-  const rows = bindings.arena.allocate(images * small.height * small.width * columns * 4);
+  const rows = bindings.workspace.allocate(images * small.height * small.width * columns * 4);
   const whole: Whole = {
     target: outputs,
     images,

@@ -7,8 +7,8 @@ import type {
   TensorId,
   UpdateEntry,
 } from '../plan/operations.js';
-import type { Arena } from './arena.js';
 import type { Bindings } from './bindings.js';
+import { addFilter, type Sums } from './filters.js';
 import { areConsecutive, countRows, storeImageTable } from './images.js';
 import {
   BIAS_CHANNELS,
@@ -21,22 +21,13 @@ import {
   BIAS_SOURCE,
   BIAS_TABLE,
   BIAS_TARGET,
-  FILTER,
-  FILTER_DEPTH,
-  FILTER_FILTERS,
-  FILTER_LEFT,
-  FILTER_OUT,
-  FILTER_OUT_RUN_STEP,
-  FILTER_RIGHT,
-  FILTER_RUNS,
-  FILTER_RUN_LENGTH,
-  FILTER_RUN_STEP,
-  FILTER_TABLE,
 } from './kernels/layout.js';
 import type { Waves } from './records.js';
 import { storeSnippets } from './snippets.js';
 import { tapBlocks, tapBorder } from './taps.js';
-import { NO_BORDER, windowsOf, type Staged, type Stager } from './windows.js';
+import { toomGradientForm } from './toom-form.js';
+import { addToomGradient } from './toom-gradients.js';
+import { NO_BORDER, windowsOf, type Stager } from './windows.js';
 
 /**
  * Runs of splits whose rows follow each other. The plan's splits give a GPU enough to do at once; here
@@ -81,30 +72,7 @@ export class FilledSplits {
   }
 }
 
-/** Where the windows and the gradients of an image's positions lie, a pair of distances in bytes for each (see FILTER). */
-function storeTerms(
-  arena: Arena,
-  windows: Staged,
-  gradients: Staged,
-  images: number,
-  height: number,
-  width: number,
-): number {
-  const terms = new Uint32Array(images * height * width * 2);
-  let at = 0;
-  for (let image = 0; image < images; image++) {
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        for (const { imageStep, rowStep, columnStep } of [windows, gradients]) {
-          terms[at++] = image * imageStep + y * rowStep + x * columnStep;
-        }
-      }
-    }
-  }
-  return arena.storeWords(terms);
-}
-
-/** Adds the staging (wave 0) and sums (wave 1) of a kernel's gradient. */
+/** Adds the staging (wave 0) and sums (wave 1) of a kernel's gradient, or those of `toom-gradients.ts`. */
 export function lowerFilterGradient(
   operation: FilterGradientOp,
   bindings: Bindings,
@@ -114,33 +82,34 @@ export function lowerFilterGradient(
 ): void {
   const { geometry, splits, large, small, target, name } = operation;
   const { kernelHeight, kernelWidth } = geometry;
+  const toom = toomGradientForm(geometry);
   const blocks = tapBlocks(geometry);
+  const border = toom === null ? tapBorder(blocks, geometry) : NO_BORDER;
   const runs = mergeSplits(splits);
   const tapBytes = geometry.large.channels * geometry.small.channels * 4;
   const filledSplits = filled.note(target, runs);
   for (const [index, run] of runs.entries()) {
     const images = countRows(run);
-    const staged = stager.stage(large, geometry.large, run, tapBorder(blocks, geometry), waves, name);
+    const staged = stager.stage(large, geometry.large, run, border, waves, name);
     const gradients = stager.stage(small, geometry.small, run, NO_BORDER, waves, name);
     const out = bindings.tensor(target) + filledSplits[index]! * kernelHeight * kernelWidth * tapBytes;
+    if (toom !== null) {
+      addToomGradient(geometry, toom, staged, gradients, images, out, bindings, name, waves);
+      continue;
+    }
     for (const y of blocks.ys) {
       for (const x of blocks.xs) {
-        const windows = windowsOf(staged, y, x, geometry.large.channels);
-        waves.add(
-          1,
-          FILTER,
-          name,
-          [FILTER_LEFT, windows.address],
-          [FILTER_RUNS, windows.runs],
-          [FILTER_RUN_LENGTH, windows.runLength],
-          [FILTER_RUN_STEP, windows.runStep],
-          [FILTER_RIGHT, gradients.address + y.first * gradients.rowStep + x.first * gradients.columnStep],
-          [FILTER_TABLE, storeTerms(bindings.arena, windows, gradients, images, y.rows, x.rows)],
-          [FILTER_DEPTH, images * y.rows * x.rows],
-          [FILTER_FILTERS, geometry.small.channels],
-          [FILTER_OUT, out + (y.tap * kernelWidth + x.tap) * tapBytes],
-          [FILTER_OUT_RUN_STEP, kernelWidth * tapBytes],
-        );
+        const sums: Sums = {
+          windows: windowsOf(staged, y, x, geometry.large.channels),
+          positions: { ...gradients, address: gradients.address + y.first * gradients.rowStep + x.first * gradients.columnStep },
+          images,
+          rowsY: y.rows,
+          rowsX: x.rows,
+          filters: geometry.small.channels,
+          out: out + (y.tap * kernelWidth + x.tap) * tapBytes,
+          outRunStep: kernelWidth * tapBytes,
+        };
+        addFilter(sums, bindings.arena, name, waves, 1);
       }
     }
   }
@@ -159,7 +128,7 @@ export function lowerBiasGradient(
   const filledSplits = filled.note(target, runs);
   for (const [index, run] of runs.entries()) {
     const images = countRows(run);
-    const partials = bindings.arena.allocate(images * Math.ceil(channels / 4) * 16);
+    const partials = bindings.workspace.allocate(images * Math.ceil(channels / 4) * 16);
     waves.add(
       0,
       BIAS_PARTIALS,

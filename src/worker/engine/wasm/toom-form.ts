@@ -1,6 +1,10 @@
-/** What the products of `toom-axis.ts` are in either direction: sums, what multiplies them, and sums of the results. */
+/**
+ * What the products of `toom-axis.ts` are in either direction, and for a kernel's gradient: sums, what multiplies them,
+ * and sums of the results.
+ */
 
 import { multiplyAddsOf, phasesOf, type Direction, type Geometry } from '../plan/geometry.js';
+import { SUM_TERMS } from './kernels/layout.js';
 import { MOST_LINE_BYTES } from './parts.js';
 import { toomAxis, transposed, type Sum, type ToomAxis } from './toom-axis.js';
 import type { Span } from './windows.js';
@@ -51,25 +55,89 @@ function formToSmall({ points, kernels, groups, products, large }: ToomAxis, siz
   return { sources, kernels, groups: own, results: points.length, targets };
 }
 
+/** A kernel's gradient along one direction. */
+interface GradientForm {
+  /** Sums of large positions, one for each product, and of small ones, one for each point. */
+  readonly products: readonly Sum[];
+  readonly points: readonly Sum[];
+  readonly groups: readonly GradientGroup[];
+  /** Results, and what sums of them the taps are. */
+  readonly results: number;
+  readonly taps: readonly Sum[];
+}
+
+/** Windows of products, each as long as there are results, and the first of as many points and of the results. */
+export interface GradientGroup extends Span {
+  readonly point: number;
+  readonly result: number;
+}
+
+export interface ToomGradientForm {
+  readonly y: GradientForm;
+  readonly x: GradientForm;
+}
+
+/** null where sums would have too many terms. */
+function formOfGradient({ points, kernels, groups, products, large }: ToomAxis, kernel: number): GradientForm | null {
+  const results: Sum[] = [];
+  const own = groups.map(({ kernels: of, rows, first, product }): GradientGroup => {
+    const result = results.length;
+    results.push(...of.map((index) => kernels[index]!));
+    return { rows, start: product, step: of.length, taps: of.length, point: first, result };
+  });
+  const taps = transposed(results, kernel);
+  if (taps.some((sum) => sum.length > SUM_TERMS)) return null;
+  return { products: transposed(large, products), points, groups: own, results: results.length, taps };
+}
+
 /** What the sums of a float, before or after the product, take in multiply-adds. */
 const COMBINING = 8;
 
-/** null where the product is better done otherwise. */
-export function toomForm(geometry: Geometry, direction: Direction): ToomForm | null {
+function axesOf(geometry: Geometry): readonly [ToomAxis, ToomAxis] | null {
   const { large, small, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
   // Outputs go to their place at once, and sums by whole vectors.
   if (large.channels % 8 !== 0 || small.channels % 8 !== 0) return null;
-  const axisY = toomAxis(small.height, stride, phasesOf(large.height, kernelHeight, stride, padTop));
-  const axisX = toomAxis(small.width, stride, phasesOf(large.width, kernelWidth, stride, padLeft));
-  if (axisY === null || axisX === null) return null;
+  const y = toomAxis(small.height, stride, phasesOf(large.height, kernelHeight, stride, padTop));
+  const x = toomAxis(small.width, stride, phasesOf(large.width, kernelWidth, stride, padLeft));
+  return y === null || x === null ? null : [y, x];
+}
+
+/** Whether a thread's scratch holds a line of the sources of sums: positions, or taps or what becomes of them. */
+function areLinesShort({ large, small }: Geometry, largeWidth: number, smallWidth: number, taps: number): boolean {
+  const floats = Math.max(largeWidth * large.channels, smallWidth * small.channels, taps * large.channels * small.channels);
+  return floats * 4 <= MOST_LINE_BYTES;
+}
+
+/** null where the product is better done otherwise. */
+export function toomForm(geometry: Geometry, direction: Direction): ToomForm | null {
+  const { large, small } = geometry;
+  const axes = axesOf(geometry);
+  if (axes === null) return null;
+  const [axisY, axisX] = axes;
   const isToSmall = direction === 'toSmall';
   const y = isToSmall ? formToSmall(axisY, small.height) : formToLarge(axisY);
   const x = isToSmall ? formToSmall(axisX, small.width) : formToLarge(axisX);
   const [from, to] = isToSmall ? [large, small] : [small, large];
+  const [largeWidth, smallWidth] = isToSmall ? [large.width, x.results] : [x.results, small.width];
+  if (!areLinesShort(geometry, largeWidth, smallWidth, geometry.kernelWidth)) return null;
   const sums = y.sources.length * x.sources.length * from.channels + y.results * x.results * to.channels;
-  // A line of what is summed has to fit into a thread's scratch.
-  const line = Math.max(from.width * from.channels, x.results * to.channels, kernelWidth * large.channels * small.channels);
-  if (line * 4 > MOST_LINE_BYTES) return null;
   const multiplyAdds = axisY.products * axisX.products * large.channels * small.channels;
+  return multiplyAdds + COMBINING * sums < multiplyAddsOf(geometry) ? { y, x } : null;
+}
+
+/** null where the kernel's gradient is better summed otherwise. */
+export function toomGradientForm(geometry: Geometry): ToomGradientForm | null {
+  const { large, small } = geometry;
+  const axes = axesOf(geometry);
+  if (axes === null) return null;
+  const [axisY, axisX] = axes;
+  const y = formOfGradient(axisY, geometry.kernelHeight);
+  const x = formOfGradient(axisX, geometry.kernelWidth);
+  if (y === null || x === null || !areLinesShort(geometry, large.width, small.width, x.results)) return null;
+  const sums =
+    axisY.products * axisX.products * large.channels + axisY.points.length * axisX.points.length * small.channels;
+  // The micro-kernel has six rows.
+  const lines = x.groups.map(({ rows, taps }) => rows * Math.ceil((taps * large.channels) / 6) * 6);
+  const multiplyAdds = axisY.products * lines.reduce((sum, line) => sum + line, 0) * small.channels;
   return multiplyAdds + COMBINING * sums < multiplyAddsOf(geometry) ? { y, x } : null;
 }

@@ -6,7 +6,6 @@
 
 import { sideSize, type Side } from '../plan/geometry.js';
 import type { OpSegment, ProductOp } from '../plan/operations.js';
-import type { Arena } from './arena.js';
 import type { Bindings } from './bindings.js';
 import { combinedImages, combineFields, dense } from './combine.js';
 import { countRows, inOrder, storeImageTable } from './images.js';
@@ -30,7 +29,7 @@ import { NO_BORDER, windowsOf, type Stager } from './windows.js';
 function prepareKernel(
   kernel: Kernel,
   { y, x }: ToomForm,
-  arena: Arena,
+  { arena, forParameters }: Bindings,
   name: string,
   waves: Waves,
 ): (groupY: Group, groupX: Group) => readonly RowsPart[] {
@@ -38,7 +37,7 @@ function prepareKernel(
   const [kernelHeight, kernelWidth] = [y.kernels.length, x.kernels.length];
   const channels = geometry.large.channels * geometry.small.channels;
   const taps = dense({ height: geometry.kernelHeight, width: geometry.kernelWidth, channels }, kernel.source);
-  const source = arena.allocate(kernelHeight * kernelWidth * channels * 4);
+  const source = forParameters.allocate(kernelHeight * kernelWidth * channels * 4);
   const fields = combineFields(taps, geometry.kernelWidth, y.kernels, x.kernels, arena);
   waves.prepare(0, COMBINE, name, ...fields, ...combinedImages(kernel.source, 1, source));
   const summed: Kernel = { ...kernel, source, geometry: { ...geometry, kernelHeight, kernelWidth } };
@@ -46,7 +45,7 @@ function prepareKernel(
   /** Packs pairs of kernels one below the other. */
   const pack = (pairs: readonly (readonly [number, number])[]): number => {
     const panelStep = panelBytes(pairs.length * depthChannels);
-    const target = arena.allocate(packedBytes(kernel, pairs.length * depthChannels));
+    const target = forParameters.allocate(packedBytes(kernel, pairs.length * depthChannels));
     pairs.forEach(([kernelY, kernelX], index) => {
       const own = target + panelBytes(index * depthChannels);
       addPack(summed, tap(kernelY), tap(kernelX), own, panelStep, name, waves, 1);
@@ -91,11 +90,11 @@ export function lowerToom(
   stager: Stager,
   waves: Waves,
 ): void {
-  const { arena } = bindings;
+  const { arena, workspace } = bindings;
   const { y, x } = form;
   const [from, to] = direction === 'toSmall' ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
   const count = countRows(segments);
-  const partsOf = prepareKernel(kernel, form, arena, name, waves);
+  const partsOf = prepareKernel(kernel, form, bindings, name, waves);
   const pairs = y.groups.flatMap((groupY) =>
     x.groups.map((groupX) => ({ groupY, groupX, parts: partsOf(groupY, groupX) })),
   );
@@ -105,8 +104,8 @@ export function lowerToom(
   const ofResults: Side = { height: y.results, width: x.results, channels: to.channels };
   const imageBytes = (sideSize(ofSources) + sideSize(ofResults)) * 4;
   const most = Math.min(count, Math.max(1, Math.floor(CHUNK_BYTES / imageBytes / SIX)) * SIX);
-  const sources = dense(ofSources, arena.allocate(most * sideSize(ofSources) * 4));
-  const results = dense(ofResults, arena.allocate(most * sideSize(ofResults) * 4));
+  const sources = dense(ofSources, workspace.allocate(most * sideSize(ofSources) * 4));
+  const results = dense(ofResults, workspace.allocate(most * sideSize(ofResults) * 4));
   const resultTable = storeImageTable(arena, inOrder(segments), source.rows);
   const targetTable = storeImageTable(arena, segments, source.rows);
   const toSources = combineFields(staged, from.width, y.sources, x.sources, arena);

@@ -5,7 +5,7 @@
  */
 
 import type { Side } from '../plan/geometry.js';
-import type { OpSegment, View } from '../plan/operations.js';
+import type { Operation, OpSegment, View } from '../plan/operations.js';
 import type { Bindings } from './bindings.js';
 import { areConsecutive, countRows, sourceRow, storeImageTable } from './images.js';
 import {
@@ -82,6 +82,8 @@ export function borderOf(ys: readonly Span[], xs: readonly Span[], { height, wid
 
 interface Kept {
   readonly key: string;
+  /** Whether it is there until the end of its stage only. */
+  readonly isTemporary: boolean;
   readonly firstRow: number;
   readonly rows: number;
   readonly border: Border;
@@ -97,13 +99,35 @@ function isInside(inner: Border, outer: Border): boolean {
   );
 }
 
+/** Views that an operation has staged. */
+function viewsOf(operation: Operation): readonly View[] {
+  if (operation.kind === 'product') return [operation.source];
+  return operation.kind === 'filterGradient' ? [operation.large, operation.small] : [];
+}
+
+function keyOf(view: View): string {
+  return JSON.stringify(view);
+}
+
 /** What one program has staged. */
 export class Stager {
   readonly #bindings: Bindings;
-  readonly #kept: Kept[] = [];
+  /** Stage of the last operation that reads a view. */
+  readonly #lastStages = new Map<string, number>();
+  #stage = 0;
+  #kept: readonly Kept[] = [];
 
   constructor(bindings: Bindings) {
     this.#bindings = bindings;
+    for (const operation of bindings.program.operations) {
+      for (const view of viewsOf(operation)) this.#lastStages.set(keyOf(view), operation.stage);
+    }
+  }
+
+  /** What is staged from now on belongs to this stage, and so long as a later one reads it. */
+  beginStage(stage: number): void {
+    this.#stage = stage;
+    this.#kept = this.#kept.filter(({ isTemporary }) => !isTemporary);
   }
 
   /**
@@ -122,7 +146,7 @@ export class Stager {
       const imageStep = height * rowStep;
       return { address: source + firstRow * imageStep, imageStep, rowStep, columnStep };
     }
-    const key = JSON.stringify(view);
+    const key = keyOf(view);
     const found = this.#kept.find(
       (kept) =>
         isWhole &&
@@ -139,7 +163,9 @@ export class Stager {
     const paddedHeight = border.top + height + border.bottom;
     const rowStep = paddedWidth * columnStep;
     const imageStep = paddedHeight * rowStep;
-    const target = this.#bindings.arena.allocate(rows * imageStep);
+    const isTemporary = this.#lastStages.get(key)! <= this.#stage;
+    const { arena, workspace } = this.#bindings;
+    const target = (isTemporary ? workspace : arena).allocate(rows * imageStep);
     waves.add(
       0,
       STAGE,
@@ -159,7 +185,7 @@ export class Stager {
     );
     const address = target + border.top * rowStep + border.left * columnStep;
     const staged = { address, imageStep, rowStep, columnStep };
-    if (isWhole) this.#kept.push({ key, firstRow, rows, border, staged });
+    if (isWhole) this.#kept = [...this.#kept, { key, isTemporary, firstRow, rows, border, staged }];
     return staged;
   }
 }

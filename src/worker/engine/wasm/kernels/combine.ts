@@ -1,7 +1,7 @@
 /**
- * Images whose lines are sums of lines of others, and whose columns are then sums of columns of these: what goes into
- * the products of `toom-products.ts`, and what comes out of them. A sum has three terms, each what lies at a place
- * times a number, which may be 0.
+ * Images whose lines are sums of lines of others, and whose columns are then sums of columns of these: what
+ * products with fewer multiply-adds multiply, and what comes of their results. A sum has up to three terms, each
+ * what lies at a place times a number.
  */
 
 import { firstItem, itemAfter } from './claims';
@@ -19,11 +19,11 @@ import {
   COMBINE_TARGET,
   COMBINE_WIDTH,
   IMAGE_TARGET_ROW,
+  SUM_COUNT,
   SUM_FACTORS,
-  SUM_IS_COPY,
   SUM_WORDS,
 } from './layout';
-import { address, addressAt, float, imageEntry, int } from './record';
+import { address, addressAt, imageEntry, int } from './record';
 import { multiplyAdd, VECTOR } from './simd';
 import { applySnippets } from './snippets';
 
@@ -47,7 +47,7 @@ function combineLine(record: usize, image: i32, line: i32, scratch: usize): void
   const out = address(record, COMBINE_TARGET) + usize((row * int(record, COMBINE_HEIGHT) + line) * width) * bytes;
   const sum = address(record, COMBINE_LINES) + usize(line) * (SUM_WORDS << 2);
   let from = address(record, COMBINE_SOURCE) + image * address(record, COMBINE_IMAGE_STEP);
-  if (int(sum, SUM_IS_COPY) != 0) from += addressAt(sum, 0);
+  if (int(sum, SUM_COUNT) == 1) from += addressAt(sum, 0);
   else {
     combineColumns(sum, 1, from, usize(int(record, COMBINE_SOURCE_WIDTH)) * bytes, scratch);
     from = scratch;
@@ -62,32 +62,57 @@ function combineLine(record: usize, image: i32, line: i32, scratch: usize): void
 
 /** So many sums one after the other, each of `bytes`, whole pairs of vectors. */
 function combineColumns(sums: usize, count: i32, from: usize, bytes: usize, to: usize): void {
-  for (; count > 0; count--, sums += SUM_WORDS << 2) {
-    let a = from + addressAt(sums, 0);
-    const end = to + bytes;
-    if (int(sums, SUM_IS_COPY) != 0) {
-      for (; to < end; to += 2 * VECTOR, a += 2 * VECTOR) {
-        v128.store(to, v128.load(a));
-        v128.store(to, v128.load(a, VECTOR), VECTOR);
-      }
-      continue;
-    }
-    // Distances, so that one address is counted up.
-    const b = from + addressAt(sums, 1) - a;
-    const c = from + addressAt(sums, 2) - a;
-    const factorA = f32x4.splat(float(sums, SUM_FACTORS));
-    const factorB = f32x4.splat(float(sums, SUM_FACTORS + 1));
-    const factorC = f32x4.splat(float(sums, SUM_FACTORS + 2));
-    for (; to < end; to += 2 * VECTOR, a += 2 * VECTOR) {
-      v128.store(to, sumOf(a, a + b, a + c, factorA, factorB, factorC));
-      const next = a + VECTOR;
-      v128.store(to, sumOf(next, next + b, next + c, factorA, factorB, factorC), VECTOR);
-    }
+  for (; count > 0; count--, sums += SUM_WORDS << 2, to += bytes) {
+    const terms = int(sums, SUM_COUNT);
+    if (terms == 1) copyOne(sums, from, bytes, to);
+    else if (terms == 2) addTwo(sums, from, bytes, to);
+    else addThree(sums, from, bytes, to);
   }
 }
 
 @inline
-function sumOf(a: usize, b: usize, c: usize, factorA: v128, factorB: v128, factorC: v128): v128 {
-  const two = multiplyAdd(v128.load(b), factorB, f32x4.mul(v128.load(a), factorA));
-  return multiplyAdd(v128.load(c), factorC, two);
+function termAt(sums: usize, from: usize, term: usize): usize {
+  return from + addressAt(sums, term);
+}
+
+@inline
+function factorOf(sums: usize, term: usize): v128 {
+  return v128.load32_splat(sums + (term << 2), SUM_FACTORS << 2);
+}
+
+@inline
+function copyOne(sums: usize, from: usize, bytes: usize, to: usize): void {
+  let a = termAt(sums, from, 0);
+  for (const end = to + bytes; to < end; to += 2 * VECTOR, a += 2 * VECTOR) {
+    v128.store(to, v128.load(a));
+    v128.store(to, v128.load(a, VECTOR), VECTOR);
+  }
+}
+
+@inline
+function addTwo(sums: usize, from: usize, bytes: usize, to: usize): void {
+  let a = termAt(sums, from, 0);
+  let b = termAt(sums, from, 1);
+  const factorA = factorOf(sums, 0);
+  const factorB = factorOf(sums, 1);
+  for (const end = to + bytes; to < end; to += 2 * VECTOR, a += 2 * VECTOR, b += 2 * VECTOR) {
+    v128.store(to, multiplyAdd(v128.load(b), factorB, f32x4.mul(v128.load(a), factorA)));
+    v128.store(to, multiplyAdd(v128.load(b, VECTOR), factorB, f32x4.mul(v128.load(a, VECTOR), factorA)), VECTOR);
+  }
+}
+
+@inline
+function addThree(sums: usize, from: usize, bytes: usize, to: usize): void {
+  let a = termAt(sums, from, 0);
+  let b = termAt(sums, from, 1);
+  let c = termAt(sums, from, 2);
+  const factorA = factorOf(sums, 0);
+  const factorB = factorOf(sums, 1);
+  const factorC = factorOf(sums, 2);
+  for (const end = to + bytes; to < end; to += 2 * VECTOR, a += 2 * VECTOR, b += 2 * VECTOR, c += 2 * VECTOR) {
+    let two = multiplyAdd(v128.load(b), factorB, f32x4.mul(v128.load(a), factorA));
+    v128.store(to, multiplyAdd(v128.load(c), factorC, two));
+    two = multiplyAdd(v128.load(b, VECTOR), factorB, f32x4.mul(v128.load(a, VECTOR), factorA));
+    v128.store(to, multiplyAdd(v128.load(c, VECTOR), factorC, two), VECTOR);
+  }
 }

@@ -220,11 +220,11 @@ export const COMBINE_COLUMNS = 11;
 export const COMBINE_SNIPPETS = 12;
 export const COMBINE_TABLE = 13;
 
-/** A sum: how many bytes further on its terms lie, their factors, and 1 where it is its first term as it is. */
+/** A sum: how many bytes further on its terms lie, their factors, and how many there are; the term of a single one has no factor. */
 export const SUM_WORDS = 8;
 export const SUM_TERMS = 3;
 export const SUM_FACTORS = 3;
-export const SUM_IS_COPY = 6;
+export const SUM_COUNT = 6;
 
 /**
  * FILTER: gradient of a kernel. Row m of the output is (run, float in it) of the windows, column a
