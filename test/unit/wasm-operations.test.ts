@@ -235,7 +235,7 @@ async function runProduct(
 
 describe('layers of the wasm engine', () => {
   for (const layer of TOOM_CASES) {
-    it(`take fewer multiply-adds both ways, and for the kernel's gradient: ${titleOf(layer)}`, () => {
+    it(`take fewer multiply-adds: ${titleOf(layer)}`, () => {
       const { geometry } = operandsOf(layer);
       for (const direction of ['toSmall', 'toLarge'] as const) assert.ok(toomForm(geometry, direction), direction);
       assert.equal(toomGradientForm(geometry) !== null, layer !== FOUR_TERMS);

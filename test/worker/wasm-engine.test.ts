@@ -11,6 +11,7 @@ import type { WasmJob, WasmOutcome } from './support/wasm-worker.js';
 const JOB: WasmJob = {
   recipe: 'notebook',
   channelDivisor: 8,
+  batch: 10,
   simd: 'relaxed',
   isShared: true,
   threads: 1,
@@ -51,12 +52,14 @@ describe('the wasm engine in a browser', () => {
     expect(canShareMemory()).to.equal(true);
   });
 
-  for (const recipe of ['notebook', 'notebook-as-run'] as const) {
-    it(`gives the same bits on 1, 2 and 4 threads (${recipe})`, async () => {
-      const alone = await runJob({ recipe });
+  // Wide networks take other ways, in chunks of images.
+  const wide = { recipe: 'notebook', channelDivisor: 1, batch: 20, steps: 3 } as const;
+  for (const job of [{ recipe: 'notebook' }, { recipe: 'notebook-as-run' }, wide] as const) {
+    it(`gives the same bits on 1, 2 and 4 threads (${job === wide ? 'wide networks' : job.recipe})`, async () => {
+      const alone = await runJob(job);
       expect(alone.threads).to.equal(1);
       for (const threads of [2, 4]) {
-        const outcome = await runJob({ recipe, threads });
+        const outcome = await runJob({ ...job, threads });
         expect(outcome.threads).to.equal(threads);
         expect(outcome.metrics).to.deep.equal(alone.metrics);
         expect(outcome.correct).to.equal(alone.correct);

@@ -17,6 +17,7 @@ import { tinyInput } from './tiny.js';
 export interface WasmJob {
   readonly recipe: RecipeName;
   readonly channelDivisor: number;
+  readonly batch: number;
   readonly simd: Simd;
   readonly isShared: boolean;
   readonly threads: number;
@@ -41,7 +42,7 @@ export interface WasmOutcome {
 const LATER_DEATH_LIMIT_MS = 30_000;
 
 async function run(job: WasmJob): Promise<WasmOutcome> {
-  const input = tinyInput(job.recipe, {}, job.channelDivisor);
+  const input = tinyInput(job.recipe, { batch: job.batch }, job.channelDivisor);
   let spawned = 0;
   const helpers: Worker[] = [];
   const spawn = (): Worker => {
@@ -55,8 +56,10 @@ async function run(job: WasmJob): Promise<WasmOutcome> {
     if (job.fault !== 'start' || !isFirstOfTwo) return spawnThread();
     return new Worker(new URL('./no-such-thread.js', import.meta.url), { type: 'module' });
   };
+  // Where nothing goes wrong a busy machine may take its time.
+  const patienceMs = job.fault === 'none' ? 10_000 : 500;
   const module = await compileBinary(job.simd, job.isShared);
-  const engine = await startWasmEngine(input, { ...job, module, instantiate, spawn, patienceMs: 500 });
+  const engine = await startWasmEngine(input, { ...job, module, instantiate, spawn, patienceMs });
   try {
     const first = await engine.advance(1);
     const before = engine.memoryBytes;

@@ -36,8 +36,8 @@ export class Bindings {
   readonly #tensors: readonly number[];
 
   /**
-   * Allocates the program's tensors as the plan lays them out. What is made of parameters alone is made once for many
-   * runs, where it `keepsParameters`, or anew in its stage.
+   * Allocates the program's tensors as the plan lays them out. Where the program `keepsParameters`, what is made of
+   * parameters alone lasts for many runs, else for its stage.
    */
   constructor({ program, layout }: PlannedProgram, arena: Arena, residents: Residents, keepsParameters: boolean) {
     this.program = program;

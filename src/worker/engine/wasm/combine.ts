@@ -32,7 +32,7 @@ function storeSums(sums: readonly Sum[], step: number, arena: Arena): number {
         words[term] = at * step;
         words[SUM_FACTORS + term] = floatBits(factor);
       }
-      // Of one term it is a copy, of none or with another factor one of two terms.
+      // One term of factor 1 is copied; none, or one of another factor, is done as two, of which factors are 0.
       words[SUM_COUNT] = sum.length === 1 && sum[0]!.factor === 1 ? 1 : Math.max(2, sum.length);
       return words;
     }),

@@ -58,7 +58,7 @@ function lower(
 
 /**
  * Allocates what the program needs and writes its records. What reads parameters alone runs with the
- * first wave of its stage, as earlier stages may set them, or, where the program `keepsParameters`, is
+ * first waves of its stage, as earlier stages may set them, or, where the program `keepsParameters`, is
  * a program of its own: to be run once before any number of runs of the rest.
  */
 export function compileProgram(

@@ -152,7 +152,10 @@ function lowerOverlapping(
   );
 }
 
-/** Adds the packing of a product's kernel (prepared), its staging (wave 0), its rows (wave 1), their sums (wave 2). */
+/**
+ * Adds the packing of a product's kernel (prepared), its staging (wave 0), its rows (wave 1), their sums (wave 2); or what
+ * `toom-products.ts` does instead.
+ */
 export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: Stager, waves: Waves): void {
   const { geometry, direction, source, epilogue, target, name } = operation;
   const isToSmall = direction === 'toSmall';

@@ -40,7 +40,7 @@ export class Waves {
     this.prepared[wave]!.push({ operation, fields, name });
   }
 
-  /** Lets what is prepared run with the first waves, which read none of it. */
+  /** Lets what is prepared run with the first waves: whatever reads it runs in a later wave than it. */
   mergePrepared(): void {
     this.prepared.forEach((records, wave) => {
       for (const { operation, name, fields } of records) this.add(wave, operation, name, ...fields);

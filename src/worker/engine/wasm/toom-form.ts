@@ -9,7 +9,7 @@ import { MOST_LINE_BYTES } from './parts.js';
 import { toomAxis, transposed, type Sum, type ToomAxis } from './toom-axis.js';
 import type { Span } from './windows.js';
 
-/** A group of points along one direction: the rows' windows, of sums, and by part what multiplies them and where that goes. */
+/** A group of points along one direction: windows of sums, one for each row. Parts multiply them, and have results of their own. */
 export interface Group extends Span {
   readonly parts: readonly {
     /** One for each position of a window. */
@@ -66,7 +66,10 @@ interface GradientForm {
   readonly taps: readonly Sum[];
 }
 
-/** Windows of products, each as long as there are results, and the first of as many points and of the results. */
+/**
+ * Windows of products, each with one for every kernel of a group; the first of its points, of which there are `rows`, and
+ * of its results, of which there are `taps`.
+ */
 export interface GradientGroup extends Span {
   readonly point: number;
   readonly result: number;
@@ -102,9 +105,10 @@ function axesOf(geometry: Geometry): readonly [ToomAxis, ToomAxis] | null {
   return y === null || x === null ? null : [y, x];
 }
 
-/** Whether a thread's scratch holds a line of the sources of sums: positions, or taps or what becomes of them. */
-function areLinesShort({ large, small }: Geometry, largeWidth: number, smallWidth: number, taps: number): boolean {
-  const floats = Math.max(largeWidth * large.channels, smallWidth * small.channels, taps * large.channels * small.channels);
+/** Whether a thread's scratch holds a line of whatever is summed, so many positions or kernels wide. */
+function areLinesShort({ large, small }: Geometry, largeWidth: number, smallWidth: number, kernels: number): boolean {
+  const ofKernels = kernels * large.channels * small.channels;
+  const floats = Math.max(largeWidth * large.channels, smallWidth * small.channels, ofKernels);
   return floats * 4 <= MOST_LINE_BYTES;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Lowers products that take fewer multiply-adds by `toom-axis.ts`: the source's positions become sums (wave 1), groups of
  * these are multiplied by sums of taps (wave 2), and sums of the results are the outputs (wave 3). Images go through
- * in chunks, three waves each.
+ * in chunks, each two waves after the one before.
  */
 
 import { sideSize, type Side } from '../plan/geometry.js';
@@ -25,7 +25,7 @@ import { storeSnippets } from './snippets.js';
 import type { Group, ToomForm } from './toom-form.js';
 import { NO_BORDER, windowsOf, type Stager } from './windows.js';
 
-/** Adds the sums of a kernel's taps and their packing, before everything. Returns what the rows of two groups take. */
+/** Adds the sums of a kernel's taps and their packing, before everything. Returns what gives the parts of two groups. */
 function prepareKernel(
   kernel: Kernel,
   { y, x }: ToomForm,
@@ -113,7 +113,8 @@ export function lowerToom(
     ...combineFields(results, ofResults.width, y.targets, x.targets, arena),
     [COMBINE_SNIPPETS, storeSnippets(epilogue, segments[0]!.instance, to.channels, bindings)],
   ];
-  for (let first = 0, wave = 1; first < count; first += most, wave += 3) {
+  // The next chunk's sums are made along with what becomes of this one's results.
+  for (let first = 0, wave = 1; first < count; first += most, wave += 2) {
     const images = Math.min(most, count - first);
     const chunk = combinedImages(staged.address + first * staged.imageStep, images, sources.address);
     waves.add(wave, COMBINE, name, ...toSources, ...chunk);
@@ -130,7 +131,7 @@ export function lowerToom(
     };
     for (const { groupY, groupX, parts } of pairs) {
       const windows = windowsOf(sources, groupY, groupX, from.channels);
-      // Windows longer than this are not packed as a whole, for several parts.
+      // Longer windows are packed chunk by chunk, for one part only.
       const isShared = windows.runs * windows.runLength <= ROWS_CHUNK;
       for (const own of isShared ? [parts] : parts.map((part) => [part])) addRows(whole, windows, own, arena, waves);
     }

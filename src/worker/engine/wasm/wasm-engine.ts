@@ -31,7 +31,7 @@ const HOST_ROWS = 32;
 /** The plan's partial sums of a gradient are one a segment here: outputs are enough to share out. */
 export const TRAIN_OPTIONS: TrainOptions = { reductionLength: Number.MAX_SAFE_INTEGER, storesNormalised: false, joinsBiases: false };
 
-/** Most that a kernel keeps for itself: a position's channels, a block of rows of outputs. */
+/** Most that a kernel keeps for itself: a line that is added up (parts.ts), a position's channels, a block of rows of outputs. */
 const SCRATCH_BYTES = 512 * 1024;
 
 /** What an engine runs on. */

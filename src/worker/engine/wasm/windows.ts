@@ -120,11 +120,13 @@ export class Stager {
   constructor(bindings: Bindings) {
     this.#bindings = bindings;
     for (const operation of bindings.program.operations) {
-      for (const view of viewsOf(operation)) this.#lastStages.set(keyOf(view), operation.stage);
+      for (const key of viewsOf(operation).map(keyOf)) {
+        this.#lastStages.set(key, Math.max(operation.stage, this.#lastStages.get(key) ?? 0));
+      }
     }
   }
 
-  /** What is staged from now on belongs to this stage, and so long as a later one reads it. */
+  /** What is staged from now on belongs to this stage, or stays where a later one reads it too. */
   beginStage(stage: number): void {
     this.#stage = stage;
     this.#kept = this.#kept.filter(({ isTemporary }) => !isTemporary);
@@ -163,7 +165,7 @@ export class Stager {
     const paddedHeight = border.top + height + border.bottom;
     const rowStep = paddedWidth * columnStep;
     const imageStep = paddedHeight * rowStep;
-    const isTemporary = this.#lastStages.get(key)! <= this.#stage;
+    const isTemporary = !isWhole || this.#lastStages.get(key)! <= this.#stage;
     const { arena, workspace } = this.#bindings;
     const target = (isTemporary ? workspace : arena).allocate(rows * imageStep);
     waves.add(

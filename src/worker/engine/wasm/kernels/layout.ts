@@ -202,7 +202,7 @@ export const OVERLAP_SNIPPETS = 16;
 export const OVERLAP_TABLE = 17;
 
 /**
- * COMBINE: images whose lines are sums of lines of others, and whose columns then sums of columns, and the epilogue.
+ * COMBINE: images whose lines are sums of lines of others, whose columns are then sums of columns, and the epilogue.
  * Image i goes to the row that the table says, or to row i without one; source images are `source width` wide.
  */
 export const COMBINE_SOURCE = 2;
@@ -220,7 +220,7 @@ export const COMBINE_COLUMNS = 11;
 export const COMBINE_SNIPPETS = 12;
 export const COMBINE_TABLE = 13;
 
-/** A sum: how many bytes further on its terms lie, their factors, and how many there are; the term of a single one has no factor. */
+/** A sum: how many bytes further on its terms lie, their factors, and how many they are. A single term has factor 1. */
 export const SUM_WORDS = 8;
 export const SUM_TERMS = 3;
 export const SUM_FACTORS = 3;
