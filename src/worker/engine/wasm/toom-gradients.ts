@@ -14,6 +14,7 @@ import type { Sum } from './toom-axis.js';
 import type { ToomGradientForm } from './toom-form.js';
 import { windowsOf, type Staged } from './windows.js';
 
+/** Adds the sums over `images` of both sides' positions, `staged` and `gradients`; the kernel's gradient goes to `out`. */
 export function addToomGradient(
   { large, small }: Geometry,
   { y, x }: ToomGradientForm,
