@@ -80,6 +80,7 @@ export function drawTraces(traces) {
   .grid { stroke: #ddd; fill: none }
   polyline { fill: none; stroke-width: 1.3 }
   .seed1 { stroke: #0072b2 } .seed2 { stroke: #d55e00; stroke-dasharray: 5 2 } .seed3 { stroke: #009e73; stroke-dasharray: 2 2 }
+  .seed4 { stroke: #cc79a7 } .seed5 { stroke: #e69f00; stroke-dasharray: 5 2 } .seed6 { stroke: #56b4e9; stroke-dasharray: 2 2 }
 </style>
 <rect width="${width}" height="${height}" fill="#fff"/>
 ${panels.join('\n')}
