@@ -1,6 +1,5 @@
 /** Records of images whose lines and columns are sums of those of others. */
 
-import type { Side } from '../plan/geometry.js';
 import type { Arena } from './arena.js';
 import {
   COMBINE_CHANNELS,
@@ -37,13 +36,6 @@ function storeSums(sums: readonly Sum[], step: number, arena: Arena): number {
       return words;
     }),
   );
-}
-
-/** Images one after the other, without a border. */
-export function dense({ height, width, channels }: Side, address: number): Staged {
-  const columnStep = channels * 4;
-  const rowStep = width * columnStep;
-  return { address, imageStep: height * rowStep, rowStep, columnStep };
 }
 
 /** What is the same in all records of sums of the lines and columns of images that are `width` wide. */

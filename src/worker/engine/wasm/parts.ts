@@ -136,6 +136,11 @@ export function largeParts({ large, kernelHeight, kernelWidth, stride, padTop, p
   };
 }
 
+/** Columns rounded up to whole panels of eight. */
+export function wholePanels(columns: number): number {
+  return Math.ceil(columns / 8) * 8;
+}
+
 /** Bytes of a line of positions that is added up at most: a thread's scratch holds it. */
 export const MOST_LINE_BYTES = 256 * 1024;
 
@@ -151,16 +156,15 @@ const ADDING = 16;
 export function isOverlapping(geometry: Geometry): boolean {
   const { large, small, kernelHeight, kernelWidth } = geometry;
   if (small.width * (kernelWidth * large.channels + 3) * 4 > MOST_LINE_BYTES) return false;
-  const panels = (columns: number): number => Math.ceil(columns / 8) * 8;
   const { y, x } = largeParts(geometry);
   const taps = (axes: readonly PartAxis[], size: number): number =>
     sum(axes.flatMap((axis) => reachesOf(axis, size).map((reach) => reach.rows * reach.taps)));
   const windows = (axes: readonly PartAxis[], size: number): number =>
     sum(cellsOf(axes, size).map((cell) => cell.rows * cell.taps));
   const byPhases =
-    taps(y, small.height) * taps(x, small.width) * small.channels * panels(large.channels) +
+    taps(y, small.height) * taps(x, small.width) * small.channels * wholePanels(large.channels) +
     windows(y, small.height) * windows(x, small.width) * small.channels * PACKING;
-  const columns = panels(kernelHeight * kernelWidth * large.channels);
+  const columns = wholePanels(kernelHeight * kernelWidth * large.channels);
   const overlapping = small.height * small.width * (small.channels * (columns + PACKING) + columns * ADDING);
   return overlapping < byPhases;
 }

@@ -29,9 +29,19 @@ import {
   ROWS_SNIPPETS,
   ROWS_TABLE,
 } from './kernels/layout.js';
-import { cellsOf, isOverlapping, largeParts, smallParts, type Cell, type CellPart, type PartAxis, type Parts } from './parts.js';
+import {
+  cellsOf,
+  isOverlapping,
+  largeParts,
+  smallParts,
+  wholePanels,
+  type Cell,
+  type CellPart,
+  type PartAxis,
+  type Parts,
+} from './parts.js';
 import type { Waves } from './records.js';
-import { addPack, addRows, kernelOf, packedBytes, panelBytes, type Kernel, type RowsPart, type Whole } from './rows.js';
+import { addPack, addRows, kernelOf, packedBytes, panelBytes, storeParts, type Kernel, type RowsPart, type Whole } from './rows.js';
 import { storeSnippets } from './snippets.js';
 import { toomForm } from './toom-form.js';
 import { lowerToom } from './toom-products.js';
@@ -86,7 +96,7 @@ function addCells(
         return { ...own, first, pieces: y.axis.taps, piece: x.axis.taps * channels, pieceStep: cellX.taps * channels };
       }),
     );
-    addRows(whole, windowsOf(staged, cellY, cellX, channels), rowsParts, bindings.arena, waves);
+    addRows(whole, windowsOf(staged, cellY, cellX, channels), storeParts(rowsParts, bindings.arena), waves);
   };
   for (const y of cellsOf(parts.y, side.height)) {
     for (const x of cellsOf(parts.x, side.width)) {
@@ -112,7 +122,7 @@ function lowerOverlapping(
   const images = countRows(segments);
   // Kernels are [line, tap, large channel, small channel]: as many filters, one after the other, of a single tap.
   const filters = kernelHeight * kernelWidth * large.channels;
-  const columns = Math.ceil(filters / 8) * 8;
+  const columns = wholePanels(filters);
   const outputs = { ...small, channels: columns };
   const matrix = { large: outputs, small, kernelHeight: 1, kernelWidth: 1, stride: 1, padTop: 0, padLeft: 0 };
   const rows = bindings.workspace.allocate(images * small.height * small.width * columns * 4);
@@ -160,14 +170,15 @@ export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: S
   const { geometry, direction, source, epilogue, target, name } = operation;
   const isToSmall = direction === 'toSmall';
   const [from, to] = isToSmall ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
+  const overlaps = !isToSmall && isOverlapping(geometry);
+  const toom = toomForm(geometry, direction);
   for (const segments of byInstance(operation.segments)) {
     const { instance } = segments[0]!;
     const kernel = kernelOf(operation, bindings.parameter(operation.kernels[instance]!));
-    if (!isToSmall && isOverlapping(geometry)) {
+    if (overlaps) {
       lowerOverlapping(operation, segments, kernel, bindings, stager, waves);
       continue;
     }
-    const toom = toomForm(geometry, direction);
     if (toom !== null) {
       lowerToom(operation, segments, toom, kernel, bindings, stager, waves);
       continue;

@@ -22,6 +22,11 @@ export interface OperationRecord {
   readonly name: string;
 }
 
+function put(waves: OperationRecord[][], wave: number, record: OperationRecord): void {
+  while (waves.length <= wave) waves.push([]);
+  waves[wave]!.push(record);
+}
+
 /** The records of one stage of the plan, by wave. */
 export class Waves {
   readonly #waves: OperationRecord[][] = [];
@@ -30,20 +35,18 @@ export class Waves {
 
   /** @param wave 0 runs first. */
   add(wave: number, operation: number, name: string, ...fields: readonly Field[]): void {
-    while (this.#waves.length <= wave) this.#waves.push([]);
-    this.#waves[wave]!.push({ operation, fields, name });
+    put(this.#waves, wave, { operation, fields, name });
   }
 
   /** What of the program changes with the parameters alone. */
   prepare(wave: number, operation: number, name: string, ...fields: readonly Field[]): void {
-    while (this.prepared.length <= wave) this.prepared.push([]);
-    this.prepared[wave]!.push({ operation, fields, name });
+    put(this.prepared, wave, { operation, fields, name });
   }
 
   /** Lets what is prepared run with the first waves: whatever reads it runs in a later wave than it. */
   mergePrepared(): void {
     this.prepared.forEach((records, wave) => {
-      for (const { operation, name, fields } of records) this.add(wave, operation, name, ...fields);
+      for (const record of records) put(this.#waves, wave, record);
     });
     this.prepared.length = 0;
   }

@@ -136,8 +136,18 @@ export interface RowsPart {
   readonly pieceStep: number;
 }
 
-function storeParts(parts: readonly RowsPart[], arena: Arena): number {
-  return arena.storeWords(
+/** Parts that share rows, as records find them in memory. */
+export interface StoredParts {
+  readonly address: number;
+  readonly count: number;
+  /** What they share. */
+  readonly y: RowsAxis;
+  readonly x: RowsAxis;
+}
+
+/** Writes parts that share rows. */
+export function storeParts(parts: readonly RowsPart[], arena: Arena): StoredParts {
+  const address = arena.storeWords(
     parts.flatMap(({ y, x, right, panelStep, first, pieces, piece, pieceStep }) => {
       const words = new Array<number>(PART_WORDS).fill(0);
       words[PART_RIGHT] = right;
@@ -151,16 +161,16 @@ function storeParts(parts: readonly RowsPart[], arena: Arena): number {
       return words;
     }),
   );
+  const { y, x } = parts[0]!;
+  return { address, count: parts.length, y, x };
 }
 
 export function addRows(
   { target, images, outputs, name, wave }: Whole,
   windows: Windows,
-  parts: readonly RowsPart[],
-  arena: Arena,
+  { address, count, y, x }: StoredParts,
   waves: Waves,
 ): void {
-  const { y, x } = parts[0]!;
   waves.add(
     wave,
     ROWS,
@@ -172,8 +182,8 @@ export function addRows(
     [ROWS_RUNS, windows.runs],
     [ROWS_RUN_LENGTH, windows.runLength],
     [ROWS_RUN_STEP, windows.runStep],
-    [ROWS_PARTS, storeParts(parts, arena)],
-    [ROWS_PART_COUNT, parts.length],
+    [ROWS_PARTS, address],
+    [ROWS_PART_COUNT, count],
     [ROWS_IMAGES, images],
     [ROWS_Y, y.rows],
     [ROWS_X, x.rows],

@@ -27,7 +27,7 @@ import { storeSnippets } from './snippets.js';
 import { tapBlocks, tapBorder } from './taps.js';
 import { toomGradientForm } from './toom-form.js';
 import { addToomGradient } from './toom-gradients.js';
-import { NO_BORDER, windowsOf, type Stager } from './windows.js';
+import { NO_BORDER, startingAt, windowsOf, type Stager } from './windows.js';
 
 /**
  * Runs of splits whose rows follow each other. The plan's splits give a GPU enough to do at once; here
@@ -101,7 +101,7 @@ export function lowerFilterGradient(
       for (const x of blocks.xs) {
         const sums: Sums = {
           windows: windowsOf(staged, y, x, geometry.large.channels),
-          positions: { ...gradients, address: gradients.address + y.first * gradients.rowStep + x.first * gradients.columnStep },
+          positions: startingAt(gradients, y.first, x.first),
           images,
           rowsY: y.rows,
           rowsX: x.rows,

@@ -6,13 +6,13 @@
 
 import { sideSize, type Geometry, type Side } from '../plan/geometry.js';
 import type { Bindings } from './bindings.js';
-import { combinedImages, combineFields, dense } from './combine.js';
+import { combinedImages, combineFields } from './combine.js';
 import { addFilter } from './filters.js';
 import { COMBINE } from './kernels/layout.js';
 import type { Waves } from './records.js';
 import type { Sum } from './toom-axis.js';
 import type { ToomGradientForm } from './toom-form.js';
-import { windowsOf, type Staged } from './windows.js';
+import { dense, startingAt, windowsOf, type Staged } from './windows.js';
 
 /** Adds the sums over `images` of both sides' positions, `staged` and `gradients`; the kernel's gradient goes to `out`. */
 export function addToomGradient(
@@ -41,12 +41,12 @@ export function addToomGradient(
     for (const groupX of x.groups) {
       const sums = {
         windows: windowsOf(products, groupY, groupX, large.channels),
-        positions: { ...points, address: points.address + groupY.point * points.rowStep + groupX.point * points.columnStep },
+        positions: startingAt(points, groupY.point, groupX.point),
         images,
         rowsY: groupY.rows,
         rowsX: groupX.rows,
         filters: small.channels,
-        out: results.address + groupY.result * results.rowStep + groupX.result * results.columnStep,
+        out: startingAt(results, groupY.result, groupX.result).address,
         outRunStep: results.rowStep,
       };
       addFilter(sums, arena, name, waves, 2);

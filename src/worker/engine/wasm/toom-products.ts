@@ -7,7 +7,7 @@
 import { sideSize, type Side } from '../plan/geometry.js';
 import type { OpSegment, ProductOp } from '../plan/operations.js';
 import type { Bindings } from './bindings.js';
-import { combinedImages, combineFields, dense } from './combine.js';
+import { combinedImages, combineFields } from './combine.js';
 import { countRows, inOrder, storeImageTable } from './images.js';
 import {
   COMBINE,
@@ -20,10 +20,10 @@ import {
   ROWS_TABLE,
 } from './kernels/layout.js';
 import type { Field, Waves } from './records.js';
-import { addPack, addRows, packedBytes, panelBytes, type Kernel, type RowsPart, type Taps, type Whole } from './rows.js';
+import { addPack, addRows, packedBytes, panelBytes, storeParts, type Kernel, type RowsPart, type Taps, type Whole } from './rows.js';
 import { storeSnippets } from './snippets.js';
 import type { Group, ToomForm } from './toom-form.js';
-import { NO_BORDER, windowsOf, type Stager } from './windows.js';
+import { dense, NO_BORDER, windowsOf, type Stager } from './windows.js';
 
 /** Adds the sums of a kernel's taps and their packing, before everything. Returns what gives the parts of two groups. */
 function prepareKernel(
@@ -95,9 +95,6 @@ export function lowerToom(
   const [from, to] = direction === 'toSmall' ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
   const count = countRows(segments);
   const partsOf = prepareKernel(kernel, form, bindings, name, waves);
-  const pairs = y.groups.flatMap((groupY) =>
-    x.groups.map((groupX) => ({ groupY, groupX, parts: partsOf(groupY, groupX) })),
-  );
   const staged = stager.stage(source, from, segments, NO_BORDER, waves, name);
 
   const ofSources: Side = { height: y.sources.length, width: x.sources.length, channels: from.channels };
@@ -106,6 +103,16 @@ export function lowerToom(
   const most = Math.min(count, Math.max(1, Math.floor(CHUNK_BYTES / imageBytes / SIX)) * SIX);
   const sources = dense(ofSources, workspace.allocate(most * sideSize(ofSources) * 4));
   const results = dense(ofResults, workspace.allocate(most * sideSize(ofResults) * 4));
+  const products = y.groups.flatMap((groupY) =>
+    x.groups.flatMap((groupX) => {
+      const windows = windowsOf(sources, groupY, groupX, from.channels);
+      const parts = partsOf(groupY, groupX);
+      // Longer windows are packed chunk by chunk, for one part only.
+      const isShared = windows.runs * windows.runLength <= ROWS_CHUNK;
+      const own = isShared ? [parts] : parts.map((part) => [part]);
+      return own.map((shared) => ({ windows, parts: storeParts(shared, arena) }));
+    }),
+  );
   const resultTable = storeImageTable(arena, inOrder(segments), source.rows);
   const targetTable = storeImageTable(arena, segments, source.rows);
   const toSources = combineFields(staged, from.width, y.sources, x.sources, arena);
@@ -129,12 +136,7 @@ export function lowerToom(
       name,
       wave: wave + 1,
     };
-    for (const { groupY, groupX, parts } of pairs) {
-      const windows = windowsOf(sources, groupY, groupX, from.channels);
-      // Longer windows are packed chunk by chunk, for one part only.
-      const isShared = windows.runs * windows.runLength <= ROWS_CHUNK;
-      for (const own of isShared ? [parts] : parts.map((part) => [part])) addRows(whole, windows, own, arena, waves);
-    }
+    for (const { windows, parts } of products) addRows(whole, windows, parts, waves);
     waves.add(
       wave + 2,
       COMBINE,

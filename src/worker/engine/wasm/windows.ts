@@ -4,7 +4,7 @@
  * staged once for the forward pass and for the kernel gradients.
  */
 
-import type { Side } from '../plan/geometry.js';
+import { sideSize, type Side } from '../plan/geometry.js';
 import type { Operation, OpSegment, View } from '../plan/operations.js';
 import type { Bindings } from './bindings.js';
 import { areConsecutive, countRows, sourceRow, storeImageTable } from './images.js';
@@ -59,11 +59,22 @@ export interface Span {
   readonly taps: number;
 }
 
+/** Images one after the other, without a border. */
+export function dense({ height, width, channels }: Side, address: number): Staged {
+  const columnStep = channels * 4;
+  const rowStep = width * columnStep;
+  return { address, imageStep: height * rowStep, rowStep, columnStep };
+}
+
+/** The same images from a position on. */
+export function startingAt(staged: Staged, y: number, x: number): Staged {
+  return { ...staged, address: staged.address + y * staged.rowStep + x * staged.columnStep };
+}
+
 /** The windows of a span each way in an image that is staged. */
 export function windowsOf(staged: Staged, y: Span, x: Span, channels: number): Windows {
   return {
-    address: staged.address + y.start * staged.rowStep + x.start * staged.columnStep,
-    imageStep: staged.imageStep,
+    ...startingAt(staged, y.start, x.start),
     rowStep: staged.rowStep * y.step,
     columnStep: staged.columnStep * x.step,
     runs: y.taps,
@@ -138,15 +149,12 @@ export class Stager {
    */
   stage(view: View, side: Side, segments: readonly OpSegment[], border: Border, waves: Waves, name: string): Staged {
     const { height, width, channels } = side;
-    const columnStep = channels * 4;
     const isWhole = areConsecutive(segments, view.rows);
     const firstRow = sourceRow(segments[0]!, view.rows);
     const rows = countRows(segments);
     const source = this.#bindings.tensor(view.tensor);
     if (isWhole && view.chain.length === 0 && isInside(border, NO_BORDER)) {
-      const rowStep = width * columnStep;
-      const imageStep = height * rowStep;
-      return { address: source + firstRow * imageStep, imageStep, rowStep, columnStep };
+      return dense(side, source + firstRow * sideSize(side) * 4);
     }
     const key = keyOf(view);
     const found = this.#kept.find(
@@ -163,11 +171,10 @@ export class Stager {
     }
     const paddedWidth = border.left + width + border.right;
     const paddedHeight = border.top + height + border.bottom;
-    const rowStep = paddedWidth * columnStep;
-    const imageStep = paddedHeight * rowStep;
+    const padded = { height: paddedHeight, width: paddedWidth, channels };
     const isTemporary = !isWhole || this.#lastStages.get(key)! <= this.#stage;
     const { arena, workspace } = this.#bindings;
-    const target = (isTemporary ? workspace : arena).allocate(rows * imageStep);
+    const target = (isTemporary ? workspace : arena).allocate(rows * sideSize(padded) * 4);
     waves.add(
       0,
       STAGE,
@@ -185,8 +192,7 @@ export class Stager {
       [STAGE_SNIPPETS, storeSnippets(view.chain, 0, channels, this.#bindings)],
       [STAGE_TABLE, storeImageTable(this.#bindings.arena, segments, view.rows)],
     );
-    const address = target + border.top * rowStep + border.left * columnStep;
-    const staged = { address, imageStep, rowStep, columnStep };
+    const staged = startingAt(dense(padded, target), border.top, border.left);
     if (isWhole) this.#kept = [...this.#kept, { key, isTemporary, firstRow, rows, border, staged }];
     return staged;
   }
