@@ -29,7 +29,7 @@ export const bundles = {
     ...shared,
     entryPoints: [
       { in: 'src/worker/worker.ts', out: 'worker' },
-      { in: 'src/worker/engine/wasm/thread.ts', out: 'thread' },
+      { in: 'src/worker/engine/wasm/threads/thread.ts', out: 'thread' },
     ],
   },
 };

@@ -1,43 +1,16 @@
-/**
- * Lint rules. Beside the usual ones, those of the house: which side of the thread boundary may import
- * what, which layer of the worker may know which (docs/architecture.md has the picture).
- */
+/** Lint rules. Who may import whom is held by .dependency-cruiser.mjs. */
 
 import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
-/** Options of `no-restricted-imports` from pairs of patterns and reasons. */
-function forbidImports(...rules) {
-  return ['error', { patterns: rules.map(([group, message]) => ({ group, message })) }];
-}
-
-const WORKER_OF_UI = [
-  ['**/worker/**', '@tensorflow/*', '@tensorflow/**'],
-  'The page knows the worker only by protocol.ts: no code of it, no type, no tfjs.',
-];
-const UI_OF_WORKER = [
-  ['**/ui/**', 'lit', 'lit/**', 'uplot'],
-  'The worker knows nothing of the page.',
-];
-const RUN_OF_ENGINE = [
-  ['run', 'trainer', 'loading', 'checkpoint', 'snapshot', 'reporter', 'worker'].map((name) => `**/${name}.js`),
-  'An engine computes; it knows nothing of runs, commands or the wire.',
-];
-const ENGINES_OF_PLAN = [
-  ['**/webgpu/**', '**/wasm/**', '**/tfjs/**', '@tensorflow/**'],
-  'The plan is data: it knows neither WGSL nor wasm nor tfjs.',
-];
-const TFJS_OF_WORKER = [
-  ['@tensorflow/**'],
-  'tfjs belongs to engine/tfjs and to model/layers-model.ts; everything else loads without it.',
-];
-
-const BROWSER_PAGE_GLOBALS = ['document', 'window', 'localStorage', 'sessionStorage', 'alert'].map((name) => ({
-  name,
-  message: 'There is none in a worker.',
-}));
+const BROWSER_PAGE_GLOBALS = ['document', 'window', 'localStorage', 'sessionStorage', 'alert'].map(
+  (name) => ({
+    name,
+    message: 'There is none in a worker.',
+  }),
+);
 
 const NO_DEFAULT_EXPORT = {
   selector: 'ExportDefaultDeclaration',
@@ -78,40 +51,18 @@ export default defineConfig(
       '@typescript-eslint/require-await': 'off',
     },
   },
-  {
-    files: ['src/protocol.ts'],
-    rules: { 'no-restricted-imports': forbidImports([['*', './**', '../**'], 'protocol.ts imports nothing.']) },
-  },
-  { files: ['src/ui/**'], rules: { 'no-restricted-imports': forbidImports(WORKER_OF_UI) } },
-  {
-    files: ['src/worker/**'],
-    rules: {
-      'no-restricted-imports': forbidImports(UI_OF_WORKER, TFJS_OF_WORKER),
-      'no-restricted-globals': ['error', ...BROWSER_PAGE_GLOBALS],
-    },
-  },
-  {
-    files: ['src/worker/engine/**'],
-    rules: { 'no-restricted-imports': forbidImports(UI_OF_WORKER, TFJS_OF_WORKER, RUN_OF_ENGINE) },
-  },
-  {
-    files: ['src/worker/engine/plan/**'],
-    rules: { 'no-restricted-imports': forbidImports(UI_OF_WORKER, RUN_OF_ENGINE, ENGINES_OF_PLAN) },
-  },
-  {
-    files: ['src/worker/engine/tfjs/**'],
-    rules: { 'no-restricted-imports': forbidImports(UI_OF_WORKER, RUN_OF_ENGINE) },
-  },
-  {
-    files: ['src/worker/model/layers-model.ts'],
-    rules: { 'no-restricted-imports': forbidImports(UI_OF_WORKER) },
-  },
+  { files: ['src/worker/**'], rules: { 'no-restricted-globals': ['error', ...BROWSER_PAGE_GLOBALS] } },
   // Page tests and some commands hand functions to a browser's page.
   { files: ['**/*.mjs'], languageOptions: { globals: { ...globals.browser, ...globals.nodeBuiltin } } },
   { files: ['static/**/*.js'], languageOptions: { globals: globals.browser } },
   {
     // Their loaders ask for a default export; the bundler makes one of a style sheet.
-    files: ['*.config.mjs', 'scripts/lib/node-test-report.mjs', 'src/ui/css-text.d.ts'],
+    files: [
+      '*.config.mjs',
+      '.dependency-cruiser.mjs',
+      'scripts/lib/node-test-report.mjs',
+      'src/ui/css-text.d.ts',
+    ],
     rules: { 'no-restricted-syntax': 'off' },
   },
   {

@@ -70,7 +70,10 @@ export default {
       puppeteer: { launch: ({ headless }) => launchBrowser({ purpose: 'test', headless }) },
     }),
   ],
-  plugins: [dependencies, esbuildPlugin({ ts: true, target: 'es2022', tsconfig: inRoot('tsconfig.base.json') })],
+  plugins: [
+    dependencies,
+    esbuildPlugin({ ts: true, target: 'es2022', tsconfig: inRoot('tsconfig.base.json') }),
+  ],
   middleware: [mapRequests],
   testRunnerHtml: (testFramework) =>
     `<!doctype html><html lang="en"><body><script>globalThis.REQUIRE_WEBGPU = ${requireWebGpu};</script>` +

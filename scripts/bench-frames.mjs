@@ -45,7 +45,8 @@ function beginFrames() {
 }
 
 function formatCounts(title, { frames, durationMs, longestGapMs, longTasks, longestTaskMs }) {
-  const tasks = longTasks === 0 ? 'no long task' : `long tasks: ${longTasks}, the longest ${longestTaskMs.toFixed(0)} ms`;
+  const tasks =
+    longTasks === 0 ? 'no long task' : `long tasks: ${longTasks}, the longest ${longestTaskMs.toFixed(0)} ms`;
   return (
     `${title.padEnd(9)} ${(durationMs / 1000).toFixed(1).padStart(5)} s, ` +
     `${((1000 * frames) / durationMs).toFixed(1)} frames/s, longest gap ${longestGapMs.toFixed(1)} ms, ${tasks}`

@@ -40,10 +40,16 @@ await main(async (args) => {
     loadAverage: os.loadavg()[0],
   };
 
-  const { formatKernels, formatPeaks, formatRatios, formatResults, ratiosOf } = await import('./lib/bench-report.mjs');
+  const { formatKernels, formatPeaks, formatRatios, formatResults, ratiosOf } =
+    await import('./lib/bench-report.mjs');
   const ratios = ratiosOf(results, arithmetic, peaks);
   const place = adapter === null ? browser : `${browser}, ${adapter}`;
-  const parts = [`${place}, recipe ${recipe}`, formatResults(results), formatPeaks(peaks), formatKernels(results, peaks)];
+  const parts = [
+    `${place}, recipe ${recipe}`,
+    formatResults(results),
+    formatPeaks(peaks),
+    formatKernels(results, peaks),
+  ];
   if (ratios.length > 0) parts.push(formatRatios(ratios));
   console.log(`\n${parts.filter((part) => part !== '').join('\n\n')}`);
   if (json === undefined) return;

@@ -22,7 +22,9 @@ await main(async (args) => {
   const traces = await readTraces(inRoot('docs', 'traces'));
   for (const trace of traces) {
     const { early, late, last } = summarise(trace);
-    console.log(`${trace.recipe} seed ${trace.seed}: ${early} over steps 1,000-3,000, ${late} over the last 25, ${last} at the end`);
+    console.log(
+      `${trace.recipe} seed ${trace.seed}: ${early} over steps 1,000-3,000, ${late} over the last 25, ${last} at the end`,
+    );
   }
   await writeFile(inRoot('docs', 'reproduction.svg'), drawTraces(traces));
 });

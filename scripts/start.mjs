@@ -35,9 +35,11 @@ await main(async (args) => {
   });
   console.log(`sgan-trainer is at ${url} (Ctrl-C ends it)`);
   const { env, platform, stdout } = process;
-  if (options['no-open'] || reasonNotToOpen({ env, platform, isTerminal: stdout.isTTY }) !== undefined) return;
+  if (options['no-open'] || reasonNotToOpen({ env, platform, isTerminal: stdout.isTTY }) !== undefined)
+    return;
   // Not awaited: some openers stay until their browser ends.
   void openInBrowser(`${url}?autostart`).then((problem) => {
-    if (problem !== undefined) console.log(`Note: no browser could be opened (${problem}); open ${url} by hand.`);
+    if (problem !== undefined)
+      console.log(`Note: no browser could be opened (${problem}); open ${url} by hand.`);
   });
 });

@@ -38,8 +38,16 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   result[id.x] = given[id.x];
 }`;
 
-function makeDispatch(device: GPUDevice, code: string, buffers: readonly GPUBuffer[], groups: number): SingleDispatch {
-  const pipeline = device.createComputePipeline({ layout: 'auto', compute: { module: device.createShaderModule({ code }) } });
+function makeDispatch(
+  device: GPUDevice,
+  code: string,
+  buffers: readonly GPUBuffer[],
+  groups: number,
+): SingleDispatch {
+  const pipeline = device.createComputePipeline({
+    layout: 'auto',
+    compute: { module: device.createShaderModule({ code }) },
+  });
   const bindGroup = device.createBindGroup({
     layout: pipeline.getBindGroupLayout(0),
     entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),

@@ -1,6 +1,6 @@
 /** What the benchmark asks of an engine or a peer. */
 
-import type { ImageSet } from '../../src/worker/engine/engine.js';
+import type { ImageSet } from '../../src/worker/data/dataset.js';
 import type { KernelTime } from './orders.js';
 
 export interface BenchInput {

@@ -23,11 +23,19 @@ export interface CallCounter {
   readonly liveBuffers: number;
 }
 
-const NOTHING: CallCounts = { dispatches: 0, submits: 0, uploadedBytes: 0, buffers: 0, bindGroups: 0, pipelines: 0 };
+const NOTHING: CallCounts = {
+  dispatches: 0,
+  submits: 0,
+  uploadedBytes: 0,
+  buffers: 0,
+  bindGroups: 0,
+  pipelines: 0,
+};
 
 /** Bytes of a `writeBuffer` call: sizes are in elements for typed arrays. */
 function writtenBytes(data: ArrayBufferView | ArrayBufferLike, dataOffset = 0, size?: number): number {
-  const width = ArrayBuffer.isView(data) && 'BYTES_PER_ELEMENT' in data ? (data.BYTES_PER_ELEMENT as number) : 1;
+  const width =
+    ArrayBuffer.isView(data) && 'BYTES_PER_ELEMENT' in data ? (data.BYTES_PER_ELEMENT as number) : 1;
   return size === undefined ? data.byteLength - dataOffset * width : size * width;
 }
 

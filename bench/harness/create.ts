@@ -1,11 +1,13 @@
 /** Makes the engines and peers that take part. Whoever asked for one disposes it. */
 
-import { DEFAULT_SETTINGS, RECIPE_DEFAULTS, type RecipeName, type Settings } from '../../src/protocol.js';
-import type { Dataset, Engine, EngineInput } from '../../src/worker/engine/engine.js';
+import { DEFAULT_SETTINGS, RECIPE_DEFAULTS, type Settings } from '../../src/protocol/settings.js';
+import type { RecipeName } from '../../src/recipe/recipes.js';
+import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
+import type { Dataset } from '../../src/worker/data/dataset.js';
 import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
 import { createWebGpuEngine } from '../../src/worker/engine/webgpu/index.js';
-import { buildRecipe } from '../../src/worker/recipes.js';
-import { makeSplit } from '../../src/worker/split.js';
+import { buildRecipe } from '../../src/recipe/recipes.js';
+import { makeSplit } from '../../src/worker/data/split.js';
 import type { BenchEngine } from './bench-engine.js';
 import type { Contender } from './orders.js';
 import { profileWasm } from './profile-wasm.js';
@@ -25,7 +27,11 @@ export interface Ground {
 const EVALUATION_SLICE = 500;
 
 export function engineInput(recipe: RecipeName, dataset: Dataset): EngineInput {
-  const settings: Settings = { ...DEFAULT_SETTINGS, ...(RECIPE_DEFAULTS[recipe] as Partial<Settings>), recipe };
+  const settings: Settings = {
+    ...DEFAULT_SETTINGS,
+    ...(RECIPE_DEFAULTS[recipe] as Partial<Settings>),
+    recipe,
+  };
   return { settings, dataset, recipe: buildRecipe(recipe, dataset), split: makeSplit(dataset, settings) };
 }
 
@@ -53,7 +59,11 @@ function contend(name: string, engine: Engine): BenchEngine {
   };
 }
 
-async function createWasm(name: 'wasm' | 'wasm-plain', threads: number, ground: Ground): Promise<BenchEngine> {
+async function createWasm(
+  name: 'wasm' | 'wasm-plain',
+  threads: number,
+  ground: Ground,
+): Promise<BenchEngine> {
   const input = engineInput(ground.recipe, ground.dataset);
   const engine = await createWasmEngine(input, { threads, simd: name === 'wasm' ? 'relaxed' : 'plain' });
   const contender = { ...contend(name, engine), memoryBytes: () => engine.memoryBytes };
@@ -65,7 +75,10 @@ async function createWebGpu({ recipe, dataset, gpu }: Ground, isFirst: boolean):
   const input = engineInput(recipe, dataset);
   let device: GPUDevice | null = null;
   const wrapDevice = (opened: GPUDevice): GPUDevice => (device = opened);
-  const engine = await createWebGpuEngine(input, isFirst ? { gpu, wrapDevice, tune: false } : { gpu, wrapDevice });
+  const engine = await createWebGpuEngine(
+    input,
+    isFirst ? { gpu, wrapDevice, tune: false } : { gpu, wrapDevice },
+  );
   return {
     ...contend('webgpu', engine),
     chunksJsMs: async (steps, chunks) => {

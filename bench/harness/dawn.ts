@@ -11,5 +11,11 @@ export function runOnDawn(
 ): Promise<Outcome> {
   // The peers look for WebGPU, and for what runs them, where a browser has it.
   Object.defineProperty(globalThis, 'navigator', { value: { gpu, userAgent: 'Node' }, configurable: true });
-  return runBench(orders, { gpu, dataUrl: 'http://localhost/data/', base: 'http://localhost/', fetch: fetchData, log });
+  return runBench(orders, {
+    gpu,
+    dataUrl: 'http://localhost/data/',
+    base: 'http://localhost/',
+    fetch: fetchData,
+    log,
+  });
 }

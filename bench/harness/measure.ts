@@ -6,7 +6,14 @@
 import type { BenchEngine } from './bench-engine.js';
 import type { CallCounter, CallCounts } from './count-calls.js';
 import { createContender, type Ground } from './create.js';
-import { GPU_ENGINES, type BenchResult, type Contender, type KernelTime, type Orders, type Spread } from './orders.js';
+import {
+  GPU_ENGINES,
+  type BenchResult,
+  type Contender,
+  type KernelTime,
+  type Orders,
+  type Spread,
+} from './orders.js';
 import { median } from './median.js';
 import { watchDevices } from './watch-devices.js';
 
@@ -53,7 +60,11 @@ const spread = (values: readonly number[]): Spread => ({
 const describe = ({ engine, threads }: Contender): string =>
   threads === null ? engine : `${engine}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
 
-async function start(contender: Contender, ground: Ground, latestCounter: (() => CallCounter) | null): Promise<Running> {
+async function start(
+  contender: Contender,
+  ground: Ground,
+  latestCounter: (() => CallCounter) | null,
+): Promise<Running> {
   const startedAt = performance.now();
   let engine = await createContender(contender, ground, true);
   await engine.steps(1);
@@ -75,7 +86,14 @@ async function start(contender: Contender, ground: Ground, latestCounter: (() =>
   return { contender, engine, counter, firstStepMs, stepsPerCall, callsPerRound, stepMs: [], jsMs: [] };
 }
 
-async function makeRound({ engine, counter, stepsPerCall, callsPerRound, stepMs, jsMs }: Running): Promise<void> {
+async function makeRound({
+  engine,
+  counter,
+  stepsPerCall,
+  callsPerRound,
+  stepMs,
+  jsMs,
+}: Running): Promise<void> {
   // Whoever computes on the CPU finds its caches full of the others' numbers, unlike in a run, and unlike the yardsticks
   // in processes of their own.
   if (counter === null) await engine.steps(1);
@@ -87,7 +105,10 @@ async function makeRound({ engine, counter, stepsPerCall, callsPerRound, stepMs,
   }
 }
 
-async function evaluate(engine: BenchEngine, images: number): Promise<{ readonly ms: number; readonly correct: number }> {
+async function evaluate(
+  engine: BenchEngine,
+  images: number,
+): Promise<{ readonly ms: number; readonly correct: number }> {
   await engine.evaluate(Math.min(EVALUATION_WARM_UP, images));
   const startedAt = performance.now();
   const correct = await engine.evaluate(images);
@@ -143,7 +164,9 @@ export async function measure(options: MeasureOptions): Promise<readonly BenchRe
         evaluationCorrect: correct,
         bufferBytes: counter?.bufferBytes ?? engine.memoryBytes?.() ?? null,
       });
-      log(`${describe(contender)}: evaluated ${evaluationImages} images in ${(evaluationMs / 1000).toFixed(1)} s`);
+      log(
+        `${describe(contender)}: evaluated ${evaluationImages} images in ${(evaluationMs / 1000).toFixed(1)} s`,
+      );
     }
     if (!wantsKernels) return results;
     const profiles: (readonly KernelTime[] | undefined)[] = [];

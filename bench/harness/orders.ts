@@ -1,7 +1,7 @@
 /** What the benchmark is asked for and what it answers, on both sides of the thread boundary. */
 
 import type { Rate } from './micro-kernel.js';
-import type { RecipeName } from '../../src/protocol.js';
+import type { RecipeName } from '../../src/recipe/recipes.js';
 
 /** Engines that want a GPU adapter, and those that compute on the CPU. */
 export const GPU_ENGINES = ['webgpu', 'tfjs-plain', 'jax-js'] as const;

@@ -10,14 +10,19 @@ import { timeDispatch } from './time-dispatch.js';
  * On a device of its own, with the tiles of the adapter; in the plan's order. GB/s count every tensor and
  * parameter once, which is the least that an operation must move.
  */
-export async function profileWebGpu(input: EngineInput, gpu: GPU | undefined): Promise<readonly KernelTime[]> {
+export async function profileWebGpu(
+  input: EngineInput,
+  gpu: GPU | undefined,
+): Promise<readonly KernelTime[]> {
   const equipment = await equip(input, { gpu });
   try {
     const { device, train } = equipment;
     const { program, layout } = train.planned;
     const costs = costsOf(program, layout, input.recipe);
     if (costs.length !== train.dispatches.length) {
-      throw new Error(`The plan has ${costs.length} operations, the step ${train.dispatches.length} dispatches.`);
+      throw new Error(
+        `The plan has ${costs.length} operations, the step ${train.dispatches.length} dispatches.`,
+      );
     }
     const times: KernelTime[] = [];
     for (const [index, { operation, multiplyAdds, bytesRead, bytesWritten }] of costs.entries()) {

@@ -1,9 +1,9 @@
 /** One run of the benchmark on whatever `gpu` is: loads the data, looks at the adapter, measures. */
 
-import type { RecipeName } from '../../src/protocol.js';
+import type { RecipeName } from '../../src/recipe/recipes.js';
 import { loadDataset } from '../../src/worker/data/load.js';
-import type { Dataset } from '../../src/worker/engine/engine.js';
-import { describeAdapter, isSoftwareAdapter } from '../../src/worker/engine/tfjs/platform.js';
+import type { Dataset } from '../../src/worker/data/dataset.js';
+import { describeAdapter, isSoftwareAdapter } from '../../src/worker/engine/device/platform.js';
 import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
 import { measurePeaks } from './adapter-peaks.js';
 import { engineInput } from './create.js';
@@ -41,7 +41,10 @@ async function inputsOf(recipe: RecipeName, dataset: Dataset): Promise<StepInput
 }
 
 /** Rejects where an engine that wants a GPU adapter finds none. */
-export async function runBench(orders: Orders, { gpu, dataUrl, base, log, ...given }: Surroundings): Promise<Outcome> {
+export async function runBench(
+  orders: Orders,
+  { gpu, dataUrl, base, log, ...given }: Surroundings,
+): Promise<Outcome> {
   const adapter = await findAdapter(gpu);
   const names = orders.contenders.map(({ engine }) => engine);
   const homeless = names.filter((name) => (GPU_ENGINES as readonly string[]).includes(name));
@@ -52,7 +55,9 @@ export async function runBench(orders: Orders, { gpu, dataUrl, base, log, ...giv
   const dataset = await loadDataset({ dataUrl, fetch: given.fetch, signal, onProgress: () => undefined });
   const isSoftware = adapter !== null && isSoftwareAdapter(adapter.info);
   const hasWasm = names.includes('wasm') || names.includes('wasm-plain');
-  const microKernels = hasWasm ? { relaxed: await loadMicroKernel('relaxed'), plain: await loadMicroKernel('plain') } : null;
+  const microKernels = hasWasm
+    ? { relaxed: await loadMicroKernel('relaxed'), plain: await loadMicroKernel('plain') }
+    : null;
   const results = await measure({
     ...orders,
     ground: { recipe: orders.recipe, dataset, gpu, base },
@@ -68,7 +73,8 @@ export async function runBench(orders: Orders, { gpu, dataUrl, base, log, ...giv
     arithmetic: stepArithmetic(engineInput(orders.recipe, dataset)),
     results,
     peaks: {
-      adapter: adapter !== null && orders.wantsKernels && homeless.length > 0 ? await measurePeaks(adapter) : null,
+      adapter:
+        adapter !== null && orders.wantsKernels && homeless.length > 0 ? await measurePeaks(adapter) : null,
       microKernel: microKernels && { relaxed: microKernels.relaxed.rate(), plain: microKernels.plain.rate() },
     },
     inputs: orders.wantsInputs ? await inputsOf(orders.recipe, dataset) : null,

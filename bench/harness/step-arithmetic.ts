@@ -8,5 +8,7 @@ import type { StepArithmetic } from './orders.js';
 /** Of the recipe's plan. */
 export function stepArithmetic({ recipe, settings }: EngineInput): StepArithmetic {
   const { program, layout } = planTrainStep(recipe, settings);
-  return { multiplyAdds: costsOf(program, layout, recipe).reduce((sum, { multiplyAdds }) => sum + multiplyAdds, 0) };
+  return {
+    multiplyAdds: costsOf(program, layout, recipe).reduce((sum, { multiplyAdds }) => sum + multiplyAdds, 0),
+  };
 }

@@ -1,8 +1,8 @@
 /** What the first step of the notebook's recipe works on, by the names that the yardsticks use. */
 
-import { dropoutStream, labelledStream } from '../../src/worker/draws.js';
+import { dropoutStream, labelledStream } from '../../src/worker/model/draws.js';
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
-import { RandomStreams } from '../../src/worker/random.js';
+import { RandomStreams } from '../../src/worker/random/streams.js';
 import type { NamedArray, StepInputs } from './orders.js';
 
 /** Layers that drop, by the names of their masks. */
@@ -39,7 +39,10 @@ export async function stepInputs(engine: Engine, input: EngineInput): Promise<St
   }
   const rows = seen.get('labelled/input')!.shape[0]!;
   const indices = streams.indices(labelledStream(0), 0, rows, input.split.labelled.length);
-  const labels = Float32Array.from(indices, (index) => input.dataset.train.labels[input.split.labelled[index]!]!);
+  const labels = Float32Array.from(
+    indices,
+    (index) => input.dataset.train.labels[input.split.labelled[index]!]!,
+  );
   arrays.push({ name: 'labels', shape: [rows], values: labels });
   const lossOf = (name: string): [string, number] => [name, seen.get(name)!.values[0]!];
   return { arrays, losses: Object.fromEntries(['discriminatorLoss', 'generatorLoss'].map(lossOf)) };

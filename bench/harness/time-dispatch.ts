@@ -37,6 +37,7 @@ export async function timeDispatch(device: GPUDevice, dispatch: SingleDispatch):
     repeats *= 2;
     ms = await submitMs(device, dispatch, repeats);
   }
-  for (let submit = 1; submit < SUBMITS; submit++) ms = Math.min(ms, await submitMs(device, dispatch, repeats));
+  for (let submit = 1; submit < SUBMITS; submit++)
+    ms = Math.min(ms, await submitMs(device, dispatch, repeats));
   return ms / repeats;
 }

@@ -13,15 +13,19 @@ export interface FromWorker {
 
 const send = (message: FromWorker): void => postMessage(message);
 
-addEventListener('message', ({ data }: MessageEvent<{ readonly orders: Orders; readonly dataUrl: string }>) => {
-  runBench(data.orders, {
-    gpu: navigator.gpu,
-    dataUrl: data.dataUrl,
-    base: new URL('./', import.meta.url).href,
-    fetch: (...request) => fetch(...request),
-    log: (line) => send({ line }),
-  }).then(
-    (outcome) => send({ outcome }),
-    (error: unknown) => send({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
-  );
-});
+addEventListener(
+  'message',
+  ({ data }: MessageEvent<{ readonly orders: Orders; readonly dataUrl: string }>) => {
+    runBench(data.orders, {
+      gpu: navigator.gpu,
+      dataUrl: data.dataUrl,
+      base: new URL('./', import.meta.url).href,
+      fetch: (...request) => fetch(...request),
+      log: (line) => send({ line }),
+    }).then(
+      (outcome) => send({ outcome }),
+      (error: unknown) =>
+        send({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    );
+  },
+);

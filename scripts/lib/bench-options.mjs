@@ -62,17 +62,23 @@ export function parseBenchOptions(args, env) {
   );
   if (given.help) return null;
   const engines = [...new Set(parseList('engines', given.engines, Object.keys(ENGINES)))];
-  const threads = [...new Set(given.threads.split(',').map((text) => parseWholeNumber('threads', text, 1, 32)))];
+  const threads = [
+    ...new Set(given.threads.split(',').map((text) => parseWholeNumber('threads', text, 1, 32))),
+  ];
   const recipe = parseChoice('recipe', given.recipe, RECIPES);
   const runtime = parseChoice('runtime', given.runtime, RUNTIMES);
   const rounds = parseWholeNumber('steps', given.steps, 1, 10_000);
   const peers = engines.filter((engine) => ENGINES[engine].isPeer);
   if (recipe !== PEER_RECIPE && peers.length > 0) {
-    throw new UsageError(`${peers.join(', ')} can train the recipe ${PEER_RECIPE} only, not ${recipe}; leave them out of --engines.`);
+    throw new UsageError(
+      `${peers.join(', ')} can train the recipe ${PEER_RECIPE} only, not ${recipe}; leave them out of --engines.`,
+    );
   }
   const strangers = engines.filter((engine) => ENGINES[engine].runs !== 'gpu');
   if (runtime === 'dawn' && strangers.length > 0) {
-    throw new UsageError(`Dawn for Node has no ${strangers.join(', ')}: leave them out of --engines, or the option --runtime.`);
+    throw new UsageError(
+      `Dawn for Node has no ${strangers.join(', ')}: leave them out of --engines, or the option --runtime.`,
+    );
   }
   const contenders = engines.flatMap((engine) =>
     (ENGINES[engine].hasThreads ? threads : [null]).map((count) => ({ engine, threads: count })),

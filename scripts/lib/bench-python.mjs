@@ -19,7 +19,10 @@ const IN_ENVIRONMENT = process.platform === 'win32' ? ['Scripts', 'python.exe'] 
 
 async function hasModule(interpreter, module) {
   const script = `import importlib.util, sys; sys.exit(importlib.util.find_spec("${module}") is None)`;
-  return run(interpreter, ['-c', script]).then(() => true, () => false);
+  return run(interpreter, ['-c', script]).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The interpreter of each yardstick, by its name. Throws a UsageError that says what to install. */
@@ -57,9 +60,11 @@ async function runYardstick({ engine, threads }, rounds, interpreter, inputs) {
   const numbers = ['--threads', String(threads), '--rounds', String(rounds)];
   // Libraries that count threads by themselves are told the same number.
   const env = { ...process.env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };
-  const { stdout } = await run(interpreter, [script, '--inputs', inputs, ...numbers], { env }).catch((error) => {
-    throw new Error(`${engine} failed: ${error.stderr?.trim() || error.message}`, { cause: error });
-  });
+  const { stdout } = await run(interpreter, [script, '--inputs', inputs, ...numbers], { env }).catch(
+    (error) => {
+      throw new Error(`${engine} failed: ${error.stderr?.trim() || error.message}`, { cause: error });
+    },
+  );
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
@@ -70,7 +75,12 @@ export async function runYardsticks(contenders, rounds, interpreters, inputs, lo
     await writeInputs(inputs, folder);
     const results = [];
     for (const contender of contenders) {
-      const { version, msPerStep } = await runYardstick(contender, rounds, interpreters[contender.engine], folder);
+      const { version, msPerStep } = await runYardstick(
+        contender,
+        rounds,
+        interpreters[contender.engine],
+        folder,
+      );
       log(`${contender.engine} ${version}, ${contender.threads} threads: the loss of step 1 agrees`);
       results.push({
         ...contender,

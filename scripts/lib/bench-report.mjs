@@ -1,10 +1,17 @@
 /** What the benchmark's figures say: the table, the ratios that are aimed at, the time by operation. */
 
 function formatTable(columns, entries) {
-  const rows = [columns.map(([title]) => title), ...entries.map((entry) => columns.map(([, format]) => format(entry) ?? '-'))];
+  const rows = [
+    columns.map(([title]) => title),
+    ...entries.map((entry) => columns.map(([, format]) => format(entry) ?? '-')),
+  ];
   const widths = columns.map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   return rows
-    .map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('  '))
+    .map((row) =>
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])))
+        .join('  '),
+    )
     .join('\n');
 }
 
@@ -20,11 +27,16 @@ const RESULT_COLUMNS = [
   ['dispatches', ({ dispatchesPerStep }) => fixed(0)(dispatchesPerStep)],
   ['submits', ({ submitsPerStep }) => fixed(2)(submitsPerStep)],
   ['uploaded B', ({ uploadedBytesPerStep }) => fixed(0)(uploadedBytesPerStep)],
-  ['evaluation ms', ({ evaluationMs, evaluationImages }) => evaluationMs && `${evaluationMs.toFixed(0)} (${evaluationImages})`],
+  [
+    'evaluation ms',
+    ({ evaluationMs, evaluationImages }) =>
+      evaluationMs && `${evaluationMs.toFixed(0)} (${evaluationImages})`,
+  ],
   ['memory MB', ({ bufferBytes }) => bufferBytes && (bufferBytes / 1e6).toFixed(1)],
 ];
 
-const percent = (value, whole) => (whole === undefined ? undefined : `${((100 * value) / whole).toFixed(0)} %`);
+const percent = (value, whole) =>
+  whole === undefined ? undefined : `${((100 * value) / whole).toFixed(0)} %`;
 
 /** `peak` is what the hardware reaches at best; its parts may be missing. */
 const kernelColumns = (peak) => [
@@ -34,7 +46,10 @@ const kernelColumns = (peak) => [
   ['GFLOP/s', ({ gflops }) => fixed(2)(gflops ?? undefined)],
   ['of peak', ({ gflops }) => (gflops === null ? undefined : percent(gflops, peak.gflops))],
   ['GB/s', ({ gigabytesPerSecond }) => fixed(2)(gigabytesPerSecond ?? undefined)],
-  ['of peak', ({ gigabytesPerSecond: rate }) => (rate === null ? undefined : percent(rate, peak.gigabytesPerSecond))],
+  [
+    'of peak',
+    ({ gigabytesPerSecond: rate }) => (rate === null ? undefined : percent(rate, peak.gigabytesPerSecond)),
+  ],
 ];
 
 function peakOf(engine, { adapter, microKernel }) {
@@ -61,7 +76,9 @@ export function formatKernels(results, peaks) {
 export function formatPeaks({ adapter, microKernel }) {
   const lines = [];
   if (adapter !== null) {
-    lines.push(`adapter at its best: ${adapter.gflops.toFixed(1)} GFLOP/s, ${adapter.gigabytesPerSecond.toFixed(1)} GB/s`);
+    lines.push(
+      `adapter at its best: ${adapter.gflops.toFixed(1)} GFLOP/s, ${adapter.gigabytesPerSecond.toFixed(1)} GB/s`,
+    );
   }
   if (microKernel !== null) {
     const { relaxed, plain } = microKernel;
@@ -104,7 +121,12 @@ export function ratiosOf(results, arithmetic, { microKernel }) {
       figure === 'step'
         ? theirs.msPerStep.median / ours.msPerStep.median
         : theirs.evaluationMs / theirs.evaluationImages / (ours.evaluationMs / ours.evaluationImages);
-    ratios.push({ name, times, timesFastest: figure === 'step' ? theirs.msPerStep.min / ours.msPerStep.min : null, aim });
+    ratios.push({
+      name,
+      times,
+      timesFastest: figure === 'step' ? theirs.msPerStep.min / ours.msPerStep.min : null,
+      aim,
+    });
   }
   const alone = find('wasm', 1);
   if (alone !== undefined && microKernel !== null) {
@@ -112,7 +134,12 @@ export function ratiosOf(results, arithmetic, { microKernel }) {
     const { relaxed } = microKernel;
     const share = (ms, rate) => (2 * arithmetic.multiplyAdds) / (ms * 1e6 * rate);
     const name = "step: wasm x1, share of the micro-kernel's rate";
-    ratios.push({ name, times: share(median, relaxed.median), timesFastest: share(min, relaxed.max), aim: 0.5 });
+    ratios.push({
+      name,
+      times: share(median, relaxed.median),
+      timesFastest: share(min, relaxed.max),
+      aim: 0.5,
+    });
   }
   return ratios;
 }

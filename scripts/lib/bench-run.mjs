@@ -14,7 +14,8 @@ import { UsageError } from './main.mjs';
 import { CACHE } from './paths.mjs';
 
 const POLL_MS = 500;
-const PAGE = '<!doctype html><html lang="en"><title>Benchmark</title><script type="module" src="page.js"></script></html>\n';
+const PAGE =
+  '<!doctype html><html lang="en"><title>Benchmark</title><script type="module" src="page.js"></script></html>\n';
 
 /** A folder of this run's own, removed when `work` is done. */
 async function withFolder(work) {
@@ -37,7 +38,7 @@ async function buildPage(folder) {
     entryPoints: [
       { in: 'bench/harness/page.ts', out: 'page' },
       { in: 'bench/harness/worker.ts', out: 'worker' },
-      { in: 'src/worker/engine/wasm/thread.ts', out: 'thread' },
+      { in: 'src/worker/engine/wasm/threads/thread.ts', out: 'thread' },
     ],
     outdir: folder,
   });
@@ -131,7 +132,11 @@ export async function benchOnDawn(orders, log) {
     });
     const { runOnDawn } = await import(pathToFileURL(path.join(folder, 'dawn.js')).href);
     const data = await ensureData();
-    const read = async (url) => new globalThis.Response(await readFile(path.join(data, path.basename(new URL(url).pathname))));
-    return { browser: `Dawn for Node, Node ${process.version}`, ...(await runOnDawn(orders, gpu, read, log)) };
+    const read = async (url) =>
+      new globalThis.Response(await readFile(path.join(data, path.basename(new URL(url).pathname))));
+    return {
+      browser: `Dawn for Node, Node ${process.version}`,
+      ...(await runOnDawn(orders, gpu, read, log)),
+    };
   });
 }

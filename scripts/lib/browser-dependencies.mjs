@@ -27,10 +27,12 @@ async function specifiersOf(file) {
   const entryPoints = [inRoot(file)];
   const build = esbuild.build({ ...options, entryPoints, plugins: [ownImportsOnly], logLevel: 'silent' });
   const { metafile } = await build.catch(() => ({ metafile: { inputs: {} } }));
-  return Object.values(metafile.inputs)
-    .flatMap(({ imports }) => imports.map((imported) => imported.path))
-    // Beside packages there are relative paths, and `<runtime>`: esbuild's own helpers.
-    .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('<'));
+  return (
+    Object.values(metafile.inputs)
+      .flatMap(({ imports }) => imports.map((imported) => imported.path))
+      // Beside packages there are relative paths, and `<runtime>`: esbuild's own helpers.
+      .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('<'))
+  );
 }
 
 /** The bare specifiers that these files name. Sorted. */
@@ -40,7 +42,10 @@ async function bareSpecifiers(files) {
 
 /** File of a specifier within the bundle's folder. */
 function fileOf(specifier) {
-  return `${specifier.replace(/^@/, '').replace(/\.js$/, '').replaceAll(/[^\w.-]/g, '-')}.js`;
+  return `${specifier
+    .replace(/^@/, '')
+    .replace(/\.js$/, '')
+    .replaceAll(/[^\w.-]/g, '-')}.js`;
 }
 
 /**
@@ -53,7 +58,11 @@ export async function bundleDependencies(files) {
   const name = shortHash(JSON.stringify([lock, specifiers]));
   const folder = path.join(CACHE, 'browser-dependencies', name);
   const mark = path.join(folder, 'complete');
-  const isComplete = () => stat(mark).then(() => true, () => false);
+  const isComplete = () =>
+    stat(mark).then(
+      () => true,
+      () => false,
+    );
   await withLock(`${folder}.lock`, async () => {
     if (await isComplete()) return;
     await esbuild.build({

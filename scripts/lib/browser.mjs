@@ -101,5 +101,9 @@ export async function launchFirst(browsers, { purpose, args = [], log, ...option
 
 function firstLines(message) {
   const lines = message.split('\n').map((line) => line.trim());
-  return lines.filter((line) => line !== '').slice(0, 4).join(' ').slice(0, 400);
+  return lines
+    .filter((line) => line !== '')
+    .slice(0, 4)
+    .join(' ')
+    .slice(0, 400);
 }

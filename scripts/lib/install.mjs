@@ -73,7 +73,8 @@ function runNpmCi(root) {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
       if (code === 0) resolve();
-      else reject(new Error(`npm ci ended with ${signal ?? `exit code ${code}`}; its output above says why.`));
+      else
+        reject(new Error(`npm ci ended with ${signal ?? `exit code ${code}`}; its output above says why.`));
     });
   });
 }

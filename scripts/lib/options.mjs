@@ -6,7 +6,8 @@ import { UsageError } from './main.mjs';
 /** Node's message without its advice on arguments that no script here takes. */
 function describeParseError({ message }) {
   const ambiguous = /^Option '(.*)' argument is ambiguous/.exec(message);
-  if (ambiguous !== null) return `Option '${ambiguous[1]}' needs a value, and one that begins with a dash after "=".`;
+  if (ambiguous !== null)
+    return `Option '${ambiguous[1]}' needs a value, and one that begins with a dash after "=".`;
   return `${message.split(/\. |\n/)[0].replace(/\.$/, '')}.`;
 }
 

@@ -45,7 +45,11 @@ async function unpack(folder, log) {
 /** Executable and environment to launch it with; unpacks it first where needed. */
 export async function packedChromium(log) {
   const folder = path.join(CACHE, `chromium-${packageVersion(PACKAGE)}`);
-  const exists = () => stat(folder).then(() => true, () => false);
+  const exists = () =>
+    stat(folder).then(
+      () => true,
+      () => false,
+    );
   if (!(await exists())) {
     await withLock(`${folder}.lock`, async () => {
       if (!(await exists())) await unpack(folder, log);

@@ -44,7 +44,10 @@ export async function openPage(page, url, settings = {}) {
 
 /** Calls a command of the page's trainer; does not wait for it, since that can take longer than a call. */
 export async function command(page, name) {
-  await page.evaluate((method) => void document.querySelector('sgan-trainer')[method]().catch(() => {}), name);
+  await page.evaluate((method) => {
+    const trainer = document.querySelector('sgan-trainer');
+    trainer[method]().catch(() => {});
+  }, name);
 }
 
 /** Waits until the trainer has made `step` updates; throws what it reports as an error. */

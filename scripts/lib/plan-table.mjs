@@ -78,9 +78,9 @@ export async function printPlan(args) {
     console.log(HELP);
     return;
   }
-  const { RECIPE_NAMES, SETTING_RANGES } = await importSource('src/protocol.ts');
-  const { resolveSettings } = await importSource('src/worker/settings.ts');
-  const { buildRecipe } = await importSource('src/worker/recipes.ts');
+  const { SETTING_RANGES } = await importSource('src/protocol/settings.ts');
+  const { resolveSettings } = await importSource('src/protocol/check-settings.ts');
+  const { buildRecipe, RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
   const { costsOf } = await importSource('src/worker/engine/plan/costs.ts');
   const plans = await importSource('src/worker/engine/plan/plan.ts');
   if (!RECIPE_NAMES.includes(values.recipe)) {

@@ -7,7 +7,7 @@ import { readMetrics, readRun } from './run-folder.mjs';
 import { importSource } from './source-modules.mjs';
 import { checkAgainstCheckpoint } from './train-options.mjs';
 
-const { readCheckpoint } = await importSource('src/worker/checkpoint.ts');
+const { readCheckpoint } = await importSource('src/worker/checkpoint/checkpoint.ts');
 
 function parse(file, bytes) {
   try {
@@ -29,7 +29,9 @@ export async function readResumedRun(file, given) {
   const { step, evaluatedStep } = progress;
   const steps = given.steps ?? settings.steps;
   if (steps < step) {
-    throw new UsageError(`--steps ${steps} is less than the ${step} steps done; it is the total, not what is added.`);
+    throw new UsageError(
+      `--steps ${steps} is less than the ${step} steps done; it is the total, not what is added.`,
+    );
   }
   const folder = path.dirname(file);
   const run = await readRun(folder);

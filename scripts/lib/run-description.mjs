@@ -6,7 +6,11 @@ import { formatDuration } from './train-display.mjs';
 
 function readVersions() {
   const { version } = JSON.parse(readFileSync(inRoot('package.json'), 'utf8'));
-  return { 'sgan-trainer': version, tfjs: packageVersion('@tensorflow/tfjs-core'), node: process.versions.node };
+  return {
+    'sgan-trainer': version,
+    tfjs: packageVersion('@tensorflow/tfjs-core'),
+    node: process.versions.node,
+  };
 }
 
 /**

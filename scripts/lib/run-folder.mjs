@@ -43,7 +43,9 @@ export function planFolders({ out, resume }) {
   const isFolder = statSync(resume).isDirectory();
   const checkpoint = isFolder ? path.join(resume, CHECKPOINT) : resume;
   if (!existsSync(checkpoint)) {
-    throw new UsageError(`--resume ${resume}: the folder has no ${CHECKPOINT}, so there is nothing to go on from.`);
+    throw new UsageError(
+      `--resume ${resume}: the folder has no ${CHECKPOINT}, so there is nothing to go on from.`,
+    );
   }
   if (!isFolder && out === undefined) {
     throw new UsageError(`--resume ${resume}: a file needs a folder to go on in; add --out runs/b.`);

@@ -4,7 +4,15 @@
  */
 
 import path from 'node:path';
-import { CHECKPOINT, MODEL, SAMPLES, clearFolder, replaceFile, writeMetrics, writeRun } from './run-folder.mjs';
+import {
+  CHECKPOINT,
+  MODEL,
+  SAMPLES,
+  clearFolder,
+  replaceFile,
+  writeMetrics,
+  writeRun,
+} from './run-folder.mjs';
 
 /** The line of an evaluation in metrics.jsonl. */
 function toLine({ step, trainAccuracy, testAccuracy, discriminatorLoss, generatorLoss, elapsedMs }) {
@@ -42,7 +50,8 @@ export class RunRecorder {
   /** Writes an uploaded file; names that would lead out of the folder are refused. */
   async takeUpload(name, bytes) {
     const file = path.resolve(this.#folder, name);
-    if (!file.startsWith(path.resolve(this.#folder) + path.sep)) throw new Error(`"${name}" leads out of the folder.`);
+    if (!file.startsWith(path.resolve(this.#folder) + path.sep))
+      throw new Error(`"${name}" leads out of the folder.`);
     await replaceFile(file, bytes);
   }
 

@@ -3,7 +3,15 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from './main.mjs';
 import { groupFiles, testFilesIn } from './test-files.mjs';
-import { NO_TESTS, build, checkTypes, lint, runBrowserTests, runPageTests, runUnitTests } from './test-groups.mjs';
+import {
+  NO_TESTS,
+  build,
+  checkTypes,
+  lint,
+  runBrowserTests,
+  runPageTests,
+  runUnitTests,
+} from './test-groups.mjs';
 
 const CHECKS = { types: checkTypes, lint, build };
 const GROUPS = ['types', 'lint', 'build', 'unit', 'worker', 'ui', 'page'];
@@ -33,7 +41,11 @@ export function planTests(args, folders) {
     if (!isWanted(group)) return [];
     return named === undefined ? testFilesIn(folders[group]) : named[group];
   };
-  const files = { unit: filesOf('unit'), browser: [...filesOf('worker'), ...filesOf('ui')], page: filesOf('page') };
+  const files = {
+    unit: filesOf('unit'),
+    browser: [...filesOf('worker'), ...filesOf('ui')],
+    page: filesOf('page'),
+  };
   // The page tests drive the built site, so they bring the build with them.
   const isChecked = (check) =>
     (check === 'build' && files.page.length > 0) || (only?.includes(check) ?? named === undefined);

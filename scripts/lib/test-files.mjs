@@ -27,7 +27,9 @@ const TEST_NAME = /\.test\.(ts|mjs)$/;
 export function testFilesIn(folders) {
   return folders
     .filter((folder) => existsSync(inRoot(folder)))
-    .flatMap((folder) => readdirSync(inRoot(folder), { recursive: true }).map((name) => path.join(folder, name)))
+    .flatMap((folder) =>
+      readdirSync(inRoot(folder), { recursive: true }).map((name) => path.join(folder, name)),
+    )
     .filter((file) => TEST_NAME.test(file))
     .map((file) => file.split(path.sep).join('/'))
     .sort();

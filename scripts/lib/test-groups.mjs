@@ -53,9 +53,16 @@ export async function checkTypes() {
   return { ...NO_TESTS, failed };
 }
 
+/** Format, rules of the language, and the arrows between the rooms. */
 export async function lint() {
-  const exitCode = await runPackage('eslint/bin/eslint.js', ['--max-warnings=0', '.']);
-  return exitCode === 0 ? NO_TESTS : ONE_FAILURE;
+  const checks = [
+    ['prettier/bin/prettier.cjs', ['--check', '--log-level=warn', '.']],
+    ['eslint/bin/eslint.js', ['--max-warnings=0', '.']],
+    ['dependency-cruiser/bin/dependency-cruise.mjs', ['--config', '.dependency-cruiser.mjs', 'src']],
+  ];
+  let failed = 0;
+  for (const [script, args] of checks) if ((await runPackage(script, args)) !== 0) failed += 1;
+  return { ...NO_TESTS, failed };
 }
 
 export async function build() {
@@ -119,5 +126,9 @@ export function runBrowserTests(files) {
 
 /** Tests of the built site and of the commands; one file at a time, each drives a browser of its own. */
 export function runPageTests(files) {
-  return runNodeTests('page', files.map((file) => inRoot(file)), ['--test-concurrency=1']);
+  return runNodeTests(
+    'page',
+    files.map((file) => inRoot(file)),
+    ['--test-concurrency=1'],
+  );
 }

@@ -4,7 +4,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { importSource } from './source-modules.mjs';
 
-const { RECIPE_NAMES } = await importSource('src/protocol.ts');
+const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
 
 const TRACE_NAME = /^(?<recipe>.+)-wasm-seed(?<seed>\d+)\.jsonl$/;
 
@@ -17,7 +17,9 @@ export async function readTraces(folder) {
   const names = (await readdir(folder)).sort();
   const traces = names.flatMap((name) => {
     const found = TRACE_NAME.exec(name);
-    return found === null || !RECIPE_NAMES.includes(found.groups.recipe) ? [] : [{ name, recipe: found.groups.recipe, seed: Number(found.groups.seed) }];
+    return found === null || !RECIPE_NAMES.includes(found.groups.recipe)
+      ? []
+      : [{ name, recipe: found.groups.recipe, seed: Number(found.groups.seed) }];
   });
   if (traces.length === 0) throw new Error(`${folder} has no trace named <recipe>-wasm-seed<N>.jsonl.`);
   return Promise.all(
@@ -43,7 +45,10 @@ export function summarise({ evaluations }) {
 }
 
 function panel(recipe, traces, column, row) {
-  const inner = { width: PANEL.width - PANEL.left - PANEL.right, height: PANEL.height - PANEL.top - PANEL.bottom };
+  const inner = {
+    width: PANEL.width - PANEL.left - PANEL.right,
+    height: PANEL.height - PANEL.top - PANEL.bottom,
+  };
   const x = (step) => PANEL.left + (inner.width * step) / STEPS.most;
   const y = (accuracy) => {
     const { least, most } = ACCURACIES;
@@ -53,14 +58,22 @@ function panel(recipe, traces, column, row) {
   for (let accuracy = ACCURACIES.least; accuracy < ACCURACIES.most + 0.01; accuracy += ACCURACIES.step) {
     const at = y(accuracy).toFixed(1);
     parts.push(`<path class="grid" d="M${PANEL.left} ${at}h${inner.width}"/>`);
-    parts.push(`<text x="${PANEL.left - 6}" y="${Number(at) + 4}" text-anchor="end">${accuracy.toFixed(1)}</text>`);
+    parts.push(
+      `<text x="${PANEL.left - 6}" y="${Number(at) + 4}" text-anchor="end">${accuracy.toFixed(1)}</text>`,
+    );
   }
   for (let step = 0; step <= STEPS.most; step += STEPS.step) {
-    parts.push(`<text x="${x(step).toFixed(1)}" y="${PANEL.height - 14}" text-anchor="middle">${step.toLocaleString('en')}</text>`);
+    parts.push(
+      `<text x="${x(step).toFixed(1)}" y="${PANEL.height - 14}" text-anchor="middle">${step.toLocaleString('en')}</text>`,
+    );
   }
   for (const { seed, evaluations } of traces) {
-    const points = evaluations.map(({ step, testAccuracy }) => `${x(step).toFixed(1)},${y(testAccuracy).toFixed(1)}`);
-    parts.push(`<polyline class="seed${seed}" points="${points.join(' ')}"><title>seed ${seed}</title></polyline>`);
+    const points = evaluations.map(
+      ({ step, testAccuracy }) => `${x(step).toFixed(1)},${y(testAccuracy).toFixed(1)}`,
+    );
+    parts.push(
+      `<polyline class="seed${seed}" points="${points.join(' ')}"><title>seed ${seed}</title></polyline>`,
+    );
   }
   return `<g transform="translate(${column * PANEL.width} ${row * PANEL.height})">\n${parts.join('\n')}\n</g>`;
 }
@@ -70,7 +83,12 @@ export function drawTraces(traces) {
   const recipes = RECIPE_NAMES.filter((recipe) => traces.some((trace) => trace.recipe === recipe));
   const rows = Math.ceil(recipes.length / 2);
   const panels = recipes.map((recipe, index) =>
-    panel(recipe, traces.filter((trace) => trace.recipe === recipe), index % 2, Math.floor(index / 2)),
+    panel(
+      recipe,
+      traces.filter((trace) => trace.recipe === recipe),
+      index % 2,
+      Math.floor(index / 2),
+    ),
   );
   const [width, height] = [2 * PANEL.width, rows * PANEL.height];
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="Test accuracy over 20,000 steps, by recipe and seed">

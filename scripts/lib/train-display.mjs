@@ -3,7 +3,7 @@
 import cliProgress from 'cli-progress';
 import { importSource } from './source-modules.mjs';
 
-const { remainingTime } = await importSource('src/ui/time-left.ts');
+const { remainingTime } = await importSource('src/ui/words/time-left.ts');
 
 /** Without a terminal, a line of progress comes at most this often. */
 const PLAIN_LINE_MS = 30_000;

@@ -1,5 +1,5 @@
 /**
- * The options of `npm run train`: one for every setting of `src/protocol.ts`, and those of the
+ * The options of `npm run train`: one for every setting of `src/protocol/settings.ts`, and those of the
  * command itself. Values are checked by the worker's own code, so that both refuse the same.
  */
 
@@ -7,12 +7,14 @@ import { UsageError } from './main.mjs';
 import { parseOptions } from './options.mjs';
 import { importSource } from './source-modules.mjs';
 
-const { DEFAULT_SETTINGS, ENGINE_CHOICES, RECIPE_DEFAULTS, RECIPE_NAMES, SETTING_RANGES } =
-  await importSource('src/protocol.ts');
-const { resolveSettings } = await importSource('src/worker/settings.ts');
+const { DEFAULT_SETTINGS, RECIPE_DEFAULTS, SETTING_RANGES } = await importSource('src/protocol/settings.ts');
+const { ENGINE_CHOICES } = await importSource('src/protocol/engines.ts');
+const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
+const { resolveSettings } = await importSource('src/protocol/check-settings.ts');
 
 const RECIPE_NOTES = {
-  notebook: 'what the notebook sets out to do: one discriminator for labelled, unlabelled and generated images',
+  notebook:
+    'what the notebook sets out to do: one discriminator for labelled, unlabelled and generated images',
   'notebook-as-run': 'what its cells compute under TensorFlow: three discriminators, no dropout',
   'notebook-feature-matching': "with the notebook's commented-out generator loss, feature matching added",
   'labels-only': 'the same discriminator on the same labelled images, no GAN: the baseline',
@@ -48,14 +50,21 @@ const SETTING_NOTES = {
 };
 
 const COMMAND_OPTIONS = {
-  out: { type: 'string', value: 'FOLDER', note: 'where run.json, metrics.jsonl, samples.png and the checkpoint go' },
+  out: {
+    type: 'string',
+    value: 'FOLDER',
+    note: 'where run.json, metrics.jsonl, samples.png and the checkpoint go',
+  },
   resume: {
     type: 'string',
     value: 'FOLDER|FILE',
     note: 'go on from a folder in place, or from a checkpoint file into --out',
   },
   force: { type: 'boolean', note: 'overwrite the run in an existing folder' },
-  export: { type: 'boolean', note: 'also write both networks as TensorFlow.js LayersModels, into FOLDER/model' },
+  export: {
+    type: 'boolean',
+    note: 'also write both networks as TensorFlow.js LayersModels, into FOLDER/model',
+  },
   help: { type: 'boolean', note: 'this text' },
 };
 
@@ -72,7 +81,8 @@ const SETTING_OPTIONS = Object.fromEntries(
 
 /** A number where the text is one; other text is handed on for the check of settings to name. */
 function toValue(setting, given) {
-  const isNumber = Object.hasOwn(SETTING_RANGES, setting) && given.trim() !== '' && !Number.isNaN(Number(given));
+  const isNumber =
+    Object.hasOwn(SETTING_RANGES, setting) && given.trim() !== '' && !Number.isNaN(Number(given));
   return isNumber ? Number(given) : given;
 }
 
@@ -132,7 +142,9 @@ function describeSetting([name, { type, setting }]) {
 }
 
 function describeRecipe(name) {
-  const defaults = Object.entries(RECIPE_DEFAULTS[name]).map(([key, value]) => `--${toOptionName(key)} ${value}`);
+  const defaults = Object.entries(RECIPE_DEFAULTS[name]).map(
+    ([key, value]) => `--${toOptionName(key)} ${value}`,
+  );
   return [name, RECIPE_NOTES[name] + (defaults.length === 0 ? '' : ` (default ${defaults.join(' ')})`)];
 }
 
@@ -146,8 +158,11 @@ checkpoint.
 
 The command:
 ${table(
-    Object.entries(COMMAND_OPTIONS).map(([name, { value, note }]) => [`--${name}${value ? ` ${value}` : ''}`, note]),
-  )}
+  Object.entries(COMMAND_OPTIONS).map(([name, { value, note }]) => [
+    `--${name}${value ? ` ${value}` : ''}`,
+    note,
+  ]),
+)}
 
 Settings:
 ${table(Object.entries(SETTING_OPTIONS).map(describeSetting))}

@@ -62,9 +62,13 @@ class TrainRun {
       folder: folders.out,
       evaluations: resumed.evaluations,
       onFailure: (error) =>
-        this.#settleRest.reject(new UsageError(`Writing to ${folders.out} failed: ${error.message}`, { cause: error })),
+        this.#settleRest.reject(
+          new UsageError(`Writing to ${folders.out} failed: ${error.message}`, { cause: error }),
+        ),
     });
-    this.#trainer = new HeadlessTrainer({ onUpload: (name, bytes) => this.#recorder.takeUpload(name, bytes) });
+    this.#trainer = new HeadlessTrainer({
+      onUpload: (name, bytes) => this.#recorder.takeUpload(name, bytes),
+    });
     this.#recorder.attach(this.#trainer);
     this.#trainer.on('report', (report) => this.#onReport(report));
     this.#trainer.on('death', (error) => this.#settleRest.reject(error));
@@ -203,7 +207,9 @@ export async function train(options) {
   const { checkpoint } = folders;
   const resumed = checkpoint === undefined ? NOTHING_BEFORE : await readResumedRun(checkpoint, options.given);
   if (resumed.isFinished && options.export !== true) {
-    throw new UsageError(`${checkpoint} has finished its ${resumed.step} steps; --steps N goes on to N in all.`);
+    throw new UsageError(
+      `${checkpoint} has finished its ${resumed.step} steps; --steps N goes on to N in all.`,
+    );
   }
   return new TrainRun(options, folders, resumed).run();
 }

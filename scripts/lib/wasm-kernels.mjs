@@ -58,7 +58,8 @@ export async function compileKernels(name, change = (file, text) => text) {
       if (path.basename(file) === output) bytes = content;
     },
   });
-  if (error !== null) throw new Error(`${name} could not be compiled:\n${stderr.toString()}`, { cause: error });
+  if (error !== null)
+    throw new Error(`${name} could not be compiled:\n${stderr.toString()}`, { cause: error });
   return bytes;
 }
 

@@ -4,8 +4,10 @@
  * Owns no schedule and no files; scripts/lib/headless-trainer.mjs is its other half.
  */
 
-import type { ErrorInfo, ImageGrid, Report, SettingsInput, TrainerState } from '../protocol.js';
-import { toErrorInfo } from './errors.js';
+import type { ErrorInfo } from '../protocol/errors.js';
+import type { ImageGrid, Report, TrainerState } from '../protocol/reports.js';
+import type { SettingsInput } from '../protocol/settings.js';
+import { toErrorInfo } from '../protocol/errors.js';
 import { WorkerClient } from './worker-client.js';
 
 /** A report as it crosses to the script: pictures stay here, of metrics only which steps they are. */
@@ -16,7 +18,12 @@ export type HeadlessReport =
 export type HeadlessEvent =
   | { readonly type: 'reports'; readonly reports: readonly HeadlessReport[] }
   | { readonly type: 'death'; readonly error: ErrorInfo }
-  | { readonly type: 'settled'; readonly id: number; readonly value: unknown; readonly error: ErrorInfo | null };
+  | {
+      readonly type: 'settled';
+      readonly id: number;
+      readonly value: unknown;
+      readonly error: ErrorInfo | null;
+    };
 
 /** The commands; URLs are the script's own, for bytes in and out. */
 const commands = {

@@ -4,9 +4,9 @@
  */
 
 import './define.js';
-import type { EvaluationReport, TrainerState } from '../protocol.js';
+import type { EvaluationReport, TrainerState } from '../protocol/reports.js';
 import type { SganTrainer } from './sgan-trainer.js';
-import { settingsFromUrl, settingsToUrl } from './url-settings.js';
+import { settingsFromUrl, settingsToUrl } from './settings/url-settings.js';
 
 /** Also in static/theme.js, which sets the theme before the first paint. */
 const THEME_KEY = 'sgan-theme';

@@ -5,22 +5,18 @@
 
 import { LitElement, type PropertyValues, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
-import type {
-  EngineChoice,
-  ErrorInfo,
-  RecipeName,
-  Report,
-  Settings,
-  SettingsInput,
-  TrainerState,
-} from '../protocol.js';
-import { errorOfKind, toErrorInfo } from './errors.js';
-import { dispatch } from './events.js';
-import { NextSettings } from './next-settings.js';
-import { Presenter } from './presenter.js';
-import { makeFile, type SaveKind } from './saver.js';
-import { parseTyped } from './settings-rules.js';
-import type { StringsInput } from './strings.js';
+import type { EngineChoice } from '../protocol/engines.js';
+import type { ErrorInfo } from '../protocol/errors.js';
+import type { Settings, SettingsInput } from '../protocol/settings.js';
+import type { RecipeName } from '../recipe/recipes.js';
+import type { Report, TrainerState } from '../protocol/reports.js';
+import { TrainerError, toErrorInfo } from '../protocol/errors.js';
+import { dispatch } from './element/events.js';
+import { NextSettings } from './settings/next-settings.js';
+import { Presenter } from './element/presenter.js';
+import { makeFile, type SaveKind } from './element/saver.js';
+import { parseTyped } from './settings/parse-typed.js';
+import type { StringsInput } from './words/strings.js';
 import { elementStyles } from './styles/element.js';
 import { TrainerSession, type ClientFactory } from './trainer-session.js';
 import { WorkerClient } from './worker-client.js';
@@ -273,7 +269,7 @@ export class SganTrainer extends LitElement {
   }
 
   async #command<T>(command: () => Promise<T>): Promise<T> {
-    if (!this.isConnected) throw errorOfKind('Aborted', 'The element has to be in a document to train.');
+    if (!this.isConnected) throw new TrainerError('Aborted', 'The element has to be in a document to train.');
     this.#setProblem(null);
     try {
       return await command();
@@ -324,9 +320,13 @@ async function readCheckpoint(
   try {
     return new Uint8Array(await checkpoint.arrayBuffer());
   } catch (error) {
-    throw errorOfKind('InvalidCheckpoint', `The file cannot be read (${String(error)}). Choose it again.`, {
-      cause: error,
-    });
+    throw new TrainerError(
+      'InvalidCheckpoint',
+      `The file cannot be read (${String(error)}). Choose it again.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -3,10 +3,13 @@
  * command, a fresh one after a failure, and keeps the model of the run. Knows no DOM.
  */
 
-import type { ErrorInfo, ExportedFile, Report, Settings, SettingsInput, TrainerState } from '../protocol.js';
-import { errorOfKind } from './errors.js';
-import { RunModel } from './run-model.js';
-import { differingSettings } from './settings-rules.js';
+import type { ErrorInfo } from '../protocol/errors.js';
+import type { ExportedFile } from '../protocol/trainer-api.js';
+import type { Report, TrainerState } from '../protocol/reports.js';
+import type { Settings, SettingsInput } from '../protocol/settings.js';
+import { TrainerError } from '../protocol/errors.js';
+import { RunModel } from './element/run-model.js';
+import { differingSettings } from '../protocol/check-settings.js';
 import type { TrainerClient, WorkerClientOptions } from './worker-client.js';
 
 /**
@@ -137,7 +140,7 @@ export class TrainerSession {
 
   #clientToSaveFrom(): TrainerClient {
     if (this.#client !== null && !this.#isClientDead) return this.#client;
-    throw errorOfKind(
+    throw new TrainerError(
       'NothingToSave',
       this.#isClientDead
         ? 'Nothing can be saved: the worker has ended, and the run with it.'
@@ -149,7 +152,7 @@ export class TrainerSession {
     const { state, error } = this.model;
     if (state !== 'failed') return;
     const reason = error === null ? '' : ` (${error.kind}: ${error.message})`;
-    throw errorOfKind('RunFailed', `The run has failed${reason}. Reset to begin anew.`);
+    throw new TrainerError('RunFailed', `The run has failed${reason}. Reset to begin anew.`);
   }
 
   #take(batch: readonly Report[]): void {

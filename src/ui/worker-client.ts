@@ -7,16 +7,15 @@ import { proxy, wrap, type Remote } from 'comlink';
 import {
   PROTOCOL_VERSION,
   workerLockName,
-  type ErrorInfo,
-  type ErrorKind,
   type ExportedFile,
   type Hello,
   type ReportListener,
-  type SettingsInput,
   type TrainerApi,
-  type TrainerState,
-} from '../protocol.js';
-import { errorOfKind, fromErrorInfo, toErrorInfo } from './errors.js';
+} from '../protocol/trainer-api.js';
+import type { ErrorInfo, ErrorKind } from '../protocol/errors.js';
+import type { SettingsInput } from '../protocol/settings.js';
+import type { TrainerState } from '../protocol/reports.js';
+import { TrainerError, fromErrorInfo, toErrorInfo } from '../protocol/errors.js';
 
 /** A worker that answers its handshake later than this is given up: loading it takes seconds at most. */
 const HANDSHAKE_LIMIT_MS = 30_000;
@@ -189,7 +188,7 @@ export class WorkerClient implements TrainerClient {
   /** Throws where the worker is of another build. The worker checks the page's version likewise. */
   #checkHello({ protocolVersion, workerVersion }: Hello): void {
     if (protocolVersion === PROTOCOL_VERSION) return;
-    throw errorOfKind(
+    throw new TrainerError(
       'WorkerUnavailable',
       `The page speaks protocol ${PROTOCOL_VERSION}, the worker (version ${workerVersion}) ${protocolVersion}: ` +
         'they come from different builds. Reload the page.',

@@ -5,11 +5,11 @@
  */
 
 import { expose } from 'comlink';
-import { workerLockName } from '../protocol.js';
-import { ENGINES } from './engine-table.js';
-import { buildRecipe } from './recipes.js';
-import { Trainer } from './trainer.js';
-import { createYield } from './yield.js';
+import { workerLockName } from '../protocol/trainer-api.js';
+import { ENGINES } from './engine/engine-table.js';
+import { buildRecipe } from '../recipe/recipes.js';
+import { Trainer } from './commands/trainer.js';
+import { createYield } from './commands/yield.js';
 
 declare const self: DedicatedWorkerGlobalScope;
 
@@ -40,7 +40,7 @@ const trainer = new Trainer({
   yieldToCommands: createYield(),
   whenReady: takeLock(),
   exportModel: async (recipe, state) => {
-    const { exportLayersModels } = await import('./model/layers-model.js');
+    const { exportLayersModels } = await import('./engine/tfjs/layers-model.js');
     return exportLayersModels(recipe, state.tensors);
   },
 });

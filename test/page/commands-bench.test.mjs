@@ -20,7 +20,17 @@ const isDuration = (value) => typeof value === 'number' && value > 0;
 describe('the benchmark', () => {
   test('lets engines and a yardstick take turns and writes what it measured', async () => {
     const file = path.join(folder, 'results', 'cpu.json');
-    const args = ['--engines', 'wasm,tfjs-wasm', '--threads', '1', '--steps', '1', '--kernels', '--json', file];
+    const args = [
+      '--engines',
+      'wasm,tfjs-wasm',
+      '--threads',
+      '1',
+      '--steps',
+      '1',
+      '--kernels',
+      '--json',
+      file,
+    ];
     const { code, output } = await runScript('bench', args);
     assert.equal(code, 0, output);
     assert.match(output, /^step: wasm x1 against tfjs-wasm +\d+\.\d\d/m);
@@ -30,10 +40,14 @@ describe('the benchmark', () => {
     assert.equal(Math.round(written.arithmetic.multiplyAdds / 1e6), 471);
     assert.ok(isDuration(written.peaks.microKernel.relaxed.median));
     const names = written.results.map(({ engine, threads }) => [engine, threads]);
-    assert.deepEqual(names, [['wasm', 1], ['tfjs-wasm', null]]);
+    assert.deepEqual(names, [
+      ['wasm', 1],
+      ['tfjs-wasm', null],
+    ]);
     const [{ kernels }] = written.results;
     assert.ok(kernels.length > 30);
-    for (const { name, ms, multiplyAdds, gflops } of kernels) assert.equal(gflops !== null, multiplyAdds > 0 && ms > 0, name);
+    for (const { name, ms, multiplyAdds, gflops } of kernels)
+      assert.equal(gflops !== null, multiplyAdds > 0 && ms > 0, name);
     for (const { firstStepMs, msPerStep, evaluationMs, evaluationCorrect, ...rest } of written.results) {
       assert.ok([firstStepMs, evaluationMs].every(isDuration));
       assert.ok(0 < msPerStep.min && msPerStep.min <= msPerStep.median && msPerStep.median <= msPerStep.max);
@@ -48,7 +62,10 @@ describe('the benchmark', () => {
   test('says what to install where a yardstick has no Python', async () => {
     const { code, output } = await runScript('bench', ['--engines', 'pytorch', '--python', folder]);
     assert.equal(code, 1);
-    assert.match(output, /pytorch needs a Python with the package torch, .*-m venv .*pytorch.*requirements\.txt/);
+    assert.match(
+      output,
+      /pytorch needs a Python with the package torch, .*-m venv .*pytorch.*requirements\.txt/,
+    );
   });
 
   test('names the engines that it has where one is unknown', async () => {

@@ -24,7 +24,10 @@ test('a CHROME_PATH that does not launch is passed over with a note', async (con
 test('where none launches, each was tried aloud and the error says what to install', async () => {
   const notes = [];
   const launching = launchFirst([BROKEN, MISSING], { purpose: 'test', log: (note) => notes.push(note) });
-  await assert.rejects(launching, /tried a broken browser, a missing browser.*Install Google Chrome.*CHROME_PATH/);
+  await assert.rejects(
+    launching,
+    /tried a broken browser, a missing browser.*Install Google Chrome.*CHROME_PATH/,
+  );
   assert.equal(notes.length, 2);
   assert.match(notes[1], /cannot be unpacked/);
 });
@@ -41,6 +44,8 @@ test('the browser of the tests has WebGPU, on a software adapter', async (contex
   context.after(() => site.close());
   const page = await browser.newPage();
   await page.goto(`${site.url}headless.html`);
-  const isFallback = await page.evaluate(async () => (await navigator.gpu.requestAdapter()).info.isFallbackAdapter);
+  const isFallback = await page.evaluate(
+    async () => (await navigator.gpu.requestAdapter()).info.isFallbackAdapter,
+  );
   assert.equal(isFallback, true);
 });

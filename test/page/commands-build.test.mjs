@@ -27,7 +27,14 @@ test("the worker's bundle holds nothing of the page", async () => {
 });
 
 test('each entry lies where its URL rules expect it', async () => {
-  const entries = ['index.html', 'headless.html', 'ui/define.js', 'ui/page.js', 'ui/headless.js', 'worker/worker.js'];
+  const entries = [
+    'index.html',
+    'headless.html',
+    'ui/define.js',
+    'ui/page.js',
+    'ui/headless.js',
+    'worker/worker.js',
+  ];
   const binaries = ['worker/tfjs-backend-wasm.wasm', 'worker/tfjs-backend-wasm-simd.wasm'];
   for (const file of [...entries, ...binaries]) assert.ok((await stat(`dist/${file}`)).size > 0, file);
 });

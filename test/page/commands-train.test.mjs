@@ -17,7 +17,10 @@ const inFolder = (...parts) => path.join(folder, ...parts);
 
 async function readLines(...parts) {
   const text = await readFile(inFolder(...parts, 'metrics.jsonl'), 'utf8');
-  return text.trim().split('\n').map((line) => JSON.parse(line));
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 }
 
 /** A checkpoint without its only value that depends on the clock. */
@@ -27,7 +30,10 @@ async function readTimeless(...parts) {
   const header = JSON.parse(bytes.subarray(8, headerEnd).toString());
   const { elapsedMs, ...progress } = JSON.parse(header.__metadata__.progress);
   assert.ok(elapsedMs > 0);
-  return { header: { ...header, __metadata__: { ...header.__metadata__, progress } }, data: bytes.subarray(headerEnd) };
+  return {
+    header: { ...header, __metadata__: { ...header.__metadata__, progress } },
+    data: bytes.subarray(headerEnd),
+  };
 }
 
 before(async () => {
@@ -40,7 +46,8 @@ after(() => rm(folder, { recursive: true }));
 describe('a run', () => {
   test('ends well and says each evaluation and where it is', () => {
     assert.equal(unbroken.code, 0, unbroken.output);
-    for (const step of [1, 2, 4]) assert.match(unbroken.output, new RegExp(`^step ${step}: test accuracy \\d+\\.\\d\\d %`, 'm'));
+    for (const step of [1, 2, 4])
+      assert.match(unbroken.output, new RegExp(`^step ${step}: test accuracy \\d+\\.\\d\\d %`, 'm'));
     assert.match(unbroken.output, /Finished 4 steps in .*, test accuracy .*unbroken/);
   });
 
@@ -53,7 +60,10 @@ describe('a run', () => {
 
   test('writes an object an evaluation into metrics.jsonl', async () => {
     const lines = await readLines('unbroken');
-    assert.deepEqual(lines.map(({ step }) => step), [1, 2, 4]);
+    assert.deepEqual(
+      lines.map(({ step }) => step),
+      [1, 2, 4],
+    );
     for (const line of lines) {
       assert.deepEqual(Object.keys(line), [
         'step',
@@ -78,7 +88,10 @@ describe('a run', () => {
     assert.match(run.versions.tfjs, /^\d+\.\d+\.\d+$/);
     const { steps, batch, evalEvery, labels, dropout, discriminatorLr } = run.settings;
     assert.deepEqual([steps, batch, evalEvery, labels, dropout, discriminatorLr], [4, 10, 2, 900, 0.5, 1e-3]);
-    assert.deepEqual(run.sessions.map(({ fromStep }) => fromStep), [0]);
+    assert.deepEqual(
+      run.sessions.map(({ fromStep }) => fromStep),
+      [0],
+    );
   });
 });
 
@@ -95,9 +108,16 @@ describe('a run that is interrupted', () => {
     const resumed = await runScript('train', ['--resume', inFolder('broken')]);
     assert.equal(resumed.code, 0, resumed.output);
     assert.deepEqual(await readTimeless('broken'), await readTimeless('unbroken'));
-    assert.ok((await readFile(inFolder('broken', 'samples.png'))).equals(await readFile(inFolder('unbroken', 'samples.png'))));
+    assert.ok(
+      (await readFile(inFolder('broken', 'samples.png'))).equals(
+        await readFile(inFolder('unbroken', 'samples.png')),
+      ),
+    );
     const withoutTime = ({ elapsedMs, ...line }) => ({ ...line, hasTime: elapsedMs > 0 });
-    assert.deepEqual((await readLines('broken')).map(withoutTime), (await readLines('unbroken')).map(withoutTime));
+    assert.deepEqual(
+      (await readLines('broken')).map(withoutTime),
+      (await readLines('unbroken')).map(withoutTime),
+    );
   });
 
   test('by Ctrl-C while it loads ends well too', async () => {
@@ -109,7 +129,10 @@ describe('a run that is interrupted', () => {
     assert.match(output, /To go on: npm run train -- --resume /);
     const resumed = await runScript('train', ['--resume', inFolder('early')]);
     assert.equal(resumed.code, 0, resumed.output);
-    assert.deepEqual((await readLines('early')).map(({ step }) => step), [1, 2]);
+    assert.deepEqual(
+      (await readLines('early')).map(({ step }) => step),
+      [1, 2],
+    );
   });
 });
 
@@ -120,10 +143,16 @@ describe('going on', () => {
     const args = ['--resume', checkpoint, '--out', inFolder('longer'), '--steps', '5', '--export'];
     const { code, output } = await runScript('train', args);
     assert.equal(code, 0, output);
-    assert.deepEqual((await readLines('longer')).map(({ step }) => step), [1, 2, 4, 5]);
+    assert.deepEqual(
+      (await readLines('longer')).map(({ step }) => step),
+      [1, 2, 4, 5],
+    );
     const run = JSON.parse(await readFile(inFolder('longer', 'run.json'), 'utf8'));
     assert.equal(run.settings.steps, 5);
-    assert.deepEqual(run.sessions.map(({ fromStep }) => fromStep), [0, 4]);
+    assert.deepEqual(
+      run.sessions.map(({ fromStep }) => fromStep),
+      [0, 4],
+    );
     for (const network of ['generator', 'discriminator']) {
       const model = JSON.parse(await readFile(inFolder('longer', 'model', network, 'model.json'), 'utf8'));
       assert.ok(model.modelTopology !== undefined && model.weightsManifest.length > 0);
@@ -166,7 +195,11 @@ describe('refusals', () => {
     const args = [...TINY, '--recipe', 'labels-only', '--steps', '1', '--out', inFolder('early'), '--force'];
     const { code, output } = await runScript('train', args);
     assert.equal(code, 0, output);
-    assert.deepEqual((await readdir(inFolder('early'))).sort(), ['checkpoint.safetensors', 'metrics.jsonl', 'run.json']);
+    assert.deepEqual((await readdir(inFolder('early'))).sort(), [
+      'checkpoint.safetensors',
+      'metrics.jsonl',
+      'run.json',
+    ]);
     const [line] = await readLines('early');
     assert.equal(line.generatorLoss, null);
   });

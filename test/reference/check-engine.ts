@@ -3,19 +3,14 @@
  * case keeps. Knows engines by their interface only.
  */
 
-import {
-  DEFAULT_SETTINGS,
-  METRIC_NAMES,
-  RECIPE_DEFAULTS,
-  type MetricName,
-  type Settings,
-} from '../../src/protocol.js';
-import { sampleLatents } from '../../src/worker/draws.js';
+import { DEFAULT_SETTINGS, RECIPE_DEFAULTS, type Settings } from '../../src/protocol/settings.js';
+import { METRIC_NAMES, type MetricName } from '../../src/protocol/reports.js';
+import { sampleLatents } from '../../src/worker/model/draws.js';
 import type { Engine, EngineInput, EngineState, StepMetrics } from '../../src/worker/engine/engine.js';
 import { parametersOf, type NamedTensor } from '../../src/worker/model/parameters.js';
-import { RandomStreams } from '../../src/worker/random.js';
-import { buildRecipe, type Recipe } from '../../src/worker/recipes.js';
-import { makeSplit } from '../../src/worker/split.js';
+import { RandomStreams } from '../../src/worker/random/streams.js';
+import { buildRecipe, type Recipe } from '../../src/recipe/recipes.js';
+import { makeSplit } from '../../src/worker/data/split.js';
 import {
   compareParameters,
   compareTensor,

@@ -3,14 +3,14 @@
  * state, and the positions and signs by which large tensors are kept.
  */
 
-import type { Dataset, ImageSet } from '../../src/worker/engine/engine.js';
+import type { Dataset, ImageSet } from '../../src/worker/data/dataset.js';
 import {
   initialTensors,
   momentNames,
   parametersOf,
   type NamedTensor,
 } from '../../src/worker/model/parameters.js';
-import type { Recipe } from '../../src/worker/recipes.js';
+import type { Recipe } from '../../src/recipe/recipes.js';
 
 const SIZE = 28;
 const PIXELS = SIZE * SIZE;
@@ -44,7 +44,7 @@ function imageSet(count: number, imageSalt: number, labelSalt: number): ImageSet
   for (let i = 0; i < images.length; i++) {
     const image = Math.floor(i / PIXELS);
     const row = Math.floor((i % PIXELS) / SIZE);
-    const tile = (image * 7 + (row >> 2)) * 7 + (i % SIZE >> 2);
+    const tile = (image * 7 + (row >> 2)) * 7 + ((i % SIZE) >> 2);
     // Of each pixel and of each 4 x 4 tile; clipping makes both ends common, as they are in MNIST.
     const sum = (hash(i) >>> 24) + (hash(TILE_SALT_OFFSET + tile) >>> 24);
     images[i] = Math.max(0, Math.min(255, sum - 128));

@@ -1,6 +1,6 @@
 /** Reads the reference data of `data/`, which make_reference.py wrote; README.md says what it is. */
 
-import type { RecipeName } from '../../src/protocol.js';
+import type { RecipeName } from '../../src/recipe/recipes.js';
 
 /** What is kept of a tensor. */
 export interface ReferenceTensor {

@@ -1,7 +1,9 @@
 /** The element as a page's script sees it: attributes, properties, methods, events. */
 
 import { expect } from '@open-wc/testing';
-import { DEFAULT_SETTINGS, type ErrorInfo, type Report } from '../../src/protocol.js';
+import { DEFAULT_SETTINGS } from '../../src/protocol/settings.js';
+import type { ErrorInfo } from '../../src/protocol/errors.js';
+import type { Report } from '../../src/protocol/reports.js';
 import { LOADED_SETTINGS } from './support/fake-trainer.js';
 import { create, mount, nextEvent, unmountAll, untilState } from './support/mount.js';
 

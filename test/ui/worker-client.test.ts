@@ -1,7 +1,9 @@
 /** The owner of the worker: every call settles, whatever the worker does. Workers here are a few lines. */
 
 import { expect } from '@open-wc/testing';
-import { PROTOCOL_VERSION, workerLockName, type ErrorInfo, type Report } from '../../src/protocol.js';
+import { PROTOCOL_VERSION, workerLockName } from '../../src/protocol/trainer-api.js';
+import type { ErrorInfo } from '../../src/protocol/errors.js';
+import type { Report } from '../../src/protocol/reports.js';
 import { WorkerClient, type WorkerClientOptions } from '../../src/ui/worker-client.js';
 
 /** Comlink's messages as the client speaks them: an id, a path, arguments, of which the listener is a port. */

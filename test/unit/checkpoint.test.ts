@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkpointState, readCheckpoint, writeCheckpoint } from '../../src/worker/checkpoint.js';
+import { checkpointState, readCheckpoint, writeCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
-import { buildRecipe } from '../../src/worker/recipes.js';
+import { buildRecipe } from '../../src/recipe/recipes.js';
 import {
   readSafetensors,
   writeSafetensors,
   type Safetensors,
   type StoredTensor,
-} from '../../src/worker/safetensors.js';
-import { resolveSettings } from '../../src/worker/settings.js';
-import type { RunSnapshot } from '../../src/worker/snapshot.js';
-import { makeSplit } from '../../src/worker/split.js';
+} from '../../src/worker/checkpoint/safetensors.js';
+import { resolveSettings } from '../../src/protocol/check-settings.js';
+import type { RunSnapshot } from '../../src/worker/checkpoint/snapshot.js';
+import { makeSplit } from '../../src/worker/data/split.js';
 import { tinyDataset } from './support/data.js';
 
 const dataset = tinyDataset();

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EngineChoice, EngineName, EngineReport } from '../../src/protocol.js';
-import { findEngines, startEngine, type EngineEntry, type Probe } from '../../src/worker/choose-engine.js';
-import { ENGINES, probeWebGpu } from '../../src/worker/engine-table.js';
+import type { EngineChoice, EngineName, EngineReport } from '../../src/protocol/engines.js';
+import {
+  findEngines,
+  startEngine,
+  type EngineEntry,
+  type Probe,
+} from '../../src/worker/engine/choose-engine.js';
+import { ENGINES, probeWebGpu } from '../../src/worker/engine/engine-table.js';
 import type { EngineInput } from '../../src/worker/engine/engine.js';
-import { buildRecipe } from '../../src/worker/recipes.js';
-import { resolveSettings } from '../../src/worker/settings.js';
-import { makeSplit } from '../../src/worker/split.js';
+import { buildRecipe } from '../../src/recipe/recipes.js';
+import { resolveSettings } from '../../src/protocol/check-settings.js';
+import { makeSplit } from '../../src/worker/data/split.js';
 import { tinyDataset } from './support/data.js';
 import { FakeEngine } from './support/fake-engine.js';
 
@@ -34,7 +39,8 @@ function tableOf({ webgpu, broken = [] }: Platform): readonly EngineEntry[] {
   return ENGINES.map((entry) => ({
     ...entry,
     probe: async () => {
-      if (entry.runsOn !== 'gpu' || entry.name === 'tfjs-webgl') return { isUsable: true, isSoftware: false, detail: '' };
+      if (entry.runsOn !== 'gpu' || entry.name === 'tfjs-webgl')
+        return { isUsable: true, isSoftware: false, detail: '' };
       if (webgpu instanceof Error) throw webgpu;
       return webgpu;
     },

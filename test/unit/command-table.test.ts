@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ErrorKind, TrainerApi, TrainerState } from '../../src/protocol.js';
+import type { ErrorKind } from '../../src/protocol/errors.js';
+import type { TrainerApi } from '../../src/protocol/trainer-api.js';
+import type { TrainerState } from '../../src/protocol/reports.js';
 import { fakeTable } from './support/fake-engine.js';
 import { makeGate, settle } from './support/gate.js';
 import { openTrainer, SHORT, type TestTrainer } from './support/trainer.js';

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DEFAULT_SETTINGS, RECIPE_NAMES, type RecipeName } from '../../src/protocol.js';
+import { DEFAULT_SETTINGS } from '../../src/protocol/settings.js';
+import { RECIPE_NAMES, type RecipeName } from '../../src/recipe/recipes.js';
 import {
   drawPhase,
   dropoutStream,
@@ -11,9 +12,9 @@ import {
   sampleLatents,
   unlabelledStream,
   type PhaseDraws,
-} from '../../src/worker/draws.js';
-import { RandomStreams, streamNumber } from '../../src/worker/random.js';
-import { buildRecipe } from '../../src/worker/recipes.js';
+} from '../../src/worker/model/draws.js';
+import { RandomStreams, streamNumber } from '../../src/worker/random/streams.js';
+import { buildRecipe } from '../../src/recipe/recipes.js';
 
 const DATA = { imageShape: [28, 28, 1], classes: 10 } as const;
 const SPLIT = {

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FailureWatch, toTrainerError } from '../../src/worker/engine/tfjs/failure-watch.js';
-import { TrainerError } from '../../src/worker/errors.js';
+import { FailureWatch, toTrainerError } from '../../src/worker/engine/device/failure-watch.js';
+import { TrainerError } from '../../src/protocol/errors.js';
 
 const lost = new TrainerError('DeviceLost', 'gone');
 const never = new Promise<never>(() => undefined);

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { METRIC_NAMES, type Report } from '../../src/protocol.js';
-import { readCheckpoint } from '../../src/worker/checkpoint.js';
-import { TrainerError } from '../../src/worker/errors.js';
+import { METRIC_NAMES, type Report } from '../../src/protocol/reports.js';
+import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
+import { TrainerError } from '../../src/protocol/errors.js';
 import { fetchOf, tinyFiles } from './support/data.js';
 import { fakeTable } from './support/fake-engine.js';
 import { makeGate, settle } from './support/gate.js';

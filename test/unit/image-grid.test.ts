@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { leastValues } from '../../src/worker/engine/webgpu/kernels/image-grid.js';
-import { toByte } from '../../src/worker/images.js';
+import { toByte } from '../../src/worker/engine/image-grid.js';
 
 /** The next smaller float32. */
 function below(value: number): number {

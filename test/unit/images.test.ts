@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { generateImageGrid, realImageGrid, toImageGrid } from '../../src/worker/images.js';
+import { generateImageGrid, realImageGrid, toImageGrid } from '../../src/worker/engine/image-grid.js';
 import type { Engine } from '../../src/worker/engine/engine.js';
 import { tinyDataset } from './support/data.js';
 
@@ -61,6 +61,9 @@ test('an engine that makes the picture itself is asked for it, another for its v
   const drawn = toImageGrid(Float32Array.of(0), 1, 1, [1, 1, 1]);
   const plain = { generate: async () => values } as unknown as Engine;
   const drawing = { generateGrid: async () => drawn } as unknown as Engine;
-  assert.deepEqual(await generateImageGrid(plain, latents, 2, 2, [1, 1, 1]), toImageGrid(values, 2, 2, [1, 1, 1]));
+  assert.deepEqual(
+    await generateImageGrid(plain, latents, 2, 2, [1, 1, 1]),
+    toImageGrid(values, 2, 2, [1, 1, 1]),
+  );
   assert.equal(await generateImageGrid(drawing, latents, 1, 1, [1, 1, 1]), drawn);
 });

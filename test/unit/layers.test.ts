@@ -8,8 +8,8 @@ import {
   outputShape,
   transposedSize,
   type LayerDescription,
-} from '../../src/worker/model/layers.js';
-import { notebookDiscriminator, notebookGenerator } from '../../src/worker/model/notebook.js';
+} from '../../src/recipe/layers.js';
+import { notebookDiscriminator, notebookGenerator } from '../../src/recipe/networks/notebook.js';
 
 const OPTIONS = { imageShape: [28, 28, 1], classes: 10, biasBeforeNorm: 'zero', channelDivisor: 1 } as const;
 

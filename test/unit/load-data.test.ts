@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { gzipSync } from 'fflate';
 import { fingerprintOf } from '../../src/worker/data/fingerprint.js';
 import { loadDataset } from '../../src/worker/data/load.js';
-import type { Dataset } from '../../src/worker/engine/engine.js';
+import type { Dataset } from '../../src/worker/data/dataset.js';
 import { fetchOf, labelsFile, tinyDataset, tinyFiles, type Files } from './support/data.js';
 
 const dataUrl = 'https://example.test/data/';

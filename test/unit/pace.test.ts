@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Pace } from '../../src/worker/pace.js';
+import { Pace } from '../../src/worker/run/pace.js';
 
 test('a chunk begins with one step and stays one where a step takes long', () => {
   const pace = new Pace();

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { METRIC_NAMES, RECIPE_NAMES, type RecipeName } from '../../src/protocol.js';
+import { METRIC_NAMES } from '../../src/protocol/reports.js';
+import { RECIPE_NAMES, type RecipeName } from '../../src/recipe/recipes.js';
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
 import { interpret } from '../../src/worker/engine/plan/interpreter/interpreter.js';
 import { ParameterStore, type Values } from '../../src/worker/engine/plan/interpreter/store.js';
 import { gradientOf } from '../../src/worker/engine/plan/interpreter/update.js';
 import { DEFAULT_TRAIN_OPTIONS, planTrainStep } from '../../src/worker/engine/plan/plan.js';
-import type { TrainOptions } from '../../src/worker/engine/plan/train-options.js';
+import type { TrainOptions } from '../../src/worker/engine/plan/lower/train-options.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
 import { expectClose, norm } from '../worker/support/compare.js';
 import { hashed, tinyInput } from '../worker/support/tiny.js';
@@ -16,7 +17,11 @@ import { hashed, tinyInput } from '../worker/support/tiny.js';
 const STEP = 1e-6;
 
 /** The state after a few steps, where no bias, scale or moment is still at its first value. */
-async function trained(input: EngineInput, steps: number, trainOptions = DEFAULT_TRAIN_OPTIONS): Promise<Engine> {
+async function trained(
+  input: EngineInput,
+  steps: number,
+  trainOptions = DEFAULT_TRAIN_OPTIONS,
+): Promise<Engine> {
   const engine = createInterpreter(input, { precision: 'float32', trainOptions });
   await engine.advance(steps);
   return engine;
@@ -34,42 +39,46 @@ function toleranceOf(name: string): number {
 describe('the plan of a recipe', () => {
   for (const name of RECIPE_NAMES) {
     for (const isJoined of [true, false]) {
-    it(`computes for ${name} what tfjs computes, ${isJoined ? 'joined' : 'plainest'}`, async () => {
-      const input = tinyInput(name);
-      const own = await trained(input, 2, { ...DEFAULT_TRAIN_OPTIONS, storesNormalised: isJoined, joinsBiases: isJoined });
-      const reference = await createTfjsEngine('cpu', input);
-      await reference.importState(await own.exportState());
-      const expected = await reference.inspectStep();
-      const actual = await own.inspectStep();
-      // What the fused operations never store, tests cannot see.
-      const shared = new Map([...expected].filter(([key]) => actual.has(key)));
-      const gradients = [...expected.keys()].filter((key) => key.startsWith('gradient/'));
-      assert.deepEqual(
-        gradients.filter((key) => !actual.has(key)),
-        [],
-      );
-      assert.ok(gradients.length > 0);
-      expectClose(actual, shared, toleranceOf, isNoise);
-      const images = input.dataset.test.images.subarray(0, 5 * 784);
-      const pixels = Float32Array.from(images, (byte) => byte / 127.5 - 1);
-      const logits = await own.classify(pixels, 5);
-      const expectedLogits = await reference.classify(pixels, 5);
-      expectClose(
-        new Map([['logits', { shape: [5, 11], values: logits }]]),
-        new Map([['logits', { shape: [5, 11], values: expectedLogits }]]),
-        () => 1e-4,
-      );
-      assert.equal(await own.countCorrect(3, 90), await reference.countCorrect(3, 90));
-      if (input.recipe.generator !== null) {
-        const latents = Float32Array.from({ length: 300 }, (_, i) => hashed(i, 5));
+      it(`computes for ${name} what tfjs computes, ${isJoined ? 'joined' : 'plainest'}`, async () => {
+        const input = tinyInput(name);
+        const own = await trained(input, 2, {
+          ...DEFAULT_TRAIN_OPTIONS,
+          storesNormalised: isJoined,
+          joinsBiases: isJoined,
+        });
+        const reference = await createTfjsEngine('cpu', input);
+        await reference.importState(await own.exportState());
+        const expected = await reference.inspectStep();
+        const actual = await own.inspectStep();
+        // What the fused operations never store, tests cannot see.
+        const shared = new Map([...expected].filter(([key]) => actual.has(key)));
+        const gradients = [...expected.keys()].filter((key) => key.startsWith('gradient/'));
+        assert.deepEqual(
+          gradients.filter((key) => !actual.has(key)),
+          [],
+        );
+        assert.ok(gradients.length > 0);
+        expectClose(actual, shared, toleranceOf, isNoise);
+        const images = input.dataset.test.images.subarray(0, 5 * 784);
+        const pixels = Float32Array.from(images, (byte) => byte / 127.5 - 1);
+        const logits = await own.classify(pixels, 5);
+        const expectedLogits = await reference.classify(pixels, 5);
         expectClose(
-          new Map([['images', { shape: [3], values: await own.generate(latents, 3) }]]),
-          new Map([['images', { shape: [3], values: await reference.generate(latents, 3) }]]),
+          new Map([['logits', { shape: [5, 11], values: logits }]]),
+          new Map([['logits', { shape: [5, 11], values: expectedLogits }]]),
           () => 1e-4,
         );
-      }
-      reference.dispose();
-    });
+        assert.equal(await own.countCorrect(3, 90), await reference.countCorrect(3, 90));
+        if (input.recipe.generator !== null) {
+          const latents = Float32Array.from({ length: 300 }, (_, i) => hashed(i, 5));
+          expectClose(
+            new Map([['images', { shape: [3], values: await own.generate(latents, 3) }]]),
+            new Map([['images', { shape: [3], values: await reference.generate(latents, 3) }]]),
+            () => 1e-4,
+          );
+        }
+        reference.dispose();
+      });
     }
 
     it(`follows tfjs on ${name} over 3 steps`, async () => {
@@ -95,7 +104,11 @@ describe('the plan of a recipe', () => {
 
     for (const isJoined of [true, false]) {
       it(`has the gradients of ${name} that finite differences give, ${isJoined ? 'joined' : 'plainest'}`, () =>
-        checkByDifferences(name, { ...DEFAULT_TRAIN_OPTIONS, storesNormalised: isJoined, joinsBiases: isJoined }));
+        checkByDifferences(name, {
+          ...DEFAULT_TRAIN_OPTIONS,
+          storesNormalised: isJoined,
+          joinsBiases: isJoined,
+        }));
     }
   }
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DEFAULT_SETTINGS, RECIPE_NAMES } from '../../src/protocol.js';
+import { DEFAULT_SETTINGS } from '../../src/protocol/settings.js';
+import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
 import { accessesOf } from '../../src/worker/engine/plan/accesses.js';
 import {
   checkMemory,
@@ -22,7 +23,7 @@ import {
   type PlannedProgram,
 } from '../../src/worker/engine/plan/plan.js';
 import { parametersOf } from '../../src/worker/model/parameters.js';
-import { buildRecipe } from '../../src/worker/recipes.js';
+import { buildRecipe } from '../../src/recipe/recipes.js';
 
 const MNIST = { imageShape: [28, 28, 1], classes: 10 } as const;
 const notebook = buildRecipe('notebook', MNIST);

@@ -2,15 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  philox,
-  RandomStreams,
-  seedKey,
-  STREAM_USES,
-  streamNumber,
-  wordToIndex,
-  wordToUniform,
-} from '../../src/worker/random.js';
+import { RandomStreams, seedKey, STREAM_USES, streamNumber } from '../../src/worker/random/streams.js';
+import { philox, wordToIndex, wordToUniform } from '../../src/worker/random/philox.js';
 
 /** Philox4x32-10 known answers: Random123 1.14.0, tests/kat_vectors; counter, key, output. */
 const KNOWN_ANSWERS = [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Engine, EngineState } from '../../src/worker/engine/engine.js';
 import { startRecovering } from '../../src/worker/engine/recovering-engine.js';
-import { TrainerError } from '../../src/worker/errors.js';
+import { TrainerError } from '../../src/protocol/errors.js';
 
 /** Counts steps; fails once its step would pass `failsAfter`. Metrics of a step hold the step. */
 function counting(name: 'webgpu' | 'tfjs-wasm', failsAfter: number, log: string[]): Engine {
@@ -19,7 +19,10 @@ function counting(name: 'webgpu' | 'tfjs-wasm', failsAfter: number, log: string[
       check();
       const first = step;
       step += steps;
-      return Array.from({ length: steps }, (_, i) => ({ step: first + i + 1, values: Float32Array.of(first + i + 1) }));
+      return Array.from({ length: steps }, (_, i) => ({
+        step: first + i + 1,
+        values: Float32Array.of(first + i + 1),
+      }));
     },
     flush: async () => {
       check();
@@ -50,7 +53,8 @@ async function recovering(failsAfter: readonly number[], log: string[], now = ()
     start,
     next: [async () => counting('tfjs-wasm', Infinity, log)],
     imageShape: [1, 1, 1],
-    onReplaced: (info, failed, failure) => void log.push(`${failed.engine} -> ${info.engine}: ${failure.message}`),
+    onReplaced: (info, failed, failure) =>
+      void log.push(`${failed.engine} -> ${info.engine}: ${failure.message}`),
     now,
   });
 }
@@ -99,7 +103,7 @@ test('an error that is not the device’s is passed on', async () => {
       importState: () => Promise.reject(new TrainerError('InvalidCheckpoint', 'foreign')),
     }),
     next: [],
-      imageShape: [1, 1, 1],
+    imageShape: [1, 1, 1],
     onReplaced: () => assert.fail(),
     now: () => 0,
   });
@@ -133,7 +137,7 @@ test('an engine that cannot start for another reason is not tried again', async 
       throw new TrainerError('Internal', 'a shader is wrong');
     },
     next: [],
-      imageShape: [1, 1, 1],
+    imageShape: [1, 1, 1],
     onReplaced: () => assert.fail(),
     now: () => 0,
   });

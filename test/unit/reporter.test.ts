@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { METRIC_NAMES, type MetricsReport, type Report } from '../../src/protocol.js';
-import { Reporter } from '../../src/worker/reporter.js';
+import { METRIC_NAMES, type MetricsReport, type Report } from '../../src/protocol/reports.js';
+import { Reporter } from '../../src/worker/commands/reporter.js';
 
 const WIDTH = METRIC_NAMES.length;
 

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EvaluationReport } from '../../src/protocol.js';
-import { readCheckpoint } from '../../src/worker/checkpoint.js';
-import { buildRecipe } from '../../src/worker/recipes.js';
+import type { EvaluationReport } from '../../src/protocol/reports.js';
+import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
+import { buildRecipe } from '../../src/recipe/recipes.js';
 import { fakeTable } from './support/fake-engine.js';
 import { openTrainer, rowsOf, runUnbroken, SHORT } from './support/trainer.js';
 

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { METRIC_NAMES } from '../../src/protocol.js';
-import { readCheckpoint } from '../../src/worker/checkpoint.js';
+import { METRIC_NAMES } from '../../src/protocol/reports.js';
+import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
 import { TEST_COUNT } from './support/data.js';
 import { fakeTable } from './support/fake-engine.js';
 import { Clock, openTrainer, rowsOf, runUnbroken, SHORT } from './support/trainer.js';

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readSafetensors, writeSafetensors, type Safetensors } from '../../src/worker/safetensors.js';
+import {
+  readSafetensors,
+  writeSafetensors,
+  type Safetensors,
+} from '../../src/worker/checkpoint/safetensors.js';
 
 const content: Safetensors = {
   tensors: new Map([

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_SETTINGS, SETTING_RANGES, type SettingsInput } from '../../src/protocol.js';
-import { overrideSettings, resolveSettings } from '../../src/worker/settings.js';
+import { DEFAULT_SETTINGS, SETTING_RANGES, type SettingsInput } from '../../src/protocol/settings.js';
+import { overrideSettings, resolveSettings } from '../../src/protocol/check-settings.js';
 
 /** What crosses the wire need not be what the types say. */
 const resolve = (input: unknown): unknown => resolveSettings(input as SettingsInput);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RandomStreams, streamNumber } from '../../src/worker/random.js';
-import { makeSplit } from '../../src/worker/split.js';
+import { RandomStreams, streamNumber } from '../../src/worker/random/streams.js';
+import { makeSplit } from '../../src/worker/data/split.js';
 import { tinyDataset, TRAIN_COUNT } from './support/data.js';
 
 const dataset = tinyDataset();

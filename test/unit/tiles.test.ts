@@ -2,16 +2,27 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_SETTINGS, RECIPE_DEFAULTS, RECIPE_NAMES } from '../../src/protocol.js';
-import { planEvaluate, planGenerate, planTrainStep, type PlannedProgram } from '../../src/worker/engine/plan/plan.js';
+import { DEFAULT_SETTINGS, RECIPE_DEFAULTS } from '../../src/protocol/settings.js';
+import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
+import {
+  planEvaluate,
+  planGenerate,
+  planTrainStep,
+  type PlannedProgram,
+} from '../../src/worker/engine/plan/plan.js';
 import type { Tiles } from '../../src/worker/engine/webgpu/kernels/linear.js';
 import type { Memory } from '../../src/worker/engine/webgpu/kernels/shader.js';
 import { ParameterLayout } from '../../src/worker/engine/webgpu/parameter-layout.js';
 import { programMemory, shaderOf } from '../../src/worker/engine/webgpu/program.js';
-import { defaultTiles, TILE_CANDIDATES, tileName, tileNames } from '../../src/worker/engine/webgpu/tiles.js';
-import { operationsOf, roleOf } from '../../src/worker/engine/webgpu/tuner-trials.js';
-import { buildRecipe } from '../../src/worker/recipes.js';
-import { resolveSettings } from '../../src/worker/settings.js';
+import {
+  defaultTiles,
+  TILE_CANDIDATES,
+  tileName,
+  tileNames,
+} from '../../src/worker/engine/webgpu/tuning/tiles.js';
+import { operationsOf, roleOf } from '../../src/worker/engine/webgpu/tuning/tuner-trials.js';
+import { buildRecipe } from '../../src/recipe/recipes.js';
+import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { tinyDataset } from './support/data.js';
 
 /** WebGPU's default limits of a thread block. */
@@ -50,13 +61,21 @@ test('every candidate keeps to 256 threads and 16 KiB a block, in every product 
       for (const operation of planned.program.operations) {
         if (operation.kind !== 'product' && operation.kind !== 'filterGradient') continue;
         for (const tile of TILE_CANDIDATES[roleOf(operation)]) {
-          const { code, label } = shaderOf(operation, memory, { forward: tile, filter: tile, narrow: tile }, 100);
+          const { code, label } = shaderOf(
+            operation,
+            memory,
+            { forward: tile, filter: tile, narrow: tile },
+            100,
+          );
           const what = `${tileName(tile)} in ${label} of ${name}`;
           const [, across, down] = /@workgroup_size\((\d+)(?:, (\d+))?\)/.exec(code)!;
           assert.ok(Number(across) * Number(down ?? 1) <= MOST_THREADS, `threads of ${what}`);
           const arrays = [...code.matchAll(/var<workgroup> \w+: array<(\w+), (\d+)>/g)];
           if (tile.kind === 'shared') assert.ok(arrays.length > 0, `arrays of ${what}`);
-          const bytes = arrays.reduce((sum, [, type, length]) => sum + TYPE_BYTES[type!]! * Number(length), 0);
+          const bytes = arrays.reduce(
+            (sum, [, type, length]) => sum + TYPE_BYTES[type!]! * Number(length),
+            0,
+          );
           assert.ok(bytes <= MOST_BYTES, `${bytes} bytes of ${what}`);
           checked++;
         }
@@ -86,7 +105,14 @@ test('no product and no norm binds more than eight storage buffers, with its num
 test('a role is measured on its heaviest operation of each form', () => {
   const recipe = recipeOf('notebook');
   const { program } = planTrainStep(recipe, DEFAULT_SETTINGS);
-  const names = Object.fromEntries(ROLES.map((role) => [role, operationsOf(program, role).map(({ name }) => name).sort()]));
+  const names = Object.fromEntries(
+    ROLES.map((role) => [
+      role,
+      operationsOf(program, role)
+        .map(({ name }) => name)
+        .sort(),
+    ]),
+  );
   assert.deepEqual(names, {
     forward: ['discriminator/conv2', 'discriminator/conv2 input gradient'],
     filter: ['discriminator/conv2 kernel gradient'],

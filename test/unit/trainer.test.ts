@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PROTOCOL_VERSION, type OpenOptions, type SettingsInput } from '../../src/protocol.js';
-import { buildRecipe } from '../../src/worker/recipes.js';
-import { Trainer } from '../../src/worker/trainer.js';
+import { PROTOCOL_VERSION, type OpenOptions } from '../../src/protocol/trainer-api.js';
+import type { SettingsInput } from '../../src/protocol/settings.js';
+import { buildRecipe } from '../../src/recipe/recipes.js';
+import { Trainer } from '../../src/worker/commands/trainer.js';
 import { fetchOf, tinyFiles } from './support/data.js';
 import { fakeTable } from './support/fake-engine.js';
 import { makeGate, settle } from './support/gate.js';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pickFastest, type Contest } from '../../src/worker/engine/webgpu/tuner-selection.js';
+import { pickFastest, type Contest } from '../../src/worker/engine/webgpu/tuning/tuner-selection.js';
 import { Clock } from './support/trainer.js';
 
 interface Speeds {

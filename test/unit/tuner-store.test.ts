@@ -2,7 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createTileStore, indexedTiles, type LastingTiles, type TileNames } from '../../src/worker/engine/webgpu/tuner-store.js';
+import {
+  createTileStore,
+  indexedTiles,
+  type LastingTiles,
+  type TileNames,
+} from '../../src/worker/engine/webgpu/tuning/tuner-store.js';
 
 const NAMES: TileNames = { forward: 'shared', filter: 'shared', narrow: 'register' };
 const never = (): Promise<never> => new Promise(() => undefined);
@@ -22,9 +27,14 @@ test('what one worker writes, the next one reads', async () => {
   assert.deepEqual(await next.read('adapter'), NAMES);
 });
 
-const broken: Readonly<Record<string, { readonly lasting: LastingTiles; readonly wait: () => Promise<void> }>> = {
+const broken: Readonly<
+  Record<string, { readonly lasting: LastingTiles; readonly wait: () => Promise<void> }>
+> = {
   'rejects every access': {
-    lasting: { get: () => Promise.reject(new Error('blocked')), put: () => Promise.reject(new Error('blocked')) },
+    lasting: {
+      get: () => Promise.reject(new Error('blocked')),
+      put: () => Promise.reject(new Error('blocked')),
+    },
     wait: never,
   },
   'throws at once': {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { RECIPE_NAMES, type RecipeName, type Settings } from '../../src/protocol.js';
-import { drawPhase, dropoutStream } from '../../src/worker/draws.js';
+import { type Settings } from '../../src/protocol/settings.js';
+import { RECIPE_NAMES, type RecipeName } from '../../src/recipe/recipes.js';
+import { drawPhase, dropoutStream } from '../../src/worker/model/draws.js';
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
 import type { Simd } from '../../src/worker/engine/wasm/features.js';
 import { TRAIN_OPTIONS } from '../../src/worker/engine/wasm/wasm-engine.js';
-import { RandomStreams } from '../../src/worker/random.js';
+import { RandomStreams } from '../../src/worker/random/streams.js';
 import { expectClose, expectIdentical } from '../worker/support/compare.js';
 import { hashed, tinyInput } from '../worker/support/tiny.js';
 import { nodeWasmEngine } from './support/wasm.js';
@@ -40,7 +41,8 @@ async function compareWithExact(
 describe('the wasm engine', () => {
   for (const recipe of RECIPE_NAMES) {
     for (const simd of ['plain', 'relaxed'] as const) {
-      it(`computes what the plan says for ${recipe} (${simd} SIMD)`, () => compareWithExact(recipe, {}, 8, simd));
+      it(`computes what the plan says for ${recipe} (${simd} SIMD)`, () =>
+        compareWithExact(recipe, {}, 8, simd));
     }
   }
 
@@ -141,7 +143,8 @@ describe('the wasm engine', () => {
     const count = 41;
     const latents = Float32Array.from({ length: count * 100 }, (_, index) => hashed(index, 3));
     const pixels = Float32Array.from({ length: count * 784 }, (_, index) => hashed(index, 4));
-    const named = (values: Float32Array<ArrayBuffer>) => new Map([['values', { shape: [values.length], values }]]);
+    const named = (values: Float32Array<ArrayBuffer>) =>
+      new Map([['values', { shape: [values.length], values }]]);
     expectClose(
       named(await engine.generate(latents, count)),
       named(await reference.generate(latents, count)),

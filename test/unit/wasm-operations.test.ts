@@ -5,17 +5,23 @@ import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import '@tensorflow/tfjs-backend-cpu';
-import type { Residents } from '../../src/worker/engine/wasm/bindings.js';
-import { linearShape, sideSize, type Direction, type Geometry, type Side } from '../../src/worker/engine/plan/geometry.js';
+import type { Residents } from '../../src/worker/engine/wasm/memory/bindings.js';
+import {
+  linearShape,
+  sideSize,
+  type Direction,
+  type Geometry,
+  type Side,
+} from '../../src/worker/engine/plan/geometry.js';
 import type { Operation, OpSegment, PlanTensor } from '../../src/worker/engine/plan/operations.js';
 import { planProgram } from '../../src/worker/engine/plan/plan.js';
-import { Arena } from '../../src/worker/engine/wasm/arena.js';
+import { Arena } from '../../src/worker/engine/wasm/memory/arena.js';
 import { compileProgram } from '../../src/worker/engine/wasm/compile.js';
 import type { Simd } from '../../src/worker/engine/wasm/features.js';
 import { instantiate } from '../../src/worker/engine/wasm/kernels.js';
-import { Team } from '../../src/worker/engine/wasm/team.js';
-import { toomForm, toomGradientForm } from '../../src/worker/engine/wasm/toom-form.js';
-import type { LayerDescription } from '../../src/worker/model/layers.js';
+import { Team } from '../../src/worker/engine/wasm/threads/team.js';
+import { toomForm, toomGradientForm } from '../../src/worker/engine/wasm/convolution/toom/toom-form.js';
+import type { LayerDescription } from '../../src/recipe/layers.js';
 import { sizeOf } from '../../src/worker/model/parameters.js';
 import { relativeError } from '../worker/support/compare.js';
 import { hashed } from '../worker/support/tiny.js';
@@ -65,16 +71,27 @@ async function runOperation(
   const team = new Team(arena, kernels, 512 * 1024);
   const addresses = new Map<string, number>();
   for (const [name, { length }] of parameters) addresses.set(name, arena.allocate((length + 3) * 4));
-  const nothing = { byteTable: 0, imageBytes: 0, trainImages: 0, trainLabels: 0, testImages: 0, testLabels: 0 };
+  const nothing = {
+    byteTable: 0,
+    imageBytes: 0,
+    trainImages: 0,
+    trainLabels: 0,
+    testImages: 0,
+    testLabels: 0,
+  };
   const pools = { testCount: 0, labelledPool: 0, labelledCount: 0, unlabelledPool: 0, unlabelledCount: 0 };
   const residents: Residents = { ...nothing, ...pools, parameters: addresses, moments: new Map() };
   const ids = tensors.map((_, id) => id);
   const written = ids.filter((id) => tensors[id]!.values === undefined);
   const planned = planProgram({
     name: 'classify',
-    tensors: tensors.map(
-      ({ shape }, id): PlanTensor => ({ id, name: `tensor ${id}`, shape, type: 'f32', storage: 'activation' }),
-    ),
+    tensors: tensors.map(({ shape }, id): PlanTensor => ({
+      id,
+      name: `tensor ${id}`,
+      shape,
+      type: 'f32',
+      storage: 'activation',
+    })),
     operations: [operation],
     inputs: ids.filter((id) => !written.includes(id)),
     outputs: written,
@@ -92,7 +109,9 @@ async function runOperation(
   const read = (address: number, count: number): Values => Float32Array.from(arena.floats(address, count));
   return {
     outputs: written.map((id) => read(bindings.tensor(id), bindings.sizeOf(id))),
-    parameters: new Map([...parameters].map(([name, { length }]) => [name, read(addresses.get(name)!, length)])),
+    parameters: new Map(
+      [...parameters].map(([name, { length }]) => [name, read(addresses.get(name)!, length)]),
+    ),
   };
 }
 
@@ -134,7 +153,14 @@ const FOUR_TERMS: Case = {
 const TOOM_CASES: readonly Case[] = [
   { kind: 'conv2d', input: [11, 6, 64], filters: 56, kernelSize: [3, 4], stride: 2, padding: 'same' },
   { kind: 'conv2d', input: [7, 8, 64], filters: 72, kernelSize: [2, 2], stride: 1, padding: 'same' },
-  { kind: 'conv2dTranspose', input: [3, 6, 264], filters: 16, kernelSize: [5, 4], stride: 3, padding: 'valid' },
+  {
+    kind: 'conv2dTranspose',
+    input: [3, 6, 264],
+    filters: 16,
+    kernelSize: [5, 4],
+    stride: 3,
+    padding: 'valid',
+  },
   FOUR_TERMS,
 ];
 
@@ -143,10 +169,38 @@ const CASES: readonly Case[] = [
   { kind: 'conv2d', input: [28, 28, 1], filters: 32, kernelSize: [5, 5], stride: 2, padding: 'same' },
   { kind: 'conv2d', input: [14, 14, 32], filters: 64, kernelSize: [3, 3], stride: 2, padding: 'same' },
   { kind: 'conv2d', input: [7, 7, 64], filters: 128, kernelSize: [2, 2], stride: 2, padding: 'same' },
-  { kind: 'conv2dTranspose', input: [1, 1, 100], filters: 100, kernelSize: [2, 2], stride: 1, padding: 'valid' },
-  { kind: 'conv2dTranspose', input: [2, 2, 100], filters: 64, kernelSize: [3, 3], stride: 2, padding: 'valid' },
-  { kind: 'conv2dTranspose', input: [5, 5, 64], filters: 32, kernelSize: [4, 4], stride: 2, padding: 'valid' },
-  { kind: 'conv2dTranspose', input: [12, 12, 32], filters: 1, kernelSize: [6, 6], stride: 2, padding: 'valid' },
+  {
+    kind: 'conv2dTranspose',
+    input: [1, 1, 100],
+    filters: 100,
+    kernelSize: [2, 2],
+    stride: 1,
+    padding: 'valid',
+  },
+  {
+    kind: 'conv2dTranspose',
+    input: [2, 2, 100],
+    filters: 64,
+    kernelSize: [3, 3],
+    stride: 2,
+    padding: 'valid',
+  },
+  {
+    kind: 'conv2dTranspose',
+    input: [5, 5, 64],
+    filters: 32,
+    kernelSize: [4, 4],
+    stride: 2,
+    padding: 'valid',
+  },
+  {
+    kind: 'conv2dTranspose',
+    input: [12, 12, 32],
+    filters: 1,
+    kernelSize: [6, 6],
+    stride: 2,
+    padding: 'valid',
+  },
   // Odd ones: channels and widths that are no multiple of anything, strides 1 and 3, kernels taller than wide.
   { kind: 'conv2d', input: [9, 7, 3], filters: 5, kernelSize: [5, 3], stride: 2, padding: 'same' },
   // Edges on all sides, worth parts of their own; kernels that reach over the whole image, and past it.
@@ -182,7 +236,12 @@ function operandsOf({ kind, ...layer }: Case): Operands {
   const description = { kind, name: 'layer', bias: 'zero', ...layer } as LayerDescription;
   const { geometry } = linearShape(description, layer.input)!;
   const { large, small, kernelHeight, kernelWidth } = geometry;
-  const kernelShape: [number, number, number, number] = [kernelHeight, kernelWidth, large.channels, small.channels];
+  const kernelShape: [number, number, number, number] = [
+    kernelHeight,
+    kernelWidth,
+    large.channels,
+    small.channels,
+  ];
   return {
     geometry,
     kernelShape,
@@ -212,7 +271,8 @@ async function runProduct(
   values: Float32Array<ArrayBuffer>,
   kernel: Float32Array<ArrayBuffer>,
 ): Promise<Float32Array<ArrayBuffer>> {
-  const [from, to] = direction === 'toSmall' ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
+  const [from, to] =
+    direction === 'toSmall' ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
   const { outputs } = await runOperation(
     simd,
     {
@@ -237,7 +297,8 @@ describe('layers of the wasm engine', () => {
   for (const layer of TOOM_CASES) {
     it(`take fewer multiply-adds: ${titleOf(layer)}`, () => {
       const { geometry } = operandsOf(layer);
-      for (const direction of ['toSmall', 'toLarge'] as const) assert.ok(toomForm(geometry, direction), direction);
+      for (const direction of ['toSmall', 'toLarge'] as const)
+        assert.ok(toomForm(geometry, direction), direction);
       assert.equal(toomGradientForm(geometry) !== null, layer !== FOUR_TERMS);
     });
   }
@@ -314,7 +375,9 @@ for (const simd of ['plain', 'relaxed'] as const) {
       it(`batch norm's statistics are those of tf.moments: ${title}`, async () => {
         const raw = numbers(ROWS * sideSize(side), 4);
         const first = { gamma: 5, beta: 6, movingMean: 7, movingVariance: 8 };
-        const parameters = new Map(Object.entries(first).map(([name, salt]) => [name, numbers(channels, salt)]));
+        const parameters = new Map(
+          Object.entries(first).map(([name, salt]) => [name, numbers(channels, salt)]),
+        );
         const { outputs, parameters: after } = await runOperation(
           simd,
           {

@@ -3,10 +3,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { linearShape, phasesOf, type Geometry } from '../../src/worker/engine/plan/geometry.js';
-import { cellsOf, largeParts, smallParts, type PartAxis } from '../../src/worker/engine/wasm/parts.js';
-import { tapBlocks, tapBorder } from '../../src/worker/engine/wasm/taps.js';
-import { toomAxis, transposed, type Sum, type ToomAxis } from '../../src/worker/engine/wasm/toom-axis.js';
-import type { LayerDescription } from '../../src/worker/model/layers.js';
+import {
+  cellsOf,
+  largeParts,
+  smallParts,
+  type PartAxis,
+} from '../../src/worker/engine/wasm/convolution/parts.js';
+import { tapBlocks, tapBorder } from '../../src/worker/engine/wasm/convolution/taps.js';
+import {
+  toomAxis,
+  transposed,
+  type Sum,
+  type ToomAxis,
+} from '../../src/worker/engine/wasm/convolution/toom/toom-axis.js';
+import type { LayerDescription } from '../../src/recipe/layers.js';
 
 interface Line {
   readonly large: number;
@@ -39,7 +49,15 @@ const GEOMETRIES: readonly Geometry[] = (['conv2d', 'conv2dTranspose'] as const)
   ),
 );
 
-function linesOf({ large, small, kernelHeight, kernelWidth, stride, padTop, padLeft }: Geometry): readonly [Line, Line] {
+function linesOf({
+  large,
+  small,
+  kernelHeight,
+  kernelWidth,
+  stride,
+  padTop,
+  padLeft,
+}: Geometry): readonly [Line, Line] {
   return [
     { large: large.height, small: small.height, kernel: kernelHeight, stride, pad: padTop },
     { large: large.width, small: small.width, kernel: kernelWidth, stride, pad: padLeft },
@@ -73,7 +91,8 @@ function computed(axes: readonly PartAxis[], line: Line, isToSmall: boolean): re
           const target = axis.offset + row * axis.scale;
           const tap = axis.firstTap + axis.tapStep * step;
           const isThere = source >= 0 && source < sources;
-          if (isThere) found.push(isToSmall ? `${source}, ${target}, ${tap}` : `${target}, ${source}, ${tap}`);
+          if (isThere)
+            found.push(isToSmall ? `${source}, ${target}, ${tap}` : `${target}, ${source}, ${tap}`);
         }
       }
     }
@@ -124,7 +143,10 @@ describe('the parts of a product', () => {
       [6, 3],
       [1, 2],
     ]);
-    const phases = cellsOf(largeParts(geometry).y, 7).map(({ rows, parts }) => [rows, ...parts.map(({ axis }) => axis.taps)]);
+    const phases = cellsOf(largeParts(geometry).y, 7).map(({ rows, parts }) => [
+      rows,
+      ...parts.map(({ axis }) => axis.taps),
+    ]);
     assert.deepEqual(phases, [
       [1, 1, 1],
       [6, 2, 1],
@@ -182,7 +204,8 @@ describe('products with fewer multiply-adds', () => {
     for (const line of lines) {
       const taps = phasesOf(line.large, line.kernel, line.stride, line.pad).map((phase) => phase.taps);
       const reached = new Set(joined(line).map((pair) => pair.split(',')[0])).size;
-      const isPossible = taps.every((count) => count === 1 || count === 2) && taps.includes(2) && reached === line.large;
+      const isPossible =
+        taps.every((count) => count === 1 || count === 2) && taps.includes(2) && reached === line.large;
       assert.equal(axisOf(line) !== null, isPossible, JSON.stringify(line));
     }
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { RECIPE_NAMES } from '../../src/protocol.js';
+import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
 import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
 import { profileStep } from '../../src/worker/engine/wasm/profile.js';
 import { TRAIN_OPTIONS } from '../../src/worker/engine/wasm/wasm-engine.js';

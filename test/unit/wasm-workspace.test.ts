@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Arena } from '../../src/worker/engine/wasm/arena.js';
-import { Workspace } from '../../src/worker/engine/wasm/workspace.js';
+import { Arena } from '../../src/worker/engine/wasm/memory/arena.js';
+import { Workspace } from '../../src/worker/engine/wasm/memory/workspace.js';
 
 /** Sizes that fit a block, fill one, and need one of their own. */
 const SIZES = [100, 700_000, 400_000, 64, 3_000_000, 1 << 20, 300_000];
@@ -27,7 +27,10 @@ describe('the workspace of a program', () => {
     const first = SIZES.map((bytes) => workspace.allocate(bytes));
     const { sizeBytes } = arena;
     workspace.beginStage();
-    assert.deepEqual(SIZES.map((bytes) => workspace.allocate(bytes)), first);
+    assert.deepEqual(
+      SIZES.map((bytes) => workspace.allocate(bytes)),
+      first,
+    );
     assert.equal(arena.sizeBytes, sizeBytes);
   });
 });

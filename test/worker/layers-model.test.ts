@@ -3,10 +3,11 @@
 import { expect } from '@open-wc/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel, type LayersModel } from '@tensorflow/tfjs-layers';
-import { RECIPE_NAMES, type ExportedFile } from '../../src/protocol.js';
+import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
+import type { ExportedFile } from '../../src/protocol/trainer-api.js';
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
-import { exportLayersModels } from '../../src/worker/model/layers-model.js';
+import { exportLayersModels } from '../../src/worker/engine/tfjs/layers-model.js';
 import { hashed, tinyInput } from './support/tiny.js';
 
 const ROWS = 7;

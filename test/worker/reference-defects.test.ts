@@ -3,8 +3,8 @@
 import { expect } from '@open-wc/testing';
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
-import type { LayerDescription } from '../../src/worker/model/layers.js';
-import type { Update } from '../../src/worker/recipes.js';
+import type { LayerDescription } from '../../src/recipe/layers.js';
+import type { Update } from '../../src/recipe/recipes.js';
 import { ADAM_RATES, compareAdam } from '../reference/check-adam.js';
 import {
   checkAgainstReference,

@@ -2,7 +2,7 @@
 
 import { expect } from '@open-wc/testing';
 import * as tf from '@tensorflow/tfjs-core';
-import type { ErrorKind } from '../../src/protocol.js';
+import type { ErrorKind } from '../../src/protocol/errors.js';
 import type { Engine } from '../../src/worker/engine/engine.js';
 import {
   createTfjsEngine,
@@ -10,8 +10,8 @@ import {
   TFJS_BACKENDS,
   type TfjsBackend,
 } from '../../src/worker/engine/tfjs/index.js';
-import { hasWasmSimd, isSoftwareAdapter } from '../../src/worker/engine/tfjs/platform.js';
-import { TrainerError } from '../../src/worker/errors.js';
+import { hasWasmSimd, isSoftwareAdapter } from '../../src/worker/engine/device/platform.js';
+import { TrainerError } from '../../src/protocol/errors.js';
 import { forEachBackend } from './support/backends.js';
 import { tinyInput } from './support/tiny.js';
 

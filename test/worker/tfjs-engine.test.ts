@@ -1,11 +1,11 @@
 /** What the engine interface promises, on every tfjs backend. */
 
 import { expect } from '@open-wc/testing';
-import { METRIC_NAMES, type MetricName } from '../../src/protocol.js';
+import { METRIC_NAMES, type MetricName } from '../../src/protocol/reports.js';
 import type { Engine, EngineInput, StepMetrics } from '../../src/worker/engine/engine.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
-import { drawPhase } from '../../src/worker/draws.js';
-import { RandomStreams } from '../../src/worker/random.js';
+import { drawPhase } from '../../src/worker/model/draws.js';
+import { RandomStreams } from '../../src/worker/random/streams.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
 import { forEachBackend } from './support/backends.js';
 import { expectIdentical } from './support/compare.js';

@@ -1,7 +1,7 @@
 /** The engine's gradients against central differences of its own losses, on the cpu backend. */
 
 import { expect } from '@open-wc/testing';
-import type { RecipeName } from '../../src/protocol.js';
+import type { RecipeName } from '../../src/recipe/recipes.js';
 import type { Engine } from '../../src/worker/engine/engine.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
 import type { NamedTensor } from '../../src/worker/model/parameters.js';

@@ -7,7 +7,7 @@ import { adamUpdate } from '../../src/worker/engine/tfjs/kernels/adam.js';
 import { batchNorm } from '../../src/worker/engine/tfjs/kernels/batch-norm.js';
 import { lossTerm } from '../../src/worker/engine/tfjs/losses.js';
 import { recordForward } from '../../src/worker/engine/tfjs/tape.js';
-import type { LossTerm } from '../../src/worker/recipes.js';
+import type { LossTerm } from '../../src/recipe/recipes.js';
 import { forEachBackend } from './support/backends.js';
 import { relativeError } from './support/compare.js';
 import { hashed } from './support/tiny.js';

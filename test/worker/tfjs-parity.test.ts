@@ -1,12 +1,12 @@
 /** The backends against each other: the same draws bit for bit, the same computation within float32. */
 
 import { expect } from '@open-wc/testing';
-import type { RecipeName } from '../../src/protocol.js';
-import { dropoutStream, drawPhase } from '../../src/worker/draws.js';
+import type { RecipeName } from '../../src/recipe/recipes.js';
+import { dropoutStream, drawPhase } from '../../src/worker/model/draws.js';
 import type { EngineInput } from '../../src/worker/engine/engine.js';
 import { createTfjsEngine, TFJS_BACKENDS, type TfjsBackend } from '../../src/worker/engine/tfjs/index.js';
 import type { NamedTensor } from '../../src/worker/model/parameters.js';
-import { RandomStreams } from '../../src/worker/random.js';
+import { RandomStreams } from '../../src/worker/random/streams.js';
 import { forEachBackend } from './support/backends.js';
 import { expectClose, expectIdentical } from './support/compare.js';
 import { hashed, tinyInput } from './support/tiny.js';

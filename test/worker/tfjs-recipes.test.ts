@@ -1,7 +1,8 @@
 /** What each recipe means, seen in what a step computes and changes. On the wasm backend. */
 
 import { expect } from '@open-wc/testing';
-import type { RecipeName, Settings } from '../../src/protocol.js';
+import type { Settings } from '../../src/protocol/settings.js';
+import type { RecipeName } from '../../src/recipe/recipes.js';
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
 import { parametersOf, type NamedTensor } from '../../src/worker/model/parameters.js';

@@ -1,7 +1,7 @@
 /** A run that is taken up again goes on as if it had never stopped. */
 
 import { expect } from '@open-wc/testing';
-import type { RecipeName } from '../../src/protocol.js';
+import type { RecipeName } from '../../src/recipe/recipes.js';
 import type { Engine, EngineState, StepMetrics } from '../../src/worker/engine/engine.js';
 import { createTfjsEngine, type TfjsBackend } from '../../src/worker/engine/tfjs/index.js';
 import { forEachBackend } from './support/backends.js';

@@ -1,11 +1,12 @@
 /** The trainer on real engines, with networks an eighth of the notebook's and a tiny data set. */
 
 import { expect } from '@open-wc/testing';
-import { METRIC_NAMES, type SettingsInput } from '../../src/protocol.js';
-import { readCheckpoint } from '../../src/worker/checkpoint.js';
-import { ENGINES } from '../../src/worker/engine-table.js';
-import { buildRecipe } from '../../src/worker/recipes.js';
-import { createYield } from '../../src/worker/yield.js';
+import { METRIC_NAMES } from '../../src/protocol/reports.js';
+import type { SettingsInput } from '../../src/protocol/settings.js';
+import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
+import { ENGINES } from '../../src/worker/engine/engine-table.js';
+import { buildRecipe } from '../../src/recipe/recipes.js';
+import { createYield } from '../../src/worker/commands/yield.js';
 import { openTrainer, type TestTrainer } from '../unit/support/trainer.js';
 
 const SMALL: SettingsInput = { engine: 'tfjs-wasm', steps: 8, labels: 20, batch: 10, evalEvery: 3, seed: 4 };

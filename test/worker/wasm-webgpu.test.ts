@@ -1,7 +1,7 @@
 /** The wasm engine beside its twin in WGSL, and states that go round all three engines. */
 
 import { expect } from '@open-wc/testing';
-import { RECIPE_NAMES } from '../../src/protocol.js';
+import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
 import type { NamedTensor } from '../../src/worker/model/parameters.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
 import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
@@ -34,7 +34,9 @@ describeWebGpu('the wasm engine beside the webgpu engine', () => {
           // The twin stores what norms give as well, and leaves out running statistics that a recipe never moves.
           const gradients = [...expected.keys()].filter((name) => name.startsWith('gradient/'));
           expect(gradients.filter((name) => !actual.has(name))).to.deep.equal([]);
-          const moved = [...actual].filter(([name]) => recipe !== 'notebook-as-run' || !name.startsWith('updated/'));
+          const moved = [...actual].filter(
+            ([name]) => recipe !== 'notebook-as-run' || !name.startsWith('updated/'),
+          );
           expectClose(expected, new Map(moved), tolerance, isNoise);
         });
       } finally {

@@ -2,13 +2,14 @@
 
 import { expect } from '@open-wc/testing';
 import { countCalls, type CallCounter, type CallCounts } from '../../bench/harness/count-calls.js';
-import { METRIC_NAMES, RECIPE_NAMES, type RecipeName } from '../../src/protocol.js';
+import { METRIC_NAMES } from '../../src/protocol/reports.js';
+import { RECIPE_NAMES, type RecipeName } from '../../src/recipe/recipes.js';
 import type { Engine, StepMetrics } from '../../src/worker/engine/engine.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
 import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
 import type { Tiles } from '../../src/worker/engine/webgpu/kernels/linear.js';
-import { REGISTER_TILE, SHARED_TILE, SOFTWARE_TILE } from '../../src/worker/engine/webgpu/tiles.js';
-import { buildRecipe } from '../../src/worker/recipes.js';
+import { REGISTER_TILE, SHARED_TILE, SOFTWARE_TILE } from '../../src/worker/engine/webgpu/tuning/tiles.js';
+import { buildRecipe } from '../../src/recipe/recipes.js';
 import { expectClose, expectIdentical } from './support/compare.js';
 import { hashed, tinyDataset, tinyInput } from './support/tiny.js';
 import { describeWebGpu, withWebGpu } from './support/webgpu.js';
@@ -18,11 +19,19 @@ async function allMetrics(engine: Engine, steps: number): Promise<readonly StepM
 }
 
 /** Gradients that are zero in exact arithmetic: of a bias that a norm follows. */
-const isNoise = (name: string): boolean => /^gradient\/.*(discriminator\w*\/conv[23]|generator\/deconv[123])\/bias$/.test(name);
+const isNoise = (name: string): boolean =>
+  /^gradient\/.*(discriminator\w*\/conv[23]|generator\/deconv[123])\/bias$/.test(name);
 const tolerance = (name: string): number => (isNoise(name) ? 1e-5 : 1e-4);
 
 /** The most that one step may ask of the device. */
-const BUDGET: CallCounts = { dispatches: 48, submits: 1, uploadedBytes: 0, buffers: 0, bindGroups: 0, pipelines: 0 };
+const BUDGET: CallCounts = {
+  dispatches: 48,
+  submits: 1,
+  uploadedBytes: 0,
+  buffers: 0,
+  bindGroups: 0,
+  pipelines: 0,
+};
 
 /** Pipelines of the notebook's step on a software adapter, which takes a tenth of a second for each. */
 const MOST_PIPELINES = 24;
@@ -34,12 +43,17 @@ function expectWithinBudget(counts: CallCounts, steps: number): void {
 }
 
 /** Asks for one thing too many, by the count that it must show in. */
-const EXCESSES: Readonly<Record<string, readonly [keyof CallCounts, (device: GPUDevice) => void | Promise<unknown>]>> = {
+const EXCESSES: Readonly<
+  Record<string, readonly [keyof CallCounts, (device: GPUDevice) => void | Promise<unknown>]>
+> = {
   'dispatches more': ['dispatches', (device) => dispatchOften(device, (pass) => pass.dispatchWorkgroups(1))],
   'dispatches indirectly': [
     'dispatches',
     (device) => {
-      const buffer = device.createBuffer({ size: 16, usage: GPUBufferUsage.INDIRECT | GPUBufferUsage.COPY_DST });
+      const buffer = device.createBuffer({
+        size: 16,
+        usage: GPUBufferUsage.INDIRECT | GPUBufferUsage.COPY_DST,
+      });
       dispatchOften(device, (pass) => pass.dispatchWorkgroupsIndirect(buffer, 0));
     },
   ],
@@ -53,15 +67,23 @@ const EXCESSES: Readonly<Record<string, readonly [keyof CallCounts, (device: GPU
   ],
   'uploads through a mapping': [
     'uploadedBytes',
-    (device) => device.createBuffer({ size: 4, usage: GPUBufferUsage.STORAGE, mappedAtCreation: true }).unmap(),
+    (device) =>
+      device.createBuffer({ size: 4, usage: GPUBufferUsage.STORAGE, mappedAtCreation: true }).unmap(),
   ],
-  'makes a buffer': ['buffers', (device) => void device.createBuffer({ size: 4, usage: GPUBufferUsage.STORAGE })],
+  'makes a buffer': [
+    'buffers',
+    (device) => void device.createBuffer({ size: 4, usage: GPUBufferUsage.STORAGE }),
+  ],
   'makes a bind group': [
     'bindGroups',
-    (device) => void device.createBindGroup({ layout: device.createBindGroupLayout({ entries: [] }), entries: [] }),
+    (device) =>
+      void device.createBindGroup({ layout: device.createBindGroupLayout({ entries: [] }), entries: [] }),
   ],
   'makes a pipeline': ['pipelines', (device) => void device.createComputePipeline(emptyPipeline(device))],
-  'makes a pipeline and waits for it': ['pipelines', (device) => device.createComputePipelineAsync(emptyPipeline(device))],
+  'makes a pipeline and waits for it': [
+    'pipelines',
+    (device) => device.createComputePipelineAsync(emptyPipeline(device)),
+  ],
 };
 
 function emptyPipeline(device: GPUDevice): GPUComputePipelineDescriptor {
@@ -94,7 +116,9 @@ describeWebGpu('the webgpu engine', () => {
       const reference = createInterpreter(input, { precision: 'float64' });
       await withWebGpu(input, async (engine) => {
         for (let step = 0; step < 2; step++) {
-          const expected = new Map([...(await reference.inspectStep())].filter(([name]) => onlyMoved(recipe, name)));
+          const expected = new Map(
+            [...(await reference.inspectStep())].filter(([name]) => onlyMoved(recipe, name)),
+          );
           const inspected = await engine.inspectStep();
           expectClose(inspected, expected, tolerance, isNoise);
           for (const name of expected.keys()) {
@@ -179,7 +203,11 @@ describeWebGpu('the webgpu engine', () => {
         await engine.countCorrect(0, 50);
         counter!.reset();
         const { bufferBytes, liveBuffers } = counter!;
-        const metrics = [...(await engine.advance(100)), ...(await engine.advance(200)), ...(await engine.flush())];
+        const metrics = [
+          ...(await engine.advance(100)),
+          ...(await engine.advance(200)),
+          ...(await engine.flush()),
+        ];
         expect(counter!.bufferBytes).to.equal(bufferBytes);
         expect(counter!.liveBuffers).to.equal(liveBuffers);
         expectWithinBudget(counter!.counts, 300);
@@ -224,7 +252,9 @@ describeWebGpu('the webgpu engine', () => {
       tinyInput('notebook'),
       async (engine, device) => {
         await allMetrics(engine, 1);
-        const step = async (excess: (device: GPUDevice) => void | Promise<unknown> = () => undefined): Promise<void> => {
+        const step = async (
+          excess: (device: GPUDevice) => void | Promise<unknown> = () => undefined,
+        ): Promise<void> => {
           counter!.reset();
           await engine.advance(1);
           await excess(device);
@@ -236,8 +266,13 @@ describeWebGpu('the webgpu engine', () => {
         }
         for (const [title, [name, excess]] of Object.entries(EXCESSES)) {
           await step(excess);
-          const seen = Object.entries(counter!.counts).filter(([key, count]) => count > BUDGET[key as keyof CallCounts]);
-          expect(seen.map(([key]) => key), title).to.include(name);
+          const seen = Object.entries(counter!.counts).filter(
+            ([key, count]) => count > BUDGET[key as keyof CallCounts],
+          );
+          expect(
+            seen.map(([key]) => key),
+            title,
+          ).to.include(name);
           expect(() => expectWithinBudget(counter!.counts, 1), title).to.throw();
         }
       },

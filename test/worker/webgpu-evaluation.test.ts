@@ -2,7 +2,8 @@
 
 import { expect } from '@open-wc/testing';
 import { countCalls, type CallCounter } from '../../bench/harness/count-calls.js';
-import type { Dataset, EngineInput } from '../../src/worker/engine/engine.js';
+import type { EngineInput } from '../../src/worker/engine/engine.js';
+import type { Dataset } from '../../src/worker/data/dataset.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
 import { tinyDataset, tinyInput } from './support/tiny.js';
 import { describeWebGpu, withWebGpu } from './support/webgpu.js';
@@ -11,7 +12,10 @@ describeWebGpu('an evaluation on the webgpu engine', () => {
   it('counts the same in one call as image by image and in slices, and as the plan says', async () => {
     // Two passes of a hundred images and a half.
     const { train, test } = tinyDataset;
-    const images = Uint8Array.from({ length: 250 * 784 }, (_, i) => (train.images[i] ?? test.images[i - 200 * 784])!);
+    const images = Uint8Array.from(
+      { length: 250 * 784 },
+      (_, i) => (train.images[i] ?? test.images[i - 200 * 784])!,
+    );
     const labels = Uint8Array.from({ length: 250 }, (_, i) => (train.labels[i] ?? test.labels[i - 200])!);
     const dataset: Dataset = { ...tinyDataset, test: { count: 250, images, labels } };
     const input: EngineInput = { ...tinyInput('labels-only'), dataset };

@@ -1,7 +1,8 @@
 /** A lost device, a wrong plan, another engine's state: nothing passes, nothing hangs. */
 
 import { expect } from '@open-wc/testing';
-import { METRIC_NAMES, type RecipeName } from '../../src/protocol.js';
+import { METRIC_NAMES } from '../../src/protocol/reports.js';
+import type { RecipeName } from '../../src/recipe/recipes.js';
 import type { Engine } from '../../src/worker/engine/engine.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
 import type { Operation, Program } from '../../src/worker/engine/plan/operations.js';
@@ -68,7 +69,10 @@ describeWebGpu('the webgpu engine in trouble', () => {
         await engine.advance(1);
         await tfjs.importState(await engine.exportState());
         const [own, theirs] = [await engine.exportState(), await tfjs.exportState()];
-        expectIdentical(inOrder(theirs.tensors, before.tensors.keys()), inOrder(own.tensors, before.tensors.keys()));
+        expectIdentical(
+          inOrder(theirs.tensors, before.tensors.keys()),
+          inOrder(own.tensors, before.tensors.keys()),
+        );
       });
     } finally {
       tfjs.dispose();
@@ -147,7 +151,10 @@ describeWebGpu('the webgpu engine in trouble', () => {
               ...operation,
               featureGradient: {
                 ...operation.featureGradient,
-                entries: operation.featureGradient.entries.map((entry) => ({ ...entry, sign: entry.sign === 1 ? -1 : 1 })),
+                entries: operation.featureGradient.entries.map((entry) => ({
+                  ...entry,
+                  sign: entry.sign === 1 ? -1 : 1,
+                })),
               },
             },
       ),

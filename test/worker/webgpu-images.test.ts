@@ -1,21 +1,31 @@
 /** The picture that the webgpu engine makes on the GPU is the host's, byte for byte. */
 
 import { expect } from '@open-wc/testing';
-import type { Dataset, EngineInput } from '../../src/worker/engine/engine.js';
+import type { EngineInput } from '../../src/worker/engine/engine.js';
+import type { Dataset } from '../../src/worker/data/dataset.js';
 import { BufferPool } from '../../src/worker/engine/webgpu/buffers.js';
-import { IMAGE_GRID, imageGridShader, leastValues } from '../../src/worker/engine/webgpu/kernels/image-grid.js';
+import {
+  IMAGE_GRID,
+  imageGridShader,
+  leastValues,
+} from '../../src/worker/engine/webgpu/kernels/image-grid.js';
 import type { Memory } from '../../src/worker/engine/webgpu/kernels/shader.js';
 import { makeDispatch } from '../../src/worker/engine/webgpu/program.js';
 import { readBuffers } from '../../src/worker/engine/webgpu/read.js';
-import { generateImageGrid, toImageGrid } from '../../src/worker/images.js';
-import { buildRecipe } from '../../src/worker/recipes.js';
+import { generateImageGrid, toImageGrid } from '../../src/worker/engine/image-grid.js';
+import { buildRecipe } from '../../src/recipe/recipes.js';
 import { hashed, tinyInput } from './support/tiny.js';
 import { describeWebGpu, runDispatch, withWebGpu } from './support/webgpu.js';
 
 type ImageShape = Dataset['imageShape'];
 
 /** Runs the kernel alone on `images`. */
-async function tileOnGpu(images: Float32Array<ArrayBuffer>, count: number, columns: number, imageShape: ImageShape): Promise<Uint8ClampedArray> {
+async function tileOnGpu(
+  images: Float32Array<ArrayBuffer>,
+  count: number,
+  columns: number,
+  imageShape: ImageShape,
+): Promise<Uint8ClampedArray> {
   const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
   device.pushErrorScope('validation');
   const buffers = new BufferPool(device);
@@ -32,7 +42,10 @@ async function tileOnGpu(images: Float32Array<ArrayBuffer>, count: number, colum
       table: refuse,
       sizeOf: (buffer) => buffers.get(buffer).size / 4,
     };
-    const shader = imageGridShader({ images: { buffer: 'images', offset: 0 }, count, columns, imageShape }, memory);
+    const shader = imageGridShader(
+      { images: { buffer: 'images', offset: 0 }, count, columns, imageShape },
+      memory,
+    );
     runDispatch(device, await makeDispatch(device, shader, 'imageGrid', (key) => buffers.get(key)));
     const [picture] = await readBuffers(device, [{ buffer: buffers.get(IMAGE_GRID), offsetBytes: 0, bytes }]);
     const error = await device.popErrorScope();
@@ -75,7 +88,10 @@ describeWebGpu('images tiled on the GPU', () => {
     if (channels === 1) return input;
     const { dataset, settings } = input;
     const repeated = (images: Uint8Array): Uint8Array<ArrayBuffer> =>
-      Uint8Array.from({ length: images.length * channels }, (_, i) => images[Math.floor(i / channels)]! ^ (i % channels));
+      Uint8Array.from(
+        { length: images.length * channels },
+        (_, i) => images[Math.floor(i / channels)]! ^ (i % channels),
+      );
     const coloured: Dataset = {
       ...dataset,
       imageShape: [28, 28, channels],

@@ -12,7 +12,13 @@ import { startBackend } from '../../src/worker/engine/tfjs/index.js';
 import { adamUpdate } from '../../src/worker/engine/tfjs/kernels/adam.js';
 import { momentNames, type NamedTensors } from '../../src/worker/model/parameters.js';
 import { relativeError } from './support/compare.js';
-import { ADAM, KEPT_SCALE, layerProgram, type LayerCase, type LayerProgram } from './support/layer-program.js';
+import {
+  ADAM,
+  KEPT_SCALE,
+  layerProgram,
+  type LayerCase,
+  type LayerProgram,
+} from './support/layer-program.js';
 import { runOneByOne, stirred, withDevice, type Written } from './support/one-by-one.js';
 import { nameOf, someChoices } from './support/tiles.js';
 import { hash, hashed } from './support/tiny.js';
@@ -27,49 +33,113 @@ const bias = 'trained';
 
 const CASES: Readonly<Record<string, LayerCase>> = {
   'a convolution with channels in fours, padded at the end': {
-    layer: { kind: 'conv2d', name: 'layer', filters: 20, kernelSize: [2, 2], stride: 2, padding: 'same', bias },
+    layer: {
+      kind: 'conv2d',
+      name: 'layer',
+      filters: 20,
+      kernelSize: [2, 2],
+      stride: 2,
+      padding: 'same',
+      bias,
+    },
     input: [7, 7, 12],
     activation: leaky,
     segments: [1, 9, 10],
   },
   'a convolution of one channel into a tile and a half': {
-    layer: { kind: 'conv2d', name: 'layer', filters: 48, kernelSize: [5, 5], stride: 2, padding: 'same', bias },
+    layer: {
+      kind: 'conv2d',
+      name: 'layer',
+      filters: 48,
+      kernelSize: [5, 5],
+      stride: 2,
+      padding: 'same',
+      bias,
+    },
     input: [9, 9, 1],
     activation: leaky,
     segments: [1, 9, 11],
   },
   'a convolution with odd channels on a map that is not square': {
-    layer: { kind: 'conv2d', name: 'layer', filters: 5, kernelSize: [3, 2], stride: 2, padding: 'same', bias },
+    layer: {
+      kind: 'conv2d',
+      name: 'layer',
+      filters: 5,
+      kernelSize: [3, 2],
+      stride: 2,
+      padding: 'same',
+      bias,
+    },
     input: [9, 6, 3],
     activation: { name: 'tanh' },
     segments: [11, 1, 13],
   },
   'a convolution of stride one without padding': {
-    layer: { kind: 'conv2d', name: 'layer', filters: 4, kernelSize: [3, 3], stride: 1, padding: 'valid', bias },
+    layer: {
+      kind: 'conv2d',
+      name: 'layer',
+      filters: 4,
+      kernelSize: [3, 3],
+      stride: 1,
+      padding: 'valid',
+      bias,
+    },
     input: [5, 6, 36],
     activation: { name: 'relu' },
     segments: [1, 1],
   },
   'a convolution whose stride passes over pixels': {
-    layer: { kind: 'conv2d', name: 'layer', filters: 8, kernelSize: [2, 2], stride: 3, padding: 'valid', bias },
+    layer: {
+      kind: 'conv2d',
+      name: 'layer',
+      filters: 8,
+      kernelSize: [2, 2],
+      stride: 3,
+      padding: 'valid',
+      bias,
+    },
     input: [8, 8, 4],
     activation: leaky,
     segments: [10],
   },
   'a transposed convolution with channels in fours': {
-    layer: { kind: 'conv2dTranspose', name: 'layer', filters: 12, kernelSize: [4, 4], stride: 2, padding: 'valid', bias },
+    layer: {
+      kind: 'conv2dTranspose',
+      name: 'layer',
+      filters: 12,
+      kernelSize: [4, 4],
+      stride: 2,
+      padding: 'valid',
+      bias,
+    },
     input: [5, 5, 36],
     activation: { name: 'relu' },
     segments: [1, 10],
   },
   'a transposed convolution of single pixels, stride one': {
-    layer: { kind: 'conv2dTranspose', name: 'layer', filters: 13, kernelSize: [2, 2], stride: 1, padding: 'valid', bias },
+    layer: {
+      kind: 'conv2dTranspose',
+      name: 'layer',
+      filters: 13,
+      kernelSize: [2, 2],
+      stride: 1,
+      padding: 'valid',
+      bias,
+    },
     input: [1, 1, 20],
     activation: leaky,
     segments: [13],
   },
   'a transposed convolution into one channel': {
-    layer: { kind: 'conv2dTranspose', name: 'layer', filters: 1, kernelSize: [6, 6], stride: 2, padding: 'valid', bias },
+    layer: {
+      kind: 'conv2dTranspose',
+      name: 'layer',
+      filters: 1,
+      kernelSize: [6, 6],
+      stride: 2,
+      padding: 'valid',
+      bias,
+    },
     input: [4, 3, 8],
     activation: { name: 'tanh' },
     segments: [1, 11],
@@ -146,7 +216,10 @@ async function byTfjs(
   const tensorOf = (id: TensorId, first: number, rows: number): tf.Tensor =>
     tf.slice(tf.tensor(given.get(id)!, [...tensors[id]!.shape]), [first, 0, 0, 0], [rows, -1, -1, -1]);
   const put = (name: string, parts: readonly tf.Tensor[]): void =>
-    void found.set(name, parts.flatMap((part) => Array.from(part.dataSync())));
+    void found.set(
+      name,
+      parts.flatMap((part) => Array.from(part.dataSync())),
+    );
   try {
     started.activate();
     tf.tidy(() => {
@@ -163,7 +236,10 @@ async function byTfjs(
         const side = tensors[made.dy]!.shape.slice(1);
         const size = side.reduce((product, length) => product * length, rows);
         const words = given.get(made.bits)!.subarray(bitOffsets[forwardSegment]);
-        const kept = Float32Array.from({ length: size }, (_, i) => ((words[i >> 5]! >>> (i & 31)) & 1) * KEPT_SCALE);
+        const kept = Float32Array.from(
+          { length: size },
+          (_, i) => ((words[i >> 5]! >>> (i & 31)) & 1) * KEPT_SCALE,
+        );
         return tf.tensor(kept, [rows, ...side]);
       });
       put(
@@ -174,7 +250,10 @@ async function byTfjs(
         }),
       );
       // Backward rows run against the segments' order.
-      put('dx', [...segments].reverse().map((segment) => gradientsOf(segment)[0]!));
+      put(
+        'dx',
+        [...segments].reverse().map((segment) => gradientsOf(segment)[0]!),
+      );
       const filter = operations.find((operation) => operation.kind === 'filterGradient')!;
       const kernelSums = filter.splits.map((split) => gradientsOf(split)[1]!);
       const channels = tensors[made.dy]!.shape.at(-1)!;
@@ -192,7 +271,12 @@ async function byTfjs(
           tf.tensor(state.get(key)!.values, gradient.shape),
         );
         const rates = { lr: ADAM.learningRate, beta1: ADAM.beta1, beta2: ADAM.beta2 };
-        const updated = adamUpdate({ parameter: old[0]!, m: old[1]!, v: old[2]! }, gradient, rates, STEPS_BEFORE + 1);
+        const updated = adamUpdate(
+          { parameter: old[0]!, m: old[1]!, v: old[2]! },
+          gradient,
+          rates,
+          STEPS_BEFORE + 1,
+        );
         put(name, [updated.parameter]);
         put(momentNames(name).m, [updated.m]);
         put(momentNames(name).v, [updated.v]);
@@ -219,12 +303,17 @@ describeWebGpu('a kernel of the webgpu engine', () => {
         expect(all.map(({ tensor }) => tensor).sort()).to.deep.equal([...expected.keys()].sort());
         for (const { tensor, actual, expected: interpreted } of all) {
           const what = `${tensor}, tile ${nameOf(tiles)}`;
-          expect(relativeError(actual, interpreted), `${what}, beside the interpreter`).to.be.at.most(TOLERANCE);
+          expect(relativeError(actual, interpreted), `${what}, beside the interpreter`).to.be.at.most(
+            TOLERANCE,
+          );
           expect(actual.length, what).to.equal(expected.get(tensor)!.length);
-          expect(relativeError(actual, expected.get(tensor)!), `${what}, beside tfjs`).to.be.at.most(TOLERANCE);
+          expect(relativeError(actual, expected.get(tensor)!), `${what}, beside tfjs`).to.be.at.most(
+            TOLERANCE,
+          );
         }
         // A tile changes no bit.
-        if (first !== null) expect(all.map(({ actual }) => actual)).to.deep.equal(first.map(({ actual }) => actual));
+        if (first !== null)
+          expect(all.map(({ actual }) => actual)).to.deep.equal(first.map(({ actual }) => actual));
         first ??= all;
       }
     });

@@ -22,7 +22,9 @@ function logitAt(row: number, column: number): number {
   return hashed(row * WIDTH + column, 4) * 3;
 }
 
-function givenTo([labelled, unlabelled, fake]: PassRows): Readonly<Record<'logits' | 'labels' | 'features', Float32Array>> {
+function givenTo([labelled, unlabelled, fake]: PassRows): Readonly<
+  Record<'logits' | 'labels' | 'features', Float32Array>
+> {
   const rows = labelled + unlabelled + fake;
   return {
     logits: Float32Array.from({ length: rows * WIDTH }, (_, i) => logitAt(Math.floor(i / WIDTH), i % WIDTH)),
@@ -40,8 +42,13 @@ async function byTfjs(counts: PassRows): Promise<Readonly<Record<string, readonl
     started.activate();
     return tf.tidy(() => {
       const logits = tf.tensor2d(all.logits, [labelled + unlabelled + fake, WIDTH]);
-      const rowsOf = (first: number, rows: number): tf.Tensor2D => tf.slice(logits, [first, 0], [rows, WIDTH]);
-      const passes = [rowsOf(0, labelled), rowsOf(labelled, unlabelled), rowsOf(labelled + unlabelled, fake)] as const;
+      const rowsOf = (first: number, rows: number): tf.Tensor2D =>
+        tf.slice(logits, [first, 0], [rows, WIDTH]);
+      const passes = [
+        rowsOf(0, labelled),
+        rowsOf(labelled, unlabelled),
+        rowsOf(labelled + unlabelled, fake),
+      ] as const;
       const oneHot = tf.oneHot(tf.tensor1d([...all.labels], 'int32'), WIDTH);
       const supervised = (x: tf.Tensor): tf.Tensor => tf.losses.softmaxCrossEntropy(oneHot, x);
       const sigmoidAgainst =

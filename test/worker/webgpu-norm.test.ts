@@ -8,7 +8,15 @@ import { startBackend } from '../../src/worker/engine/tfjs/index.js';
 import type { NamedTensors } from '../../src/worker/model/parameters.js';
 import { relativeError } from './support/compare.js';
 import { ADAM, KEPT_SCALE } from './support/layer-program.js';
-import { elementsOf, EPSILON, MOMENTUM, normProgram, SLOPE, type NormCase, type NormProgram } from './support/norm-program.js';
+import {
+  elementsOf,
+  EPSILON,
+  MOMENTUM,
+  normProgram,
+  SLOPE,
+  type NormCase,
+  type NormProgram,
+} from './support/norm-program.js';
 import { runOneByOne, stirred, withDevice } from './support/one-by-one.js';
 import { GPU_TILES, SOFTWARE_TILES } from './support/tiles.js';
 import { hash, hashed } from './support/tiny.js';
@@ -50,7 +58,12 @@ function normalise(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor): tf.Tensor {
 
 type Found = Map<string, readonly number[]>;
 
-async function byTfjs({ trains, image }: NormCase, made: NormProgram, given: Values, state: NamedTensors): Promise<Found> {
+async function byTfjs(
+  { trains, image }: NormCase,
+  made: NormProgram,
+  given: Values,
+  state: NamedTensors,
+): Promise<Found> {
   const { planned, segments, bitOffsets } = made;
   const { tensors, operations } = planned.program;
   const found: Found = new Map();
@@ -60,9 +73,16 @@ async function byTfjs({ trains, image }: NormCase, made: NormProgram, given: Val
     return tf.tensor(values, [...shape]);
   };
   const rowsOf = (id: TensorId, first: number, rows: number): tf.Tensor4D =>
-    tf.slice(tf.tensor<tf.Rank.R4>(given.get(id)!, [...tensors[id]!.shape] as Shape4D), [first, 0, 0, 0], [rows, -1, -1, -1]);
+    tf.slice(
+      tf.tensor<tf.Rank.R4>(given.get(id)!, [...tensors[id]!.shape] as Shape4D),
+      [first, 0, 0, 0],
+      [rows, -1, -1, -1],
+    );
   const put = (name: string, parts: readonly tf.Tensor[]): void =>
-    void found.set(name, parts.flatMap((part) => Array.from(part.dataSync())));
+    void found.set(
+      name,
+      parts.flatMap((part) => Array.from(part.dataSync())),
+    );
   try {
     started.activate();
     tf.tidy(() => {
@@ -77,7 +97,10 @@ async function byTfjs({ trains, image }: NormCase, made: NormProgram, given: Val
       const dropped = (x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor, segment: number): tf.Tensor => {
         const raw = tf.conv2d(x as tf.Tensor4D, k1!, 1, 'same');
         const words = given.get(made.bits)!.subarray(bitOffsets[segment]);
-        const kept = Float32Array.from({ length: raw.size }, (_, i) => ((words[i >> 5]! >>> (i & 31)) & 1) * KEPT_SCALE);
+        const kept = Float32Array.from(
+          { length: raw.size },
+          (_, i) => ((words[i >> 5]! >>> (i & 31)) & 1) * KEPT_SCALE,
+        );
         return tf.mul(tf.leakyRelu(normalise(raw, scale, shift), SLOPE), tf.tensor(kept, raw.shape));
       };
       segments.forEach(({ rows, forwardRow, gradientRow }, index) => {
@@ -102,7 +125,10 @@ async function byTfjs({ trains, image }: NormCase, made: NormProgram, given: Val
       put('y', ys);
       put('dx', dxs);
       put('statistics', statistics);
-      put('norm gradient', [0, 1].map((which) => tf.addN(normGradients.map((pair) => pair[which]!))));
+      put(
+        'norm gradient',
+        [0, 1].map((which) => tf.addN(normGradients.map((pair) => pair[which]!))),
+      );
       put('network/norm/moving_mean', [movingMean]);
       put('network/norm/moving_variance', [movingVariance]);
       const filter = operations.find((operation) => operation.kind === 'filterGradient')!;
@@ -112,7 +138,11 @@ async function byTfjs({ trains, image }: NormCase, made: NormProgram, given: Val
       put(
         'second kernel gradient',
         filter.splits.map(({ rows, passRow, gradientRow, forwardSegment }) => {
-          const large = tf.slice(larges[forwardSegment]!, [passRow, 0, 0, 0], [rows, -1, -1, -1]) as tf.Tensor4D;
+          const large = tf.slice(
+            larges[forwardSegment]!,
+            [passRow, 0, 0, 0],
+            [rows, -1, -1, -1],
+          ) as tf.Tensor4D;
           return tf.grad((kernel) => tf.conv2d(large, kernel as tf.Tensor4D, 2, 'same'))(
             k2!,
             rowsOf(made.dy, gradientRow, rows),
@@ -142,7 +172,9 @@ describeWebGpu('batch norm on the webgpu engine', () => {
         const seen = new Set<string>();
         for (const { tensor, operation, actual, expected: interpreted } of all) {
           const what = `${tensor} (${operation.kind})`;
-          expect(relativeError(actual, interpreted), `${what}, beside the interpreter`).to.be.at.most(TOLERANCE);
+          expect(relativeError(actual, interpreted), `${what}, beside the interpreter`).to.be.at.most(
+            TOLERANCE,
+          );
           const wanted = expected.get(tensor);
           if (wanted === undefined) continue;
           seen.add(tensor);
@@ -160,7 +192,8 @@ describeWebGpu('batch norm on the webgpu engine', () => {
     const all = await withDevice((device) =>
       runOneByOne(device, made.input, made.planned, { tiles: SOFTWARE_TILES, state, inputs: givenTo(made) }),
     );
-    const after = (name: string): readonly number[] => all.findLast(({ tensor }) => tensor === `network/norm/${name}`)!.actual;
+    const after = (name: string): readonly number[] =>
+      all.findLast(({ tensor }) => tensor === `network/norm/${name}`)!.actual;
     const { actual } = all.find(({ operation }) => operation.kind === 'normInference')!;
     const channels = actual.length / 4;
     const started = await startBackend('cpu');
@@ -179,7 +212,9 @@ describeWebGpu('batch norm on the webgpu engine', () => {
           )
           .dataSync(),
       );
-      const own = x.map((value, i) => value * actual[2 * channels + (i % channels)]! + actual[3 * channels + (i % channels)]!);
+      const own = x.map(
+        (value, i) => value * actual[2 * channels + (i % channels)]! + actual[3 * channels + (i % channels)]!,
+      );
       expect(relativeError(own, wanted)).to.be.at.most(TOLERANCE);
     } finally {
       started.dispose();

@@ -4,7 +4,12 @@
  */
 
 import { expect } from '@open-wc/testing';
-import { planClassify, planEvaluate, planGenerate, planTrainStep } from '../../src/worker/engine/plan/plan.js';
+import {
+  planClassify,
+  planEvaluate,
+  planGenerate,
+  planTrainStep,
+} from '../../src/worker/engine/plan/plan.js';
 import { checkOneByOne, expectAgreement } from './support/one-by-one-checks.js';
 import { runOneByOne, stirred, withDevice } from './support/one-by-one.js';
 import { GPU_TILES, nameOf, SOFTWARE_TILES } from './support/tiles.js';
@@ -30,7 +35,9 @@ describeWebGpu('an operation of a recipe on the webgpu engine', () => {
     const input = tinyInput('labels-only');
     const planned = planTrainStep(input.recipe, input.settings);
     const tiles = SOFTWARE_TILES;
-    const all = await withDevice((device) => runOneByOne(device, input, planned, { tiles, state: stirred(input) }));
+    const all = await withDevice((device) =>
+      runOneByOne(device, input, planned, { tiles, state: stirred(input) }),
+    );
     expectAgreement(all);
     all.forEach((written, index) => {
       const isExact = written.type === 'u32' || written.operation.kind === 'draw';

@@ -5,9 +5,9 @@
  */
 
 import { expect } from '@open-wc/testing';
-import type { SettingsInput } from '../../src/protocol.js';
-import { readCheckpoint } from '../../src/worker/checkpoint.js';
-import { createYield } from '../../src/worker/yield.js';
+import type { SettingsInput } from '../../src/protocol/settings.js';
+import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
+import { createYield } from '../../src/worker/commands/yield.js';
 import { openTrainer, rowsOf, type TestTrainer } from '../unit/support/trainer.js';
 import { Devices, FAILURES, type Failure } from './support/failing-devices.js';
 import { describeWebGpu } from './support/webgpu.js';

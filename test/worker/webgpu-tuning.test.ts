@@ -8,12 +8,29 @@ import { BufferPool } from '../../src/worker/engine/webgpu/buffers.js';
 import { createWebGpuEngine } from '../../src/worker/engine/webgpu/index.js';
 import { PARAMETERS } from '../../src/worker/engine/webgpu/kernels/shader.js';
 import { ParameterLayout } from '../../src/worker/engine/webgpu/parameter-layout.js';
-import { makeDispatch, programMemory, shaderOf, type SharedMemory } from '../../src/worker/engine/webgpu/program.js';
+import {
+  makeDispatch,
+  programMemory,
+  shaderOf,
+  type SharedMemory,
+} from '../../src/worker/engine/webgpu/program.js';
 import { readBuffers } from '../../src/worker/engine/webgpu/read.js';
-import { REGISTER_TILE, SHARED_TILE, SOFTWARE_TILE, TILE_CANDIDATES, tileName, type TileRole } from '../../src/worker/engine/webgpu/tiles.js';
-import { createTileStore, indexedTiles, type TileNames, type TileStore } from '../../src/worker/engine/webgpu/tuner-store.js';
-import { operationsOf } from '../../src/worker/engine/webgpu/tuner-trials.js';
-import type { TuningOptions } from '../../src/worker/engine/webgpu/tuner.js';
+import {
+  REGISTER_TILE,
+  SHARED_TILE,
+  SOFTWARE_TILE,
+  TILE_CANDIDATES,
+  tileName,
+  type TileRole,
+} from '../../src/worker/engine/webgpu/tuning/tiles.js';
+import {
+  createTileStore,
+  indexedTiles,
+  type TileNames,
+  type TileStore,
+} from '../../src/worker/engine/webgpu/tuning/tuner-store.js';
+import { operationsOf } from '../../src/worker/engine/webgpu/tuning/tuner-trials.js';
+import type { TuningOptions } from '../../src/worker/engine/webgpu/tuning/tuner.js';
 import { expectIdentical } from './support/compare.js';
 import { hashed, tinyInput } from './support/tiny.js';
 import { describeWebGpu, runDispatch, withWebGpu } from './support/webgpu.js';
@@ -95,7 +112,10 @@ describeWebGpu('the tiles of an adapter', () => {
 
   it('are the default ones where what was remembered is none of the candidates and time is up too soon', async () => {
     const store = storeOf();
-    const unknown: TileStore = { ...store, read: async () => ({ forward: 'of another build', filter: '', narrow: '' }) };
+    const unknown: TileStore = {
+      ...store,
+      read: async () => ({ forward: 'of another build', filter: '', narrow: '' }),
+    };
     const { tiles } = await start({ ...forced(unknown), budgetMs: 1 });
     expect(tiles).to.deep.equal({
       forward: tileName(REGISTER_TILE),
@@ -164,7 +184,9 @@ describeWebGpu('the tiles of an adapter', () => {
       Float32Array.from({ length: bytes / 4 }, (_, i) => hashed(i, salt));
     try {
       buffers.fill(PARAMETERS, noise(parameters.length * 4, 1));
-      planned.layout.buffers.forEach(({ name, sizeBytes }, index) => buffers.fill(`train ${name}`, noise(sizeBytes, index + 2)));
+      planned.layout.buffers.forEach(({ name, sizeBytes }, index) =>
+        buffers.fill(`train ${name}`, noise(sizeBytes, index + 2)),
+      );
       const memory = programMemory(planned, 'train', shared);
       for (const [role, candidates] of Object.entries(TILE_CANDIDATES)) {
         for (const operation of operationsOf(planned.program, role as TileRole)) {
@@ -179,11 +201,20 @@ describeWebGpu('the tiles of an adapter', () => {
             // What the tile before left must not pass for this one's.
             device.queue.writeBuffer(source.buffer, source.offsetBytes, new Float32Array(source.bytes / 4));
             const shader = shaderOf(operation, memory, { forward: tile, filter: tile, narrow: tile }, 1);
-            runDispatch(device, await makeDispatch(device, shader, operation.kind, (key) => buffers.get(key)));
+            runDispatch(
+              device,
+              await makeDispatch(device, shader, operation.kind, (key) => buffers.get(key)),
+            );
             const [values] = await readBuffers(device, [source]);
             first ??= values!;
             expect(values!.some((value) => value !== 0)).to.equal(true);
-            const named = (tensorValues: Float32Array) => new Map([[shader.label, { shape: [tensorValues.length], values: tensorValues as Float32Array<ArrayBuffer> }]]);
+            const named = (tensorValues: Float32Array) =>
+              new Map([
+                [
+                  shader.label,
+                  { shape: [tensorValues.length], values: tensorValues as Float32Array<ArrayBuffer> },
+                ],
+              ]);
             expectIdentical(named(values!), named(first));
           }
         }

@@ -2,13 +2,9 @@
 
 import { expect } from '@open-wc/testing';
 import { proxy, wrap, type Remote } from 'comlink';
-import {
-  PROTOCOL_VERSION,
-  workerLockName,
-  type Report,
-  type SettingsInput,
-  type TrainerApi,
-} from '../../src/protocol.js';
+import { PROTOCOL_VERSION, workerLockName, type TrainerApi } from '../../src/protocol/trainer-api.js';
+import type { Report } from '../../src/protocol/reports.js';
+import type { SettingsInput } from '../../src/protocol/settings.js';
 
 const dataUrl = new URL('/data/', location.href).href;
 const SETTINGS: SettingsInput = { engine: 'tfjs-wasm', batch: 10, steps: 1000 };

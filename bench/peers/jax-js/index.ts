@@ -27,7 +27,10 @@ function initialState(): State {
     const values = initialValues(name);
     return { m: np.zerosLike(values.ref), v: np.zerosLike(values.ref), values };
   };
-  const statistics = (size: number): Statistics[string] => ({ mean: np.zeros([size]), variance: np.ones([size]) });
+  const statistics = (size: number): Statistics[string] => ({
+    mean: np.zeros([size]),
+    variance: np.ones([size]),
+  });
   return {
     discriminator: network('discriminator'),
     generator: network('generator'),
@@ -53,13 +56,17 @@ const classify = jit((values: np.Array, running: Statistics, images: np.Array): 
 });
 
 /** Makes the yardstick; `device` is jax-js' name of it. */
-export async function createJaxJs({ train, test, batch }: BenchInput, device: Device = 'webgpu'): Promise<BenchEngine> {
+export async function createJaxJs(
+  { train, test, batch }: BenchInput,
+  device: Device = 'webgpu',
+): Promise<BenchEngine> {
   const found = await init(device);
   if (!found.includes(device)) throw new Error(`jax-js found no ${device} here.`);
   defaultDevice(device);
   const trainStep = compileStep(batch);
   let state = initialState();
-  const draw = (count: number): number[] => Array.from({ length: count }, () => Math.floor(Math.random() * train.count));
+  const draw = (count: number): number[] =>
+    Array.from({ length: count }, () => Math.floor(Math.random() * train.count));
   const drawBatch = (): Batch => {
     const rows = draw(Math.floor(0.1 * batch));
     const labels = new Float32Array(rows.length * CLASSES);
@@ -88,7 +95,11 @@ export async function createJaxJs({ train, test, batch }: BenchInput, device: De
       let correct = 0;
       for (let first = 0; first < count; first += EVALUATION_ROWS) {
         const rows = Array.from({ length: Math.min(EVALUATION_ROWS, count - first) }, (_, i) => first + i);
-        const best = classify(state.discriminator.values.ref, tree.ref(state.running), imagesOf(test.images, rows));
+        const best = classify(
+          state.discriminator.values.ref,
+          tree.ref(state.running),
+          imagesOf(test.images, rows),
+        );
         const answers = (await best.data()) as Int32Array;
         rows.forEach((row, i) => (correct += Number(answers[i] === test.labels[row])));
       }

@@ -9,7 +9,10 @@ import { flatten, gradients, type Batch, type Losses, type StepMasks } from './s
 const toChannelsFirst = (x: np.Array): np.Array => x.transpose([0, 3, 1, 2]);
 
 /** Both losses of the step that has these parameters, images, latents and masks. */
-export async function jaxJsLosses({ arrays }: StepInputs, device: Device): Promise<Record<keyof Losses, number>> {
+export async function jaxJsLosses(
+  { arrays }: StepInputs,
+  device: Device,
+): Promise<Record<keyof Losses, number>> {
   await init(device);
   defaultDevice(device);
   const byName = new Map<string, NamedArray>(arrays.map((array) => [array.name, array]));
@@ -40,16 +43,25 @@ export async function jaxJsLosses({ arrays }: StepInputs, device: Device): Promi
     unlabelled: toChannelsFirst(read('unlabelled')),
     labels: np.array(labels).reshape([-1, CLASSES]),
   };
-  const masks: StepMasks = { labelled: masksOf('labelled'), unlabelled: masksOf('unlabelled'), fake: masksOf('fake') };
+  const masks: StepMasks = {
+    labelled: masksOf('labelled'),
+    unlabelled: masksOf('unlabelled'),
+    fake: masksOf('fake'),
+  };
   const values = { discriminator: parameters('discriminator'), generator: parameters('generator') };
-  const compute = jit((given: typeof values, images: Batch, latents: np.Array, dropped: StepMasks): Losses => {
-    const { losses, ...unused } = gradients(given, images, latents, dropped);
-    tree.dispose(unused);
-    return losses;
-  });
+  const compute = jit(
+    (given: typeof values, images: Batch, latents: np.Array, dropped: StepMasks): Losses => {
+      const { losses, ...unused } = gradients(given, images, latents, dropped);
+      tree.dispose(unused);
+      return losses;
+    },
+  );
   const { discriminatorLoss, generatorLoss } = compute(values, batch, read('latents'), masks);
   const valueOf = async (loss: np.Array): Promise<number> => ((await loss.data()) as Float32Array)[0]!;
-  const found = { discriminatorLoss: await valueOf(discriminatorLoss), generatorLoss: await valueOf(generatorLoss) };
+  const found = {
+    discriminatorLoss: await valueOf(discriminatorLoss),
+    generatorLoss: await valueOf(generatorLoss),
+  };
   compute.dispose();
   return found;
 }

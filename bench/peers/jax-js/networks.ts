@@ -80,7 +80,14 @@ function depthToSpace(x: np.Array): np.Array {
 /** A kernel with an even number of rows and columns; the added ones are zero. */
 function evened(kernel: np.Array): np.Array {
   const odd = kernel.shape[2]! % 2;
-  return odd === 0 ? kernel : np.pad(kernel, [[0, 0], [0, 0], [0, 1], [0, 1]]);
+  return odd === 0
+    ? kernel
+    : np.pad(kernel, [
+        [0, 0],
+        [0, 0],
+        [0, 1],
+        [0, 1],
+      ]);
 }
 
 const perChannel = (x: np.Array): np.Array => x.reshape([1, -1, 1, 1]);

@@ -82,7 +82,12 @@ export function gradients(
   batch: Batch,
   latents: np.Array,
   masks: StepMasks,
-): { readonly losses: Losses; readonly d: np.Array; readonly g: np.Array; readonly statistics: Statistics[] } {
+): {
+  readonly losses: Losses;
+  readonly d: np.Array;
+  readonly g: np.Array;
+  readonly statistics: Statistics[];
+} {
   const p = unflatten('discriminator', values.discriminator);
   const [images, backThroughG, gStatistics] = vjp(
     (parameters: Parameters) => generate(parameters, latents),
@@ -129,12 +134,16 @@ function adam({ values, m, v }: Flat, gradient: np.Array, powers: np.Array): Fla
 /** Moving averages after the passes, in their order. */
 function average(running: Statistics, passes: readonly Statistics[]): Statistics {
   const move = (old: np.Array, seen: np.Array): np.Array => old.mul(MOMENTUM).add(seen.mul(1 - MOMENTUM));
-  return passes.reduce((averages, seen) => tree.map<np.Array, np.Array, Statistics>(move, averages, seen), running);
+  return passes.reduce(
+    (averages, seen) => tree.map<np.Array, np.Array, Statistics>(move, averages, seen),
+    running,
+  );
 }
 
 function drawMasks(key: np.Array, rows: number): Masks {
   const [first, third] = random.split(key, 2) as unknown as [np.Array, np.Array];
-  const mask = (part: np.Array, shape: number[]): np.Array => random.bernoulli(part, 0.5, shape).astype(np.float32).mul(2);
+  const mask = (part: np.Array, shape: number[]): np.Array =>
+    random.bernoulli(part, 0.5, shape).astype(np.float32).mul(2);
   return { mask1: mask(first, [rows, 32, 14, 14]), mask3: mask(third, [rows, 128, 4, 4]) };
 }
 

@@ -48,38 +48,63 @@ function normalise(x: tf.Tensor, { gamma, beta, mean, variance }: Norm, isTraini
 }
 
 /** Makes the yardstick on a registered backend of tfjs; `name` is what the benchmark calls it. */
-export async function createTfjs(name: string, backend: string, { train, test, batch }: BenchInput): Promise<BenchEngine> {
+export async function createTfjs(
+  name: string,
+  backend: string,
+  { train, test, batch }: BenchInput,
+): Promise<BenchEngine> {
   // Backends share one tfjs, so each turn begins by choosing its own.
   const choose = async (): Promise<void> => {
     if (!(await tf.setBackend(backend))) throw new Error(`tfjs could not start its backend ${backend} here.`);
   };
   await choose();
   const g = {
-    kernels: [kernel([2, 2, 100, LATENT]), kernel([3, 3, 64, 100]), kernel([4, 4, 32, 64]), kernel([6, 6, 1, 32])],
+    kernels: [
+      kernel([2, 2, 100, LATENT]),
+      kernel([3, 3, 64, 100]),
+      kernel([4, 4, 32, 64]),
+      kernel([6, 6, 1, 32]),
+    ],
     biases: [bias(100), bias(64), bias(32), bias(1)],
     norms: [norm(100), norm(64), norm(32)],
   };
   const d = {
-    kernels: [kernel([5, 5, 1, 32]), kernel([3, 3, 32, 64]), kernel([2, 2, 64, 128]), kernel([2, 2, 128, 128])],
+    kernels: [
+      kernel([5, 5, 1, 32]),
+      kernel([3, 3, 32, 64]),
+      kernel([2, 2, 64, 128]),
+      kernel([2, 2, 128, 128]),
+    ],
     biases: [bias(32), bias(64), bias(128), bias(128)],
     norms: [norm(64), norm(128)],
     dense: kernel([512, CLASSES]),
     denseBias: bias(CLASSES),
   };
-  const gSizes: readonly (readonly [number, number])[] = [[2, 100], [5, 64], [12, 32], [28, 1]];
+  const gSizes: readonly (readonly [number, number])[] = [
+    [2, 100],
+    [5, 64],
+    [12, 32],
+    [28, 1],
+  ];
   const generate = (latents: tf.Tensor2D, isTraining: boolean): tf.Tensor4D => {
     const rows = latents.shape[0];
     let x: tf.Tensor = tf.reshape(latents, [rows, 1, 1, LATENT]);
     gSizes.forEach(([size, channels], i) => {
       const filter = g.kernels[i] as tf.Variable<tf.Rank.R4>;
-      x = tf.add(tf.conv2dTranspose(x as tf.Tensor4D, filter, [rows, size, size, channels], i === 0 ? 1 : 2, 'valid'), g.biases[i]!);
+      x = tf.add(
+        tf.conv2dTranspose(x as tf.Tensor4D, filter, [rows, size, size, channels], i === 0 ? 1 : 2, 'valid'),
+        g.biases[i]!,
+      );
       x = i < 3 ? tf.relu(normalise(x, g.norms[i]!, isTraining)) : tf.tanh(x);
     });
     return x as tf.Tensor4D;
   };
   const convolve = (x: tf.Tensor, i: number): tf.Tensor =>
     tf.add(tf.conv2d(x as tf.Tensor4D, d.kernels[i] as tf.Variable<tf.Rank.R4>, 2, 'same'), d.biases[i]!);
-  const discriminate = (images: tf.Tensor4D, isTraining: boolean): { logits: tf.Tensor2D; features: tf.Tensor2D } => {
+  const discriminate = (
+    images: tf.Tensor4D,
+    isTraining: boolean,
+  ): { logits: tf.Tensor2D; features: tf.Tensor2D } => {
     const drop = (x: tf.Tensor): tf.Tensor => (isTraining ? tf.dropout(x, 0.5) : x);
     let x = tf.leakyRelu(drop(convolve(images, 0)));
     x = tf.leakyRelu(normalise(convolve(x, 1), d.norms[0]!, isTraining));
@@ -88,7 +113,13 @@ export async function createTfjs(name: string, backend: string, { train, test, b
     const features = tf.reshape<tf.Rank.R2>(x, [images.shape[0], -1]);
     return { features, logits: tf.add<tf.Tensor2D>(tf.matMul(features, d.dense), d.denseBias) };
   };
-  const dVariables = [...d.kernels, ...d.biases, ...d.norms.flatMap(({ gamma, beta }) => [gamma, beta]), d.dense, d.denseBias];
+  const dVariables = [
+    ...d.kernels,
+    ...d.biases,
+    ...d.norms.flatMap(({ gamma, beta }) => [gamma, beta]),
+    d.dense,
+    d.denseBias,
+  ];
   const gVariables = [...g.kernels, ...g.biases, ...g.norms.flatMap(({ gamma, beta }) => [gamma, beta])];
   const dOptimizer = tf.train.adam(1e-3);
   const gOptimizer = tf.train.adam(1e-3);
@@ -99,7 +130,8 @@ export async function createTfjs(name: string, backend: string, { train, test, b
     });
     return tf.tensor4d(values, [indices.length, 28, 28, 1]);
   };
-  const draw = (count: number): number[] => Array.from({ length: count }, () => Math.floor(Math.random() * train.count));
+  const draw = (count: number): number[] =>
+    Array.from({ length: count }, () => Math.floor(Math.random() * train.count));
   const sigmoidLoss = (logits: tf.Tensor2D, target: 0 | 1): tf.Scalar => {
     const fake = tf.slice(logits, [0, CLASSES - 1], [-1, 1]);
     return tf.losses.sigmoidCrossEntropy(tf.fill(fake.shape, target), fake);
@@ -110,7 +142,13 @@ export async function createTfjs(name: string, backend: string, { train, test, b
       const labelledRows = draw(Math.floor(0.1 * batch));
       const labelled = imagesOf(train.images, labelledRows);
       const unlabelled = imagesOf(train.images, draw(Math.floor(0.9 * batch)));
-      const oneHot = tf.oneHot(tf.tensor1d(labelledRows.map((index) => train.labels[index]!), 'int32'), CLASSES);
+      const oneHot = tf.oneHot(
+        tf.tensor1d(
+          labelledRows.map((index) => train.labels[index]!),
+          'int32',
+        ),
+        CLASSES,
+      );
       const latents = tf.randomUniform<tf.Rank.R2>([batch, LATENT], -1, 1);
       const dGradients = tf.variableGrads(() => {
         const fake = discriminate(generate(latents, true), true);

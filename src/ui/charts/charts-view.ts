@@ -3,10 +3,10 @@
  * times a second at most, and remembers the step that the cross-hair is on.
  */
 
-import type { EvaluationReport } from '../../protocol.js';
-import { FrameThrottle } from '../frame-throttle.js';
-import type { Speech } from '../parts/words.js';
-import type { RunModel } from '../run-model.js';
+import type { EvaluationReport } from '../../protocol/reports.js';
+import { FrameThrottle } from '../element/frame-throttle.js';
+import type { Speech } from '../words/words.js';
+import type { RunModel } from '../element/run-model.js';
 import { Chart } from './chart.js';
 import { alignEvaluations } from './columns.js';
 import type { PlotClass } from './load-plot.js';

@@ -1,6 +1,6 @@
 /** The evaluations of a run and of its baseline as columns for one chart. */
 
-import type { EvaluationReport } from '../../protocol.js';
+import type { EvaluationReport } from '../../protocol/reports.js';
 
 export interface AccuracyColumns {
   readonly steps: number[];

@@ -1,11 +1,11 @@
 /** The figure that counts, very large: test accuracy, its change, and the labels-only run beside it. */
 
 import { css, html, type TemplateResult } from 'lit';
-import type { EvaluationReport } from '../../protocol.js';
-import { baselineAt } from '../baselines.js';
-import type { RunModel } from '../run-model.js';
-import { fill } from '../strings.js';
-import type { Speech } from './words.js';
+import type { EvaluationReport } from '../../protocol/reports.js';
+import { baselineAt } from '../charts/baselines.js';
+import type { RunModel } from '../element/run-model.js';
+import { fill } from '../words/strings.js';
+import type { Speech } from '../words/words.js';
 
 export interface AccuracyView extends Speech {
   readonly model: RunModel;

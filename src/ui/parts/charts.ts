@@ -5,12 +5,12 @@
 
 import { css, html, unsafeCSS, type TemplateResult } from 'lit';
 import uplotStyles from 'uplot/dist/uPlot.min.css';
-import type { EvaluationReport } from '../../protocol.js';
-import { baselineAt } from '../baselines.js';
+import type { EvaluationReport } from '../../protocol/reports.js';
+import { baselineAt } from '../charts/baselines.js';
 import { probeStyles } from '../charts/theme-colours.js';
-import type { RunModel } from '../run-model.js';
-import { fill } from '../strings.js';
-import type { Speech } from './words.js';
+import type { RunModel } from '../element/run-model.js';
+import { fill } from '../words/strings.js';
+import type { Speech } from '../words/words.js';
 
 export interface ChartsPartView extends Speech {
   readonly model: RunModel;

@@ -1,9 +1,9 @@
 /** The chip that names the engine, and the panel that says why it is this one and what else was tried. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
-import type { EngineReport } from '../../protocol.js';
-import { icons } from '../icons.js';
-import type { Speech } from './words.js';
+import type { EngineReport } from '../../protocol/engines.js';
+import { icons } from './icons.js';
+import type { Speech } from '../words/words.js';
 
 export interface EngineMenuView extends Speech {
   readonly engine: EngineReport | null;

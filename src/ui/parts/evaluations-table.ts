@@ -1,10 +1,10 @@
 /** The evaluations as a table, for those who cannot see the charts or want the figures. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
-import type { EvaluationReport } from '../../protocol.js';
-import { icons } from '../icons.js';
-import { fill } from '../strings.js';
-import type { Speech } from './words.js';
+import type { EvaluationReport } from '../../protocol/reports.js';
+import { icons } from './icons.js';
+import { fill } from '../words/strings.js';
+import type { Speech } from '../words/words.js';
 
 /** Rows shown; a long run has more evaluations than anyone reads, and each is a row to render. */
 const MOST_ROWS = 200;

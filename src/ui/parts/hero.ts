@@ -1,9 +1,9 @@
 /** What the generator draws, large, and real digits to compare it with. Paints nothing itself. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
-import type { RunModel } from '../run-model.js';
-import { fill } from '../strings.js';
-import type { Speech } from './words.js';
+import type { RunModel } from '../element/run-model.js';
+import { fill } from '../words/strings.js';
+import type { Speech } from '../words/words.js';
 
 export interface HeroView extends Speech {
   readonly model: RunModel;

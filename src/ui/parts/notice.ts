@@ -4,18 +4,14 @@
  */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
-import {
-  LOADING_STAGES,
-  type EngineReport,
-  type ErrorInfo,
-  type ErrorKind,
-  type LoadingStage,
-} from '../../protocol.js';
-import { icons } from '../icons.js';
-import type { RunModel } from '../run-model.js';
-import { fill } from '../strings.js';
-import { remainingTime } from '../time-left.js';
-import type { Speech } from './words.js';
+import { LOADING_STAGES, type LoadingStage } from '../../protocol/reports.js';
+import type { EngineReport } from '../../protocol/engines.js';
+import type { ErrorInfo, ErrorKind } from '../../protocol/errors.js';
+import { icons } from './icons.js';
+import type { RunModel } from '../element/run-model.js';
+import { fill } from '../words/strings.js';
+import { remainingTime } from '../words/time-left.js';
+import type { Speech } from '../words/words.js';
 
 export interface NoticeView extends Speech {
   readonly model: RunModel;

@@ -1,9 +1,9 @@
 /** The panel that saves the checkpoint, the model, the images and the metrics, and loads a checkpoint. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
-import { icons } from '../icons.js';
-import { SAVE_KINDS, type SaveKind } from '../saver.js';
-import type { Speech } from './words.js';
+import { icons } from './icons.js';
+import { SAVE_KINDS, type SaveKind } from '../element/saver.js';
+import type { Speech } from '../words/words.js';
 
 const TEXTS = {
   checkpoint: ['saveCheckpoint', 'saveCheckpointHint'],

@@ -1,12 +1,12 @@
 /** The bar on top: state, the commands, how far and how fast, and a thin line of progress. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
-import type { TrainerState } from '../../protocol.js';
-import { icons } from '../icons.js';
-import type { RunModel } from '../run-model.js';
-import { fill } from '../strings.js';
-import { remainingTime } from '../time-left.js';
-import type { Speech } from './words.js';
+import type { TrainerState } from '../../protocol/reports.js';
+import { icons } from './icons.js';
+import type { RunModel } from '../element/run-model.js';
+import { fill } from '../words/strings.js';
+import { remainingTime } from '../words/time-left.js';
+import type { Speech } from '../words/words.js';
 
 export interface StatusBarActions {
   readonly onPrimary: () => void;

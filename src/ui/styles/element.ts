@@ -8,7 +8,7 @@ import { evaluationsTableStyles } from '../parts/evaluations-table.js';
 import { heroStyles } from '../parts/hero.js';
 import { noticeStyles } from '../parts/notice.js';
 import { saveMenuStyles } from '../parts/save-menu.js';
-import { settingsFormStyles } from '../parts/settings-form.js';
+import { settingsFormStyles } from '../settings/settings-form.js';
 import { statusBarStyles } from '../parts/status-bar.js';
 import { controlStyles } from './controls.js';
 import { themeStyles } from './theme.js';

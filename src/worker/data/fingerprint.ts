@@ -3,7 +3,7 @@
  * Guards against mistakes, not against forgery.
  */
 
-import type { Dataset } from '../engine/engine.js';
+import type { Dataset } from './dataset.js';
 
 /**
  * MurmurHash3 x86 32-bit (Austin Appleby, public domain) of bytes, except that each byte after the

@@ -3,8 +3,8 @@
  * nothing of where the bytes come from. Format: https://yann.lecun.com/exdb/mnist/ (big-endian).
  */
 
-import { TrainerError } from '../errors.js';
-import { formatNumber } from '../wording.js';
+import { TrainerError } from '../../protocol/errors.js';
+import { formatNumber } from '../../protocol/wording.js';
 
 const IMAGES_MAGIC = 0x00000803;
 const LABELS_MAGIC = 0x00000801;

@@ -3,9 +3,9 @@
  * sets together. Owns every way in which fetching can fail; parsing is `idx.ts`.
  */
 
-import { TrainerError } from '../errors.js';
-import type { Dataset, ImageSet } from '../engine/engine.js';
-import { describeError, describeStart, formatNumber } from '../wording.js';
+import { TrainerError } from '../../protocol/errors.js';
+import type { Dataset, ImageSet } from './dataset.js';
+import { describeError, describeStart, formatNumber } from '../../protocol/wording.js';
 import { CLASSES, IMAGE_SIZE, invalidData, parseImages, parseLabels, startsAsIdx } from './idx.js';
 
 export const DATA_FILES = ['train-images.gz', 'train-labels.gz', 'test-images.gz', 'test-labels.gz'] as const;

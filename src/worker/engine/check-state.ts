@@ -1,6 +1,6 @@
 /** The check that a state fits a recipe, before an engine takes it in. */
 
-import { TrainerError } from '../errors.js';
+import { TrainerError } from '../../protocol/errors.js';
 import { initialTensors, parametersOf, sizeOf, type NamedTensors } from '../model/parameters.js';
 import type { EngineInput } from './engine.js';
 
@@ -8,7 +8,10 @@ import type { EngineInput } from './engine.js';
 export function checkState({ recipe, settings }: EngineInput, tensors: NamedTensors): void {
   const expected = initialTensors(recipe, settings.seed);
   const refuse = (what: string): never => {
-    throw new TrainerError('InvalidCheckpoint', `The state does not fit the recipe "${recipe.name}": ${what}.`);
+    throw new TrainerError(
+      'InvalidCheckpoint',
+      `The state does not fit the recipe "${recipe.name}": ${what}.`,
+    );
   };
   for (const [name, { shape }] of expected) {
     const found = tensors.get(name);

@@ -3,33 +3,12 @@
  * An engine computes; it knows nothing of runs, schedules, pauses or the wire.
  */
 
-import type { EngineName, ImageGrid, Settings } from '../../protocol.js';
+import type { EngineName } from '../../protocol/engines.js';
+import type { ImageGrid } from '../../protocol/reports.js';
+import type { Settings } from '../../protocol/settings.js';
+import type { Dataset, Split } from '../data/dataset.js';
 import type { NamedTensor, NamedTensors } from '../model/parameters.js';
-import type { Recipe } from '../recipes.js';
-
-/** Images as they lie in the IDX files, and their labels. */
-export interface ImageSet {
-  readonly count: number;
-  /** [count, height, width, channels] bytes, 0 (background) to 255. */
-  readonly images: Uint8Array<ArrayBuffer>;
-  /** [count] bytes, 0 to classes - 1. */
-  readonly labels: Uint8Array<ArrayBuffer>;
-}
-
-export interface Dataset {
-  /** [height, width, channels] */
-  readonly imageShape: readonly [number, number, number];
-  readonly classes: number;
-  readonly train: ImageSet;
-  readonly test: ImageSet;
-}
-
-/** Which training images are labelled; indices into the training set, in the order draws refer to. */
-export interface Split {
-  readonly labelled: Uint32Array<ArrayBuffer>;
-  /** The rest, or all of them where everything is labelled. */
-  readonly unlabelled: Uint32Array<ArrayBuffer>;
-}
+import type { Recipe } from '../../recipe/recipes.js';
 
 /** Everything an engine is made from. The engine reads these for its life and changes none of them. */
 export interface EngineInput {

@@ -5,11 +5,12 @@
  * their metrics are handed out once. Knows no engine by name.
  */
 
-import type { ImageGrid } from '../../protocol.js';
-import { toErrorInfo, TrainerError } from '../errors.js';
-import { generateImageGrid } from '../images.js';
+import type { ImageGrid } from '../../protocol/reports.js';
+import { toErrorInfo, TrainerError } from '../../protocol/errors.js';
+import { generateImageGrid } from './image-grid.js';
 import type { NamedTensor } from '../model/parameters.js';
-import type { Dataset, Engine, EngineInfo, EngineState, StepMetrics } from './engine.js';
+import type { Engine, EngineInfo, EngineState, StepMetrics } from './engine.js';
+import type { Dataset } from '../data/dataset.js';
 
 /** A device that goes more often than this in this time is given up. */
 const MOST_RESTARTS = 3;

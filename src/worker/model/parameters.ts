@@ -3,9 +3,9 @@
  * Names are stable; checkpoints, engines and tests address tensors by them.
  */
 
-import { RandomStreams, streamNumber } from '../random.js';
-import type { Recipe } from '../recipes.js';
-import { layerShapes, type LayerDescription } from './layers.js';
+import { RandomStreams, streamNumber } from '../random/streams.js';
+import type { Recipe } from '../../recipe/recipes.js';
+import { layerShapes, type LayerDescription } from '../../recipe/layers.js';
 
 export interface ParameterDescription {
   /** `<instance>/<layer>/<part>`, for example `discriminator/conv1/kernel`. */

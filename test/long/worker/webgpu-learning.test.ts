@@ -5,9 +5,9 @@ import { loadDataset } from '../../../src/worker/data/load.js';
 import type { Engine, EngineInput } from '../../../src/worker/engine/engine.js';
 import { createTfjsEngine } from '../../../src/worker/engine/tfjs/index.js';
 import { createWebGpuEngine } from '../../../src/worker/engine/webgpu/index.js';
-import { buildRecipe } from '../../../src/worker/recipes.js';
-import { resolveSettings } from '../../../src/worker/settings.js';
-import { makeSplit } from '../../../src/worker/split.js';
+import { buildRecipe } from '../../../src/recipe/recipes.js';
+import { resolveSettings } from '../../../src/protocol/check-settings.js';
+import { makeSplit } from '../../../src/worker/data/split.js';
 import { describeWebGpu } from '../../worker/support/webgpu.js';
 
 /** Of the networks' channels, so that three runs of tfjs and one in software take minutes. */
@@ -57,7 +57,10 @@ describeWebGpu('the webgpu engine over 1,000 steps of the notebook', () => {
       const [lowest, highest] = [Math.min(...seen), Math.max(...seen)];
       // Three seeds are few: as much again as lies between them, and two points at least.
       const margin = Math.max(highest - lowest, 0.02);
-      expect(accuracy, `step ${(index + 1) * EVAL_EVERY}: ${told}`).to.be.within(lowest - margin, highest + margin);
+      expect(accuracy, `step ${(index + 1) * EVAL_EVERY}: ${told}`).to.be.within(
+        lowest - margin,
+        highest + margin,
+      );
     });
   });
 });

@@ -1,6 +1,6 @@
 /** Every operation of every recipe at full width, with every tile that may be chosen, against the plan's interpreter. */
 
-import { RECIPE_NAMES } from '../../../src/protocol.js';
+import { RECIPE_NAMES } from '../../../src/recipe/recipes.js';
 import { checkOneByOne } from '../../worker/support/one-by-one-checks.js';
 import { EVERY_CHOICE, nameOf } from '../../worker/support/tiles.js';
 import { tinyInput } from '../../worker/support/tiny.js';

@@ -24,7 +24,9 @@ describeWebGpu('the webgpu engine over 5,000 steps', () => {
           const metrics = [...(await engine.advance(50)), ...(await engine.flush())];
           steps += metrics.length;
           for (const { step, values } of metrics) {
-            expect(values.every(Number.isFinite), `a number that is not finite at step ${step}`).to.equal(true);
+            expect(values.every(Number.isFinite), `a number that is not finite at step ${step}`).to.equal(
+              true,
+            );
           }
         }
         expect(steps).to.equal(5000);
@@ -32,7 +34,13 @@ describeWebGpu('the webgpu engine over 5,000 steps', () => {
         expect(counter!.liveBuffers).to.equal(liveBuffers);
         const { dispatches, ...others } = counter!.counts;
         expect(dispatches).to.be.at.most(48 * 5000);
-        expect(others).to.deep.equal({ submits: 100, uploadedBytes: 0, buffers: 0, bindGroups: 0, pipelines: 0 });
+        expect(others).to.deep.equal({
+          submits: 100,
+          uploadedBytes: 0,
+          buffers: 0,
+          bindGroups: 0,
+          pipelines: 0,
+        });
         for (const [name, { values }] of (await engine.exportState()).tensors) {
           expect(values.every(Number.isFinite), name).to.equal(true);
         }

@@ -3,19 +3,18 @@
  * figures and pictures follow from the step alone.
  */
 
+import { isEvaluationDue } from '../../../src/protocol/evaluation-schedule.js';
 import {
   METRIC_NAMES,
-  type EngineReport,
-  type ErrorInfo,
-  type ErrorKind,
   type EvaluationReport,
-  type ExportedFile,
   type ImageGrid,
   type Report,
-  type Settings,
-  type SettingsInput,
   type TrainerState,
-} from '../../../src/protocol.js';
+} from '../../../src/protocol/reports.js';
+import type { EngineReport } from '../../../src/protocol/engines.js';
+import type { ErrorInfo, ErrorKind } from '../../../src/protocol/errors.js';
+import type { ExportedFile } from '../../../src/protocol/trainer-api.js';
+import type { Settings, SettingsInput } from '../../../src/protocol/settings.js';
 import type { TrainerClient, WorkerClientOptions } from '../../../src/ui/worker-client.js';
 
 const CELL = 28;
@@ -155,7 +154,7 @@ export class FakeTrainer implements TrainerClient {
     const count = Math.min(steps, settings.steps - this.done);
     const reports: Report[] = [this.#metrics(count)];
     for (let step = this.done + 1; step <= this.done + count; step++) {
-      const isDue = step === 1 || step % settings.evalEvery === 0 || step === settings.steps;
+      const isDue = isEvaluationDue(step, settings);
       if (isDue) reports.push(evaluationAt(step, settings));
     }
     this.done += count;

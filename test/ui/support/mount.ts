@@ -2,8 +2,8 @@
 
 import '../../../src/ui/define.js';
 import type { SganTrainer } from '../../../src/ui/sgan-trainer.js';
-import type { SganTrainerEventMap } from '../../../src/ui/events.js';
-import type { TrainerState } from '../../../src/protocol.js';
+import type { SganTrainerEventMap } from '../../../src/ui/element/events.js';
+import type { TrainerState } from '../../../src/protocol/reports.js';
 import { FakeTrainer } from './fake-trainer.js';
 
 export interface Mounted {

@@ -34,14 +34,20 @@ describe('the options of the benchmark', () => {
   });
 
   it('name an engine, a runtime or a recipe once it is unknown', () => {
-    assert.throws(() => parse('--engines', 'webgpu,torch'), /--engines is "torch"; allowed are webgpu, tfjs-plain, jax-js,/);
+    assert.throws(
+      () => parse('--engines', 'webgpu,torch'),
+      /--engines is "torch"; allowed are webgpu, tfjs-plain, jax-js,/,
+    );
     assert.throws(() => parse('--runtime', 'deno'), /--runtime is "deno"; allowed are browser, dawn\./);
     assert.throws(() => parse('--recipe', 'cifar'), /--recipe is "cifar"; allowed are notebook,/);
   });
 
   it('refuse a peer with a recipe that it does not know, and a CPU engine on Dawn', () => {
     const recipe = ['--recipe', 'labels-only'];
-    assert.throws(() => parse('--engines', 'webgpu,jax-js', ...recipe), /^UsageError: jax-js can train the recipe notebook only/);
+    assert.throws(
+      () => parse('--engines', 'webgpu,jax-js', ...recipe),
+      /^UsageError: jax-js can train the recipe notebook only/,
+    );
     assert.equal(parse('--engines', 'webgpu,wasm', ...recipe).recipe, 'labels-only');
     assert.throws(() => parse('--engines', 'webgpu,wasm', '--runtime', 'dawn'), /Dawn for Node has no wasm/);
   });
@@ -76,7 +82,9 @@ describe('the figures of the benchmark', () => {
   });
 
   it('are held against the peaks by operation', () => {
-    const kernels = [{ name: 'conv2', kind: 'product', ms: 2, multiplyAdds: 1e6, gflops: 1, gigabytesPerSecond: null }];
+    const kernels = [
+      { name: 'conv2', kind: 'product', ms: 2, multiplyAdds: 1e6, gflops: 1, gigabytesPerSecond: null },
+    ];
     const peaks = { adapter: null, microKernel: MICRO_KERNEL };
     const table = formatKernels([{ ...result('wasm', 1, 10), kernels }], peaks);
     assert.match(table, /wasm x1 by operation, 2\.00 ms in all/);

@@ -40,7 +40,10 @@ test('a lock is taken over from a process that is gone', async () => {
 
 test('a lock is given back when the work fails', async () => {
   const lock = path.join(folder, 'a.lock');
-  await assert.rejects(withLock(lock, () => Promise.reject(new Error('no'))), /no/);
+  await assert.rejects(
+    withLock(lock, () => Promise.reject(new Error('no'))),
+    /no/,
+  );
   assert.equal(await withLock(lock, () => 'done'), 'done');
 });
 

@@ -8,11 +8,18 @@ import { checkAgainstCheckpoint, parseTrainOptions, trainHelp } from '../../../s
 
 test('a stray argument names the missing --', () => {
   assert.throws(() => parseOptions('start', ['9000'], {}), /"9000" belongs to no option.*npm start -- /);
-  assert.throws(() => parseOptions('train', ['runs/a'], {}), /"runs\/a" belongs to no option.*npm run train -- /);
+  assert.throws(
+    () => parseOptions('train', ['runs/a'], {}),
+    /"runs\/a" belongs to no option.*npm run train -- /,
+  );
 });
 
 test('an option that npm has kept for itself names the missing --', () => {
-  const options = { steps: { type: 'string' }, 'eval-every': { type: 'string' }, 'no-open': { type: 'boolean' } };
+  const options = {
+    steps: { type: 'string' },
+    'eval-every': { type: 'string' },
+    'no-open': { type: 'boolean' },
+  };
   const parse = (env) => parseOptions('train', [], options, env);
   assert.throws(() => parse({ npm_config_steps: '100' }), /npm has kept --steps .* npm run train -- --steps/);
   assert.throws(() => parse({ npm_config_eval_every: '7' }), /npm has kept --eval-every/);
@@ -22,7 +29,10 @@ test('an option that npm has kept for itself names the missing --', () => {
 
 test('an unknown option and a missing value are named', () => {
   const options = { port: { type: 'string' } };
-  assert.throws(() => parseOptions('start', ['--prot', '1'], options), /Unknown option '--prot'\. See npm start/);
+  assert.throws(
+    () => parseOptions('start', ['--prot', '1'], options),
+    /Unknown option '--prot'\. See npm start/,
+  );
   assert.throws(() => parseOptions('start', ['--port'], options), /'--port <value>' argument missing/);
   assert.throws(() => parseOptions('start', ['--port', '--x'], options), /'--port' needs a value/);
 });
@@ -31,12 +41,25 @@ test('a whole number outside its range is refused with the range', () => {
   assert.equal(parseWholeNumber('port', '80', 1, 65_535), 80);
   assert.equal(parseWholeNumber('port', undefined, 1, 65_535), undefined);
   for (const text of ['0', '65536', '1.5', 'x', '']) {
-    assert.throws(() => parseWholeNumber('port', text, 1, 65_535), /--port is ".*"; allowed are whole numbers from 1/);
+    assert.throws(
+      () => parseWholeNumber('port', text, 1, 65_535),
+      /--port is ".*"; allowed are whole numbers from 1/,
+    );
   }
 });
 
 test('every setting of a run has an option', () => {
-  const args = ['--recipe', 'labels-only', '--labels', '100', '--balanced', '--discriminator-lr', '1e-4', '--out', 'a'];
+  const args = [
+    '--recipe',
+    'labels-only',
+    '--labels',
+    '100',
+    '--balanced',
+    '--discriminator-lr',
+    '1e-4',
+    '--out',
+    'a',
+  ];
   assert.deepEqual(parseTrainOptions(args), {
     given: { recipe: 'labels-only', labels: 100, balanced: true, discriminatorLr: 1e-4 },
     out: 'a',
@@ -44,8 +67,14 @@ test('every setting of a run has an option', () => {
 });
 
 test('a bad setting is refused before anything is built, in the words of the worker', () => {
-  assert.throws(() => parseTrainOptions(['--steps', 'many']), /"steps" is "many"; allowed: whole numbers from 1/);
-  assert.throws(() => parseTrainOptions(['--batch', '9']), /"batch" is 9; allowed: whole numbers from 10 to 1,024/);
+  assert.throws(
+    () => parseTrainOptions(['--steps', 'many']),
+    /"steps" is "many"; allowed: whole numbers from 1/,
+  );
+  assert.throws(
+    () => parseTrainOptions(['--batch', '9']),
+    /"batch" is 9; allowed: whole numbers from 10 to 1,024/,
+  );
   assert.throws(() => parseTrainOptions(['--recipe', 'gan']), /"recipe" is "gan"; allowed: notebook, /);
 });
 
@@ -58,7 +87,8 @@ test('settings that contradict a checkpoint are refused, the total and the engin
 
 test('the help explains every option, recipe and engine', () => {
   assert.doesNotMatch(trainHelp(), /undefined/);
-  for (const word of ['--resume', '--eval-every', 'labels-only', 'tfjs-wasm']) assert.ok(trainHelp().includes(word));
+  for (const word of ['--resume', '--eval-every', 'labels-only', 'tfjs-wasm'])
+    assert.ok(trainHelp().includes(word));
 });
 
 test('a browser is opened only where somebody sees it', () => {

@@ -7,7 +7,13 @@ import { planTests } from '../../../scripts/lib/run-tests.mjs';
 import { TEST_FOLDERS } from '../../../scripts/lib/test-files.mjs';
 
 const suite = (...tests) => ({ name: '', suites: [{ name: 'inner', suites: [], tests }], tests: [] });
-const session = (testResults, rest = {}) => ({ testFile: 'a.test.ts', passed: true, errors: [], testResults, ...rest });
+const session = (testResults, rest = {}) => ({
+  testFile: 'a.test.ts',
+  passed: true,
+  errors: [],
+  testResults,
+  ...rest,
+});
 const passed = { name: 'a', passed: true, skipped: false };
 const failed = { name: 'b', passed: false, skipped: false };
 const skipped = { name: 'c', passed: true, skipped: true };
@@ -18,7 +24,11 @@ test('browser tests are counted: passed, failed and skipped ones in inner suites
 });
 
 test('a skipped test is a failure where every test is required', () => {
-  assert.deepEqual(countSessions([session(suite(passed, skipped))], true), { passed: 1, failed: 1, skipped: 0 });
+  assert.deepEqual(countSessions([session(suite(passed, skipped))], true), {
+    passed: 1,
+    failed: 1,
+    skipped: 0,
+  });
 });
 
 test('a file that does not load, throws outside its tests or has none is a failure', () => {
@@ -43,6 +53,9 @@ test('everything runs when nothing is named', () => {
 });
 
 test('an unknown group and a file that is no test are refused', () => {
-  assert.throws(() => planTests(['--only', 'units'], TEST_FOLDERS), /no such group; the groups are types, lint/);
+  assert.throws(
+    () => planTests(['--only', 'units'], TEST_FOLDERS),
+    /no such group; the groups are types, lint/,
+  );
   assert.throws(() => planTests(['scripts/test.mjs'], TEST_FOLDERS), /is not a test file/);
 });

@@ -11,7 +11,13 @@ test('durations are rounded to what a person cares about', () => {
 });
 
 test('an evaluation leaves out the loss that a recipe does not have', () => {
-  const report = { step: 200, trainAccuracy: 0.5, testAccuracy: 0.6312, discriminatorLoss: 0.57, generatorLoss: 3.571 };
+  const report = {
+    step: 200,
+    trainAccuracy: 0.5,
+    testAccuracy: 0.6312,
+    discriminatorLoss: 0.57,
+    generatorLoss: 3.571,
+  };
   assert.equal(
     formatEvaluation(report),
     'step 200: test accuracy 63.12 %, train accuracy 50.00 %, discriminator loss 0.5700, generator loss 3.5710',

@@ -1,6 +1,6 @@
 /** Tiny data sets, as objects and as the files a server would give. */
 
-import type { Dataset, ImageSet } from '../../../src/worker/engine/engine.js';
+import type { Dataset, ImageSet } from '../../../src/worker/data/dataset.js';
 
 export const TRAIN_COUNT = 60;
 export const TEST_COUNT = 25;

@@ -4,13 +4,14 @@
  * trained parameter by a number drawn for the step, so that states of different steps differ.
  */
 
-import { METRIC_NAMES, type EngineName } from '../../../src/protocol.js';
-import type { EngineEntry, Probe } from '../../../src/worker/choose-engine.js';
-import { drawPhase } from '../../../src/worker/draws.js';
+import { METRIC_NAMES } from '../../../src/protocol/reports.js';
+import type { EngineName } from '../../../src/protocol/engines.js';
+import type { EngineEntry, Probe } from '../../../src/worker/engine/choose-engine.js';
+import { drawPhase } from '../../../src/worker/model/draws.js';
 import type { Engine, EngineInput, EngineState, StepMetrics } from '../../../src/worker/engine/engine.js';
 import { initialTensors, parametersOf, type NamedTensor } from '../../../src/worker/model/parameters.js';
-import { metricsOf } from '../../../src/worker/progress.js';
-import { RandomStreams } from '../../../src/worker/random.js';
+import { metricsOf } from '../../../src/worker/checkpoint/snapshot.js';
+import { RandomStreams } from '../../../src/worker/random/streams.js';
 
 export interface FakeEngineOptions {
   readonly name?: EngineName;

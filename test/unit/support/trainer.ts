@@ -2,15 +2,15 @@
 
 import {
   METRIC_NAMES,
-  PROTOCOL_VERSION,
   type MetricsReport,
   type Report,
-  type SettingsInput,
   type TrainerState,
-} from '../../../src/protocol.js';
-import type { EngineEntry } from '../../../src/worker/choose-engine.js';
-import { buildRecipe } from '../../../src/worker/recipes.js';
-import { Trainer, type TrainerOptions } from '../../../src/worker/trainer.js';
+} from '../../../src/protocol/reports.js';
+import { PROTOCOL_VERSION } from '../../../src/protocol/trainer-api.js';
+import type { SettingsInput } from '../../../src/protocol/settings.js';
+import type { EngineEntry } from '../../../src/worker/engine/choose-engine.js';
+import { buildRecipe } from '../../../src/recipe/recipes.js';
+import { Trainer, type TrainerOptions } from '../../../src/worker/commands/trainer.js';
 import { fetchOf, tinyFiles } from './data.js';
 import { fakeTable, type FakeEngineOptions } from './fake-engine.js';
 

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { METRIC_NAMES, type EvaluationReport, type MetricsReport } from '../../../src/protocol.js';
+import { METRIC_NAMES, type EvaluationReport, type MetricsReport } from '../../../src/protocol/reports.js';
 import { alignEvaluations } from '../../../src/ui/charts/columns.js';
 import { accuracyRange, lossRange, niceCeiling, stepAxisEnd } from '../../../src/ui/charts/ranges.js';
-import { LossSeries, smoothingSpan } from '../../../src/ui/loss-series.js';
+import { LossSeries, smoothingSpan } from '../../../src/ui/charts/loss-series.js';
 
 function metrics(firstStep: number, losses: readonly (readonly [number, number])[]): MetricsReport {
   const values = new Float32Array(losses.length * METRIC_NAMES.length);

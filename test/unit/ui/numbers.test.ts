@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NumberFormats } from '../../../src/ui/format.js';
-import { DEFAULT_STRINGS, fill, mergeStrings, type StringsInput } from '../../../src/ui/strings.js';
-import { remainingTime } from '../../../src/ui/time-left.js';
+import { NumberFormats } from '../../../src/ui/words/format.js';
+import { DEFAULT_STRINGS, fill, mergeStrings, type StringsInput } from '../../../src/ui/words/strings.js';
+import { remainingTime } from '../../../src/ui/words/time-left.js';
 
 const formats = new NumberFormats(DEFAULT_STRINGS);
 

@@ -3,16 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unzipSync } from 'fflate';
-import {
-  DEFAULT_SETTINGS,
-  type EvaluationReport,
-  type Report,
-  type TrainerState,
-} from '../../../src/protocol.js';
-import { baselineAt, Baselines } from '../../../src/ui/baselines.js';
-import { RunModel } from '../../../src/ui/run-model.js';
-import { fileName, metricsCsv, zipFiles } from '../../../src/ui/saved-files.js';
-import { completeSettings } from '../../../src/ui/settings-rules.js';
+import { DEFAULT_SETTINGS } from '../../../src/protocol/settings.js';
+import type { EvaluationReport, Report, TrainerState } from '../../../src/protocol/reports.js';
+import { baselineAt, Baselines } from '../../../src/ui/charts/baselines.js';
+import { RunModel } from '../../../src/ui/element/run-model.js';
+import { fileName, metricsCsv, zipFiles } from '../../../src/ui/element/saved-files.js';
+import { completeSettings } from '../../../src/protocol/check-settings.js';
 import { TrainerSession } from '../../../src/ui/trainer-session.js';
 import { evaluationAt, FakeTrainer, gridAt } from '../../ui/support/fake-trainer.js';
 

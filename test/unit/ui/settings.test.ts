@@ -2,18 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_SETTINGS, type Settings } from '../../../src/protocol.js';
-import { NextSettings } from '../../../src/ui/next-settings.js';
+import { DEFAULT_SETTINGS, type Settings } from '../../../src/protocol/settings.js';
+import { NextSettings } from '../../../src/ui/settings/next-settings.js';
+import { parseTyped } from '../../../src/ui/settings/parse-typed.js';
 import {
   completeSettings,
   differingSettings,
   isAllowed,
-  parseTyped,
   settingProblem,
   SETTING_NAMES,
-} from '../../../src/ui/settings-rules.js';
-import { settingsFromUrl, settingsToUrl } from '../../../src/ui/url-settings.js';
-import { resolveSettings } from '../../../src/worker/settings.js';
+} from '../../../src/protocol/check-settings.js';
+import { settingsFromUrl, settingsToUrl } from '../../../src/ui/settings/url-settings.js';
+import { resolveSettings } from '../../../src/protocol/check-settings.js';
 
 function makeNext() {
   const changes: Settings[] = [];

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_SETTINGS, type Report, type TrainerState } from '../../../src/protocol.js';
+import { DEFAULT_SETTINGS } from '../../../src/protocol/settings.js';
+import type { Report, TrainerState } from '../../../src/protocol/reports.js';
 import { TrainerSession } from '../../../src/ui/trainer-session.js';
 import type { TrainerClient, WorkerClientOptions } from '../../../src/ui/worker-client.js';
 
 /** A client whose run never stops: only `terminate` settles what is asked of it. */
-function hanging({ onReports }: Pick<WorkerClientOptions, 'onReports'>): TrainerClient & { readonly isTerminated: () => boolean } {
+function hanging({
+  onReports,
+}: Pick<WorkerClientOptions, 'onReports'>): TrainerClient & { readonly isTerminated: () => boolean } {
   let isTerminated = false;
   const open: ((error: Error) => void)[] = [];
   const never = (): Promise<never> => new Promise((_, reject) => open.push(reject));
@@ -45,7 +48,10 @@ test('a reset gets out of a run that never stops, with whatever else waits for i
   });
   assert.equal(await session.start(DEFAULT_SETTINGS), 'running');
   const paused = session.pause();
-  const [reset] = await Promise.all([session.reset(DEFAULT_SETTINGS), assert.rejects(paused, { name: 'Aborted' })]);
+  const [reset] = await Promise.all([
+    session.reset(DEFAULT_SETTINGS),
+    assert.rejects(paused, { name: 'Aborted' }),
+  ]);
   assert.equal(reset, 'idle');
   assert.deepEqual(states, ['running', 'idle']);
   assert.equal(clients[0]!.isTerminated(), true);

@@ -6,7 +6,7 @@ import {
   type StartedBackend,
   type TfjsBackend,
 } from '../../../src/worker/engine/tfjs/index.js';
-import { toErrorInfo } from '../../../src/worker/errors.js';
+import { toErrorInfo } from '../../../src/protocol/errors.js';
 
 declare global {
   /** Set by the test runner from the environment. */

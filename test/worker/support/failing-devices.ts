@@ -1,7 +1,7 @@
 /** GPU devices that go when a test says so, as engines of a trainer's table. */
 
-import type { EngineEntry } from '../../../src/worker/choose-engine.js';
-import { ENGINES } from '../../../src/worker/engine-table.js';
+import type { EngineEntry } from '../../../src/worker/engine/choose-engine.js';
+import { ENGINES } from '../../../src/worker/engine/engine-table.js';
 import type { Engine } from '../../../src/worker/engine/engine.js';
 import { createWebGpuEngine } from '../../../src/worker/engine/webgpu/index.js';
 import { Clock } from '../../unit/support/trainer.js';
@@ -37,8 +37,8 @@ export class Devices {
   areStillborn = false;
 
   constructor() {
-    const [webgpu, wasm] = (['webgpu', 'wasm'] as const).map(
-      (name) => ENGINES.find((entry) => entry.name === name)!,
+    const [webgpu, wasm] = (['webgpu', 'wasm'] as const).map((name) =>
+      ENGINES.find((entry) => entry.name === name)!,
     );
     const probe: EngineEntry['probe'] = async () => ({ isUsable: true, isSoftware: false, detail: 'a GPU' });
     const create: EngineEntry['create'] = (input) => this.#create(input);

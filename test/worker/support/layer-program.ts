@@ -15,8 +15,8 @@ import type {
   TensorId,
 } from '../../../src/worker/engine/plan/operations.js';
 import { planProgram, type PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
-import { splitRows } from '../../../src/worker/engine/plan/splits.js';
-import type { LayerDescription } from '../../../src/worker/model/layers.js';
+import { splitRows } from '../../../src/worker/engine/plan/lower/splits.js';
+import type { LayerDescription } from '../../../src/recipe/layers.js';
 import { sizeOf } from '../../../src/worker/model/parameters.js';
 import { tinyInput } from './tiny.js';
 
@@ -50,7 +50,13 @@ export const KEPT_SCALE = 2;
 /** Summands of a partial sum: small, so that there are several, of unequal length. */
 const REDUCTION_LENGTH = 100;
 
-export const ADAM = { name: 'discriminator', learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+export const ADAM = {
+  name: 'discriminator',
+  learningRate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+} as const;
 
 /** Segments one after another forward, in reverse backward. */
 export function segmentsOf(rows: readonly number[]): readonly OpSegment[] {
@@ -73,15 +79,24 @@ export function segmentsOf(rows: readonly number[]): readonly OpSegment[] {
   });
 }
 
-export function layerProgram({ layer, input: inputShape, activation, segments: rows }: LayerCase): LayerProgram {
+export function layerProgram({
+  layer,
+  input: inputShape,
+  activation,
+  segments: rows,
+}: LayerCase): LayerProgram {
   const { geometry, direction } = linearShape(layer, inputShape)!;
   const isToSmall = direction === 'toSmall';
   const [from, to] = isToSmall ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
   const segments = segmentsOf(rows);
   const total = rows.reduce((sum, count) => sum + count, 0);
   const tensors: PlanTensor[] = [];
-  const tensor = (name: string, shape: readonly number[], storage: Storage, type: 'f32' | 'u32' = 'f32'): TensorId =>
-    tensors.push({ id: tensors.length, name, shape, type, storage }) - 1;
+  const tensor = (
+    name: string,
+    shape: readonly number[],
+    storage: Storage,
+    type: 'f32' | 'u32' = 'f32',
+  ): TensorId => tensors.push({ id: tensors.length, name, shape, type, storage }) - 1;
   const imageOf = ({ height, width, channels }: Side): number[] => [total, height, width, channels];
 
   const words = rows.map((count) => Math.ceil((count * sideSize(to)) / 32));
@@ -147,7 +162,17 @@ export function layerProgram({ layer, input: inputShape, activation, segments: r
     },
     ...(isToSmall
       ? []
-      : ([{ kind: 'biasGradient', name: 'bias gradient', stage: 1, side: to, splits, source: backward, target: biasGradient }] as const)),
+      : ([
+          {
+            kind: 'biasGradient',
+            name: 'bias gradient',
+            stage: 1,
+            side: to,
+            splits,
+            source: backward,
+            target: biasGradient,
+          },
+        ] as const)),
     {
       kind: 'update',
       name: 'update',
@@ -155,7 +180,13 @@ export function layerProgram({ layer, input: inputShape, activation, segments: r
       optimisers: [ADAM],
       scalars,
       entries: [
-        { parameter: names.kernel, size: sizeOf(kernelShape), gradient: kernelGradient, stride: sizeOf(kernelShape), ...summed },
+        {
+          parameter: names.kernel,
+          size: sizeOf(kernelShape),
+          gradient: kernelGradient,
+          stride: sizeOf(kernelShape),
+          ...summed,
+        },
         { parameter: names.bias, size: to.channels, gradient: biasGradient, stride: to.channels, ...summed },
       ],
     },
@@ -171,5 +202,16 @@ export function layerProgram({ layer, input: inputShape, activation, segments: r
   const base = tinyInput('labels-only');
   const network = { name: 'network', inputShape, layers: [layer] };
   const recipe = { ...base.recipe, networks: [{ network, instances: 1 }] };
-  return { input: { ...base, recipe }, planned, geometry, segments, x, dy, bits, scalars, bitOffsets, ...names };
+  return {
+    input: { ...base, recipe },
+    planned,
+    geometry,
+    segments,
+    x,
+    dy,
+    bits,
+    scalars,
+    bitOffsets,
+    ...names,
+  };
 }

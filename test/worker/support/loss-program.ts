@@ -3,9 +3,15 @@
  * that learns from them, and the counting of right answers.
  */
 
-import { METRIC_NAMES } from '../../../src/protocol.js';
+import { METRIC_NAMES } from '../../../src/protocol/reports.js';
 import type { EngineInput } from '../../../src/worker/engine/engine.js';
-import type { Operation, OpSegment, PlanTensor, Storage, TensorId } from '../../../src/worker/engine/plan/operations.js';
+import type {
+  Operation,
+  OpSegment,
+  PlanTensor,
+  Storage,
+  TensorId,
+} from '../../../src/worker/engine/plan/operations.js';
 import { planProgram, type PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
 import { ADAM } from './layer-program.js';
 import { tinyInput } from './tiny.js';
@@ -29,8 +35,12 @@ export interface LossProgram {
 export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram {
   const rows = labelled + unlabelled + fake;
   const tensors: PlanTensor[] = [];
-  const tensor = (name: string, shape: readonly number[], storage: Storage, type: 'f32' | 'u32' = 'f32'): TensorId =>
-    tensors.push({ id: tensors.length, name, shape, type, storage }) - 1;
+  const tensor = (
+    name: string,
+    shape: readonly number[],
+    storage: Storage,
+    type: 'f32' | 'u32' = 'f32',
+  ): TensorId => tensors.push({ id: tensors.length, name, shape, type, storage }) - 1;
   const firsts = [0, labelled, labelled + unlabelled];
   const counts = [labelled, unlabelled, fake];
   let gradientRow = 0;

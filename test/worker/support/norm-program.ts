@@ -14,7 +14,7 @@ import type {
   TensorId,
 } from '../../../src/worker/engine/plan/operations.js';
 import { planProgram, type PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
-import { splitRows } from '../../../src/worker/engine/plan/splits.js';
+import { splitRows } from '../../../src/worker/engine/plan/lower/splits.js';
 import { sizeOf } from '../../../src/worker/model/parameters.js';
 import { ADAM, KEPT_SCALE, segmentsOf } from './layer-program.js';
 import { tinyInput } from './tiny.js';
@@ -56,8 +56,12 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
   const backwardSegments = segments.map((segment) => ({ ...segment, targetRow: segment.gradientRow }));
   const total = rows.reduce((sum, count) => sum + count, 0);
   const tensors: PlanTensor[] = [];
-  const tensor = (name: string, shape: readonly number[], storage: Storage, type: 'f32' | 'u32' = 'f32'): TensorId =>
-    tensors.push({ id: tensors.length, name, shape, type, storage }) - 1;
+  const tensor = (
+    name: string,
+    shape: readonly number[],
+    storage: Storage,
+    type: 'f32' | 'u32' = 'f32',
+  ): TensorId => tensors.push({ id: tensors.length, name, shape, type, storage }) - 1;
   const words = rows.map((count) => Math.ceil((count * sideSize(side)) / 32));
   const bitOffsets = words.map((_, index) => words.slice(0, index).reduce((sum, count) => sum + count, 0));
 
@@ -69,7 +73,11 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
   const y = tensor('y', [total, out.small.height, out.small.width, outputs], 'activation');
   const g = tensor('gradient at the norm', [total, side.height, side.width, channels], 'activation');
   const applied = tensor('normalised', [total, side.height, side.width, channels], 'activation');
-  const appliedGradient = tensor('gradient below the norm', [total, side.height, side.width, channels], 'activation');
+  const appliedGradient = tensor(
+    'gradient below the norm',
+    [total, side.height, side.width, channels],
+    'activation',
+  );
   const dx = tensor('dx', [total, ...image], 'activation');
   const statistics = tensor('statistics', [rows.length, 4, channels], 'statistics');
   const running = tensor('inference statistics', [1, 4, channels], 'statistics');
@@ -91,9 +99,20 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
   const activation = { name: 'leakyRelu', alpha: SLOPE } as const;
   const affine: Snippet = { kind: 'affine', statistics };
   const mask: Snippet = { kind: 'mask', bits, offsets: bitOffsets, scale: KEPT_SCALE };
-  const normalised = { tensor: raw, rows: 'forward', chain: [affine, { kind: 'activation', activation }, mask] } as const;
+  const normalised = {
+    tensor: raw,
+    rows: 'forward',
+    chain: [affine, { kind: 'activation', activation }, mask],
+  } as const;
   const outputGradient = { tensor: dy, rows: 'gradient', chain: [] } as const;
-  const entry = { gradient: normGradients, size: channels, stride: 2 * channels, firstSplit: 0, splits: 1, optimiser: 0 };
+  const entry = {
+    gradient: normGradients,
+    size: channels,
+    stride: 2 * channels,
+    firstSplit: 0,
+    splits: 1,
+    optimiser: 0,
+  };
   const operations: readonly Operation[] = [
     {
       kind: 'product',
@@ -202,7 +221,14 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
   ];
   const inputs = [x, dy, bits, scalars];
   const outputIds = tensors.map(({ id }) => id).filter((id) => !inputs.includes(id));
-  const planned = planProgram({ name: 'trainStep', tensors, operations, inputs, outputs: outputIds, taps: [] });
+  const planned = planProgram({
+    name: 'trainStep',
+    tensors,
+    operations,
+    inputs,
+    outputs: outputIds,
+    taps: [],
+  });
   const base = tinyInput('labels-only');
   const normLayer = { kind: 'batchNorm', name: 'norm', momentum: MOMENTUM, epsilon: EPSILON } as const;
   const network = { name: 'network', inputShape: image, layers: [first, normLayer, second] };

@@ -4,7 +4,7 @@
  * nowhere else. Hands back what each wrote on both; compares nothing but what was left alone.
  */
 
-import { METRIC_NAMES } from '../../../src/protocol.js';
+import { METRIC_NAMES } from '../../../src/protocol/reports.js';
 import type { EngineInput } from '../../../src/worker/engine/engine.js';
 import { accessesOf } from '../../../src/worker/engine/plan/accesses.js';
 import { interpret } from '../../../src/worker/engine/plan/interpreter/interpreter.js';
@@ -22,12 +22,16 @@ import {
   RATES,
   SECOND_MOMENTS,
 } from '../../../src/worker/engine/webgpu/kernels/shader.js';
-import { prepareProgram, type ReadyProgram, type SharedMemory } from '../../../src/worker/engine/webgpu/program.js';
+import {
+  prepareProgram,
+  type ReadyProgram,
+  type SharedMemory,
+} from '../../../src/worker/engine/webgpu/program.js';
 import { ratesFrom } from '../../../src/worker/engine/webgpu/rates.js';
 import { readBuffers } from '../../../src/worker/engine/webgpu/read.js';
 import { makeShared } from '../../../src/worker/engine/webgpu/equipment.js';
 import { initialTensors, momentNames, type NamedTensors } from '../../../src/worker/model/parameters.js';
-import { seedKey } from '../../../src/worker/random.js';
+import { seedKey } from '../../../src/worker/random/streams.js';
 import { hashed } from './tiny.js';
 
 /** A NaN: what a tensor holds where nothing was written. */
@@ -160,7 +164,9 @@ class Bench {
   async readMetrics(step: number): Promise<Float32Array<ArrayBuffer>> {
     const bytes = METRIC_NAMES.length * 4;
     const buffer = this.#shared.buffers.get(METRICS_RING);
-    const [values] = await readBuffers(this.#device, [{ buffer, offsetBytes: (step % METRICS_SLOTS) * bytes, bytes }]);
+    const [values] = await readBuffers(this.#device, [
+      { buffer, offsetBytes: (step % METRICS_SLOTS) * bytes, bytes },
+    ]);
     return values!;
   }
 
@@ -189,16 +195,29 @@ export async function runOneByOne(
   device: GPUDevice,
   input: EngineInput,
   planned: PlannedProgram,
-  { tiles, state, inputs = new Map<TensorId, Float32Array>(), trainStep = planned, step = 0, firstTestImage = 0 }: OneByOneOptions,
+  {
+    tiles,
+    state,
+    inputs = new Map<TensorId, Float32Array>(),
+    trainStep = planned,
+    step = 0,
+    firstTestImage = 0,
+  }: OneByOneOptions,
 ): Promise<readonly Written[]> {
   const { dataset, split, settings } = input;
   const { optimisers, upload, ...shared } = makeShared(device, input, trainStep);
   upload();
   const { program, layout } = planned;
-  const bench = new Bench(device, shared, await prepareProgram(device, planned, 'train', shared, tiles, dataset.test.count));
+  const bench = new Bench(
+    device,
+    shared,
+    await prepareProgram(device, planned, 'train', shared, tiles, dataset.test.count),
+  );
   bench.writeRates(ratesFrom(optimisers, step));
   const parameters = new ParameterStore(state, 'float32');
-  const values = new Map<TensorId, Values>(Array.from(inputs, ([id, content]) => [id, Float32Array.from(content)]));
+  const values = new Map<TensorId, Values>(
+    Array.from(inputs, ([id, content]) => [id, Float32Array.from(content)]),
+  );
   const all: Written[] = [];
 
   for (const [index, operation] of program.operations.entries()) {
@@ -220,7 +239,9 @@ export async function runOneByOne(
       values.set(id, expected);
       const { name, type } = program.tensors[id]!;
       if (operation.kind === 'loss' && id === operation.metrics) {
-        const [actual, wanted] = [await bench.readMetrics(step), expected].map((from) => metricsOf(operation, from));
+        const [actual, wanted] = [await bench.readMetrics(step), expected].map((from) =>
+          metricsOf(operation, from),
+        );
         all.push({ operation, tensor: name, type, actual: actual!, expected: wanted! });
       } else {
         all.push(written(operation, name, type, await bench.read(id, expected.length), expected));

@@ -1,9 +1,9 @@
 /** Defects to plant into an engine's input or output, so that a check can be seen to fail. */
 
 import type { Engine, EngineInput, EngineState } from '../../../src/worker/engine/engine.js';
-import type { LayerDescription } from '../../../src/worker/model/layers.js';
+import type { LayerDescription } from '../../../src/recipe/layers.js';
 import type { NamedTensor } from '../../../src/worker/model/parameters.js';
-import type { Pass, Phase, Recipe } from '../../../src/worker/recipes.js';
+import type { Pass, Phase, Recipe } from '../../../src/recipe/recipes.js';
 
 export type SpoilInput = (input: EngineInput) => EngineInput;
 export type SpoilEngine = (engine: Engine) => Engine;

@@ -1,7 +1,7 @@
 /** Tiles of the webgpu engine for tests: those that an adapter begins with, and every candidate in turn. */
 
 import type { Tiles } from '../../../src/worker/engine/webgpu/kernels/linear.js';
-import { defaultTiles, TILE_CANDIDATES, tileName } from '../../../src/worker/engine/webgpu/tiles.js';
+import { defaultTiles, TILE_CANDIDATES, tileName } from '../../../src/worker/engine/webgpu/tuning/tiles.js';
 
 const { forward, filter, narrow } = TILE_CANDIDATES;
 

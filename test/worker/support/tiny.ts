@@ -3,9 +3,11 @@
  * by 8, images made of an integer hash. Nothing here is drawn at random.
  */
 
-import { DEFAULT_SETTINGS, RECIPE_DEFAULTS, type RecipeName, type Settings } from '../../../src/protocol.js';
-import type { Dataset, EngineInput, ImageSet } from '../../../src/worker/engine/engine.js';
-import { buildRecipe } from '../../../src/worker/recipes.js';
+import { DEFAULT_SETTINGS, RECIPE_DEFAULTS, type Settings } from '../../../src/protocol/settings.js';
+import type { RecipeName } from '../../../src/recipe/recipes.js';
+import type { EngineInput } from '../../../src/worker/engine/engine.js';
+import type { Dataset, ImageSet } from '../../../src/worker/data/dataset.js';
+import { buildRecipe } from '../../../src/recipe/recipes.js';
 
 const IMAGE_SHAPE = [28, 28, 1] as const;
 const CLASSES = 10;

@@ -5,13 +5,13 @@
 
 /// <reference lib="webworker" />
 
-import type { RecipeName } from '../../../src/protocol.js';
+import type { RecipeName } from '../../../src/recipe/recipes.js';
 import type { NamedTensor } from '../../../src/worker/model/parameters.js';
 import type { Simd } from '../../../src/worker/engine/wasm/features.js';
 import { compileBinary, instantiate } from '../../../src/worker/engine/wasm/kernels.js';
-import { spawnThread } from '../../../src/worker/engine/wasm/team.js';
+import { spawnThread } from '../../../src/worker/engine/wasm/threads/team.js';
 import { startWasmEngine } from '../../../src/worker/engine/wasm/wasm-engine.js';
-import { createYield } from '../../../src/worker/yield.js';
+import { createYield } from '../../../src/worker/commands/yield.js';
 import { tinyInput } from './tiny.js';
 
 export interface WasmJob {
@@ -52,7 +52,8 @@ async function run(job: WasmJob): Promise<WasmOutcome> {
   };
   const makeHelper = (): Worker => {
     const isFirstOfTwo = spawned++ % 2 === 0;
-    if (job.fault === 'death') return new Worker(new URL('./dead-thread.js', import.meta.url), { type: 'module' });
+    if (job.fault === 'death')
+      return new Worker(new URL('./dead-thread.js', import.meta.url), { type: 'module' });
     if (job.fault !== 'start' || !isFirstOfTwo) return spawnThread();
     return new Worker(new URL('./no-such-thread.js', import.meta.url), { type: 'module' });
   };
@@ -89,6 +90,7 @@ async function run(job: WasmJob): Promise<WasmOutcome> {
 addEventListener('message', ({ data }: MessageEvent<WasmJob>) => {
   run(data).then(
     (outcome) => postMessage({ outcome }),
-    (error: unknown) => postMessage({ error: error instanceof Error ? `${error.name}: ${error.message}` : error }),
+    (error: unknown) =>
+      postMessage({ error: error instanceof Error ? `${error.name}: ${error.message}` : error }),
   );
 });

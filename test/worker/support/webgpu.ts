@@ -12,7 +12,8 @@ export function describeWebGpu(title: string, define: () => void): void {
     before(async function () {
       const gpu = navigator.gpu as GPU | undefined;
       if (((await gpu?.requestAdapter()) ?? null) !== null) return;
-      if (globalThis.REQUIRE_WEBGPU === true) throw new Error('REQUIRE_WEBGPU is set, but there is no adapter.');
+      if (globalThis.REQUIRE_WEBGPU === true)
+        throw new Error('REQUIRE_WEBGPU is set, but there is no adapter.');
       console.warn(`Skipping ${title}: this browser has no WebGPU adapter.`);
       this.skip();
     });
@@ -48,7 +49,11 @@ export async function withWebGpu<T>(
 /** Runs one dispatch by itself. */
 export function runDispatch(
   device: GPUDevice,
-  { pipeline, bindGroup, workgroups }: Pick<ReadyProgram['dispatches'][number], 'pipeline' | 'bindGroup' | 'workgroups'>,
+  {
+    pipeline,
+    bindGroup,
+    workgroups,
+  }: Pick<ReadyProgram['dispatches'][number], 'pipeline' | 'bindGroup' | 'workgroups'>,
 ): void {
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();

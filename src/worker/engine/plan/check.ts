@@ -4,7 +4,7 @@
  */
 
 import { parametersOf, sizeOf } from '../../model/parameters.js';
-import type { Recipe } from '../../recipes.js';
+import type { Recipe } from '../../../recipe/recipes.js';
 import { accessesOf, stagesOf } from './accesses.js';
 import { ALIGNMENT, lifetimesOf, type MemoryLayout } from './memory.js';
 import type { Operation, OpSegment, Program, Snippet, TensorId, View } from './operations.js';
@@ -207,7 +207,8 @@ function checkBounds(program: Program, operation: Operation): void {
     case 'normStatistics':
       for (const { forwardRow, rows } of operation.segments) {
         checkRows(program, operation, operation.source, forwardRow, rows);
-        if (operation.applied !== null) checkRows(program, operation, operation.applied.target, forwardRow, rows);
+        if (operation.applied !== null)
+          checkRows(program, operation, operation.applied.target, forwardRow, rows);
       }
       break;
     case 'normGradient':

@@ -1,13 +1,13 @@
 /** What each operation costs: multiply-adds of its products, bytes it reads and writes. */
 
 import { parametersOf, sizeOf } from '../../model/parameters.js';
-import type { Recipe } from '../../recipes.js';
+import type { Recipe } from '../../../recipe/recipes.js';
 import { accessesOf } from './accesses.js';
 import { bindingsOf } from './check.js';
 import { multiplyAddsOf } from './geometry.js';
 import type { MemoryLayout } from './memory.js';
 import type { Operation, Program } from './operations.js';
-import { totalRows } from './segments.js';
+import { totalRows } from './lower/segments.js';
 
 export interface OperationCost {
   readonly operation: Operation;

@@ -5,7 +5,7 @@
  * channels for all three, which is how Keras lays them out.
  */
 
-import { outputShape, type LayerDescription } from '../../model/layers.js';
+import { outputShape, type LayerDescription } from '../../../recipe/layers.js';
 
 export interface Side {
   readonly height: number;

@@ -8,7 +8,7 @@
  * never has to know which pass is which. No tile may straddle two segments.
  */
 
-import type { MetricName } from '../../../protocol.js';
+import type { MetricName } from '../../../protocol/reports.js';
 import type { Direction, Geometry, Side } from './geometry.js';
 
 /** Index into `Plan.tensors`. */

@@ -3,14 +3,14 @@
  * that run plans.
  */
 
-import type { Settings } from '../../../protocol.js';
-import type { Recipe } from '../../recipes.js';
+import type { Settings } from '../../../protocol/settings.js';
+import type { Recipe } from '../../../recipe/recipes.js';
 import { checkMemory, checkProgram, checkUpdates } from './check.js';
-import { lowerClassify, lowerEvaluate, lowerGenerate, lowerInitialise } from './lower-inference.js';
-import { lowerTrainStep } from './lower-train.js';
+import { lowerClassify, lowerEvaluate, lowerGenerate, lowerInitialise } from './lower/lower-inference.js';
+import { lowerTrainStep } from './lower/lower-train.js';
 import { layOut, type MemoryLayout } from './memory.js';
 import type { Program } from './operations.js';
-import type { TrainOptions } from './train-options.js';
+import type { TrainOptions } from './lower/train-options.js';
 
 /** A program and where its tensors lie. */
 export interface PlannedProgram {
@@ -22,7 +22,11 @@ export interface PlannedProgram {
  * What a GPU is given. Partial sums of about 512 summands: enough that they stay small beside the
  * work, few enough that the smallest gradient of the notebook still makes a dozen tiles side by side.
  */
-export const DEFAULT_TRAIN_OPTIONS: TrainOptions = { reductionLength: 512, storesNormalised: true, joinsBiases: true };
+export const DEFAULT_TRAIN_OPTIONS: TrainOptions = {
+  reductionLength: 512,
+  storesNormalised: true,
+  joinsBiases: true,
+};
 
 /** Checks a program and lays it out. Throws where it breaks a rule of `check.ts`. */
 export function planProgram(program: Program): PlannedProgram {

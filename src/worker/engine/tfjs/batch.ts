@@ -2,7 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { NORMALISED_BYTES } from '../../data/normalise.js';
-import type { Dataset, ImageSet } from '../engine.js';
+import type { Dataset, ImageSet } from '../../data/dataset.js';
 
 /**
  * Images of a set as [indices.length, height, width, channels] float32 in [-1, 1]. The caller

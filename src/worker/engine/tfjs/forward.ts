@@ -1,7 +1,12 @@
 /** A network as tfjs operations: walks its layers, in training or in inference. Draws nothing. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { outputShape, type BatchNormLayer, type LayerDescription, type Network } from '../../model/layers.js';
+import {
+  outputShape,
+  type BatchNormLayer,
+  type LayerDescription,
+  type Network,
+} from '../../../recipe/layers.js';
 import { instanceName, type ParameterDescription } from '../../model/parameters.js';
 import { batchNorm } from './kernels/batch-norm.js';
 

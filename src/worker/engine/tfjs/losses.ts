@@ -1,7 +1,7 @@
 /** The loss terms of a recipe as differentiable tfjs expressions. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import type { LossTerm } from '../../recipes.js';
+import type { LossTerm } from '../../../recipe/recipes.js';
 
 /**
  * -target x + log(1 + e^x) for every element, in the form that neither overflows nor cancels:

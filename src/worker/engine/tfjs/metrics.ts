@@ -1,7 +1,7 @@
 /** From the vector that a step hands back to the scalars of the wire. */
 
-import { METRIC_NAMES } from '../../../protocol.js';
-import type { Recipe } from '../../recipes.js';
+import { METRIC_NAMES } from '../../../protocol/reports.js';
+import type { Recipe } from '../../../recipe/recipes.js';
 import type { StepMetrics } from '../engine.js';
 import { countLargestAt } from './batch.js';
 

@@ -4,11 +4,11 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { drawPhase, dropoutStream, type PhaseDraws } from '../../draws.js';
+import { drawPhase, dropoutStream, type PhaseDraws } from '../../model/draws.js';
 import { sizeOf } from '../../model/parameters.js';
-import type { Network } from '../../model/layers.js';
-import type { RandomStreams } from '../../random.js';
-import type { Pass, Phase, Recipe } from '../../recipes.js';
+import type { Network } from '../../../recipe/layers.js';
+import type { RandomStreams } from '../../random/streams.js';
+import type { Pass, Phase, Recipe } from '../../../recipe/recipes.js';
 import type { EngineInput } from '../engine.js';
 import { imageTensor, oneHotTensor } from './batch.js';
 import { runNetwork, trainingMode, type BatchStatistics } from './forward.js';

@@ -4,10 +4,10 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import type { Settings } from '../../../protocol.js';
+import type { Settings } from '../../../protocol/settings.js';
 import { momentNames, parametersOf } from '../../model/parameters.js';
-import type { RandomStreams } from '../../random.js';
-import type { Phase, Recipe, Update } from '../../recipes.js';
+import type { RandomStreams } from '../../random/streams.js';
+import type { Phase, Recipe, Update } from '../../../recipe/recipes.js';
 import type { EngineInput } from '../engine.js';
 import type { BatchStatistics } from './forward.js';
 import { adamUpdate, type AdamSettings } from './kernels/adam.js';

@@ -5,12 +5,12 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { initialTensors, type NamedTensor, type NamedTensors } from '../../model/parameters.js';
-import { RandomStreams } from '../../random.js';
+import { RandomStreams } from '../../random/streams.js';
 import { checkState } from '../check-state.js';
 import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
-import { startBackend, type StartedBackend, type TfjsBackend } from './backends.js';
+import { startBackend, type StartedBackend, type TfjsBackend } from './backends/start-backend.js';
 import { countLargestAt, imageTensor } from './batch.js';
-import { toTrainerError } from './failure-watch.js';
+import { toTrainerError } from '../device/failure-watch.js';
 import { inferenceMode, runNetwork } from './forward.js';
 import { toStepMetrics } from './metrics.js';
 import { networkNamed } from './passes.js';

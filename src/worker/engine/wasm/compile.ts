@@ -3,14 +3,14 @@
 import { stagesOf } from '../plan/accesses.js';
 import type { Operation } from '../plan/operations.js';
 import type { PlannedProgram } from '../plan/plan.js';
-import type { Arena } from './arena.js';
-import { Bindings, type Residents } from './bindings.js';
+import type { Arena } from './memory/arena.js';
+import { Bindings, type Residents } from './memory/bindings.js';
 import { lowerCountCorrect, lowerDraw, lowerLoss, lowerUpdate } from './head.js';
 import { lowerNormGradient, lowerNormInference, lowerNormStatistics } from './norms.js';
-import { lowerProduct } from './products.js';
+import { lowerProduct } from './convolution/products.js';
 import { storeRecords, Waves, type OperationRecord, type StoredProgram } from './records.js';
-import { FilledSplits, lowerBiasGradient, lowerFilterGradient } from './sums.js';
-import { Stager } from './windows.js';
+import { FilledSplits, lowerBiasGradient, lowerFilterGradient } from './convolution/sums.js';
+import { Stager } from './convolution/windows.js';
 
 export interface CompiledProgram {
   readonly bindings: Bindings;

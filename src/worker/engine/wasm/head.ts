@@ -1,8 +1,8 @@
 /** Lowers what stands at the ends of a program: draws, the loss head, updates, counting. */
 
-import { METRIC_NAMES, type MetricName } from '../../../protocol.js';
+import { METRIC_NAMES, type MetricName } from '../../../protocol/reports.js';
 import type { CountCorrectOp, DrawOp, DrawPart, LossOp, LossOpTerm, UpdateOp } from '../plan/operations.js';
-import type { Bindings } from './bindings.js';
+import type { Bindings } from './memory/bindings.js';
 import {
   CORRECT_LABELS,
   CORRECT_LOGITS,
@@ -76,7 +76,7 @@ import {
   UPDATE_VALUE,
 } from './kernels/layout.js';
 import { float, type Field, type Waves } from './records.js';
-import type { FilledSplits } from './sums.js';
+import type { FilledSplits } from './convolution/sums.js';
 
 /** Where the drawn index points. */
 function poolFields(
@@ -195,7 +195,9 @@ function featureFields({ featureGradient, terms }: LossOp, bindings: Bindings): 
     size,
     [
       LOSS_FEATURE_ENTRIES,
-      bindings.arena.storeWords(entries.flatMap(({ gradientSegment, term, sign }) => [gradientSegment, term, sign])),
+      bindings.arena.storeWords(
+        entries.flatMap(({ gradientSegment, term, sign }) => [gradientSegment, term, sign]),
+      ),
     ],
     [LOSS_FEATURE_ENTRY_COUNT, entries.length],
     [LOSS_FEATURE_TARGET, bindings.tensor(target)],
@@ -204,7 +206,8 @@ function featureFields({ featureGradient, terms }: LossOp, bindings: Bindings): 
 }
 
 export function lowerLoss(operation: LossOp, bindings: Bindings, waves: Waves): void {
-  const { logits, width, labels, terms, losses, accuracy, segments, logitGradient, metrics, name } = operation;
+  const { logits, width, labels, terms, losses, accuracy, segments, logitGradient, metrics, name } =
+    operation;
   const { arena } = bindings;
   const features = terms.reduce((sum, term) => sum + (term.kind === 'featureMatching' ? term.size : 0), 0);
   waves.add(
@@ -241,13 +244,18 @@ export function lowerLoss(operation: LossOp, bindings: Bindings, waves: Waves): 
     [LOSS_METRICS, bindings.tensor(metrics)],
     [LOSS_METRIC_COUNT, METRIC_NAMES.length],
     // A term's feature differences lie at its index times the features' size, so all terms get room.
-    [LOSS_WORKSPACE, arena.allocate((terms.length * (1 + features)) * 4)],
+    [LOSS_WORKSPACE, arena.allocate(terms.length * (1 + features) * 4)],
     ...featureFields(operation, bindings),
   );
 }
 
 /** Adds an update's records (wave 0), which take their scalar from the plan's `scalars`. */
-export function lowerUpdate(operation: UpdateOp, bindings: Bindings, filled: FilledSplits, waves: Waves): void {
+export function lowerUpdate(
+  operation: UpdateOp,
+  bindings: Bindings,
+  filled: FilledSplits,
+  waves: Waves,
+): void {
   const { entries, optimisers, scalars, name } = operation;
   for (const entry of entries) {
     const { beta1, beta2, epsilon } = optimisers[entry.optimiser]!;

@@ -1,7 +1,7 @@
 /** The rows of the plan that an operation works on, one after the other, as its kernels find them in memory. */
 
 import type { OpSegment } from '../plan/operations.js';
-import type { Arena } from './arena.js';
+import type { Arena } from './memory/arena.js';
 import {
   IMAGE_FORWARD_ROW,
   IMAGE_FORWARD_SEGMENT,

@@ -1,6 +1,6 @@
 /** The wasm engine's public face: made for the platform at hand, or with choices forced. */
 
-import { TrainerError } from '../../errors.js';
+import { TrainerError } from '../../../protocol/errors.js';
 import type { EngineInput } from '../engine.js';
 import { canShareMemory, defaultThreads, findSimd, type Simd } from './features.js';
 import { compileBinary, instantiate } from './kernels.js';

@@ -1,12 +1,18 @@
 /** The kernels as JavaScript calls them: loading a binary, and what an instance exports. */
 
-import { TrainerError } from '../../errors.js';
+import { TrainerError } from '../../../protocol/errors.js';
 import type { Simd } from './features.js';
 
 /** What `kernels/index.ts` exports. Addresses and counts are integers. */
 export interface Kernels {
   /** 0 where another thread was waited for in vain. */
-  readonly runRecords: (program: number, count: number, threads: number, run: number, scratch: number) => number;
+  readonly runRecords: (
+    program: number,
+    count: number,
+    threads: number,
+    run: number,
+    scratch: number,
+  ) => number;
   readonly serve: (run: number, helper: number, last: number, scratch: number) => void;
   readonly command: (run: number) => void;
   readonly spinWhile: (word: number, value: number, spins: number) => number;

@@ -1,7 +1,12 @@
 /** Lowers batch norms: statistics forward, from the running ones, and the sums of the backward pass. */
 
-import type { NormGradientOp, NormInferenceOp, NormParameters, NormStatisticsOp } from '../plan/operations.js';
-import type { Bindings } from './bindings.js';
+import type {
+  NormGradientOp,
+  NormInferenceOp,
+  NormParameters,
+  NormStatisticsOp,
+} from '../plan/operations.js';
+import type { Bindings } from './memory/bindings.js';
 import {
   FINISH_BETA,
   FINISH_BLOCKS_TABLE,

@@ -40,7 +40,8 @@ function piecesOf(names: readonly string[]): readonly Piece[] {
  * where several operations end, not after each.
  */
 export async function profileStep(engine: WasmEngine, runs = 20): Promise<readonly OperationTime[]> {
-  if (engine.threads > 1) throw new Error(`This engine has ${engine.threads} threads; profile one that has one.`);
+  if (engine.threads > 1)
+    throw new Error(`This engine has ${engine.threads} threads; profile one that has one.`);
   const before = await engine.exportState();
   const { program, run } = engine.measured;
   const { operations } = program.bindings.program;

@@ -3,7 +3,7 @@
  * different threads; all threads meet between two waves.
  */
 
-import type { Arena } from './arena.js';
+import type { Arena } from './memory/arena.js';
 import { BARRIER, OPERATION, RECORD_WORDS } from './kernels/layout.js';
 
 /** A field of a record: word, value. Numbers with a fraction are marked by `float`. */

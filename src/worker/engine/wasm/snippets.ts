@@ -1,7 +1,7 @@
 /** Lowers a chain or an epilogue of the plan to the list of snippets that kernels apply. */
 
 import type { Activation, Snippet } from '../plan/operations.js';
-import type { Bindings } from './bindings.js';
+import type { Bindings } from './memory/bindings.js';
 import {
   SNIPPET_A,
   SNIPPET_AFFINE,
@@ -69,7 +69,11 @@ function gradientFields(
 }
 
 /** Where the scales and shifts of the segments lie. */
-function affineFields({ statistics }: SnippetOf<'affine'>, channels: number, bindings: Bindings): readonly Field[] {
+function affineFields(
+  { statistics }: SnippetOf<'affine'>,
+  channels: number,
+  bindings: Bindings,
+): readonly Field[] {
   return [
     [SNIPPET_A, bindings.tensor(statistics) + 8 * channels],
     [SNIPPET_STEP, 16 * channels],
@@ -78,14 +82,23 @@ function affineFields({ statistics }: SnippetOf<'affine'>, channels: number, bin
 }
 
 /** A mask's fields, but for its bits; `scaleWord` takes what it multiplies by. */
-function maskFields({ offsets, scale }: SnippetOf<'mask'>, scaleWord: number, { arena }: Bindings): readonly Field[] {
+function maskFields(
+  { offsets, scale }: SnippetOf<'mask'>,
+  scaleWord: number,
+  { arena }: Bindings,
+): readonly Field[] {
   return [
     [SNIPPET_OFFSETS, arena.storeWords(offsets)],
     [scaleWord, floatBits(scale)],
   ];
 }
 
-function fieldsOf(snippet: Snippet, instance: number, channels: number, bindings: Bindings): readonly Field[] {
+function fieldsOf(
+  snippet: Snippet,
+  instance: number,
+  channels: number,
+  bindings: Bindings,
+): readonly Field[] {
   switch (snippet.kind) {
     case 'affine':
       return [[SNIPPET_CODE, SNIPPET_AFFINE], ...affineFields(snippet, channels, bindings)];

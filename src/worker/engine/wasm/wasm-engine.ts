@@ -3,24 +3,30 @@
  * shared, on several. Owns the memory and the threads.
  */
 
-import { METRIC_NAMES } from '../../../protocol.js';
-import { seedKey } from '../../random.js';
+import { METRIC_NAMES } from '../../../protocol/reports.js';
+import { seedKey } from '../../random/streams.js';
 import { adamScalar } from '../plan/adam-scalar.js';
 import type { NamedTensor } from '../../model/parameters.js';
 import { checkState } from '../check-state.js';
 import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
 import type { LossOp } from '../plan/operations.js';
-import type { TrainOptions } from '../plan/train-options.js';
-import { planClassify, planEvaluate, planGenerate, planTrainStep, type PlannedProgram } from '../plan/plan.js';
-import { Arena } from './arena.js';
-import type { Residents } from './bindings.js';
+import type { TrainOptions } from '../plan/lower/train-options.js';
+import {
+  planClassify,
+  planEvaluate,
+  planGenerate,
+  planTrainStep,
+  type PlannedProgram,
+} from '../plan/plan.js';
+import { Arena } from './memory/arena.js';
+import type { Residents } from './memory/bindings.js';
 import { compileProgram, type CompiledProgram } from './compile.js';
 import type { Simd } from './features.js';
 import { inspectProgram, readInspected } from './inspect.js';
 import type { Kernels } from './kernels.js';
 import { RUN_FIRST, RUN_KEY0, RUN_KEY1, RUN_ROWS, RUN_STEP } from './kernels/layout.js';
-import { placeResidents, type StateTensors } from './residents.js';
-import { spawnThread, Team, type SpawnThread } from './team.js';
+import { placeResidents, type StateTensors } from './memory/residents.js';
+import { spawnThread, Team, type SpawnThread } from './threads/team.js';
 
 type Values = Float32Array<ArrayBuffer>;
 
@@ -29,7 +35,11 @@ const EVALUATION_ROWS = 100;
 const HOST_ROWS = 32;
 
 /** The plan's partial sums of a gradient are one a segment here: outputs are enough to share out. */
-export const TRAIN_OPTIONS: TrainOptions = { reductionLength: Number.MAX_SAFE_INTEGER, storesNormalised: false, joinsBiases: false };
+export const TRAIN_OPTIONS: TrainOptions = {
+  reductionLength: Number.MAX_SAFE_INTEGER,
+  storesNormalised: false,
+  joinsBiases: false,
+};
 
 /** Most that a kernel keeps for itself: a line that is added up (parts.ts), a position's channels, a block of rows of outputs. */
 const SCRATCH_BYTES = 512 * 1024;
@@ -90,7 +100,8 @@ export class WasmEngine implements Engine {
     const { residents, state } = placeResidents(arena, input);
     this.#residents = residents;
     this.#state = state;
-    const compile = (planned: PlannedProgram): CompiledProgram => compileProgram(planned, arena, residents, true);
+    const compile = (planned: PlannedProgram): CompiledProgram =>
+      compileProgram(planned, arena, residents, true);
     this.#plannedTrain = planTrainStep(recipe, settings, TRAIN_OPTIONS);
     this.#train = compileProgram(this.#plannedTrain, arena, residents);
     this.#evaluate = compile(planEvaluate(recipe, settings, EVALUATION_ROWS));
@@ -106,7 +117,11 @@ export class WasmEngine implements Engine {
   get info(): EngineInfo {
     const { threads } = this.#team;
     const simd = this.#simd === 'relaxed' ? 'relaxed SIMD' : 'SIMD';
-    return { engine: 'wasm', adapter: `${simd}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`, isSoftware: false };
+    return {
+      engine: 'wasm',
+      adapter: `${simd}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+      isSoftware: false,
+    };
   }
 
   /** Compute threads, this one included. */
@@ -194,9 +209,15 @@ export class WasmEngine implements Engine {
   }
 
   /** The program of one train step and how to run parts of it, for measurements. */
-  get measured(): { readonly program: CompiledProgram; readonly run: (first: number, count: number) => void } {
+  get measured(): {
+    readonly program: CompiledProgram;
+    readonly run: (first: number, count: number) => void;
+  } {
     this.#begin(this.#train);
-    return { program: this.#train, run: (first, count) => this.#team.execute(this.#train.stored, first, count) };
+    return {
+      program: this.#train,
+      run: (first, count) => this.#team.execute(this.#train.stored, first, count),
+    };
   }
 
   #check(): void {

@@ -1,21 +1,7 @@
-/**
- * A GPU device of the engine's own: the fast adapter, the limits that the recipe needs, and a watch
- * on its loss and on every error that nothing else caught.
- */
+/** The device that the engine runs on: the limits that a recipe needs, asked of the adapter. */
 
-import { TrainerError } from '../../errors.js';
-import { FailureWatch } from '../tfjs/failure-watch.js';
-import { describeAdapter, isSoftwareAdapter } from '../tfjs/platform.js';
-
-/** An open device; the engine that opened it destroys it. */
-export interface OpenDevice {
-  readonly device: GPUDevice;
-  /** The adapter in its own words; may be empty. */
-  readonly adapter: string;
-  readonly isSoftware: boolean;
-  readonly info: GPUAdapterInfo;
-  readonly watch: FailureWatch;
-}
+import { TrainerError } from '../../../protocol/errors.js';
+import { openGpuDevice, type OpenDevice } from '../device/open-device.js';
 
 /** The least that every kernel here can count on, by WebGPU's defaults: no dispatch binds more. */
 const STORAGE_BUFFERS = 8;
@@ -25,7 +11,10 @@ export interface DeviceNeeds {
   readonly largestBufferBytes: number;
 }
 
-function requiredLimits(limits: GPUSupportedLimits, { largestBufferBytes }: DeviceNeeds): Record<string, number> {
+function requiredLimits(
+  limits: GPUSupportedLimits,
+  { largestBufferBytes }: DeviceNeeds,
+): Record<string, number> {
   const wanted = {
     maxStorageBuffersPerShaderStage: STORAGE_BUFFERS,
     maxStorageBufferBindingSize: largestBufferBytes,
@@ -44,36 +33,10 @@ function requiredLimits(limits: GPUSupportedLimits, { largestBufferBytes }: Devi
   return wanted;
 }
 
-/** Tells of the loss of a device and of every error that nothing else caught. */
-function watchDevice(device: GPUDevice): FailureWatch {
-  const watch = new FailureWatch();
-  void device.lost.then(({ reason, message }) => {
-    watch.fail(new TrainerError('DeviceLost', `The GPU device was lost (${reason}): ${message}`));
-  });
-  device.addEventListener('uncapturederror', ({ error }) => {
-    const isMemory = error instanceof GPUOutOfMemoryError;
-    const what = isMemory ? 'The GPU ran out of memory' : 'The GPU refused a command';
-    watch.fail(new TrainerError(isMemory ? 'OutOfMemory' : 'Internal', `${what}: ${error.message}`));
-  });
-  return watch;
-}
-
-/**
- * Opens a device of `gpu` (`navigator.gpu`, or Dawn's in Node). Rejects with `EngineUnavailable`
- * where there is no WebGPU, no adapter, or an adapter with too low limits.
- */
-export async function openDevice(gpu: GPU | undefined, needs: DeviceNeeds): Promise<OpenDevice> {
-  if (gpu === undefined) {
-    throw new TrainerError('EngineUnavailable', 'This browser offers no WebGPU. Choose "auto".');
-  }
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (adapter === null) {
-    throw new TrainerError('EngineUnavailable', 'WebGPU found no adapter on this machine. Choose "auto".');
-  }
-  const device = await adapter.requestDevice({
+/** Opens a device of `gpu` (`navigator.gpu`, or Dawn's in Node); see `openGpuDevice` for what it rejects with. */
+export function openDevice(gpu: GPU | undefined, needs: DeviceNeeds): Promise<OpenDevice> {
+  return openGpuDevice(gpu, {
     label: 'sgan-trainer',
-    requiredLimits: requiredLimits(adapter.limits, needs),
+    limits: (offered) => requiredLimits(offered, needs),
   });
-  const { info } = adapter;
-  return { device, adapter: describeAdapter(info), isSoftware: isSoftwareAdapter(info), info, watch: watchDevice(device) };
 }

@@ -3,14 +3,15 @@
  * programs share, the train step made ready. Owns their making and their end, not their use.
  */
 
-import { METRIC_NAMES } from '../../../protocol.js';
+import { METRIC_NAMES } from '../../../protocol/reports.js';
 import { NORMALISED_BYTES } from '../../data/normalise.js';
 import type { EngineInput } from '../engine.js';
 import type { OptimiserPlan } from '../plan/operations.js';
 import { planTrainStep, type PlannedProgram } from '../plan/plan.js';
-import { toTrainerError } from '../tfjs/failure-watch.js';
+import { toTrainerError } from '../device/failure-watch.js';
 import { BufferPool, type Contents } from './buffers.js';
-import { openDevice, type OpenDevice } from './device.js';
+import { openDevice } from './device.js';
+import type { OpenDevice } from '../device/open-device.js';
 import type { Tiles } from './kernels/linear.js';
 import {
   CONTROL,
@@ -29,11 +30,17 @@ import {
 } from './kernels/shader.js';
 import { updateTable } from './kernels/update.js';
 import { ParameterLayout } from './parameter-layout.js';
-import { packTables, prepareProgram, programMemory, type ReadyProgram, type SharedMemory } from './program.js';
+import {
+  packTables,
+  prepareProgram,
+  programMemory,
+  type ReadyProgram,
+  type SharedMemory,
+} from './program.js';
 import { RATE_STEPS } from './rates.js';
 import { StepQueue } from './step-queue.js';
-import { defaultTiles } from './tiles.js';
-import { tuneTiles, type TuningOptions } from './tuner.js';
+import { defaultTiles } from './tuning/tiles.js';
+import { tuneTiles, type TuningOptions } from './tuning/tuner.js';
 
 export interface WebGpuOptions {
   /** `navigator.gpu` unless given. */

@@ -3,7 +3,7 @@
  * each leaves behind. The caller restores the state afterwards.
  */
 
-import { METRIC_NAMES } from '../../../protocol.js';
+import { METRIC_NAMES } from '../../../protocol/reports.js';
 import { sizeOf, type NamedTensor } from '../../model/parameters.js';
 import { METRICS_RING, METRICS_SLOTS, PARAMETERS } from './kernels/shader.js';
 import type { ReadyProgram, SharedMemory } from './program.js';
@@ -19,7 +19,13 @@ export interface Inspection {
 }
 
 /** See `Engine.inspectStep` for the names. Moves running statistics and the step counter on. */
-export async function inspectStep({ device, shared, train, step, read }: Inspection): Promise<Map<string, NamedTensor>> {
+export async function inspectStep({
+  device,
+  shared,
+  train,
+  step,
+  read,
+}: Inspection): Promise<Map<string, NamedTensor>> {
   const { program } = train.planned;
   const found = new Map<string, NamedTensor>();
   const run = (first: number, end: number): void => {
@@ -45,7 +51,9 @@ export async function inspectStep({ device, shared, train, step, read }: Inspect
   };
   const parameters = shared.buffers.get(PARAMETERS);
   const all = await read([...taps, ring, { buffer: parameters, offsetBytes: 0, bytes: parameters.size }]);
-  program.taps.forEach(({ name, rows, shape }, index) => found.set(name, { shape: [rows, ...shape], values: all[index]! }));
+  program.taps.forEach(({ name, rows, shape }, index) =>
+    found.set(name, { shape: [rows, ...shape], values: all[index]! }),
+  );
   const metrics = all[taps.length]!;
   for (const operation of program.operations) {
     if (operation.kind !== 'loss') continue;

@@ -1,7 +1,13 @@
 /** Where the parameters lie in their buffer, and Adam's moments, at the same offsets, in theirs. */
 
-import { momentNames, parametersOf, sizeOf, type NamedTensor, type NamedTensors } from '../../model/parameters.js';
-import type { Recipe } from '../../recipes.js';
+import {
+  momentNames,
+  parametersOf,
+  sizeOf,
+  type NamedTensor,
+  type NamedTensors,
+} from '../../model/parameters.js';
+import type { Recipe } from '../../../recipe/recipes.js';
 
 interface ParameterPlace {
   readonly name: string;
@@ -39,7 +45,9 @@ export class ParameterLayout {
   }
 
   /** Contents of the three buffers: values, first and second moments. */
-  pack(tensors: NamedTensors): readonly [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>] {
+  pack(
+    tensors: NamedTensors,
+  ): readonly [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>] {
     const packed = [0, 1, 2].map(() => new Float32Array(this.length));
     for (const { name, offset, isTrained } of this.#places) {
       packed[0]!.set(tensors.get(name)!.values, offset);

@@ -11,7 +11,18 @@ import { drawShader } from './kernels/draw.js';
 import { biasGradientShader, filterGradientShader, productShader, type Tiles } from './kernels/linear.js';
 import { countCorrectShader, lossShader } from './kernels/loss.js';
 import { normGradientShader, normInferenceShader, normStatisticsShader } from './kernels/norm.js';
-import { CONSTANTS, PARAMETERS, TABLES, type Binding, type BufferKey, type Memory, type NumberKind, type Place, type Shader, type TableName } from './kernels/shader.js';
+import {
+  CONSTANTS,
+  PARAMETERS,
+  TABLES,
+  type Binding,
+  type BufferKey,
+  type Memory,
+  type NumberKind,
+  type Place,
+  type Shader,
+  type TableName,
+} from './kernels/shader.js';
 import { updateShader } from './kernels/update.js';
 import type { ParameterLayout } from './parameter-layout.js';
 
@@ -23,7 +34,11 @@ export interface SharedMemory {
 }
 
 /** Where a program's tensors and everything shared lie. Its buffers' names begin with `prefix`. */
-export function programMemory({ program, layout }: PlannedProgram, prefix: string, shared: SharedMemory): Memory {
+export function programMemory(
+  { program, layout }: PlannedProgram,
+  prefix: string,
+  shared: SharedMemory,
+): Memory {
   const places = program.tensors.map((tensor): Place & { readonly tensor: PlanTensor } => {
     const { buffer, offsetBytes } = layout.placements[tensor.id]!;
     return { buffer: `${prefix} ${layout.buffers[buffer]!.name}`, offset: offsetBytes / 4, tensor };
@@ -200,7 +215,10 @@ function constantsBuffer(device: GPUDevice, label: string, words: Uint32Array<Ar
  * shaders know lengths, and so those that differ only in which of them they read are one text.
  */
 function bufferSizes(buffers: readonly BufferPlan[]): readonly number[] {
-  const largest = Math.max(0, ...buffers.map(({ storage, sizeBytes }) => (storage === 'activation' ? sizeBytes : 0)));
+  const largest = Math.max(
+    0,
+    ...buffers.map(({ storage, sizeBytes }) => (storage === 'activation' ? sizeBytes : 0)),
+  );
   return buffers.map(({ storage, sizeBytes }) =>
     storage === 'activation' && sizeBytes > largest / 2 ? largest : sizeBytes,
   );
@@ -222,7 +240,13 @@ export async function prepareProgram(
   const compiler = new Compiler(device);
   const dispatches = await Promise.all(
     shadersOf(planned.program.operations, memory, tiles, testCount).map((shader, index) =>
-      makeDispatch(device, shader, planned.program.operations[index]!.kind, (key) => buffers.get(key), compiler),
+      makeDispatch(
+        device,
+        shader,
+        planned.program.operations[index]!.kind,
+        (key) => buffers.get(key),
+        compiler,
+      ),
     ),
   );
   return {
@@ -248,9 +272,11 @@ export async function prepareProgram(
 }
 
 /** The words of all tables in one buffer, and where each begins. `TABLES` names the buffer. */
-export function packTables(
-  parts: Readonly<Record<TableName, Uint32Array>>,
-): { readonly key: typeof TABLES; readonly words: Uint32Array<ArrayBuffer>; readonly tables: SharedMemory['tables'] } {
+export function packTables(parts: Readonly<Record<TableName, Uint32Array>>): {
+  readonly key: typeof TABLES;
+  readonly words: Uint32Array<ArrayBuffer>;
+  readonly tables: SharedMemory['tables'];
+} {
   const names = Object.keys(parts) as TableName[];
   const words = new Uint32Array(names.reduce((sum, name) => sum + parts[name].length, 0));
   const tables = {} as Record<TableName, { offset: number; length: number }>;

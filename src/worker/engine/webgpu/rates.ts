@@ -10,7 +10,10 @@ import type { OptimiserPlan } from '../plan/operations.js';
 export const RATE_STEPS = 16_384;
 
 /** float32 [RATE_STEPS, optimisers]: row i belongs to the step made after `firstStep + i` updates. */
-export function ratesFrom(optimisers: readonly OptimiserPlan[], firstStep: number): Float32Array<ArrayBuffer> {
+export function ratesFrom(
+  optimisers: readonly OptimiserPlan[],
+  firstStep: number,
+): Float32Array<ArrayBuffer> {
   const rates = new Float32Array(RATE_STEPS * optimisers.length);
   for (let i = 0; i < RATE_STEPS; i++) {
     const t = firstStep + i + 1;

@@ -4,9 +4,9 @@
  * when two chunks are under way.
  */
 
-import { METRIC_NAMES, type MetricName } from '../../../protocol.js';
+import { METRIC_NAMES, type MetricName } from '../../../protocol/reports.js';
 import type { StepMetrics } from '../engine.js';
-import type { FailureWatch } from '../tfjs/failure-watch.js';
+import type { FailureWatch } from '../device/failure-watch.js';
 import { METRICS_SLOTS } from './kernels/shader.js';
 import type { ReadyProgram } from './program.js';
 

@@ -3,18 +3,25 @@
  * through its equipment everything on the device. A step uploads, allocates and compiles nothing.
  */
 
-import type { ImageGrid } from '../../../protocol.js';
+import type { ImageGrid } from '../../../protocol/reports.js';
 import { initialTensors, type NamedTensor } from '../../model/parameters.js';
-import { seedKey } from '../../random.js';
+import { seedKey } from '../../random/streams.js';
 import { checkState } from '../check-state.js';
 import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
 import { equip, release, type Equipment, type WebGpuOptions } from './equipment.js';
-import { Inference } from './inference.js';
+import { Inference } from './inference/inference.js';
 import { inspectStep } from './inspect.js';
-import { CONTROL, CONTROL_WORDS, FIRST_MOMENTS, PARAMETERS, RATES, SECOND_MOMENTS } from './kernels/shader.js';
+import {
+  CONTROL,
+  CONTROL_WORDS,
+  FIRST_MOMENTS,
+  PARAMETERS,
+  RATES,
+  SECOND_MOMENTS,
+} from './kernels/shader.js';
 import { RATE_STEPS, ratesFrom } from './rates.js';
 import { readBuffers } from './read.js';
-import { tileNames } from './tiles.js';
+import { tileNames } from './tuning/tiles.js';
 
 type Values = Float32Array<ArrayBuffer>;
 
@@ -39,7 +46,7 @@ class WebGpuEngine implements Engine {
   async advance(steps: number): Promise<readonly StepMetrics[]> {
     this.#check();
     const { queue } = this.#equipment;
-    for (let left = steps; left > 0; ) {
+    for (let left = steps; left > 0;) {
       const chunk = Math.min(left, RATE_STEPS);
       if (this.#step + chunk > this.#firstRate + RATE_STEPS) this.#uploadRates();
       const step = this.#step;
@@ -100,7 +107,13 @@ class WebGpuEngine implements Engine {
     const before = await this.exportState();
     const { device, shared, train } = this.#equipment;
     try {
-      return await inspectStep({ device, shared, train, step: this.#step, read: (sources) => this.#read(sources) });
+      return await inspectStep({
+        device,
+        shared,
+        train,
+        step: this.#step,
+        read: (sources) => this.#read(sources),
+      });
     } finally {
       if (this.#equipment.open.watch.failure === null) this.#upload(before);
     }

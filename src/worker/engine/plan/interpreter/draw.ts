@@ -1,8 +1,8 @@
 /** Draws of a step, from the same streams as `draws.ts`, and the gathering of images. */
 
 import { NORMALISED_BYTES } from '../../../data/normalise.js';
-import { RandomStreams } from '../../../random.js';
-import type { Dataset, Split } from '../../engine.js';
+import { RandomStreams } from '../../../random/streams.js';
+import type { Dataset, Split } from '../../../data/dataset.js';
 import type { DrawOp, DrawPart } from '../operations.js';
 import type { TensorStore } from './store.js';
 

@@ -3,11 +3,11 @@
  * passed by the plan itself. For tests: slow, and on no machine's list.
  */
 
-import { METRIC_NAMES } from '../../../../protocol.js';
+import { METRIC_NAMES } from '../../../../protocol/reports.js';
 import { initialTensors, type NamedTensor } from '../../../model/parameters.js';
 import type { Engine, EngineInput, EngineState, StepMetrics } from '../../engine.js';
 import { planClassify, planEvaluate, planGenerate, planTrainStep, type PlannedProgram } from '../plan.js';
-import type { TrainOptions } from '../train-options.js';
+import type { TrainOptions } from '../lower/train-options.js';
 import type { DrawSource } from './draw.js';
 import { interpret, type Run } from './interpreter.js';
 import { ParameterStore, type Precision } from './store.js';
@@ -22,7 +22,10 @@ export interface InterpreterOptions {
 }
 
 /** An engine that interprets the plan of `input.recipe`. */
-export function createInterpreter(input: EngineInput, { precision, trainStep, trainOptions }: InterpreterOptions): Engine {
+export function createInterpreter(
+  input: EngineInput,
+  { precision, trainStep, trainOptions }: InterpreterOptions,
+): Engine {
   const { recipe, settings, dataset, split } = input;
   const step = trainStep ?? planTrainStep(recipe, settings, trainOptions);
   let parameters = new ParameterStore(initialTensors(recipe, settings.seed), precision);

@@ -3,7 +3,7 @@
  * machines are checked against, and itself checked against finite differences, tfjs and TensorFlow.
  */
 
-import { RandomStreams } from '../../../random.js';
+import { RandomStreams } from '../../../random/streams.js';
 import type { MemoryLayout } from '../memory.js';
 import type { InitialiseOp, Operation, Program, TensorId } from '../operations.js';
 import type { ChainContext } from './chain.js';

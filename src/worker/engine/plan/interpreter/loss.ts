@@ -1,6 +1,6 @@
 /** Loss terms, their gradients at the logits and features, and the metrics of a step. */
 
-import { METRIC_NAMES } from '../../../../protocol.js';
+import { METRIC_NAMES } from '../../../../protocol/reports.js';
 import { adamScalar } from '../adam-scalar.js';
 import type { LossOp, LossOpTerm } from '../operations.js';
 import type { ChainContext } from './chain.js';

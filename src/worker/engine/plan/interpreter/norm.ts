@@ -45,7 +45,16 @@ export function runNormStatistics(context: ChainContext, op: NormStatisticsOp): 
     for (let row = 0; row < segment.rows; row++) {
       for (let element = 0; element < rowSize; element++) {
         const at = (segment.forwardRow + row) * rowSize + element;
-        applied[at] = applyChain(context, op.applied.chain, source[at]!, segment, row, element, rowSize, channels);
+        applied[at] = applyChain(
+          context,
+          op.applied.chain,
+          source[at]!,
+          segment,
+          row,
+          element,
+          rowSize,
+          channels,
+        );
       }
     }
   }

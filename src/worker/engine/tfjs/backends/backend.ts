@@ -1,7 +1,7 @@
 /** What each of the backend modules beside this file gives. */
 
 import type { KernelBackend } from '@tensorflow/tfjs-core';
-import type { FailureWatch } from '../failure-watch.js';
+import type { FailureWatch } from '../../device/failure-watch.js';
 
 /** A backend that was made but not yet registered with tfjs. */
 export interface MadeBackend {

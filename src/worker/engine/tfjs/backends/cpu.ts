@@ -1,7 +1,7 @@
 /** tfjs' plain JavaScript backend: slow, runs everywhere. */
 
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
-import { FailureWatch } from '../failure-watch.js';
+import { FailureWatch } from '../../device/failure-watch.js';
 import { registerComposedAdam } from '../kernels/adam.js';
 import { registerComposedBatchNorm } from '../kernels/batch-norm.js';
 import type { MakeBackend } from './backend.js';

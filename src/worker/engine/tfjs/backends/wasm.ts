@@ -6,9 +6,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { BackendWasm, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import { init } from '@tensorflow/tfjs-backend-wasm/dist/backend_wasm.js';
-import { TrainerError } from '../../../errors.js';
-import { FailureWatch } from '../failure-watch.js';
-import { hasWasmSimd } from '../platform.js';
+import { TrainerError } from '../../../../protocol/errors.js';
+import { FailureWatch } from '../../device/failure-watch.js';
+import { hasWasmSimd } from '../../device/platform.js';
 import { registerWasmKernels } from '../wasm-kernels/register.js';
 import type { MakeBackend } from './backend.js';
 

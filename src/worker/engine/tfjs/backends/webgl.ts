@@ -5,11 +5,11 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { MathBackendWebGL, setWebGLContext } from '@tensorflow/tfjs-backend-webgl';
-import { TrainerError } from '../../../errors.js';
-import { FailureWatch } from '../failure-watch.js';
+import { TrainerError } from '../../../../protocol/errors.js';
+import { FailureWatch } from '../../device/failure-watch.js';
 import { registerComposedAdam } from '../kernels/adam.js';
 import { registerComposedBatchNorm } from '../kernels/batch-norm.js';
-import { isSoftwareName } from '../platform.js';
+import { isSoftwareName } from '../../device/platform.js';
 import type { MakeBackend } from './backend.js';
 
 registerComposedBatchNorm('webgl');

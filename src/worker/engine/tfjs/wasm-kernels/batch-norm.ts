@@ -19,10 +19,10 @@ function forward(args: KernelArguments): tf.TensorInfo[] {
   const rows = values.length / channels;
   // Sums in float64: JavaScript's numbers cost nothing more here.
   const sums = new Float64Array(channels);
-  for (let i = 0; i < values.length; ) for (let c = 0; c < channels; c++) sums[c]! += values[i++]!;
+  for (let i = 0; i < values.length;) for (let c = 0; c < channels; c++) sums[c]! += values[i++]!;
   for (let c = 0; c < channels; c++) mean[c] = sums[c]! / rows;
   sums.fill(0);
-  for (let i = 0; i < values.length; ) {
+  for (let i = 0; i < values.length;) {
     for (let c = 0; c < channels; c++) {
       const centred = values[i++]! - mean[c]!;
       sums[c]! += centred * centred;
@@ -33,7 +33,7 @@ function forward(args: KernelArguments): tf.TensorInfo[] {
     variance[c] = sums[c]! / rows;
     slopes[c] = scale[c]! / Math.sqrt(variance[c]! + epsilon);
   }
-  for (let i = 0; i < values.length; ) {
+  for (let i = 0; i < values.length;) {
     for (let c = 0; c < channels; c++, i++) output[i] = (values[i]! - mean[c]!) * slopes[c]! + shift[c]!;
   }
   return result;
@@ -55,7 +55,7 @@ function backward(args: KernelArguments): tf.TensorInfo[] {
   const rows = values.length / channels;
   const sums = new Float64Array(channels);
   const products = new Float64Array(channels);
-  for (let i = 0; i < values.length; ) {
+  for (let i = 0; i < values.length;) {
     for (let c = 0; c < channels; c++, i++) {
       const gradient = outputGradient[i]!;
       sums[c]! += gradient;
@@ -73,7 +73,7 @@ function backward(args: KernelArguments): tf.TensorInfo[] {
     curves[c] = (products[c]! * inverseDeviation * inverseDeviation) / rows;
     sums[c]! /= rows;
   }
-  for (let i = 0; i < values.length; ) {
+  for (let i = 0; i < values.length;) {
     for (let c = 0; c < channels; c++, i++) {
       const fromStatistics = sums[c]! + (values[i]! - mean[c]!) * curves[c]!;
       inputGradient[i] = slopes[c]! * (outputGradient[i]! - fromStatistics);

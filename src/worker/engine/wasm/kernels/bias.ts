@@ -28,7 +28,11 @@ export function biasPartials(record: usize, threads: i32, scratch: usize): void 
   const padded = paddedBytes(channels);
   const step = usize(channels) << 2;
   const most = max(1, i32(CHUNK_BYTES / step));
-  for (let image = firstItem(record, images, threads); image < images; image = itemAfter(record, image, images, threads)) {
+  for (
+    let image = firstItem(record, images, threads);
+    image < images;
+    image = itemAfter(record, image, images, threads)
+  ) {
     const entry = imageEntry(address(record, BIAS_TABLE), image);
     const partial = address(record, BIAS_PARTIALS_POINTER) + usize(image) * padded;
     const source = address(record, BIAS_SOURCE) + usize(int(entry, IMAGE_SOURCE_ROW) * positions) * step;
@@ -38,7 +42,19 @@ export function biasPartials(record: usize, threads: i32, scratch: usize): void 
       let values = source + usize(first) * step;
       if (snippets != 0) {
         const at = first * channels;
-        applySnippets(snippets, values, step, scratch, step, count, channels, entry, at, channels, positions * channels);
+        applySnippets(
+          snippets,
+          values,
+          step,
+          scratch,
+          step,
+          count,
+          channels,
+          entry,
+          at,
+          channels,
+          positions * channels,
+        );
         values = scratch;
       }
       if (channels == 1) addNumbers(values, count, partial);

@@ -10,6 +10,7 @@ import { CLAIMS, RECORD_WORDS } from './layout';
 /** Where this thread's share ends: each thread has an instance of its own, and so a variable of its own. */
 let end = 0;
 
+
 @inline
 function claims(record: usize): usize {
   return record + (usize(CLAIMS) << 2);
@@ -43,6 +44,7 @@ export function claimShare(record: usize, items: i32, threads: i32, least: i32):
   end = min(items, start + size);
   return start;
 }
+
 
 @inline
 export function shareEnd(): i32 {

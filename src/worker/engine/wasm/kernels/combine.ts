@@ -31,7 +31,11 @@ import { applySnippets } from './snippets';
 export function combine(record: usize, threads: i32, scratch: usize): void {
   const height = int(record, COMBINE_HEIGHT);
   const lines = int(record, COMBINE_IMAGES) * height;
-  for (let line = firstItem(record, lines, threads); line < lines; line = itemAfter(record, line, lines, threads)) {
+  for (
+    let line = firstItem(record, lines, threads);
+    line < lines;
+    line = itemAfter(record, line, lines, threads)
+  ) {
     const image = line / height;
     combineLine(record, image, line - image * height, scratch);
   }
@@ -44,7 +48,8 @@ function combineLine(record: usize, image: i32, line: i32, scratch: usize): void
   const images = address(record, COMBINE_TABLE);
   const entry = imageEntry(images, image);
   const row = images == 0 ? image : int(entry, IMAGE_TARGET_ROW);
-  const out = address(record, COMBINE_TARGET) + usize((row * int(record, COMBINE_HEIGHT) + line) * width) * bytes;
+  const out =
+    address(record, COMBINE_TARGET) + usize((row * int(record, COMBINE_HEIGHT) + line) * width) * bytes;
   const sum = address(record, COMBINE_LINES) + usize(line) * (SUM_WORDS << 2);
   let from = address(record, COMBINE_SOURCE) + image * address(record, COMBINE_IMAGE_STEP);
   if (int(sum, SUM_COUNT) == 1) from += addressAt(sum, 0);
@@ -70,15 +75,18 @@ function combineColumns(sums: usize, count: i32, from: usize, bytes: usize, to: 
   }
 }
 
+
 @inline
 function termAt(sums: usize, from: usize, term: usize): usize {
   return from + addressAt(sums, term);
 }
 
+
 @inline
 function factorOf(sums: usize, term: usize): v128 {
   return v128.load32_splat(sums + (term << 2), SUM_FACTORS << 2);
 }
+
 
 @inline
 function copyOne(sums: usize, from: usize, bytes: usize, to: usize): void {
@@ -89,6 +97,7 @@ function copyOne(sums: usize, from: usize, bytes: usize, to: usize): void {
   }
 }
 
+
 @inline
 function addTwo(sums: usize, from: usize, bytes: usize, to: usize): void {
   let a = termAt(sums, from, 0);
@@ -97,9 +106,14 @@ function addTwo(sums: usize, from: usize, bytes: usize, to: usize): void {
   const factorB = factorOf(sums, 1);
   for (const end = to + bytes; to < end; to += 2 * VECTOR, a += 2 * VECTOR, b += 2 * VECTOR) {
     v128.store(to, multiplyAdd(v128.load(b), factorB, f32x4.mul(v128.load(a), factorA)));
-    v128.store(to, multiplyAdd(v128.load(b, VECTOR), factorB, f32x4.mul(v128.load(a, VECTOR), factorA)), VECTOR);
+    v128.store(
+      to,
+      multiplyAdd(v128.load(b, VECTOR), factorB, f32x4.mul(v128.load(a, VECTOR), factorA)),
+      VECTOR,
+    );
   }
 }
+
 
 @inline
 function addThree(sums: usize, from: usize, bytes: usize, to: usize): void {
@@ -109,7 +123,11 @@ function addThree(sums: usize, from: usize, bytes: usize, to: usize): void {
   const factorA = factorOf(sums, 0);
   const factorB = factorOf(sums, 1);
   const factorC = factorOf(sums, 2);
-  for (const end = to + bytes; to < end; to += 2 * VECTOR, a += 2 * VECTOR, b += 2 * VECTOR, c += 2 * VECTOR) {
+  for (
+    const end = to + bytes;
+    to < end;
+    to += 2 * VECTOR, a += 2 * VECTOR, b += 2 * VECTOR, c += 2 * VECTOR
+  ) {
     let two = multiplyAdd(v128.load(b), factorB, f32x4.mul(v128.load(a), factorA));
     v128.store(to, multiplyAdd(v128.load(c), factorC, two));
     two = multiplyAdd(v128.load(b, VECTOR), factorB, f32x4.mul(v128.load(a, VECTOR), factorA));

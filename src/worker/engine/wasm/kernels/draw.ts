@@ -60,7 +60,11 @@ export function drawLabels(record: usize, run: usize, scratch: usize): void {
 export function drawLatents(record: usize, threads: i32, run: usize, scratch: usize): void {
   const count = int(record, DRAW_COUNT);
   const groups = (count + 31) >> 5;
-  for (let group = firstItem(record, groups, threads); group < groups; group = itemAfter(record, group, groups, threads)) {
+  for (
+    let group = firstItem(record, groups, threads);
+    group < groups;
+    group = itemAfter(record, group, groups, threads)
+  ) {
     drawWords(record, group * BLOCKS, run, scratch);
     for (let offset: usize = 0; offset < BLOCKS_BYTES; offset += VECTOR) {
       v128.store(scratch + offset, wordsToUniform(v128.load(scratch + offset), -1, 2));
@@ -81,7 +85,11 @@ export function drawMask(record: usize, threads: i32, run: usize, scratch: usize
   // Rate 1 would need 65536, which 16 bits do not hold; the settings end at 0.9.
   const limit = i16x8.splat(i16(int(record, DRAW_THRESHOLD)));
   const pairs = (count + 63) >> 6;
-  for (let pair = firstItem(record, pairs, threads); pair < pairs; pair = itemAfter(record, pair, pairs, threads)) {
+  for (
+    let pair = firstItem(record, pairs, threads);
+    pair < pairs;
+    pair = itemAfter(record, pair, pairs, threads)
+  ) {
     drawWords(record, pair * BLOCKS, run, scratch);
     const to = address(record, DRAW_TARGET) + (usize(pair) << 3);
     const left = count - (pair << 6);

@@ -10,13 +10,7 @@ import { multiplyAdd } from './simd';
  * Six neighbouring floats and eight, read where they lie: `table` has a pair of distances in bytes, from `a` and from `b`,
  * for each term.
  */
-export function gathered6x8(
-  a: usize,
-  b: usize,
-  table: usize,
-  depth: i32,
-  sums: usize,
-): void {
+export function gathered6x8(a: usize, b: usize, table: usize, depth: i32, sums: usize): void {
   let c00 = v128.load(sums);
   let c01 = v128.load(sums, 16);
   let c10 = v128.load(sums, 32);
@@ -70,13 +64,7 @@ export function gathered6x8(
 }
 
 /** As `gathered6x8` for a `depth` that is a multiple of 4. */
-export function gathered6x8By4(
-  a: usize,
-  b: usize,
-  table: usize,
-  depth: i32,
-  sums: usize,
-): void {
+export function gathered6x8By4(a: usize, b: usize, table: usize, depth: i32, sums: usize): void {
   let c00 = v128.load(sums);
   let c01 = v128.load(sums, 16);
   let c10 = v128.load(sums, 32);

@@ -55,13 +55,7 @@ import { awaitCommand, meet, spinWhile } from './team';
  * Runs `count` records from `program` as one of `threads` threads, of which each claims what it does. Returns
  * false where another thread was waited for in vain. Several threads meet after the last record.
  */
-export function runRecords(
-  program: usize,
-  count: i32,
-  threads: i32,
-  run: usize,
-  scratch: usize,
-): bool {
+export function runRecords(program: usize, count: i32, threads: i32, run: usize, scratch: usize): bool {
   let wave = program;
   for (; count > 0; count--, program += RECORD_WORDS << 2) {
     runRecord(program, threads, run, scratch);

@@ -44,10 +44,12 @@ import {
 import { exponential, logarithm, sigmoid, softplus } from './math';
 import { address, int } from './record';
 
+
 @inline
 function scalar(values: v128): f32 {
   return f32x4.extract_lane(values, 0);
 }
+
 
 @inline
 function element(base: usize, index: i32): usize {
@@ -57,7 +59,8 @@ function element(base: usize, index: i32): usize {
 export function lossHead(record: usize): void {
   if (claim(record) > 0) return;
   const metrics = address(record, LOSS_METRICS);
-  for (let metric = 0; metric < int(record, LOSS_METRIC_COUNT); metric++) store<f32>(element(metrics, metric), NaN);
+  for (let metric = 0; metric < int(record, LOSS_METRIC_COUNT); metric++)
+    store<f32>(element(metrics, metric), NaN);
   for (let index = 0; index < int(record, LOSS_TERM_COUNT); index++) {
     const term = address(record, LOSS_TERMS) + usize(index) * (TERM_WORDS << 2);
     const value = termValue(record, term, index);
@@ -94,7 +97,9 @@ function termValue(record: usize, term: usize, index: i32): f32 {
   for (let row = 0; row < rows; row++) {
     const logits = logitRow(record, int(term, TERM_ROW) + row);
     if (kind == SOFTMAX_CROSS_ENTROPY) {
-      sum += logSumOfExponentials(logits, int(record, LOSS_WIDTH)) - load<f32>(element(logits, label(record, row)));
+      sum +=
+        logSumOfExponentials(logits, int(record, LOSS_WIDTH)) -
+        load<f32>(element(logits, label(record, row)));
     } else {
       const logit = load<f32>(element(logits, int(term, TERM_COLUMN)));
       sum += scalar(softplus(f32x4.splat(int(term, TERM_TARGET) != 0 ? -logit : logit)));
@@ -103,10 +108,12 @@ function termValue(record: usize, term: usize, index: i32): f32 {
   return sum / f32(rows);
 }
 
+
 @inline
 function logitRow(record: usize, row: i32): usize {
   return element(address(record, LOSS_LOGITS), row * int(record, LOSS_WIDTH));
 }
+
 
 @inline
 function label(record: usize, row: i32): i32 {
@@ -150,7 +157,10 @@ export function argmax(logits: usize, width: i32): i32 {
 /** Where the difference of a feature term's two means lies in the workspace. */
 @inline
 function differences(record: usize, index: i32): usize {
-  return element(address(record, LOSS_WORKSPACE), int(record, LOSS_TERM_COUNT) + index * int(record, LOSS_FEATURE_SIZE));
+  return element(
+    address(record, LOSS_WORKSPACE),
+    int(record, LOSS_TERM_COUNT) + index * int(record, LOSS_FEATURE_SIZE),
+  );
 }
 
 function featureMatching(record: usize, term: usize, index: i32): f32 {

@@ -12,8 +12,8 @@ export function exponential(x: v128): v128 {
   // x = n ln 2 + r with |r| <= ln 2 / 2; ln 2 in two parts, so that r loses nothing.
   const n = f32x4.nearest(f32x4.mul(clamped, f32x4.splat(1.44269504088896341)));
   let r = f32x4.sub(clamped, f32x4.mul(n, f32x4.splat(0.693359375)));
-  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
-  let p = f32x4.splat(1.9875691500e-4);
+  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.1219444e-4)));
+  let p = f32x4.splat(1.98756915e-4);
   p = multiplyAdd(p, r, f32x4.splat(1.3981999507e-3));
   p = multiplyAdd(p, r, f32x4.splat(8.3334519073e-3));
   p = multiplyAdd(p, r, f32x4.splat(4.1665795894e-2));
@@ -34,8 +34,8 @@ export function logarithm(x: v128): v128 {
   const r = f32x4.sub(m, f32x4.splat(1));
   const square = f32x4.mul(r, r);
   let p = f32x4.splat(7.0376836292e-2);
-  p = multiplyAdd(p, r, f32x4.splat(-1.1514610310e-1));
-  p = multiplyAdd(p, r, f32x4.splat(1.1676998740e-1));
+  p = multiplyAdd(p, r, f32x4.splat(-1.151461031e-1));
+  p = multiplyAdd(p, r, f32x4.splat(1.167699874e-1));
   p = multiplyAdd(p, r, f32x4.splat(-1.2420140846e-1));
   p = multiplyAdd(p, r, f32x4.splat(1.4249322787e-1));
   p = multiplyAdd(p, r, f32x4.splat(-1.6668057665e-1));
@@ -43,7 +43,7 @@ export function logarithm(x: v128): v128 {
   p = multiplyAdd(p, r, f32x4.splat(-2.4999993993e-1));
   p = multiplyAdd(p, r, f32x4.splat(3.3333331174e-1));
   let value = f32x4.mul(f32x4.mul(p, r), square);
-  value = f32x4.add(value, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
+  value = f32x4.add(value, f32x4.mul(n, f32x4.splat(-2.1219444e-4)));
   value = f32x4.sub(value, f32x4.mul(square, f32x4.splat(0.5)));
   value = f32x4.add(value, r);
   return f32x4.add(value, f32x4.mul(n, f32x4.splat(0.693359375)));

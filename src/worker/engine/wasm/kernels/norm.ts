@@ -37,7 +37,11 @@ export function normPartials(record: usize, threads: i32): void {
   const channels = int(record, PARTIALS_CHANNELS);
   const padded = paddedBytes(channels);
   const positionBytes = usize(channels) << 2;
-  for (let block = firstItem(record, blocks, threads); block < blocks; block = itemAfter(record, block, blocks, threads)) {
+  for (
+    let block = firstItem(record, blocks, threads);
+    block < blocks;
+    block = itemAfter(record, block, blocks, threads)
+  ) {
     const entry = address(record, PARTIALS_TABLE) + (usize(block) << 3);
     const count = load<i32>(entry, 4);
     const source = address(record, PARTIALS_SOURCE) + usize(load<i32>(entry)) * positionBytes;
@@ -76,9 +80,14 @@ export function normPartials(record: usize, threads: i32): void {
 export function normFinish(record: usize, threads: i32): void {
   const channels = int(record, FINISH_CHANNELS);
   const vectors = (channels + 3) >> 2;
-  for (let vector = firstItem(record, vectors, threads); vector < vectors; vector = itemAfter(record, vector, vectors, threads)) {
+  for (
+    let vector = firstItem(record, vectors, threads);
+    vector < vectors;
+    vector = itemAfter(record, vector, vectors, threads)
+  ) {
     const segments = int(record, FINISH_SEGMENTS);
-    for (let segment = 0; segment < segments; segment++) finishSegment(record, segment, vector << 2, channels);
+    for (let segment = 0; segment < segments; segment++)
+      finishSegment(record, segment, vector << 2, channels);
   }
 }
 
@@ -158,7 +167,11 @@ export function normGradientPartials(record: usize, threads: i32): void {
   const channels = int(record, PARTIALS_CHANNELS);
   const padded = paddedBytes(channels);
   const positionBytes = usize(channels) << 2;
-  for (let block = firstItem(record, blocks, threads); block < blocks; block = itemAfter(record, block, blocks, threads)) {
+  for (
+    let block = firstItem(record, blocks, threads);
+    block < blocks;
+    block = itemAfter(record, block, blocks, threads)
+  ) {
     const entry = address(record, PARTIALS_TABLE) + (usize(block) << 4);
     const count = load<i32>(entry, 8);
     const source = address(record, PARTIALS_SOURCE) + usize(load<i32>(entry)) * positionBytes;
@@ -180,7 +193,11 @@ export function normGradientPartials(record: usize, threads: i32): void {
         sum = f32x4.add(sum, gradient);
         nextSum = f32x4.add(nextSum, nextGradient);
         product = multiplyAdd(gradient, f32x4.sub(v128.load(raw + offset + channel), mean), product);
-        nextProduct = multiplyAdd(nextGradient, f32x4.sub(v128.load(raw + offset + next), nextMean), nextProduct);
+        nextProduct = multiplyAdd(
+          nextGradient,
+          f32x4.sub(v128.load(raw + offset + next), nextMean),
+          nextProduct,
+        );
       }
       const inverse = statistics + positionBytes;
       v128.store(target + channel, sum);
@@ -195,7 +212,11 @@ export function normGradientPartials(record: usize, threads: i32): void {
 export function normGradientFinish(record: usize, threads: i32): void {
   const channels = int(record, FINISH_CHANNELS);
   const vectors = (channels + 3) >> 2;
-  for (let vector = firstItem(record, vectors, threads); vector < vectors; vector = itemAfter(record, vector, vectors, threads)) {
+  for (
+    let vector = firstItem(record, vectors, threads);
+    vector < vectors;
+    vector = itemAfter(record, vector, vectors, threads)
+  ) {
     finishGradient(record, vector << 2, channels);
   }
 }

@@ -38,7 +38,11 @@ export function overlap(record: usize, threads: i32, scratch: usize): void {
   const lineBytes = usize(int(record, OVERLAP_WIDTH) * channels) * FLOAT;
   const snippets = address(record, OVERLAP_SNIPPETS);
   const step = usize(channels) * FLOAT;
-  for (let image = firstItem(record, images, threads); image < images; image = itemAfter(record, image, images, threads)) {
+  for (
+    let image = firstItem(record, images, threads);
+    image < images;
+    image = itemAfter(record, image, images, threads)
+  ) {
     const entry = imageEntry(address(record, OVERLAP_TABLE), image);
     const target = address(record, OVERLAP_TARGET) + usize(int(entry, IMAGE_TARGET_ROW) * size) * FLOAT;
     clearFloats(target, size);
@@ -46,7 +50,8 @@ export function overlap(record: usize, threads: i32, scratch: usize): void {
     for (let y = 0; y < height; y++, line += lineBytes) {
       if (sumLines(record, image, y, scratch)) addLine(record, scratch, line);
     }
-    if (snippets != 0) applySnippets(snippets, target, step, target, step, pixels, channels, entry, 0, channels, size);
+    if (snippets != 0)
+      applySnippets(snippets, target, step, target, step, pixels, channels, entry, 0, channels, size);
   }
 }
 
@@ -104,7 +109,11 @@ function addLine(record: usize, sums: usize, to: usize): void {
     const tap = max(0, -left);
     let from = sums + usize(tap * channels) * FLOAT;
     let at = to + usize((left + tap) * channels) * FLOAT;
-    for (let count = (min(taps, width - left) - tap) * channels; count > 0; count--, from += FLOAT, at += FLOAT) {
+    for (
+      let count = (min(taps, width - left) - tap) * channels;
+      count > 0;
+      count--, from += FLOAT, at += FLOAT
+    ) {
       store<f32>(at, load<f32>(at) + load<f32>(from));
     }
   }

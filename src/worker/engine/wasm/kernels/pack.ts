@@ -30,7 +30,11 @@ export function pack(record: usize, threads: i32): void {
   const blocks = (channels + DEPTH_BLOCK - 1) / DEPTH_BLOCK;
   const perPanel = taps * blocks;
   const tasks = ((int(record, PACK_FILTERS) + 7) / 8) * perPanel;
-  for (let task = firstItem(record, tasks, threads); task < tasks; task = itemAfter(record, task, tasks, threads)) {
+  for (
+    let task = firstItem(record, tasks, threads);
+    task < tasks;
+    task = itemAfter(record, task, tasks, threads)
+  ) {
     const panel = task / perPanel;
     const tap = (task - panel * perPanel) / blocks;
     const first = (task - panel * perPanel - tap * blocks) * DEPTH_BLOCK;
@@ -46,7 +50,8 @@ function packBlock(record: usize, panel: i32, tap: i32, first: i32, count: i32):
   const tapY = tap / tapsX;
   const tapX = tap - tapY * tapsX;
   const depth = tap * int(record, PACK_CHANNELS) + first;
-  const target = address(record, PACK_TARGET) + usize(panel) * address(record, PACK_PANEL_STEP) + (usize(depth) << 5);
+  const target =
+    address(record, PACK_TARGET) + usize(panel) * address(record, PACK_PANEL_STEP) + (usize(depth) << 5);
   const ofTap = tapY * int(record, PACK_STEP_Y) + tapX * int(record, PACK_STEP_X);
   const source = address(record, PACK_SOURCE) + ofTap + first * channelStep + panel * 8 * filterStep;
   if (filterStep == FLOAT && panel * 8 + 8 <= filters) {

@@ -243,6 +243,14 @@ export function packedBlock(
     startOffset = outOffset;
   }
   if (depth > even || depth == 0) {
-    packed6x8(a + usize(even) * 24, b + (usize(even) << 5), depth - even, starts, startOffset, outs, outOffset);
+    packed6x8(
+      a + usize(even) * 24,
+      b + (usize(even) << 5),
+      depth - even,
+      starts,
+      startOffset,
+      outs,
+      outOffset,
+    );
   }
 }

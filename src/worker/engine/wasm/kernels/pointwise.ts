@@ -13,6 +13,7 @@ export function addNumber(from: usize, to: usize, count: i32, value: f32): void 
   for (; count > 0; count--, from += 4, to += 4) store<f32>(to, load<f32>(from) + value);
 }
 
+
 @inline
 function sumOf(x: usize, values: usize): v128 {
   return f32x4.add(v128.load(x), v128.load(values));
@@ -39,6 +40,7 @@ export function addChannels(
   }
 }
 
+
 @inline
 function affineOf(x: usize, scale: usize, shift: usize): v128 {
   return multiplyAdd(v128.load(x), v128.load(scale), v128.load(shift));
@@ -61,7 +63,8 @@ export function affine(
       v128.store(to + i, affineOf(from + i, scale + i, shift + i));
       v128.store(to + i, affineOf(from + i + VECTOR, scale + i + VECTOR, shift + i + VECTOR), VECTOR);
     }
-    for (; i < bytes; i += VECTOR) storeSome(to + i, affineOf(from + i, scale + i, shift + i), i32(bytes - i) >> 2);
+    for (; i < bytes; i += VECTOR)
+      storeSome(to + i, affineOf(from + i, scale + i, shift + i), i32(bytes - i) >> 2);
   }
 }
 
@@ -76,6 +79,7 @@ function slopeOf(decider: v128, above: v128, below: v128): v128 {
 function rectify(x: v128, decider: v128, slope: v128): v128 {
   return slopeOf(decider, x, f32x4.mul(x, slope));
 }
+
 
 @inline
 function leakyOf(x: v128, slope: v128): v128 {
@@ -99,7 +103,8 @@ export function leaky(
       v128.store(to + i, leakyOf(v128.load(from + i), slope));
       v128.store(to + i, leakyOf(v128.load(from + i + VECTOR), slope), VECTOR);
     }
-    for (; i < bytes; i += VECTOR) storeSome(to + i, leakyOf(v128.load(from + i), slope), i32(bytes - i) >> 2);
+    for (; i < bytes; i += VECTOR)
+      storeSome(to + i, leakyOf(v128.load(from + i), slope), i32(bytes - i) >> 2);
   }
 }
 
@@ -138,7 +143,8 @@ export function tanh(from: usize, fromStep: usize, to: usize, toStep: usize, cou
       v128.store(to + i, hyperbolicTangent(v128.load(from + i)));
       v128.store(to + i, hyperbolicTangent(v128.load(from + i + VECTOR)), VECTOR);
     }
-    for (; i < bytes; i += VECTOR) storeSome(to + i, hyperbolicTangent(v128.load(from + i)), i32(bytes - i) >> 2);
+    for (; i < bytes; i += VECTOR)
+      storeSome(to + i, hyperbolicTangent(v128.load(from + i)), i32(bytes - i) >> 2);
   }
 }
 
@@ -234,7 +240,11 @@ export function maskedLeaky(
     let decider = saved;
     for (let y = to; y < end; at += 4) {
       let word = v128.load32_splat(at);
-      for (const last = y + 128; y < last; x += PAIR, y += PAIR, decider += PAIR, word = i32x4.shr_u(word, 8)) {
+      for (
+        const last = y + 128;
+        y < last;
+        x += PAIR, y += PAIR, decider += PAIR, word = i32x4.shr_u(word, 8)
+      ) {
         const factor = slopeOf(v128.load(decider), kept, slope);
         const nextFactor = slopeOf(v128.load(decider, VECTOR), kept, slope);
         v128.store(y, v128.and(f32x4.mul(v128.load(x), factor), keptOf(word, bits)));
@@ -243,6 +253,7 @@ export function maskedLeaky(
     }
   }
 }
+
 
 @inline
 function normGradientOf(x: usize, raw: usize, p: usize, table: usize): v128 {
@@ -300,6 +311,7 @@ export function leakyGradient(
   }
 }
 
+
 @inline
 function leakyAffineGradientOf(x: usize, saved: usize, scale: usize, shift: usize, slope: v128): v128 {
   return rectify(v128.load(x), affineOf(saved, scale, shift), slope);
@@ -325,10 +337,18 @@ export function leakyAffineGradient(
     for (; i + PAIR <= bytes; i += PAIR) {
       const next = i + VECTOR;
       v128.store(to + i, leakyAffineGradientOf(from + i, saved + i, scale + i, shift + i, slope));
-      v128.store(to + i, leakyAffineGradientOf(from + next, saved + next, scale + next, shift + next, slope), VECTOR);
+      v128.store(
+        to + i,
+        leakyAffineGradientOf(from + next, saved + next, scale + next, shift + next, slope),
+        VECTOR,
+      );
     }
     for (; i < bytes; i += VECTOR) {
-      storeSome(to + i, leakyAffineGradientOf(from + i, saved + i, scale + i, shift + i, slope), i32(bytes - i) >> 2);
+      storeSome(
+        to + i,
+        leakyAffineGradientOf(from + i, saved + i, scale + i, shift + i, slope),
+        i32(bytes - i) >> 2,
+      );
     }
   }
 }

@@ -59,6 +59,7 @@ export function productFilter(record: usize, threads: i32, scratch: usize): void
   }
 }
 
+
 @inline
 function sixesOfRun(record: usize): i32 {
   return (int(record, FILTER_RUN_LENGTH) + 5) / 6;

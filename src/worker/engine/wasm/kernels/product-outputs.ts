@@ -87,5 +87,17 @@ function finishPixels(
     values = out;
     step = outStep;
   }
-  applySnippets(address(record, ROWS_SNIPPETS), values, step, out, outStep, count, filters, entry, position, stride, size);
+  applySnippets(
+    address(record, ROWS_SNIPPETS),
+    values,
+    step,
+    out,
+    outStep,
+    count,
+    filters,
+    entry,
+    position,
+    stride,
+    size,
+  );
 }

@@ -67,7 +67,11 @@ export function productRows(record: usize, threads: i32, scratch: usize): void {
   for (let row: usize = 0; row < 6; row++) {
     store<u32>(scratch + STARTS + (row << 2), u32(bias == 0 ? scratch + ZEROS : bias));
   }
-  for (let block = firstItem(record, blocks, threads); block < blocks; block = itemAfter(record, block, blocks, threads)) {
+  for (
+    let block = firstItem(record, blocks, threads);
+    block < blocks;
+    block = itemAfter(record, block, blocks, threads)
+  ) {
     const first = block * BLOCK;
     const count = min(BLOCK, rows - first);
     findRows(record, first, count, scratch);
@@ -109,6 +113,7 @@ function findRows(record: usize, first: i32, count: i32, scratch: usize): void {
     if (isDirect) out = outputAt(record, image, y, 0);
   }
 }
+
 
 @inline
 function windowAt(record: usize, image: i32, y: i32, x: i32): usize {

@@ -2,15 +2,18 @@
 
 import { IMAGE_WORDS } from './layout';
 
+
 @inline
 export function int(record: usize, word: i32): i32 {
   return load<i32>(record + (usize(word) << 2));
 }
 
+
 @inline
 export function address(record: usize, word: i32): usize {
   return usize(load<u32>(record + (usize(word) << 2)));
 }
+
 
 @inline
 export function float(record: usize, word: i32): f32 {

@@ -80,7 +80,11 @@ export function applySnippets(
   const isDense = stride == channels && fromStep == bytes && toStep == bytes;
   const runs = isDense ? 1 : count;
   const floats = isDense ? count * channels : channels;
-  for (let code = int(list, SNIPPET_CODE); code != 0; list += SNIPPET_WORDS << 2, code = int(list, SNIPPET_CODE)) {
+  for (
+    let code = int(list, SNIPPET_CODE);
+    code != 0;
+    list += SNIPPET_WORDS << 2, code = int(list, SNIPPET_CODE)
+  ) {
     const a = address(list, SNIPPET_A);
     switch (code) {
       case SNIPPET_BIAS:
@@ -118,24 +122,62 @@ export function applySnippets(
         const words = (isGradient ? address(list, SNIPPET_B) : a) + maskOffset(list, image);
         const alpha = float(list, SNIPPET_NUMBER);
         const scale = float(list, SNIPPET_SCALE);
-        maskedLeaky(from, fromStep, to, toStep, runs, floats, saved, savedStep, alpha, words, inSegment, stride, scale);
+        maskedLeaky(
+          from,
+          fromStep,
+          to,
+          toStep,
+          runs,
+          floats,
+          saved,
+          savedStep,
+          alpha,
+          words,
+          inSegment,
+          stride,
+          scale,
+        );
         break;
       }
       case SNIPPET_NORM_GRADIENT: {
-        const p = address(list, SNIPPET_B) + usize(int(image, IMAGE_GRADIENT_SEGMENT)) * address(list, SNIPPET_STEP);
+        const p =
+          address(list, SNIPPET_B) + usize(int(image, IMAGE_GRADIENT_SEGMENT)) * address(list, SNIPPET_STEP);
         const table = address(list, SNIPPET_TABLE);
         normGradient(from, fromStep, to, toStep, count, channels, a + forward, strideBytes, p, table);
         break;
       }
       case SNIPPET_LEAKY_GRADIENT:
-        leakyGradient(from, fromStep, to, toStep, runs, floats, a + forward, strideBytes, float(list, SNIPPET_NUMBER));
+        leakyGradient(
+          from,
+          fromStep,
+          to,
+          toStep,
+          runs,
+          floats,
+          a + forward,
+          strideBytes,
+          float(list, SNIPPET_NUMBER),
+        );
         break;
       case SNIPPET_LEAKY_AFFINE_GRADIENT: {
-        const scale = address(list, SNIPPET_B) + usize(int(image, IMAGE_FORWARD_SEGMENT)) * address(list, SNIPPET_STEP);
+        const scale =
+          address(list, SNIPPET_B) + usize(int(image, IMAGE_FORWARD_SEGMENT)) * address(list, SNIPPET_STEP);
         const shift = scale + address(list, SNIPPET_TABLE);
         const alpha = float(list, SNIPPET_NUMBER);
         const saved = a + forward;
-        leakyAffineGradient(from, fromStep, to, toStep, count, channels, saved, strideBytes, scale, shift, alpha);
+        leakyAffineGradient(
+          from,
+          fromStep,
+          to,
+          toStep,
+          count,
+          channels,
+          saved,
+          strideBytes,
+          scale,
+          shift,
+          alpha,
+        );
         break;
       }
       case SNIPPET_TANH_GRADIENT:
@@ -163,7 +205,14 @@ function maskOffset(list: usize, image: usize): usize {
 }
 
 /** Copies `count` pieces of `floats` floats from and to places that are so many bytes apart. */
-function copyPositions(from: usize, fromStep: usize, to: usize, toStep: usize, count: i32, floats: i32): void {
+function copyPositions(
+  from: usize,
+  fromStep: usize,
+  to: usize,
+  toStep: usize,
+  count: i32,
+  floats: i32,
+): void {
   const bytes = usize(floats) << 2;
   if (fromStep == bytes && toStep == bytes) {
     copyFloats(from, to, count * floats);

@@ -28,7 +28,11 @@ const RUN_BYTES: usize = 8192;
 /** Images are dealt out to the threads. */
 export function stage(record: usize, threads: i32): void {
   const images = int(record, STAGE_IMAGES);
-  for (let image = firstItem(record, images, threads); image < images; image = itemAfter(record, image, images, threads)) {
+  for (
+    let image = firstItem(record, images, threads);
+    image < images;
+    image = itemAfter(record, image, images, threads)
+  ) {
     stageImage(record, image);
   }
 }
@@ -59,7 +63,19 @@ function stageImage(record: usize, image: i32): void {
     const pixels = min(most, height - y) * width;
     clearFloats(target, left * channels);
     target += usize(left) * pixelBytes;
-    applySnippets(snippets, source, pixelBytes, target, pixelBytes, pixels, channels, entry, position, channels, size);
+    applySnippets(
+      snippets,
+      source,
+      pixelBytes,
+      target,
+      pixelBytes,
+      pixels,
+      channels,
+      entry,
+      position,
+      channels,
+      size,
+    );
     source += usize(pixels) * pixelBytes;
     target += usize(pixels) * pixelBytes;
     position += pixels * channels;

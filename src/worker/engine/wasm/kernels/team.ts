@@ -14,6 +14,7 @@ import {
   TEAM_SPINS,
 } from './layout';
 
+
 @inline
 function at(run: usize, word: i32): usize {
   return run + (usize(word) << 2);
@@ -43,7 +44,8 @@ export function meet(run: usize, threads: i32, first: usize, last: usize): bool 
     if (atomic.load<i32>(at(run, TEAM_SLEEPERS)) > 0) atomic.notify(generation, -1);
     return true;
   }
-  if (spinWhile(generation, before, load<i32>(at(run, TEAM_SPINS)))) return load<i32>(at(run, TEAM_BROKEN)) == 0;
+  if (spinWhile(generation, before, load<i32>(at(run, TEAM_SPINS))))
+    return load<i32>(at(run, TEAM_BROKEN)) == 0;
   atomic.add<i32>(at(run, TEAM_SLEEPERS), 1);
   const patience = i64(load<i32>(at(run, TEAM_PATIENCE))) * 1_000_000;
   let outcome = 0;

@@ -72,7 +72,9 @@ function imagesText(builder: ShaderBuilder, part: Part<'images'>, testCount: num
   const value = (shift: string): string => `bitcast<f32>(${tables}[${bytes}u + ((word >> ${shift}) & 255u)])`;
   const store =
     perItem === 4
-      ? [0, 1, 2, 3].map((i) => `${target}[${first}u + item * 4u + ${i}u] = ${value(`${i * 8}u`)};`).join('\n  ')
+      ? [0, 1, 2, 3]
+          .map((i) => `${target}[${first}u + item * 4u + ${i}u] = ${value(`${i * 8}u`)};`)
+          .join('\n  ')
       : `${target}[${first}u + item] = ${value('(byte & 3u) * 8u')};`;
   return {
     items,
@@ -121,10 +123,19 @@ function maskText(builder: ShaderBuilder, parts: readonly Part<'mask'>[]): strin
   const { buffer } = builder.memory.tensor(parts[0]!.target);
   const target = builder.write(buffer, 'u32');
   const firsts = parts.map((part) => builder.memory.tensor(part.target).offset + part.offset);
-  return `let count = ${pick(parts.map(({ count }) => count), 'part')};
-  let threshold = ${pick(parts.map(({ threshold }) => threshold), 'part')};
+  return `let count = ${pick(
+    parts.map(({ count }) => count),
+    'part',
+  )};
+  let threshold = ${pick(
+    parts.map(({ threshold }) => threshold),
+    'part',
+  )};
   if (item * 32u >= count) { return; }
-  let stream = ${pick(parts.map(({ stream }) => stream), 'part')};
+  let stream = ${pick(
+    parts.map(({ stream }) => stream),
+    'part',
+  )};
   var bits = 0u;
   for (var block = 0u; block < 4u; block++) {
     let words = philox(vec4u(item * 4u + block, step, stream, 0u), key);
@@ -170,7 +181,10 @@ export function drawShader(operation: DrawOp, memory: Memory, testCount: number)
     masks.length === 0
       ? ''
       : `if (group.x >= ${first}u) {
-    let mask = 0u${starts.slice(1).map((start) => ` + select(0u, 1u, group.x >= ${start}u)`).join('')};
+    let mask = 0u${starts
+      .slice(1)
+      .map((start) => ` + select(0u, 1u, group.x >= ${start}u)`)
+      .join('')};
     mask_part(mask, (group.x - ${pick(starts, 'mask')}) * ${THREADS}u + thread, step, key);
     return;
   }`;

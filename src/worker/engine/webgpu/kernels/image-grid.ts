@@ -9,7 +9,7 @@
  * Bindings: the images' buffer (read), the picture (read_write).
  */
 
-import { checkChannels, toByte } from '../../../images.js';
+import { checkChannels, toByte } from '../../image-grid.js';
 import { constantArray } from './shader-text.js';
 import { ShaderBuilder, type BufferKey, type Memory, type Place, type Shader } from './shader.js';
 
@@ -62,9 +62,7 @@ export function imageGridShader({ images, count, columns, imageShape }: ImageGri
   const gridHeight = Math.ceil(count / columns) * height;
   const byte = (channel: number): string => `byte_of(${values}[value + ${channel}u])`;
   const colour =
-    channels === 1
-      ? `${byte(0)} * 0x010101u`
-      : `${byte(0)} | (${byte(1)} << 8u) | (${byte(2)} << 16u)`;
+    channels === 1 ? `${byte(0)} * 0x010101u` : `${byte(0)} | (${byte(1)} << 8u) | (${byte(2)} << 16u)`;
   const text = `
 ${constantArray('LEAST', leastValues())}
 fn byte_of(value: f32) -> u32 {

@@ -12,8 +12,23 @@ import { registerFilter, registerForward } from './product-register.js';
 import { canShare, sharedFilter, sharedForward } from './product-shared.js';
 import { sumFunction } from './reduce.js';
 import { pick } from './shader-text.js';
-import { builderFor, PARAMETERS, ShaderBuilder, type Memory, type NumberKind, type Shader } from './shader.js';
-import { chainText, loadText, parameterStart, segmentFunctions, valueType, viewFunctions, widthOf } from './view.js';
+import {
+  builderFor,
+  PARAMETERS,
+  ShaderBuilder,
+  type Memory,
+  type NumberKind,
+  type Shader,
+} from './shader.js';
+import {
+  chainText,
+  loadText,
+  parameterStart,
+  segmentFunctions,
+  valueType,
+  viewFunctions,
+  widthOf,
+} from './view.js';
 
 /** The tiles in use: what a tuner may change, and nothing else. */
 export interface Tiles {
@@ -26,7 +41,15 @@ export interface Tiles {
 /** Threads that sum one group of channels of a bias gradient. Fixes the order of the sum. */
 const BIAS_THREADS = 64;
 
-function toProductGeometry({ large, small, kernelHeight, kernelWidth, stride, padTop, padLeft }: Geometry): ProductGeometry {
+function toProductGeometry({
+  large,
+  small,
+  kernelHeight,
+  kernelWidth,
+  stride,
+  padTop,
+  padLeft,
+}: Geometry): ProductGeometry {
   return {
     big: [large.height, large.width, large.channels],
     small: [small.height, small.width, small.channels],
@@ -42,7 +65,12 @@ function numbersOf({ sharesText }: Tile, numbers: NumberKind): NumberKind {
 }
 
 /** A layer's forward pass or input gradient. */
-export function productShader(operation: ProductOp, memory: Memory, tiles: Tiles, numbers: NumberKind): Shader {
+export function productShader(
+  operation: ProductOp,
+  memory: Memory,
+  tiles: Tiles,
+  numbers: NumberKind,
+): Shader {
   const { geometry, direction, segments, source, kernels, epilogue, target, name } = operation;
   const isGather = direction === 'toSmall';
   const [from, to] = isGather ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
@@ -105,9 +133,12 @@ fn store_bias(channel: u32, segment: Segment, value: ${valueType(width)}) {
   ${builder.write(place.buffer, valueType(width))}[(${index})${width === 4 ? ' / 4u' : ''}] = value;
 }`;
   };
-  const size = geometry.kernelHeight * geometry.kernelWidth * geometry.large.channels * geometry.small.channels;
+  const size =
+    geometry.kernelHeight * geometry.kernelWidth * geometry.large.channels * geometry.small.channels;
   const isShared = isWide && tile.kind === 'shared';
-  const { code, widths, workgroups } = isShared ? sharedFilter(product, tile) : registerFilter(builder, product, tile);
+  const { code, widths, workgroups } = isShared
+    ? sharedFilter(product, tile)
+    : registerFilter(builder, product, tile);
   const text = `
 ${segmentFunctions(builder, splits)}
 ${viewFunctions(builder, 'load_big', large, geometry.large, splits, widths.first)}

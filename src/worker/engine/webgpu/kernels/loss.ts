@@ -10,11 +10,20 @@
  * Bindings: logits, features, labels, rates (read); gradients, results, metrics ring, control.
  */
 
-import { METRIC_NAMES, type MetricName } from '../../../../protocol.js';
+import { METRIC_NAMES, type MetricName } from '../../../../protocol/reports.js';
 import type { CountCorrectOp, LossOp, LossOpTerm } from '../../plan/operations.js';
 import { sumFunction } from './reduce.js';
 import { float } from './shader-text.js';
-import { CONTROL, CONTROL_WORDS, METRICS_RING, METRICS_SLOTS, RATES, ShaderBuilder, type Memory, type Shader } from './shader.js';
+import {
+  CONTROL,
+  CONTROL_WORDS,
+  METRICS_RING,
+  METRICS_SLOTS,
+  RATES,
+  ShaderBuilder,
+  type Memory,
+  type Shader,
+} from './shader.js';
 
 const THREADS = 64;
 
@@ -111,7 +120,8 @@ function gradientText(term: LossOpTerm): string {
 }
 
 export function lossShader(operation: LossOp, memory: Memory): Shader {
-  const { logits, width, labels, terms, losses, accuracy, segments, logitGradient, featureGradient } = operation;
+  const { logits, width, labels, terms, losses, accuracy, segments, logitGradient, featureGradient } =
+    operation;
   const builder = new ShaderBuilder(memory);
   const gradient = memory.tensor(logitGradient);
   const gradients = builder.write(gradient.buffer, 'f32');

@@ -32,7 +32,11 @@ function assign(name: string, index: string, width: Width, value: string): strin
   return `${name}[(${index})${width === 4 ? ' / 4u' : ''}] = ${value};`;
 }
 
-export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory, numbers: NumberKind): Shader {
+export function normStatisticsShader(
+  operation: NormStatisticsOp,
+  memory: Memory,
+  numbers: NumberKind,
+): Shader {
   const { side, segments, source, norm, updatesRunning, target, applied, name } = operation;
   const { channels } = side;
   const builder = builderFor(memory, numbers, segments.length);
@@ -43,7 +47,12 @@ export function normStatisticsShader(operation: NormStatisticsOp, memory: Memory
   const gamma = memory.parameter(norm.gamma);
   if (updatesRunning) builder.write(gamma.buffer, type);
   const parameter = (which: 'gamma' | 'beta' | 'movingMean' | 'movingVariance'): string =>
-    loadText(builder, gamma.buffer, `${builder.whole(memory.parameter(norm[which]).offset)} + channel`, width);
+    loadText(
+      builder,
+      gamma.buffer,
+      `${builder.whole(memory.parameter(norm[which]).offset)} + channel`,
+      width,
+    );
   const row = (which: number): string => `statistics_at + ${which}u * channels`;
   const element = 'first + position * channels';
   const storeApplied = (): string => {
@@ -68,7 +77,10 @@ ${MAIN} {
   ${updatesRunning ? `var moving_mean = ${parameter('movingMean')};\n  var moving_variance = ${parameter('movingVariance')};\n  let keep = ${builder.real(norm.momentum)};\n  let take = ${builder.real(1 - norm.momentum)};` : ''}
   for (var index = 0u; index < ${builder.whole(segments.length)}; index++) {
     let segment = segment_at(index);
-    let count = ${builder.pick(segments.map(({ rows }) => rows * side.height * side.width), 'index')};
+    let count = ${builder.pick(
+      segments.map(({ rows }) => rows * side.height * side.width),
+      'index',
+    )};
     let first = segment.forward_row * ${builder.whole(sideSize(side))} + channel;
     let statistics_at = ${builder.whole(statistics.offset)} + segment.forward_segment * 4u * channels + channel;
     var mean = ${type}(0);
@@ -176,7 +188,10 @@ ${MAIN} {
   var beta_gradient = ${type}(0);
   for (var index = 0u; index < ${builder.whole(segments.length)}; index++) {
     let segment = segment_at(index);
-    let count = ${builder.pick(segments.map(({ rows }) => rows * side.height * side.width), 'index')};
+    let count = ${builder.pick(
+      segments.map(({ rows }) => rows * side.height * side.width),
+      'index',
+    )};
     let row_size = ${builder.whole(sideSize(side))};
     let gradient_first = segment.gradient_row * row_size + channel;
     let raw_first = segment.forward_row * row_size + channel;
@@ -205,7 +220,10 @@ ${MAIN} {
       ${assign(out, row(2), width, 'r')}
     }
     ${storeApplied()}
-    if (${builder.pick(segments.map(({ trains }) => (trains ? 1 : 0)), 'index')} == 1u) {
+    if (${builder.pick(
+      segments.map(({ trains }) => (trains ? 1 : 0)),
+      'index',
+    )} == 1u) {
       gamma_gradient += s2;
       beta_gradient += s1;
     }

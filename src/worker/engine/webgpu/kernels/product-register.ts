@@ -46,7 +46,8 @@ function weightText(product: ForwardProduct, terms: 1 | 4, group: number): strin
   const index = (term: number, j: number): string => {
     const column = group * 4 + j;
     const [line, place] = isGather ? [term, column] : [column, term];
-    const start = line === 0 ? 'weight_at' : `weight_at + ${isGather ? weightLine(line) : `weight_step_${line}`}`;
+    const start =
+      line === 0 ? 'weight_at' : `weight_at + ${isGather ? weightLine(line) : `weight_step_${line}`}`;
     return place === 0 ? start : `${start} + ${place}u`;
   };
   const name = (term: number): string => `weight_${group}_${term}`;
@@ -211,7 +212,8 @@ ${lines(step, (k) => lines(groups, (group) => `  var sum_${row}_${k}_${group} = 
       const wide = type === 'f32' ? factor : `vec4f(${factor})`;
       return lines(
         groups,
-        (group) => `        sum_${row}_${k}_${group} = fma(${wide}, small_${group}, sum_${row}_${k}_${group});`,
+        (group) =>
+          `        sum_${row}_${k}_${group} = fma(${wide}, small_${group}, sum_${row}_${k}_${group});`,
       );
     });
     return `        let is_inside_${row} = ${insideText(`y + shift_y_${row}`, `x + shift_x_${row}`, 'big_height', 'big_width')};
@@ -221,7 +223,9 @@ ${lines(step, (k) => lines(groups, (group) => `  var sum_${row}_${k}_${group} = 
 ${adds}`;
   });
   const storeOne = (channel: string, value: string): string => {
-    const bias = hasBias ? ` else if (stored == rows_in_all) { store_bias(${channel}, segment, ${value}); }` : '';
+    const bias = hasBias
+      ? ` else if (stored == rows_in_all) { store_bias(${channel}, segment, ${value}); }`
+      : '';
     const filter = `if (stored < rows_in_all) { store_filter(stored * columns_in_all + ${channel}, segment, ${value}); }`;
     return `if (${channel} < columns_in_all) { ${filter}${bias} }`;
   };
@@ -230,7 +234,9 @@ ${adds}`;
       ? storeOne('first', 'value')
       : `for (var j = 0u; j < 4u; j++) { ${storeOne('first + j', 'value[j]')} }`;
   const sums = each.flatMap((row) =>
-    Array.from({ length: step }, (_, k) => Array.from({ length: groups }, (__, group) => `sum_${row}_${k}_${group}`)),
+    Array.from({ length: step }, (_, k) =>
+      Array.from({ length: groups }, (__, group) => `sum_${row}_${k}_${group}`),
+    ),
   );
   // Nested loops over the positions: to divide a running number took longer than to multiply.
   const code = `

@@ -176,7 +176,10 @@ fn main(
   let segment = segment_at(group.z);
   let big_start = load_big_start(segment);
   let small_start = load_small_start(segment);
-  let end = ${pick(splits.map((images) => images * smallHeight * smallWidth), 'group.z')};
+  let end = ${pick(
+    splits.map((images) => images * smallHeight * smallWidth),
+    'group.z',
+  )};
 ${sums.map((row) => `  var sum_${row} = vec4f(0);`).join('\n')}
   for (var first = 0u; first < end; first += ${FILTER_DEPTH}u) {
     for (var unit = thread_index; unit < ${FILTER_DEPTH * quads}u; unit += ${threads}u) {

@@ -124,7 +124,12 @@ export function columnType(channels: number): { readonly type: 'f32' | 'vec4f'; 
  * Text that finds a thread block's `segment`, `segment_rows`, and `tile_row`, the first of its rows
  * within the segment. Rows are output pixels of a phase.
  */
-export function segmentText(numbers: Numbers, segments: readonly number[], rowsPerImage: number, tileRows: number): string {
+export function segmentText(
+  numbers: Numbers,
+  segments: readonly number[],
+  rowsPerImage: number,
+  tileRows: number,
+): string {
   const starts = segments.map((_, index) => segmentTiles(segments.slice(0, index), rowsPerImage, tileRows));
   const rows = segments.map((images) => images * rowsPerImage);
   return `var segment_index = 0u;
@@ -196,7 +201,12 @@ export function placeText(numbers: Numbers, product: ForwardProduct): Placing {
  * `is_row_<name>` is false), `base_<name>` (the image's first input pixel), `y_<name>` and `x_<name>` (input
  * pixel of tap 0). `row` is the row within the segment.
  */
-export function rowText({ form }: ForwardProduct, { images, lines }: Placing, name: string, row: string): string {
+export function rowText(
+  { form }: ForwardProduct,
+  { images, lines }: Placing,
+  name: string,
+  row: string,
+): string {
   const place = `let row_${name} = min(${row}, segment_rows - 1u);
   let image_${name} = ${images.of(`row_${name}`)};
   let place_${name} = row_${name} - image_${name} * image_size;

@@ -39,7 +39,12 @@ export function pick(values: readonly number[], index: string, suffix: 'u' | '' 
   if (values.length > MOST_SELECTS) {
     return `array<${suffix === 'u' ? 'u32' : 'i32'}, ${values.length}>(${values.map(literal).join(', ')})[${index}]`;
   }
-  return values.slice(1).reduce((text, value, at) => `select(${text}, ${literal(value)}, ${index} == ${at + 1}u)`, literal(values[0]!));
+  return values
+    .slice(1)
+    .reduce(
+      (text, value, at) => `select(${text}, ${literal(value)}, ${index} == ${at + 1}u)`,
+      literal(values[0]!),
+    );
 }
 
 /** A constant array of float32, for a table that is too long for `pick`. */

@@ -154,8 +154,12 @@ export class ShaderBuilder implements Numbers {
 
   divider(name: string, divisor: number, most: number): Divider {
     if (!this.isData) return { text: '', of: (n) => quotient(n, divisor, most) };
-    if (most >= MOST_EXACT) return { text: `let ${name} = ${this.whole(divisor)};`, of: (n) => `(${n} / ${name})` };
-    return { text: `let ${name} = ${this.real(1 / divisor)};`, of: (n) => `u32((f32(${n}) + 0.5f) * ${name})` };
+    if (most >= MOST_EXACT)
+      return { text: `let ${name} = ${this.whole(divisor)};`, of: (n) => `(${n} / ${name})` };
+    return {
+      text: `let ${name} = ${this.real(1 / divisor)};`,
+      of: (n) => `u32((f32(${n}) + 0.5f) * ${name})`,
+    };
   }
 
   #word(word: number): string {
@@ -166,10 +170,14 @@ export class ShaderBuilder implements Numbers {
 
   /** Name of the buffer's array of `type`, bound for reading. */
   read(buffer: BufferKey, type: ElementType): string {
-    const bound = this.#bindings.find((binding) => binding.buffer === buffer && binding.access === 'read_write');
+    const bound = this.#bindings.find(
+      (binding) => binding.buffer === buffer && binding.access === 'read_write',
+    );
     if (bound !== undefined) {
       if (bound.type === type) return bound.name;
-      throw new Error(`A kernel cannot read "${buffer}" as ${type} and write it as ${bound.type} in one dispatch.`);
+      throw new Error(
+        `A kernel cannot read "${buffer}" as ${type} and write it as ${bound.type} in one dispatch.`,
+      );
     }
     return this.#bind(buffer, 'read', type);
   }
@@ -179,7 +187,8 @@ export class ShaderBuilder implements Numbers {
     const isBoundOtherwise = this.#bindings.some(
       (binding) => binding.buffer === buffer && (binding.access === 'read' || binding.type !== type),
     );
-    if (isBoundOtherwise) throw new Error(`A kernel cannot write "${buffer}" and bind it otherwise in one dispatch.`);
+    if (isBoundOtherwise)
+      throw new Error(`A kernel cannot write "${buffer}" and bind it otherwise in one dispatch.`);
     return this.#bind(buffer, 'read_write', type);
   }
 
@@ -193,7 +202,9 @@ export class ShaderBuilder implements Numbers {
     });
     const bindings: Binding[] = this.#bindings.map(({ buffer, access }) => ({ buffer, access }));
     if (isData) {
-      declarations.push(`@group(0) @binding(${bindings.length}) var<storage, read> ${CONSTANTS}: array<u32, ${CONSTANT_WORDS}>;`);
+      declarations.push(
+        `@group(0) @binding(${bindings.length}) var<storage, read> ${CONSTANTS}: array<u32, ${CONSTANT_WORDS}>;`,
+      );
       bindings.push({ buffer: CONSTANTS, access: 'read' });
     }
     const constants = isData ? this.#words : null;

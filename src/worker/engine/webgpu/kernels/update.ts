@@ -11,7 +11,15 @@
  */
 
 import type { UpdateOp } from '../../plan/operations.js';
-import { FIRST_MOMENTS, PARAMETERS, SECOND_MOMENTS, ShaderBuilder, TABLES, type Memory, type Shader } from './shader.js';
+import {
+  FIRST_MOMENTS,
+  PARAMETERS,
+  SECOND_MOMENTS,
+  ShaderBuilder,
+  TABLES,
+  type Memory,
+  type Shader,
+} from './shader.js';
 
 const THREADS = 256;
 
@@ -19,7 +27,10 @@ const THREADS = 256;
 const ENTRY_WORDS = 12;
 
 /** The table; the update's shader reads it at `memory.table('updates')`. */
-export function updateTable(operation: UpdateOp, memory: Pick<Memory, 'tensor' | 'parameter'>): Uint32Array<ArrayBuffer> {
+export function updateTable(
+  operation: UpdateOp,
+  memory: Pick<Memory, 'tensor' | 'parameter'>,
+): Uint32Array<ArrayBuffer> {
   const rowWords = operation.entries.length * ENTRY_WORDS;
   const words = new Uint32Array(rowWords + groupsOf(operation));
   const floats = new Float32Array(words.buffer);

@@ -44,9 +44,13 @@ export function segmentFunctions(
     index: segments.map((_, index) => index),
   };
   return `
-struct Segment { ${Object.keys(fields).map((name) => `${name}: u32`).join(', ')} }
+struct Segment { ${Object.keys(fields)
+    .map((name) => `${name}: u32`)
+    .join(', ')} }
 fn segment_at(index: u32) -> Segment {
-  return Segment(${Object.values(fields).map((values) => builder.pick(values, 'index')).join(', ')});
+  return Segment(${Object.values(fields)
+    .map((values) => builder.pick(values, 'index'))
+    .join(', ')});
 }
 `;
 }
@@ -65,7 +69,10 @@ export function tensorText(builder: ShaderBuilder, id: TensorId, index: string, 
 
 /** Where the parameter of the segment's instance begins in the buffer of all parameters. */
 export function parameterStart(builder: ShaderBuilder, names: readonly string[]): string {
-  return builder.pick(names.map((name) => builder.memory.parameter(name).offset), 'segment.instance');
+  return builder.pick(
+    names.map((name) => builder.memory.parameter(name).offset),
+    'segment.instance',
+  );
 }
 
 /** Element (or four) of the parameter of the segment's instance; `index` counts within it. */
@@ -125,7 +132,12 @@ export function chainText(
     switch (snippet.kind) {
       case 'affine': {
         const row = (which: number): string =>
-          tensorText(builder, snippet.statistics, `(segment.forward_segment * 4u + ${which}u) * ${channels} + channel`, width);
+          tensorText(
+            builder,
+            snippet.statistics,
+            `(segment.forward_segment * 4u + ${which}u) * ${channels} + channel`,
+            width,
+          );
         return `${x} = fma(${x}, ${row(2)}, ${row(3)});`;
       }
       case 'bias':
@@ -146,7 +158,12 @@ export function chainText(
       }
       case 'normGradient': {
         const row = (which: number): string =>
-          tensorText(builder, snippet.coefficients, `(segment.gradient_segment * 3u + ${which}u) * ${channels} + channel`, width);
+          tensorText(
+            builder,
+            snippet.coefficients,
+            `(segment.gradient_segment * 3u + ${which}u) * ${channels} + channel`,
+            width,
+          );
         const raw = tensorText(builder, snippet.raw, forwardElement, width);
         return `${x} = fma(${row(0)}, ${x}, fma(${row(1)}, ${raw}, ${row(2)}));`;
       }

@@ -1,0 +1,89 @@
+/**
+ * Who may import whom: the arrows of docs/architecture.md, one line a room. `npm test` holds them over
+ * every import of `src`, of types and in the wasm kernels too; no import may run up, none in a circle.
+ */
+
+const WORKER = '^src/worker/';
+const ENGINE = `${WORKER}engine/`;
+/** What an engine is, apart from the engines: the floor that they stand on. */
+const CONTRACT = `${ENGINE}(engine|check-state|image-grid)\\.ts$`;
+
+const PROTOCOL = ['^src/protocol/', '^src/recipe/'];
+const DATA = [...PROTOCOL, `${WORKER}random/`, `${WORKER}data/`];
+const MODEL = [...DATA, `${WORKER}model/`];
+const ENGINES = [...MODEL, CONTRACT, `${ENGINE}device/`];
+const CHECKPOINT = [...ENGINES, `${ENGINE}[^/]*$`, `${WORKER}checkpoint/`, `${WORKER}version\\.ts$`];
+const RUN = [...CHECKPOINT, `${WORKER}run/`];
+
+const TFJS = '(^|/)node_modules/@tensorflow/';
+
+/** From, what it may import of `src`, and of packages. */
+const ROOMS = [
+  ['recipe', '^src/recipe/', ['^src/recipe/'], []],
+  ['protocol', '^src/protocol/', PROTOCOL, []],
+  [
+    'ui',
+    '^src/ui/',
+    [...PROTOCOL, '^src/ui/'],
+    ['(^|/)node_modules/(lit|@lit/[^/]+|lit-html|lit-element|uplot|comlink|fflate)/'],
+  ],
+  ['random', `${WORKER}random/`, [`${WORKER}random/`], []],
+  ['data', `${WORKER}data/`, DATA, []],
+  ['model', `${WORKER}model/`, MODEL, []],
+  ['engine contract', CONTRACT, [...MODEL, CONTRACT], []],
+  ['device', `${ENGINE}device/`, [...PROTOCOL, CONTRACT, `${ENGINE}device/`], []],
+  ['plan', `${ENGINE}plan/`, [...MODEL, CONTRACT, `${ENGINE}plan/`], []],
+  ['tfjs', `${ENGINE}tfjs/`, [...ENGINES, `${ENGINE}tfjs/`], [TFJS]],
+  [
+    'webgpu',
+    `${ENGINE}webgpu/`,
+    [...ENGINES, `${ENGINE}plan/`, `${ENGINE}webgpu/`],
+    ['(^|/)node_modules/idb/'],
+  ],
+  ['wasm', `${ENGINE}wasm/`, [...ENGINES, `${ENGINE}plan/`, `${ENGINE}wasm/`], []],
+  ['wasm kernels', `${ENGINE}wasm/kernels/`, [`${ENGINE}wasm/kernels/`], []],
+  [
+    'choice of engines',
+    `${ENGINE}(choose-engine|engine-table|recovering-engine)\\.ts$`,
+    [...ENGINES, `${ENGINE}[^/]*$`, `${ENGINE}(tfjs|webgpu|wasm)/`],
+    [],
+  ],
+  ['checkpoint', `${WORKER}checkpoint/`, CHECKPOINT, []],
+  ['run', `${WORKER}run/`, RUN, []],
+  ['commands', `${WORKER}commands/`, [...RUN, `${WORKER}commands/`], ['(^|/)node_modules/comlink/']],
+];
+
+const rules = ROOMS.map(([room, from, sources, packages]) => ({
+  name: `${room} imports only what lies below it`,
+  severity: 'error',
+  comment: 'docs/architecture.md, "Who may know whom", says what may be imported here.',
+  from: { path: from },
+  to: { pathNot: [...sources, ...packages] },
+}));
+
+export default {
+  forbidden: [
+    { name: 'no circles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'imports are found', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'every file belongs to a room',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot: [...ROOMS.map(([, from]) => from), `${WORKER}worker\\.ts$`, `${WORKER}version\\.ts$`],
+      },
+      to: {},
+    },
+    ...rules,
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.css'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'default'],
+    },
+  },
+};

@@ -1,0 +1,123 @@
+/**
+ * THE check of settings: what a value may be, what is filled in where none is given. The page, the
+ * commands and the worker use this one. What depends on the data (how many labels there are) is
+ * checked where the data is, in `worker/data/split.ts`.
+ */
+
+import { ENGINE_CHOICES } from './engines.js';
+import { TrainerError } from './errors.js';
+import {
+  DEFAULT_SETTINGS,
+  RECIPE_DEFAULTS,
+  SETTING_RANGES,
+  type NumericSetting,
+  type Settings,
+  type SettingsInput,
+} from './settings.js';
+import { RECIPE_NAMES } from '../recipe/recipes.js';
+import { describeValue, formatNumber } from './wording.js';
+
+export type SettingName = keyof Settings;
+
+export const SETTING_NAMES = Object.keys(DEFAULT_SETTINGS) as SettingName[];
+
+export function isNumericSetting(name: SettingName): name is NumericSetting {
+  return Object.hasOwn(SETTING_RANGES, name);
+}
+
+/** The error for one bad setting: names the field, the value met and what is allowed. */
+export function invalidSetting(field: string, value: unknown, allowed: string): TrainerError {
+  return new TrainerError(
+    'InvalidSettings',
+    `Setting "${field}" is ${describeValue(value)}; allowed: ${allowed}.`,
+  );
+}
+
+/** The allowed values of a setting in words. */
+export function allowedValues(name: SettingName): string {
+  if (name === 'recipe') return RECIPE_NAMES.join(', ');
+  if (name === 'engine') return ENGINE_CHOICES.join(', ');
+  if (name === 'balanced') return 'true, false';
+  const { min, max, integer } = SETTING_RANGES[name];
+  return `${integer ? 'whole numbers' : 'numbers'} from ${formatNumber(min)} to ${formatNumber(max)}`;
+}
+
+export function isAllowed(name: SettingName, value: unknown): boolean {
+  if (name === 'recipe') return RECIPE_NAMES.some((known) => known === value);
+  if (name === 'engine') return ENGINE_CHOICES.some((known) => known === value);
+  if (name === 'balanced') return typeof value === 'boolean';
+  const { min, max, integer } = SETTING_RANGES[name];
+  // NaN fails both comparisons.
+  return typeof value === 'number' && value >= min && value <= max && (!integer || Number.isInteger(value));
+}
+
+/** Throws `InvalidSettings` where a setting's name or value is not allowed. */
+export function checkSetting(name: string, value: unknown): void {
+  const known = SETTING_NAMES.find((setting) => setting === name);
+  if (known === undefined) {
+    throw new TrainerError(
+      'InvalidSettings',
+      `There is no setting "${name}"; settings: ${SETTING_NAMES.join(', ')}.`,
+    );
+  }
+  if (!isAllowed(known, value)) throw invalidSetting(name, value, allowedValues(known));
+}
+
+/** What is wrong with a value met for a setting (its name may be one that does not exist); null: nothing. */
+export function settingProblem(name: string, value: unknown): string | null {
+  try {
+    checkSetting(name, value);
+    return null;
+  } catch (error) {
+    return (error as TrainerError).message;
+  }
+}
+
+function withoutUndefined(input: SettingsInput): Partial<Settings> {
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
+}
+
+/** All settings: what is given, else the recipe's default, else the general one. Checks nothing. */
+export function completeSettings(given: SettingsInput): Settings {
+  const recipe = given.recipe ?? DEFAULT_SETTINGS.recipe;
+  return { ...DEFAULT_SETTINGS, ...withoutUndefined(RECIPE_DEFAULTS[recipe]), ...withoutUndefined(given) };
+}
+
+/**
+ * Settings with every default filled in, checked and frozen. Takes whatever crossed the wire. Throws
+ * `InvalidSettings`.
+ */
+export function resolveSettings(input: SettingsInput): Settings {
+  const given: unknown = input;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new TrainerError('InvalidSettings', `Settings must be an object, got ${describeValue(given)}.`);
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined || !SETTING_NAMES.some((known) => known === name)) checkSetting(name, value);
+  }
+  return Object.freeze(completeSettings(input));
+}
+
+/**
+ * A checkpoint's settings with those that may be changed when it is resumed. Any other would make it
+ * another run. Throws `InvalidSettings`.
+ */
+export function overrideSettings(
+  settings: Settings,
+  overrides: Pick<SettingsInput, 'engine' | 'steps'>,
+): Settings {
+  const { engine = settings.engine, steps = settings.steps, ...others } = overrides;
+  const [field] = Object.keys(others);
+  if (field !== undefined) {
+    throw new TrainerError(
+      'InvalidSettings',
+      `Setting "${field}" is the checkpoint's; only "engine" and "steps" can be given with it.`,
+    );
+  }
+  return resolveSettings({ ...settings, engine, steps });
+}
+
+/** Settings in which two differ. */
+export function differingSettings(left: Settings, right: Settings): readonly SettingName[] {
+  return SETTING_NAMES.filter((name) => left[name] !== right[name]);
+}

@@ -1,0 +1,90 @@
+/** The settings of a run: names, ranges, defaults. `check-settings.ts` checks them. */
+
+import type { RecipeName } from '../recipe/recipes.js';
+import type { EngineChoice } from './engines.js';
+
+/** What a run is made of. Numbers without a unit are plain counts or rates. */
+export interface Settings {
+  readonly recipe: RecipeName;
+  readonly engine: EngineChoice;
+  /** Key of every random stream, 0 to 2^53 - 1. */
+  readonly seed: number;
+  /** Total number of updates of the run. */
+  readonly steps: number;
+  /** Images whose label is used, 10 to 60,000. */
+  readonly labels: number;
+  /** Draw the labelled images with (as near as the count allows) the same number of each digit. */
+  readonly balanced: boolean;
+  /** b: a step sees floor(0.9 b) unlabelled, floor(0.1 b) labelled and b generated images. */
+  readonly batch: number;
+  /** Steps between evaluations on the test images. */
+  readonly evalEvery: number;
+  readonly discriminatorLr: number;
+  readonly discriminatorBeta1: number;
+  readonly discriminatorBeta2: number;
+  readonly generatorLr: number;
+  readonly generatorBeta1: number;
+  readonly generatorBeta2: number;
+  /** Dropout rate while training. */
+  readonly dropout: number;
+  /** Compute threads of engines that have them; 0 lets the engine choose. Changes no bit of a run. */
+  readonly threads: number;
+}
+
+/** What a caller gives: whatever is left out takes the recipe's default. */
+export type SettingsInput = { readonly [K in keyof Settings]?: Settings[K] | undefined };
+
+/** Allowed range of a numeric setting, both ends included; `integer` ones take whole numbers only. */
+export interface SettingRange {
+  readonly min: number;
+  readonly max: number;
+  readonly integer: boolean;
+}
+
+export type NumericSetting = {
+  [K in keyof Settings]: Settings[K] extends number ? (number extends Settings[K] ? K : never) : never;
+}[keyof Settings];
+
+export const SETTING_RANGES = {
+  seed: { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true },
+  steps: { min: 1, max: 10_000_000, integer: true },
+  labels: { min: 10, max: 60_000, integer: true },
+  batch: { min: 10, max: 1024, integer: true },
+  evalEvery: { min: 1, max: 1_000_000, integer: true },
+  discriminatorLr: { min: 0, max: 1, integer: false },
+  discriminatorBeta1: { min: 0, max: 0.9999, integer: false },
+  discriminatorBeta2: { min: 0, max: 0.999999, integer: false },
+  generatorLr: { min: 0, max: 1, integer: false },
+  generatorBeta1: { min: 0, max: 0.9999, integer: false },
+  generatorBeta2: { min: 0, max: 0.999999, integer: false },
+  dropout: { min: 0, max: 0.9, integer: false },
+  threads: { min: 0, max: 32, integer: true },
+} as const satisfies Record<NumericSetting, SettingRange>;
+
+/** The notebook's settings; a recipe overrides some of them in `RECIPE_DEFAULTS`. */
+export const DEFAULT_SETTINGS: Settings = Object.freeze({
+  recipe: 'notebook',
+  engine: 'auto',
+  seed: 1,
+  steps: 20_000,
+  labels: 900,
+  balanced: false,
+  batch: 32,
+  evalEvery: 200,
+  discriminatorLr: 1e-3,
+  discriminatorBeta1: 0.9,
+  discriminatorBeta2: 0.999,
+  generatorLr: 1e-3,
+  generatorBeta1: 0.9,
+  generatorBeta2: 0.999,
+  dropout: 0.5,
+  threads: 0,
+});
+
+export const RECIPE_DEFAULTS: Readonly<Record<RecipeName, SettingsInput>> = Object.freeze({
+  notebook: {},
+  // TensorFlow's graph leaves Keras' learning phase at false, so its dropout drops nothing.
+  'notebook-as-run': { dropout: 0 },
+  'notebook-feature-matching': {},
+  'labels-only': {},
+});

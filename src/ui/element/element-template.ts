@@ -1,0 +1,114 @@
+/** Puts the parts together. Given what is to be shown and what each control does; keeps nothing. */
+
+import { html, nothing, type TemplateResult } from 'lit';
+import type { ErrorInfo } from '../../protocol/errors.js';
+import type { EvaluationReport } from '../../protocol/reports.js';
+import type { Settings } from '../../protocol/settings.js';
+import { isBaseline } from '../charts/baselines.js';
+import { probes } from '../charts/theme-colours.js';
+import { accuracy } from '../parts/accuracy.js';
+import { charts } from '../parts/charts.js';
+import { engineMenu } from '../parts/engine-menu.js';
+import { evaluationsTable } from '../parts/evaluations-table.js';
+import { hero } from '../parts/hero.js';
+import { notice, type NoticeActions } from '../parts/notice.js';
+import { saveMenu } from '../parts/save-menu.js';
+import { settingsForm, type SettingsFormActions } from '../settings/settings-form.js';
+import { statusBar, type StatusBarActions } from '../parts/status-bar.js';
+import type { Speech } from '../words/words.js';
+import type { Menus } from './menus.js';
+import { availableKinds, type SaveKind } from './saver.js';
+import { differingSettings, type SettingName } from '../../protocol/check-settings.js';
+import type { TrainerSession } from '../trainer-session.js';
+
+export interface ElementView extends Speech {
+  readonly session: TrainerSession;
+  /** Of the next run. */
+  readonly settings: Settings;
+  readonly error: ErrorInfo | null;
+  readonly baseline: readonly EvaluationReport[];
+  readonly isStartQueued: boolean;
+  readonly continueTo: number;
+  readonly hasPoster: boolean;
+  readonly cursorStep: number | null;
+  readonly drafts: ReadonlyMap<SettingName, string>;
+  readonly isTableOpen: boolean;
+  readonly isDropOver: boolean;
+  readonly menus: Menus;
+  /** What the live region says. */
+  readonly announcement: string;
+}
+
+export interface ElementActions
+  extends StatusBarActions, NoticeActions, Omit<SettingsFormActions, 'onReset'> {
+  readonly onSaveKind: (kind: SaveKind) => void;
+  readonly onLoad: (file: File) => void;
+  readonly onTable: (isOpen: boolean) => void;
+  readonly onThemeChange: () => void;
+}
+
+/** Settings that the run which stands does not have yet. */
+function pendingSettings({ session, settings }: ElementView): readonly SettingName[] {
+  const { state, settings: current } = session.model;
+  return current === null || state === 'failed' ? [] : differingSettings(settings, current);
+}
+
+export function elementTemplate(view: ElementView, actions: ElementActions): TemplateResult {
+  const { words, session, settings, menus, baseline } = view;
+  const { model } = session;
+  const current = model.settings ?? settings;
+  const engine = engineMenu({
+    ...view,
+    engine: model.engine,
+    isOpen: menus.isOpen('engine'),
+    onToggle: () => menus.toggle('engine'),
+  });
+  const save = saveMenu({
+    ...view,
+    isOpen: menus.isOpen('save'),
+    available: availableKinds(session),
+    onToggle: () => menus.toggle('save'),
+    onSave: actions.onSaveKind,
+    onLoad: actions.onLoad,
+  });
+  const bar = statusBar(
+    {
+      ...view,
+      model,
+      steps: current.steps,
+      canContinue: settings.steps > model.step,
+      isDiscardAsked: menus.isOpen('discard'),
+      engineMenu: engine,
+      saveMenu: save,
+    },
+    actions,
+  );
+  return html`<div
+    class="root"
+    role="group"
+    aria-label=${words.trainer}
+    @keydown=${menus.onKeydown}
+    @focusout=${menus.onFocusout}
+  >
+    ${bar} ${notice({ ...view, model }, actions)}
+    <div class="body">
+      <div class="stage">
+        ${hero({ ...view, model, hasGenerator: !isBaseline(current.recipe) })}
+        <div class="results">
+          ${accuracy({ ...view, model, baseline, isBaselineItself: isBaseline(current.recipe) })}
+          ${charts({ ...view, model, baseline })}
+        </div>
+        ${evaluationsTable({
+          ...view,
+          evaluations: model.evaluations,
+          isOpen: view.isTableOpen,
+          onToggle: actions.onTable,
+        })}
+      </div>
+      ${settingsForm({ ...view, pending: pendingSettings(view), state: model.state }, actions)}
+    </div>
+    ${view.isDropOver ? html`<div class="drop">${words.dropTitle}</div>` : nothing}
+    ${probes(actions.onThemeChange)}
+    <p class="hidden-visually" role="status" aria-live="polite">${view.announcement}</p>
+  </div>`;
+}

@@ -1,0 +1,156 @@
+/**
+ * What the page knows of a run: the newest of every report, put together. Takes reports in, gives
+ * facts out; knows no DOM, no worker and no words.
+ */
+
+import { isEvaluationDue, stepsToEvaluation } from '../../protocol/evaluation-schedule.js';
+import type { EngineReport } from '../../protocol/engines.js';
+import type { ErrorInfo } from '../../protocol/errors.js';
+import type {
+  EvaluationReport,
+  ImagesReport,
+  LoadingReport,
+  Report,
+  TrainerState,
+} from '../../protocol/reports.js';
+import type { Settings } from '../../protocol/settings.js';
+import { LossSeries, smoothingSpan } from '../charts/loss-series.js';
+
+export class RunModel {
+  #state: TrainerState = 'idle';
+  #error: ErrorInfo | null = null;
+  #step = 0;
+  /** Settings of the run that stands; null where there is none. */
+  #settings: Settings | null = null;
+  #loading: LoadingReport | null = null;
+  #engine: EngineReport | null = null;
+  #stepsPerSecond: number | null = null;
+  #losses = new LossSeries(1);
+  #evaluations: readonly EvaluationReport[] = [];
+  #generated: ImagesReport | null = null;
+  #real: ImagesReport | null = null;
+
+  get state(): TrainerState {
+    return this.#state;
+  }
+
+  /** Why the state is `failed`, else null. */
+  get error(): ErrorInfo | null {
+    return this.#error;
+  }
+
+  /** Updates done, as far as was reported. */
+  get step(): number {
+    return this.#step;
+  }
+
+  get settings(): Settings | null {
+    return this.#settings;
+  }
+
+  /** The stage at work while `loading`, and `firstStep` until its scalars come. */
+  get loading(): LoadingReport | null {
+    return this.#loading;
+  }
+
+  get engine(): EngineReport | null {
+    return this.#engine;
+  }
+
+  get stepsPerSecond(): number | null {
+    return this.#stepsPerSecond;
+  }
+
+  get losses(): LossSeries {
+    return this.#losses;
+  }
+
+  /** In order of their steps; a new array whenever one comes. */
+  get evaluations(): readonly EvaluationReport[] {
+    return this.#evaluations;
+  }
+
+  get generated(): ImagesReport | null {
+    return this.#generated;
+  }
+
+  get real(): ImagesReport | null {
+    return this.#real;
+  }
+
+  /** Whether the steps so far wait for their evaluation. */
+  get isEvaluating(): boolean {
+    if (this.#state !== 'running' || this.#settings === null || this.#step === 0) return false;
+    if (this.#evaluations.at(-1)?.step === this.#step) return false;
+    return isEvaluationDue(this.#step, this.#settings);
+  }
+
+  /** The step after which the next evaluation comes; null where there is no run. */
+  get nextEvaluation(): number | null {
+    if (this.#settings === null) return null;
+    if (this.#step >= this.#settings.steps) return null;
+    return this.#step + stepsToEvaluation(this.#step, this.#settings);
+  }
+
+  take(report: Report): void {
+    switch (report.type) {
+      case 'state':
+        this.#state = report.state;
+        this.#error = report.state === 'failed' ? report.error : null;
+        this.#step = report.step;
+        if (report.state !== 'loading' && report.state !== 'running') this.#loading = null;
+        return;
+      case 'settings':
+        // While loading they are a new run's; else only the number of steps was raised.
+        if (this.#state === 'loading') this.#forgetRun(report.settings.steps);
+        this.#settings = report.settings;
+        return;
+      case 'loading':
+        this.#loading = report;
+        return;
+      case 'engine':
+        this.#engine = report;
+        return;
+      case 'metrics':
+        this.#loading = null;
+        this.#step = report.firstStep + report.steps - 1;
+        this.#stepsPerSecond = report.stepsPerSecond;
+        this.#losses.add(report);
+        return;
+      case 'evaluation':
+        this.#evaluations = [...this.#evaluations, report];
+        return;
+      case 'images':
+        if (report.source === 'real') this.#real = report;
+        else this.#generated = report;
+        return;
+      default:
+        report satisfies never;
+    }
+  }
+
+  /** The worker is gone: what was shown stays. */
+  fail(error: ErrorInfo): void {
+    this.#state = 'failed';
+    this.#error = error;
+    this.#loading = null;
+  }
+
+  /** Back to before any run; real images stay, since they are of the data. */
+  clear(): void {
+    this.#state = 'idle';
+    this.#error = null;
+    this.#loading = null;
+    this.#engine = null;
+    this.#settings = null;
+    this.#forgetRun(1);
+  }
+
+  #forgetRun(steps: number): void {
+    this.#step = 0;
+    this.#stepsPerSecond = null;
+    this.#losses = new LossSeries(smoothingSpan(steps));
+    this.#evaluations = [];
+    this.#generated = null;
+  }
+}

@@ -1,0 +1,60 @@
+/** The files that Save makes on the page: their names, and their bytes where the page has them. */
+
+import { zipSync } from 'fflate';
+import type { EvaluationReport, ImageGrid } from '../../protocol/reports.js';
+import type { ExportedFile } from '../../protocol/trainer-api.js';
+import type { Settings } from '../../protocol/settings.js';
+
+/** Pixels of the saved picture to one of the generator's: 28 are a stamp on today's screens. */
+const PICTURE_SCALE = 4;
+
+const METRIC_COLUMNS = [
+  'step',
+  'trainAccuracy',
+  'meanTrainAccuracy',
+  'testAccuracy',
+  'discriminatorLoss',
+  'generatorLoss',
+  'elapsedMs',
+] as const satisfies readonly (keyof EvaluationReport)[];
+
+/** `sgan-notebook-seed1-step1200-samples.png`; `kind` and `extension` without dots or dashes. */
+export function fileName(settings: Settings, step: number, kind: string, extension: string): string {
+  return `sgan-${settings.recipe}-seed${settings.seed}-step${step}-${kind}.${extension}`;
+}
+
+/** The evaluations as CSV (RFC 4180): a line of names, a line each, empty fields where there is no value. */
+export function metricsCsv(evaluations: readonly EvaluationReport[]): string {
+  const rows = evaluations.map((evaluation) =>
+    METRIC_COLUMNS.map((name) => evaluation[name] ?? '').join(','),
+  );
+  return [METRIC_COLUMNS.join(','), ...rows, ''].join('\r\n');
+}
+
+/** A zip of the files, uncompressed, since weights do not shrink; made in one go without a worker. */
+export function zipFiles(files: readonly ExportedFile[]): Uint8Array<ArrayBuffer> {
+  const entries = Object.fromEntries(files.map(({ path, bytes }) => [path, bytes]));
+  return zipSync(entries, { level: 0 });
+}
+
+/** A grid as PNG, enlarged without smoothing. */
+export async function picturePng({ width, height, rgba }: ImageGrid): Promise<Blob> {
+  const small = new OffscreenCanvas(width, height);
+  small.getContext('2d')!.putImageData(new ImageData(rgba, width, height), 0, 0);
+  const large = new OffscreenCanvas(PICTURE_SCALE * width, PICTURE_SCALE * height);
+  const context = large.getContext('2d')!;
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, large.width, large.height);
+  return large.convertToBlob({ type: 'image/png' });
+}
+
+/** Hands a file to the browser's downloads. */
+export function download(file: File): void {
+  const url = URL.createObjectURL(file);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = file.name;
+  link.click();
+  // Not at once: the browser reads the URL after this task.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

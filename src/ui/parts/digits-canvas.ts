@@ -1,0 +1,117 @@
+/**
+ * Paints a grid of images into a canvas at the screen's own resolution, with hairlines between the
+ * cells. Owns the size of the canvas; paints only when there is something new.
+ */
+
+import type { ImageGrid } from '../../protocol/reports.js';
+
+/** A finished picture that is a grid of cells without gaps. */
+export interface DigitGrid extends Pick<ImageGrid, 'columns' | 'rows' | 'cellWidth' | 'cellHeight'> {
+  readonly source: CanvasImageSource;
+}
+
+/** The pixels of a grid as something that can be drawn. */
+export function toDigitGrid(grid: ImageGrid): DigitGrid {
+  const { width, height, rgba, columns, rows, cellWidth, cellHeight } = grid;
+  const source = new OffscreenCanvas(width, height);
+  source.getContext('2d')!.putImageData(new ImageData(rgba, width, height), 0, 0);
+  return { source, columns, rows, cellWidth, cellHeight };
+}
+
+/** Loads a picture of `columns` square cells a row. Rejects where it cannot be had. */
+export async function loadDigitGrid(url: string, columns: number): Promise<DigitGrid> {
+  const source = new Image();
+  source.src = url;
+  await source.decode();
+  const cell = Math.floor(source.naturalWidth / columns);
+  return {
+    source,
+    columns,
+    rows: Math.floor(source.naturalHeight / cell),
+    cellWidth: cell,
+    cellHeight: cell,
+  };
+}
+
+export class DigitsCanvas {
+  readonly #canvas: HTMLCanvasElement;
+  readonly #observer: ResizeObserver;
+  #grid: DigitGrid | null = null;
+  #rows = Infinity;
+  #width = 0;
+
+  /** `canvas` is as wide as its style says; its height follows from the grid. */
+  constructor(canvas: HTMLCanvasElement) {
+    this.#canvas = canvas;
+    this.#observer = new ResizeObserver(([entry]) => {
+      const width = Math.round((entry?.contentRect.width ?? 0) * devicePixelRatio);
+      if (width === this.#width) return;
+      this.#width = width;
+      this.#paint();
+    });
+    this.#observer.observe(canvas);
+  }
+
+  /** Shows the first `rows` rows of a grid; null clears. The same grid again costs nothing. */
+  show(grid: DigitGrid | null, rows = Infinity): void {
+    if (grid === this.#grid && rows === this.#rows) return;
+    this.#grid = grid;
+    this.#rows = rows;
+    this.#paint();
+  }
+
+  disconnect(): void {
+    this.#observer.disconnect();
+  }
+
+  #paint(): void {
+    const canvas = this.#canvas;
+    const grid = this.#grid;
+    if (this.#width === 0 || grid === null) {
+      canvas.width = 0;
+      canvas.height = 0;
+      return;
+    }
+    const rows = Math.min(grid.rows, this.#rows);
+    const gap = Math.max(1, Math.round(devicePixelRatio));
+    const cell = (this.#width - gap * (grid.columns - 1)) / grid.columns;
+    const cellHeight = (cell * grid.cellHeight) / grid.cellWidth;
+    canvas.width = this.#width;
+    canvas.height = Math.round(rows * cellHeight + gap * (rows - 1));
+    const context = canvas.getContext('2d')!;
+    const enlarged = this.#enlarge(grid, cell);
+    // Edges of cells on whole pixels, so that hairlines stay sharp; whole multiples of the source are
+    // enlarged without smoothing, the rest of the way is a slight reduction: crisp at any width.
+    context.imageSmoothingQuality = 'high';
+    const edge = (index: number, size: number): number => Math.round(index * (size + gap));
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < grid.columns; column++) {
+        const [left, top] = [edge(column, cell), edge(row, cellHeight)];
+        const right = edge(column + 1, cell) - gap;
+        const bottom = edge(row + 1, cellHeight) - gap;
+        context.drawImage(
+          enlarged.source,
+          column * enlarged.cellWidth,
+          row * enlarged.cellHeight,
+          enlarged.cellWidth,
+          enlarged.cellHeight,
+          left,
+          top,
+          right - left,
+          bottom - top,
+        );
+      }
+    }
+  }
+
+  /** The grid enlarged to cells at least `cell` pixels wide, by a whole number. */
+  #enlarge(grid: DigitGrid, cell: number): DigitGrid {
+    const scale = Math.max(1, Math.ceil(cell / grid.cellWidth));
+    const [cellWidth, cellHeight] = [scale * grid.cellWidth, scale * grid.cellHeight];
+    const source = new OffscreenCanvas(grid.columns * cellWidth, grid.rows * cellHeight);
+    const context = source.getContext('2d')!;
+    context.imageSmoothingEnabled = false;
+    context.drawImage(grid.source, 0, 0, source.width, source.height);
+    return { ...grid, source, cellWidth, cellHeight };
+  }
+}

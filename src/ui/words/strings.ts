@@ -1,0 +1,305 @@
+/**
+ * Every word the element shows, as one object that a page can override in part. Holds words only:
+ * numbers are formatted in `format.ts`, and `{name}` in a text is where a value goes.
+ */
+
+import type { EngineChoice, EngineReason } from '../../protocol/engines.js';
+import type { ErrorKind } from '../../protocol/errors.js';
+import type { LoadingStage, TrainerState } from '../../protocol/reports.js';
+import type { Settings } from '../../protocol/settings.js';
+import type { RecipeName } from '../../recipe/recipes.js';
+
+interface Field {
+  readonly label: string;
+  /** One short line under the control; may be empty. */
+  readonly hint: string;
+}
+
+export interface Strings {
+  /** BCP 47 tag that numbers are formatted by. */
+  readonly locale: string;
+  readonly states: Readonly<Record<TrainerState, string>>;
+  readonly recipes: Readonly<Record<RecipeName, { readonly name: string; readonly description: string }>>;
+  readonly engines: Readonly<Record<EngineChoice, string>>;
+  readonly engineReasons: Readonly<Record<EngineReason, string>>;
+  readonly stages: Readonly<Record<LoadingStage, string>>;
+  readonly errors: Readonly<Record<ErrorKind, string>>;
+  readonly fields: Readonly<Record<keyof Settings, Field>>;
+  /** Everything else. */
+  readonly words: Readonly<Record<Word, string>>;
+}
+
+/** What a page may give: any part of the strings. */
+export type StringsInput = {
+  readonly [Group in keyof Strings]?: Strings[Group] extends string
+    ? string
+    : { readonly [Key in keyof Strings[Group]]?: Partial<Strings[Group][Key]> };
+};
+
+type Word = keyof typeof WORDS;
+
+const WORDS = {
+  trainer: 'Semi-supervised GAN trainer',
+  controls: 'Training controls',
+  start: 'Start',
+  pause: 'Pause',
+  resume: 'Resume',
+  step: 'Step',
+  stepHint: 'Make one update',
+  reset: 'Reset',
+  resetHint: 'Back to step 0 with the settings below',
+  discard: 'Discard {steps} steps?',
+  discardConfirm: 'Reset',
+  discardCancel: 'Keep them',
+  progress: 'Progress',
+  stepOf: '{step} of {total}',
+  stepUnit: 'step',
+  paceUnit: 'steps/s',
+  timeLeft: '{time}',
+  timeLeftAtLeast: 'over {time}',
+  timeLeftUnit: 'left',
+  unknown: '–',
+  milliseconds: '{count} ms',
+  seconds: '{count} s',
+  minutes: '{count} min',
+  hours: '{hours} h {minutes} min',
+  days: '{days} d {hours} h',
+  megabytesOf: '{loaded} of {total} MB',
+  megabytes: '{loaded} MB',
+
+  engineNone: 'Engine',
+  engineSoftware: 'software',
+  engineTitle: 'Why this engine',
+  engineNoneText:
+    'The engine is chosen when training starts: the GPU where the browser offers one, else the processor.',
+  enginePassedOver: 'Looked at before it',
+
+  idleTitle: 'Trains in this browser.',
+  idleText: 'Start fetches the images and begins. Nothing you see or make leaves this machine.',
+  loadingTitle: 'Getting ready',
+  stageDone: 'done',
+  stageCurrent: 'now',
+  readyTitle: 'Ready at step 0.',
+  readyText: 'The networks are freshly made and have learnt nothing yet.',
+  compilingTitle: 'Compiling the first step …',
+  compilingText: 'The engine prepares its kernels once; after that steps come quickly.',
+  runningTitle: 'Training.',
+  runningText: 'It goes on in a worker, also while this tab is in the background.',
+  fallbackTitle: 'No usable WebGPU here, so training runs on {engine}.',
+  fallbackText: 'Slower than on a GPU, with the same results.',
+  fallbackPace: 'At {pace} steps a second, {steps} steps take about {time}.',
+  lostTitle: 'The GPU went away, so training goes on with {engine}.',
+  lostText: 'From the last good state; nothing before it is lost.',
+  pausedTitle: 'Paused at step {step}.',
+  pausedText: 'Step makes one update at a time; Resume goes on.',
+  finishedTitle: '{accuracy} on the test images',
+  finishedText: 'after {steps} steps in {time}.',
+  finishedTitleUnknown: 'Finished.',
+  finishedSave: 'Save checkpoint',
+  continueTo: 'Continue to {steps}',
+  failedKept: 'The last images and charts stay below.',
+  tryAgain: 'Try again',
+  startOver: 'Start over',
+  dismiss: 'Dismiss',
+
+  digits: 'Digits',
+  digitsRealTitle: 'Real digits',
+  digitsPoster: 'from the data set; none drawn yet',
+  digitsNone: 'none drawn yet',
+  digitsAt: 'generated at step {step}',
+  digitsLabel: '{count} digits that the generator drew after {step} steps, always from the same latents',
+  realDigits: 'Real digits, to compare',
+  realDigitsLabel: '{count} real digits from the test images',
+  noGeneratorTitle: 'No generator in this recipe',
+  noGeneratorText: 'It learns from the labelled images alone: the baseline that the GAN has to beat.',
+
+  accuracy: 'Test accuracy',
+  accuracyNone: 'first evaluated after step 1',
+  accuracyEvaluating: 'evaluating on the test images …',
+  accuracyAt: 'at step {step}',
+  accuracyNext: 'next at {step}',
+  accuracyChange: '{change} points since step {step}',
+  baseline: 'Labels only',
+  baselineNone: 'Run the recipe “Labels only” to compare',
+  baselineOwn: 'This run is the baseline',
+  baselineAt: 'at step {step}',
+
+  chartAccuracy: 'Accuracy',
+  chartLoss: 'Loss',
+  chartStep: 'step',
+  seriesTest: 'test',
+  seriesTrain: 'training',
+  seriesBaseline: 'labels only',
+  seriesDiscriminator: 'discriminator',
+  seriesGenerator: 'generator',
+  summaryNone: 'No evaluation yet.',
+  summaryAccuracy:
+    'Test accuracy over {count} evaluations: {first} at step {firstStep}, {last} at step {lastStep}, best {best} at step {bestStep}.',
+  summaryLossNone: 'No step yet.',
+  summaryLoss: 'Losses at step {step}, smoothed: discriminator {discriminator}, generator {generator}.',
+  summaryLossDiscriminator: 'Loss at step {step}, smoothed: discriminator {discriminator}.',
+  table: 'Evaluations as a table',
+  tableEmpty: 'No evaluation yet.',
+  tableMore: 'The last {count} of {total} evaluations; Save has them all.',
+  columnStep: 'Step',
+  columnTest: 'Test',
+  columnTrain: 'Training',
+  columnDiscriminator: 'D loss',
+  columnGenerator: 'G loss',
+  columnTime: 'Time',
+
+  settings: 'Settings',
+  advanced: 'Advanced',
+  advancedDiscriminator: 'Discriminator',
+  advancedGenerator: 'Generator',
+  newSeed: 'New seed',
+  range: '{min} to {max}',
+  invalidNumber: 'Takes numbers from {min} to {max}.',
+  invalidInteger: 'Takes whole numbers from {min} to {max}.',
+  pendingReset: 'Changed settings apply at the next reset.',
+  pendingReady: 'Changed settings apply when training starts.',
+  pendingSteps: 'The new number of steps applies when training goes on.',
+  applyReset: 'Reset now',
+  defaults: 'Restore defaults',
+
+  save: 'Save',
+  saveTitle: 'Save or load',
+  saveCheckpoint: 'Checkpoint',
+  saveCheckpointHint: 'Everything needed to go on',
+  saveModel: 'Model',
+  saveModelHint: 'Both networks for TensorFlow.js, zipped',
+  saveSamples: 'Images',
+  saveSamplesHint: 'The generated digits as PNG',
+  saveMetrics: 'Metrics',
+  saveMetricsHint: 'The evaluations as CSV',
+  loadCheckpoint: 'Load a checkpoint …',
+  loadCheckpointHint: 'Or drop its file anywhere here',
+  dropTitle: 'Drop a checkpoint to go on from it',
+  saved: 'Saved {file}.',
+
+  announceEvaluation: 'Step {step}: test accuracy {accuracy}.',
+  announceState: '{state}.',
+  announceFinished: 'Finished after {steps} steps: test accuracy {accuracy}.',
+  announceLoaded: 'Checkpoint loaded at step {step}.',
+} as const;
+
+export const DEFAULT_STRINGS: Strings = Object.freeze({
+  locale: 'en',
+  states: {
+    idle: 'Idle',
+    loading: 'Loading',
+    ready: 'Ready',
+    running: 'Running',
+    paused: 'Paused',
+    finished: 'Finished',
+    failed: 'Failed',
+  },
+  recipes: {
+    notebook: {
+      name: 'Notebook',
+      description:
+        'What the notebook sets out to do: one discriminator sees labelled, unlabelled and generated digits.',
+    },
+    'notebook-as-run': {
+      name: 'Notebook, as run',
+      description:
+        'What its cells really compute: three discriminators that share only their batch norm, no dropout.',
+    },
+    'notebook-feature-matching': {
+      name: 'Notebook with feature matching',
+      description:
+        'The generator also matches the discriminator’s features, a term that the notebook leaves out.',
+    },
+    'labels-only': {
+      name: 'Labels only',
+      description: 'The same discriminator on the labelled digits alone, no GAN: the baseline for any gain.',
+    },
+  },
+  engines: {
+    auto: 'Automatic',
+    webgpu: 'WebGPU',
+    wasm: 'WebAssembly',
+    'tfjs-webgpu': 'WebGPU, TensorFlow.js',
+    'tfjs-webgl': 'WebGL, TensorFlow.js',
+    'tfjs-wasm': 'WebAssembly, TensorFlow.js',
+    'tfjs-cpu': 'JavaScript, TensorFlow.js',
+  },
+  engineReasons: {
+    requested: 'Chosen in the settings.',
+    realAdapter: 'The fastest one here: a GPU was found.',
+    noWebGpu: 'This browser has no WebGPU.',
+    noAdapter: 'The browser found no GPU that it may use.',
+    softwareAdapter: 'The only WebGPU adapter is emulated in software, slower than the processor itself.',
+    deviceLost: 'The GPU went away; the run went on from its last good state.',
+    noWasmSimd: 'This browser’s WebAssembly has no SIMD.',
+    failedToStart: 'It did not start.',
+    fallback: 'The fastest one that works here.',
+  },
+  stages: { engine: 'Engine', data: 'Images', model: 'Networks', firstStep: 'First step' },
+  errors: {
+    InvalidSettings: 'A setting is not allowed',
+    InvalidCheckpoint: 'This file cannot be loaded',
+    DataUnavailable: 'The images could not be fetched',
+    DataInvalid: 'The images are damaged',
+    EngineUnavailable: 'The engine cannot start here',
+    DeviceLost: 'The GPU was lost',
+    OutOfMemory: 'Out of memory',
+    NonFiniteLoss: 'Training diverged',
+    Busy: 'Not now',
+    NothingToSave: 'Nothing to save yet',
+    RunFinished: 'The run is finished',
+    RunFailed: 'The run has failed',
+    WorkerUnavailable: 'The trainer could not be loaded',
+    WorkerDied: 'The trainer stopped unexpectedly',
+    Aborted: 'Given up',
+    Internal: 'Something went wrong',
+  },
+  fields: {
+    recipe: { label: 'Recipe', hint: '' },
+    engine: { label: 'Engine', hint: '' },
+    seed: { label: 'Seed', hint: 'Same seed, same run' },
+    steps: { label: 'Steps', hint: 'Updates in all' },
+    labels: { label: 'Labelled images', hint: 'Of {max}; the rest goes unlabelled' },
+    balanced: { label: 'Same number of each digit', hint: '' },
+    batch: { label: 'Batch', hint: '' },
+    evalEvery: { label: 'Evaluate every', hint: '' },
+    dropout: { label: 'Dropout', hint: '' },
+    threads: { label: 'Threads', hint: 'WebAssembly only; 0 leaves the choice to it' },
+    discriminatorLr: { label: 'Learning rate', hint: '' },
+    discriminatorBeta1: { label: 'Beta 1', hint: '' },
+    discriminatorBeta2: { label: 'Beta 2', hint: '' },
+    generatorLr: { label: 'Learning rate', hint: '' },
+    generatorBeta1: { label: 'Beta 1', hint: '' },
+    generatorBeta2: { label: 'Beta 2', hint: '' },
+  },
+  words: WORDS,
+});
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function merge(defaults: unknown, given: unknown): unknown {
+  if (typeof defaults === 'string') return typeof given === 'string' ? given : defaults;
+  if (!isPlainObject(defaults) || !isPlainObject(given)) return defaults;
+  return Object.fromEntries(Object.entries(defaults).map(([key, value]) => [key, merge(value, given[key])]));
+}
+
+function isLocale(locale: string): boolean {
+  try {
+    return Intl.NumberFormat.supportedLocalesOf(locale).length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** The defaults with what is given laid over them; what is unknown or no text is left out. */
+export function mergeStrings(given: StringsInput | null | undefined): Strings {
+  const merged = merge(DEFAULT_STRINGS, given) as Strings;
+  return isLocale(merged.locale) ? merged : { ...merged, locale: DEFAULT_STRINGS.locale };
+}
+
+/** A text with its `{name}`s filled in; names without a value stay as they are. */
+export function fill(text: string, values: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\{(\w+)\}/g, (placeholder, name: string) => values[name] ?? placeholder);
+}

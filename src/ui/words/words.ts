@@ -1,0 +1,15 @@
+/** What every part of the element needs to speak: the strings in force and the numbers' formats. */
+
+import { NumberFormats } from './format.js';
+import { mergeStrings, type Strings, type StringsInput } from './strings.js';
+
+export interface Speech {
+  readonly strings: Strings;
+  readonly words: Strings['words'];
+  readonly formats: NumberFormats;
+}
+
+export function makeSpeech(given: StringsInput | null | undefined): Speech {
+  const strings = mergeStrings(given);
+  return { strings, words: strings.words, formats: new NumberFormats(strings) };
+}

@@ -1,0 +1,137 @@
+/**
+ * The safetensors file format, as much of it as checkpoints need: float32 and uint32 tensors by
+ * name, and string metadata. Checks that a file is whole and well formed, not what it means.
+ * Format: https://github.com/huggingface/safetensors/blob/v0.5.3/README.md
+ */
+
+import { describeStart, formatNumber } from '../../protocol/wording.js';
+
+const DTYPES = { F32: Float32Array, U32: Uint32Array } as const;
+const BYTES_PER_ELEMENT = 4;
+/** Of the format: a header may not be longer. */
+const LONGEST_HEADER = 100_000_000;
+
+export interface StoredTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+}
+
+export interface Safetensors {
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The file's bytes: tensors in the map's order, without gaps; the same content gives the same bytes. */
+export function writeSafetensors({ tensors, metadata }: Safetensors): Uint8Array<ArrayBuffer> {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let end = 0;
+  for (const [name, { shape, values }] of tensors) {
+    const dtype = values instanceof Float32Array ? 'F32' : 'U32';
+    header[name] = { dtype, shape, data_offsets: [end, end + values.byteLength] };
+    end += values.byteLength;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  // The format pads the header with spaces so that the tensors start aligned.
+  const headerLength = Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(8 + headerLength + end);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);
+  bytes.fill(0x20, 8, 8 + headerLength);
+  bytes.set(json, 8);
+  let offset = 8 + headerLength;
+  for (const { values } of tensors.values()) {
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), offset);
+    offset += values.byteLength;
+  }
+  return bytes;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((entry) => Number.isSafeInteger(entry) && entry >= 0);
+}
+
+function readHeader(bytes: Uint8Array<ArrayBuffer>): { header: Record<string, unknown>; dataStart: number } {
+  if (bytes.length < 8) {
+    throw new Error(`it has ${bytes.length} bytes; a safetensors file begins with an 8-byte length`);
+  }
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  if (length > LONGEST_HEADER) {
+    throw new Error(`it is not a safetensors file; it begins with ${describeStart(bytes)}`);
+  }
+  const dataStart = 8 + Number(length);
+  if (dataStart > bytes.length) {
+    throw new Error(
+      `it is cut off: its header ends at byte ${formatNumber(dataStart)} of ${formatNumber(bytes.length)}`,
+    );
+  }
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, dataStart)));
+  } catch {
+    throw new Error(`it is not a safetensors file; its header is not JSON`);
+  }
+  if (!isRecord(header)) throw new Error('it is not a safetensors file; its header is not an object');
+  return { header, dataStart };
+}
+
+function readMetadata(metadata: unknown = {}): Record<string, string> {
+  if (!isRecord(metadata)) throw new Error('its metadata is not an object');
+  const read: Record<string, string> = {};
+  for (const [key, value] of Object.entries(metadata)) {
+    if (typeof value !== 'string') throw new Error(`its metadata "${key}" is not a string`);
+    read[key] = value;
+  }
+  return read;
+}
+
+/**
+ * Tensors (copies) in the order of their bytes, and metadata. Throws an `Error` whose message
+ * continues "The file cannot be read: ".
+ */
+export function readSafetensors(bytes: Uint8Array<ArrayBuffer>): Safetensors {
+  const { header, dataStart } = readHeader(bytes);
+  const { __metadata__: metadata, ...entries } = header;
+  const found = Object.entries(entries).map(([name, entry]) => {
+    if (!isRecord(entry)) throw new Error(`its tensor "${name}" is not described`);
+    const { dtype, shape, data_offsets: offsets } = entry;
+    if (dtype !== 'F32' && dtype !== 'U32') {
+      throw new Error(`its tensor "${name}" is ${String(dtype)}; only F32 and U32 can be read`);
+    }
+    if (!isCounts(shape) || !isCounts(offsets) || offsets.length !== 2) {
+      throw new Error(`its tensor "${name}" has no valid shape or offsets`);
+    }
+    const [begin, end] = offsets as [number, number];
+    const size = shape.reduce((product, dimension) => product * dimension, 1);
+    if (end - begin !== size * BYTES_PER_ELEMENT) {
+      throw new Error(`its tensor "${name}" of shape [${shape.join(', ')}] has ${end - begin} bytes`);
+    }
+    return { name, dtype, shape, begin, end } as const;
+  });
+  found.sort((a, b) => a.begin - b.begin || a.end - b.end);
+
+  const tensors = new Map<string, StoredTensor>();
+  let position = 0;
+  for (const { name, dtype, shape, begin, end } of found) {
+    if (begin !== position)
+      throw new Error(`its tensor "${name}" begins at byte ${begin} instead of ${position}`);
+    if (dataStart + end > bytes.length) {
+      throw new Error(
+        `it is cut off in tensor "${name}": ${formatNumber(dataStart + end)} bytes needed, ` +
+          `${formatNumber(bytes.length)} found`,
+      );
+    }
+    // A copy: the file's bytes need not be aligned for a typed array.
+    const { buffer } = bytes.slice(dataStart + begin, dataStart + end);
+    tensors.set(name, { shape, values: new DTYPES[dtype](buffer) });
+    position = end;
+  }
+  if (dataStart + position !== bytes.length) {
+    throw new Error(
+      `it has ${formatNumber(bytes.length - dataStart - position)} bytes after its last tensor`,
+    );
+  }
+  return { tensors, metadata: readMetadata(metadata) };
+}

@@ -1,0 +1,71 @@
+/** A run between two steps, as it is kept, saved and exported. */
+
+import { METRIC_NAMES, type MetricName } from '../../protocol/reports.js';
+import type { Settings } from '../../protocol/settings.js';
+import type { EngineInfo, EngineState } from '../engine/engine.js';
+import type { Dataset, Split } from '../data/dataset.js';
+import { TrainerError } from '../../protocol/errors.js';
+
+import type { Recipe } from '../../recipe/recipes.js';
+
+/**
+ * What a run knows beside its tensors. Travels in checkpoints, so that a resumed run reports what an
+ * unbroken one would.
+ */
+export interface RunProgress {
+  /** Updates done. */
+  readonly step: number;
+  /** The step that was evaluated last, 0 for none. */
+  readonly evaluatedStep: number;
+  /** Sum and number of the training accuracies since then. */
+  readonly accuracySum: number;
+  readonly accuracyCount: number;
+  /** Scalars of step `step` in the order of `METRIC_NAMES`, null for NaN; empty at step 0. */
+  readonly lastValues: readonly (number | null)[];
+  /** Time spent training and evaluating, pauses left out. */
+  readonly elapsedMs: number;
+}
+
+export const NO_PROGRESS: RunProgress = Object.freeze({
+  step: 0,
+  evaluatedStep: 0,
+  accuracySum: 0,
+  accuracyCount: 0,
+  lastValues: [],
+  elapsedMs: 0,
+});
+
+/** Everything needed to go on from here on any engine. */
+export interface RunSnapshot {
+  readonly settings: Settings;
+  readonly recipe: Recipe;
+  readonly dataset: Dataset;
+  readonly split: Split;
+  /** What made it; only the same engine goes on with the same bits. */
+  readonly engine: EngineInfo;
+  readonly state: EngineState;
+  readonly progress: RunProgress;
+}
+
+/** Throws `NonFiniteLoss` where a value is not finite, so that only a good state is kept. */
+export function checkFinite({ step, tensors }: EngineState): void {
+  for (const [name, { values }] of tensors) {
+    const wrong = values.findIndex((value) => !Number.isFinite(value));
+    if (wrong === -1) continue;
+    throw new TrainerError(
+      'NonFiniteLoss',
+      `${name} holds ${values[wrong]} after step ${step}. ` +
+        'Lower the learning rates; the last good state can be saved.',
+    );
+  }
+}
+
+/** The scalars that a recipe computes; the others are NaN. */
+export function metricsOf(recipe: Recipe): readonly MetricName[] {
+  const computed = new Set<MetricName>(['trainAccuracy']);
+  for (const { terms, updates } of recipe.phases) {
+    for (const { name } of terms) computed.add(name);
+    for (const { loss } of updates) computed.add(loss);
+  }
+  return METRIC_NAMES.filter((name) => computed.has(name));
+}

@@ -1,0 +1,96 @@
+/**
+ * The engines of this build, in the order in which `auto` looks at them, what each needs, and how
+ * it is made. Nothing of an engine is loaded before it is created.
+ */
+
+import type { EngineEntry, Probe } from './choose-engine.js';
+import type { Engine, EngineInput } from './engine.js';
+import { describeAdapter, hasWasmSimd, isSoftwareAdapter } from './device/platform.js';
+
+/** Looks for an adapter of `gpu`, which is `navigator.gpu`. */
+export async function probeWebGpu(gpu: GPU | undefined): Promise<Probe> {
+  if (gpu === undefined) return { isUsable: false, reason: 'noWebGpu', detail: '' };
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (adapter === null) return { isUsable: false, reason: 'noAdapter', detail: '' };
+  const { info } = adapter;
+  return { isUsable: true, isSoftware: isSoftwareAdapter(info), detail: describeAdapter(info) };
+}
+
+async function probeWasm(): Promise<Probe> {
+  if (hasWasmSimd()) return { isUsable: true, isSoftware: false, detail: '' };
+  return { isUsable: false, reason: 'noWasmSimd', detail: '' };
+}
+
+async function probeNothing(): Promise<Probe> {
+  return { isUsable: true, isSoftware: false, detail: '' };
+}
+
+async function createTfjs(backend: 'webgpu' | 'webgl' | 'wasm' | 'cpu', input: EngineInput): Promise<Engine> {
+  const { createTfjsEngine } = await import('./tfjs/index.js');
+  return createTfjsEngine(backend, input);
+}
+
+async function createWebGpu(input: EngineInput): Promise<Engine> {
+  const { createWebGpuEngine } = await import('./webgpu/index.js');
+  return createWebGpuEngine(input);
+}
+
+async function createWasm(input: EngineInput): Promise<Engine> {
+  const { createWasmEngine } = await import('./wasm/index.js');
+  return createWasmEngine(input);
+}
+
+export const ENGINES: readonly EngineEntry[] = [
+  {
+    name: 'webgpu',
+    isAutomatic: true,
+    runsOn: 'gpu',
+    // One pass through the engine's evaluation.
+    evaluationSlice: 100,
+    joinsSlices: true,
+    probe: () => probeWebGpu(navigator.gpu),
+    create: createWebGpu,
+    recovers: true,
+  },
+  {
+    name: 'tfjs-webgpu',
+    isAutomatic: true,
+    runsOn: 'gpu',
+    evaluationSlice: 250,
+    probe: () => probeWebGpu(navigator.gpu),
+    create: (input) => createTfjs('webgpu', input),
+  },
+  {
+    name: 'wasm',
+    isAutomatic: true,
+    runsOn: 'cpu',
+    evaluationSlice: 200,
+    probe: probeWasm,
+    create: createWasm,
+  },
+  {
+    name: 'tfjs-wasm',
+    isAutomatic: true,
+    runsOn: 'cpu',
+    evaluationSlice: 200,
+    probe: probeWasm,
+    create: (input) => createTfjs('wasm', input),
+  },
+  {
+    name: 'tfjs-cpu',
+    isAutomatic: true,
+    runsOn: 'cpu',
+    evaluationSlice: 50,
+    probe: probeNothing,
+    create: (input) => createTfjs('cpu', input),
+  },
+  {
+    // Its JavaScript alone costs more than a step on wasm, so `auto` never takes it.
+    name: 'tfjs-webgl',
+    isAutomatic: false,
+    runsOn: 'gpu',
+    evaluationSlice: 250,
+    probe: probeNothing,
+    create: (input) => createTfjs('webgl', input),
+  },
+];

@@ -1,0 +1,223 @@
+/**
+ * Lowers one network's backward pass, last block first: a norm's gradient statistics, then, side by
+ * side, the sums of the block's parameters and the product that carries the gradient to the block
+ * below. Collects what the update has to do.
+ */
+
+import { sizeOf } from '../../../model/parameters.js';
+import type { ProgramBuilder } from './builder.js';
+import type { Side } from '../geometry.js';
+import { reverse, throughPointwise, type GradientContext } from './gradients.js';
+import { parameterName, type Stack } from './graph.js';
+import { allInstances, normParameters, type LoweredBlock } from './lower-forward.js';
+import type { OpSegment, ReductionSplit, Snippet, TensorId, UpdateEntry, View } from '../operations.js';
+import { gradientSegments, totalRows, withoutSource } from './segments.js';
+import { splitRows, splitsOf } from './splits.js';
+import type { TrainOptions } from './train-options.js';
+
+/** An update before its optimiser is known: which update of the phase it belongs to. */
+export type PendingUpdate = Omit<UpdateEntry, 'optimiser'> & { readonly update: number };
+
+export interface BackwardInput {
+  readonly stack: Stack;
+  readonly blocks: readonly LoweredBlock[];
+  readonly context: GradientContext;
+  /** Gradient at the last block's sums, all backward rows. */
+  readonly outputGradient: TensorId;
+  /** A gradient that all rows of a segment share at a block's output, by the layer's name. */
+  readonly sharedGradients: ReadonlyMap<string, TensorId>;
+  /** Where the gradient at the network's input goes; null where nobody needs it. */
+  readonly below: {
+    readonly block: LoweredBlock;
+    readonly context: GradientContext;
+    readonly target: TensorId;
+    readonly segments: readonly OpSegment[];
+  } | null;
+  readonly options: TrainOptions;
+}
+
+function outputSide(block: LoweredBlock): Side {
+  const { geometry, direction } = block.block.linear.shape;
+  return direction === 'toSmall' ? geometry.small : geometry.large;
+}
+
+/** Entries for a parameter that every instance has, from partial sums of `stride` elements. */
+function updatesOf(
+  { network, instances, backward }: Stack,
+  layer: string,
+  part: string,
+  splits: readonly ReductionSplit[],
+  gradient: TensorId,
+  stride: number,
+): readonly PendingUpdate[] {
+  const { update } = backward.find(({ trains }) => trains)!;
+  return Array.from({ length: instances }, (_, instance) => ({
+    parameter: parameterName(network, instance, layer, part),
+    size: stride,
+    gradient,
+    offset: 0,
+    stride,
+    ...splitsOf(splits, instance),
+    update,
+  }));
+}
+
+/** Adds the backward operations of a network. */
+export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): readonly PendingUpdate[] {
+  const { stack, blocks, context, sharedGradients, below, options } = input;
+  const { network, instances } = stack;
+  const withSources = gradientSegments(stack);
+  const segments = withSources.map(withoutSource);
+  const training = withSources.filter(({ source }) => source.trains);
+  const trained = training.map(withoutSource);
+  const trainedUpdates = new Set(training.map(({ source }) => source.update));
+  if (trainedUpdates.size > 1)
+    throw new Error(`Two updates of one phase train "${network}", which no plan can do.`);
+  const rows = totalRows(segments);
+  const updates: PendingUpdate[] = [];
+  let gradient = input.outputGradient;
+
+  for (let index = blocks.length - 1; index >= 0; index--) {
+    const lowered = blocks[index]!;
+    const { linear, norm, stored } = lowered.block;
+    const { geometry, direction } = linear.shape;
+    const side = outputSide(lowered);
+    let view: View = { tensor: gradient, rows: 'gradient', chain: [] };
+
+    if (norm !== null) {
+      const name = `${network}/${norm.layer} gradient`;
+      const { channels } = side;
+      const coefficients = builder.tensor(
+        `${name} coefficients`,
+        [segments.length, 3, channels],
+        'gradientStatistics',
+      );
+      const sums = trained.length === 0 ? null : builder.tensor(`${name} sums`, [2, channels], 'gradients');
+      const applied = options.storesNormalised
+        ? builder.tensor(`${network}/${linear.layer} gradient after ${norm.layer}`, [
+            rows,
+            side.height,
+            side.width,
+            channels,
+          ])
+        : null;
+      builder.stage({
+        kind: 'normGradient',
+        name,
+        side,
+        segments: withSources.map((segment) => ({
+          ...withoutSource(segment),
+          trains: segment.source.trains,
+        })),
+        source: gradient,
+        raw: lowered.stored,
+        statistics: lowered.statistics!,
+        norm: normParameters(network, lowered.block),
+        coefficients,
+        gradient: sums,
+        applied,
+      });
+      view =
+        applied === null
+          ? { ...view, chain: [{ kind: 'normGradient', raw: lowered.stored, coefficients }] }
+          : { ...view, tensor: applied };
+      if (sums !== null) {
+        const { gamma, beta } = normParameters(network, lowered.block);
+        const shared = { size: channels, gradient: sums, stride: 2 * channels, firstSplit: 0, splits: 1 };
+        const { update } = training[0]!.source;
+        updates.push({ ...shared, parameter: gamma, offset: 0, update });
+        updates.push({ ...shared, parameter: beta, offset: channels, update });
+      }
+    }
+
+    const positions = geometry.small.height * geometry.small.width;
+    const splits = splitRows(trained, positions, options.reductionLength);
+    const { kernelHeight, kernelWidth, large, small } = geometry;
+    const kernelShape = [kernelHeight, kernelWidth, large.channels, small.channels];
+    const name = `${network}/${linear.layer}`;
+    const needsKernel = splits.length > 0;
+    const needsBias = needsKernel && stored.some(({ kind }) => kind === 'bias');
+    const kernelGradient = needsKernel
+      ? builder.tensor(`${name} kernel gradient`, [splits.length, ...kernelShape], 'gradients')
+      : null;
+    const biasGradient = needsBias
+      ? builder.tensor(`${name} bias gradient`, [splits.length, side.channels], 'gradients')
+      : null;
+    if (kernelGradient !== null) {
+      updates.push(...updatesOf(stack, linear.layer, 'kernel', splits, kernelGradient, sizeOf(kernelShape)));
+    }
+    if (biasGradient !== null) {
+      updates.push(...updatesOf(stack, linear.layer, 'bias', splits, biasGradient, side.channels));
+    }
+
+    const isJoined = options.joinsBiases && direction === 'toSmall';
+
+    const from = index > 0 ? blocks[index - 1]! : null;
+    let inputProduct: {
+      target: TensorId;
+      segments: readonly OpSegment[];
+      epilogue: readonly Snippet[];
+    } | null = null;
+    if (from !== null) {
+      const tapped = from.block.outputLayers
+        .map((layer) => sharedGradients.get(layer))
+        .find((id) => id !== undefined);
+      const added: readonly Snippet[] =
+        tapped === undefined ? [] : [{ kind: 'segmentVector', vectors: tapped }];
+      const { height, width, channels } = outputSide(from);
+      inputProduct = {
+        target: builder.tensor(`${network}/${from.block.linear.layer} gradient`, [
+          rows,
+          height,
+          width,
+          channels,
+        ]),
+        segments,
+        epilogue: [...added, ...throughPointwise(from, context)],
+      };
+    } else if (below !== null) {
+      inputProduct = {
+        target: below.target,
+        segments: below.segments,
+        epilogue: throughPointwise(below.block, below.context),
+      };
+    }
+    builder.stage(
+      kernelGradient === null
+        ? null
+        : {
+            kind: 'filterGradient',
+            name: `${name} kernel gradient`,
+            geometry,
+            splits,
+            large: direction === 'toSmall' ? lowered.source : view,
+            small: direction === 'toSmall' ? view : lowered.source,
+            target: kernelGradient,
+            bias: isJoined ? biasGradient : null,
+          },
+      biasGradient === null || isJoined
+        ? null
+        : {
+            kind: 'biasGradient',
+            name: `${name} bias gradient`,
+            side,
+            splits,
+            source: view,
+            target: biasGradient,
+          },
+      inputProduct === null
+        ? null
+        : {
+            kind: 'product',
+            name: `${name} input gradient`,
+            direction: reverse(direction),
+            geometry,
+            source: view,
+            kernels: allInstances(network, instances, linear.layer, 'kernel'),
+            ...inputProduct,
+          },
+    );
+    if (inputProduct !== null) gradient = inputProduct.target;
+  }
+  return updates;
+}

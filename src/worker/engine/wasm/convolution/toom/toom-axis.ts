@@ -1,0 +1,182 @@
+/**
+ * One direction of a linear layer of one or two taps a phase, with fewer multiply-adds than it has joined positions.
+ * Outputs of a phase of two taps are a product of two polynomials, an image's positions and the taps, computed by
+ * what both are at a few points (Toom and Cook): a block of three positions takes the points 0, 1, -1 and infinity,
+ * so four multiplications instead of six, one of two takes three instead of four. As for every bilinear
+ * algorithm the same sums, transposed, serve the other direction.
+ */
+
+import type { Phase } from '../../../plan/geometry.js';
+
+/** So much of what lies at a place, added up: one to three terms. */
+export type Sum = readonly { readonly at: number; readonly factor: number }[];
+
+/** Points whose products have the same kernels, one for each phase that has use for the points. */
+export interface PointGroup {
+  /** The first of the points, and how many. */
+  readonly first: number;
+  readonly rows: number;
+  readonly kernels: readonly number[];
+  /** Products of the first point, by kernel; those of the next point follow. */
+  readonly product: number;
+}
+
+/** Products are those of a point and of a kernel. */
+export interface ToomAxis {
+  /** Sums of small positions. */
+  readonly points: readonly Sum[];
+  /** Sums of taps. */
+  readonly kernels: readonly Sum[];
+  readonly groups: readonly PointGroup[];
+  readonly products: number;
+  /** Large positions, as sums of products. */
+  readonly large: readonly Sum[];
+}
+
+interface Block {
+  readonly start: number;
+  readonly size: number;
+}
+
+/** Points of one kind, in all blocks that have it, and what multiplies them in a phase of one tap and in one of two. */
+interface Kind {
+  readonly name: 'first' | 'last' | 'again' | 'middle' | 'plus' | 'minus';
+  readonly blocks: readonly Block[];
+  readonly point: (block: Block) => Sum;
+  readonly ofOne?: (tap: number) => Sum;
+  readonly ofTwo?: (tap: number, next: number) => Sum;
+}
+
+/** Small positions of a block that is computed together, at most. */
+const BLOCK = 3;
+
+function blocksOf(size: number): readonly Block[] {
+  const count = Math.ceil(size / BLOCK);
+  return Array.from({ length: count }, (_, i) => ({
+    start: i * BLOCK,
+    size: Math.min(BLOCK, size - i * BLOCK),
+  }));
+}
+
+const one = (at: number): Sum => [{ at, factor: 1 }];
+const sumOf = (first: number, factors: readonly number[]): Sum =>
+  factors.map((factor, index) => ({ at: first + index, factor }));
+
+function kindsOf(blocks: readonly Block[], hasEnd: boolean): readonly Kind[] {
+  const longer = blocks.filter(({ size }) => size > 1);
+  const whole = blocks.filter(({ size }) => size === BLOCK);
+  const single = blocks.filter(({ size }) => size === 1);
+  const ofNext = (_: number, next: number): Sum => one(next);
+  const half =
+    (sign: number) =>
+    (tap: number, next: number): Sum => [
+      { at: tap, factor: 0.5 },
+      { at: next, factor: 0.5 * sign },
+    ];
+  return [
+    { name: 'first', blocks, point: ({ start }) => one(start), ofOne: one, ofTwo: one },
+    {
+      name: 'last',
+      blocks: longer,
+      point: ({ start, size }) => one(start + size - 1),
+      ofOne: one,
+      ofTwo: ofNext,
+    },
+    { name: 'again', blocks: hasEnd ? single : [], point: ({ start }) => one(start), ofTwo: ofNext },
+    { name: 'middle', blocks: whole, point: ({ start }) => one(start + 1), ofOne: one },
+    {
+      name: 'plus',
+      blocks: longer,
+      // With half of the taps' sum, so that this holds for blocks of both sizes.
+      point: ({ start, size }) => sumOf(start, size === BLOCK ? [1, 1, 1] : [2, 2]),
+      ofTwo: half(1),
+    },
+    { name: 'minus', blocks: whole, point: ({ start }) => sumOf(start, [1, -1, 1]), ofTwo: half(-1) },
+  ];
+}
+
+/** Of which products of a block, and how much, the output `i` positions after its start is made. */
+function termsOf(taps: number, i: number, size: number): readonly (readonly [Kind['name'], number])[] {
+  if (i < 0 || i > size || (taps === 1 && i === size)) return [];
+  if (i === 0) return [['first', 1]];
+  if (taps === 1) return [[i === size - 1 ? 'last' : 'middle', 1]];
+  if (i === size) return [[size === 1 ? 'again' : 'last', 1]];
+  if (size === 2)
+    return [
+      ['plus', 1],
+      ['first', -1],
+      ['last', -1],
+    ];
+  return i === 1
+    ? [
+        ['plus', 1],
+        ['minus', -1],
+        ['last', -1],
+      ]
+    : [
+        ['plus', 1],
+        ['minus', 1],
+        ['first', -1],
+      ];
+}
+
+/**
+ * null where this is no gain, no phase having two taps, or not possible: where a phase has none or more, or a large
+ * position is joined to nothing.
+ */
+export function toomAxis(small: number, stride: number, phases: readonly Phase[]): ToomAxis | null {
+  const two = phases.filter(({ taps }) => taps === 2);
+  if (two.length === 0 || phases.some(({ taps }) => taps < 1 || taps > 2)) return null;
+  const blocks = blocksOf(small);
+  const points: Sum[] = [];
+  const kernels = new Map<string, { readonly index: number; readonly sum: Sum }>();
+  const groups: PointGroup[] = [];
+  let products = 0;
+  const kernelOf = (sum: Sum): number => {
+    const key = JSON.stringify(sum);
+    const { index } = kernels.get(key) ?? { index: kernels.size };
+    kernels.set(key, { index, sum });
+    return index;
+  };
+  /** Products by phase, kind and start of the block. */
+  const productOf = new Map<string, number>();
+  for (const kind of kindsOf(
+    blocks,
+    two.some(({ firstSmall, count }) => firstSmall + count > small),
+  )) {
+    const parts = phases.flatMap(({ firstTap, taps }, phase) => {
+      const sum = taps === 2 ? kind.ofTwo?.(firstTap, firstTap + stride) : kind.ofOne?.(firstTap);
+      return sum === undefined ? [] : [{ phase, sum }];
+    });
+    if (parts.length === 0 || kind.blocks.length === 0) continue;
+    const own = parts.map(({ sum }) => kernelOf(sum));
+    groups.push({ first: points.length, rows: kind.blocks.length, kernels: own, product: products });
+    for (const block of kind.blocks) {
+      points.push(kind.point(block));
+      for (const { phase } of parts) productOf.set(`${phase} ${kind.name} ${block.start}`, products++);
+    }
+  }
+  const large: Sum[] = [];
+  for (const [phase, { first, count, taps, firstSmall }] of phases.entries()) {
+    for (let row = 0; row < count; row++) {
+      const sum = blocks.flatMap(({ start, size }) =>
+        termsOf(taps, firstSmall + row - start, size).map(([name, factor]) => ({
+          at: productOf.get(`${phase} ${name} ${start}`)!,
+          factor,
+        })),
+      );
+      if (sum.length === 0) return null;
+      large[first + stride * row] = sum;
+    }
+  }
+  return { points, kernels: [...kernels.values()].map(({ sum }) => sum), groups, products, large };
+}
+
+/** What `sums` of `size` places become in the other direction: a sum for each place, of the places that had it. */
+export function transposed(sums: readonly Sum[], size: number): readonly Sum[] {
+  const others = Array.from({ length: size }, (): { at: number; factor: number }[] => []);
+  sums.forEach((sum, index) => {
+    for (const { at, factor } of sum) others[at]!.push({ at: index, factor });
+  });
+  return others;
+}

@@ -1,0 +1,76 @@
+/**
+ * The engine's one memory and who gets which bytes of it. Everything is allocated while an engine is
+ * made, one piece after the other, and lives as long as it: a step allocates nothing.
+ */
+
+import { TrainerError } from '../../../../protocol/errors.js';
+
+const PAGE_BYTES = 65536;
+/** Kernels read whole vectors, and a window a little past its end: nothing ends where memory ends. */
+const SLACK_BYTES = 1024;
+/** Most that an engine may take. Addresses stay positive as 32-bit integers. */
+const MOST_BYTES = 2 ** 31 - PAGE_BYTES;
+
+export class Arena {
+  readonly memory: WebAssembly.Memory;
+  #end = 64;
+
+  /** @param isShared Whether threads are to see the memory. */
+  constructor(isShared: boolean) {
+    const maximum = MOST_BYTES / PAGE_BYTES;
+    this.memory = new WebAssembly.Memory(isShared ? { initial: 1, maximum, shared: true } : { initial: 1 });
+  }
+
+  /** Bytes the memory has now. */
+  get sizeBytes(): number {
+    return this.memory.buffer.byteLength;
+  }
+
+  /** Address of `bytes` bytes, zero at first, a multiple of 64. Throws `OutOfMemory`. */
+  allocate(bytes: number): number {
+    const address = this.#end;
+    this.#end = Math.ceil((address + bytes) / 64) * 64;
+    this.#grow(this.#end + SLACK_BYTES);
+    return address;
+  }
+
+  #grow(bytes: number): void {
+    const missing = bytes - this.memory.buffer.byteLength;
+    if (missing <= 0) return;
+    try {
+      if (bytes > MOST_BYTES) throw new RangeError(`more than ${MOST_BYTES} bytes`);
+      this.memory.grow(Math.ceil(missing / PAGE_BYTES));
+    } catch (cause) {
+      const megabytes = Math.ceil(bytes / 2 ** 20);
+      const message = `The engine needs ${megabytes} MB, more than this browser gives it. Use a smaller batch.`;
+      throw new TrainerError('OutOfMemory', message, { cause });
+    }
+  }
+
+  /** Views of the memory as it is now; a later allocation may leave those of unshared memory empty. */
+  floats(address: number, count: number): Float32Array<ArrayBuffer> {
+    return new Float32Array(this.memory.buffer, address, count);
+  }
+
+  words(address: number, count: number): Int32Array<ArrayBuffer> {
+    return new Int32Array(this.memory.buffer, address, count);
+  }
+
+  bytes(address: number, count: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.memory.buffer, address, count);
+  }
+
+  /** Allocates and fills a list of 32-bit integers. */
+  storeWords(values: readonly number[] | Uint32Array): number {
+    const address = this.allocate(Math.max(4, values.length * 4));
+    this.words(address, values.length).set(values);
+    return address;
+  }
+
+  /** Allocates and fills bytes. */
+  storeBytes(values: Uint8Array): number {
+    const address = this.allocate(values.length);
+    this.bytes(address, values.length).set(values);
+    return address;
+  }
+}

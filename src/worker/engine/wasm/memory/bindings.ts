@@ -1,0 +1,71 @@
+/** Where everything that a program names lies in memory. */
+
+import { sizeOf } from '../../../model/parameters.js';
+import type { Program, TensorId } from '../../plan/operations.js';
+import type { PlannedProgram } from '../../plan/plan.js';
+import type { Arena } from './arena.js';
+import { Workspace, type Allocator } from './workspace.js';
+
+/** Parameters, running statistics and moments by name, and what the draws read. */
+export interface Residents {
+  /** Addresses of parameters and running statistics. */
+  readonly parameters: ReadonlyMap<string, number>;
+  readonly moments: ReadonlyMap<string, { readonly m: number; readonly v: number }>;
+  readonly trainImages: number;
+  readonly trainLabels: number;
+  readonly testImages: number;
+  readonly testLabels: number;
+  readonly testCount: number;
+  readonly labelledPool: number;
+  readonly labelledCount: number;
+  readonly unlabelledPool: number;
+  readonly unlabelledCount: number;
+  readonly imageBytes: number;
+  /** 256 float32: what a byte of an image means. */
+  readonly byteTable: number;
+}
+
+/** Addresses of a program's tensors. */
+export class Bindings {
+  readonly program: Program;
+  readonly arena: Arena;
+  readonly residents: Residents;
+  readonly workspace: Workspace;
+  /** Memory for what is made of parameters alone. */
+  readonly forParameters: Allocator;
+  readonly #tensors: readonly number[];
+
+  /**
+   * Allocates the program's tensors as the plan lays them out. Where the program `keepsParameters`, what is made of
+   * parameters alone lasts for many runs, else for its stage.
+   */
+  constructor(
+    { program, layout }: PlannedProgram,
+    arena: Arena,
+    residents: Residents,
+    keepsParameters: boolean,
+  ) {
+    this.program = program;
+    this.arena = arena;
+    this.residents = residents;
+    this.workspace = new Workspace(arena);
+    this.forParameters = keepsParameters ? arena : this.workspace;
+    const starts = layout.buffers.map(({ sizeBytes }) => arena.allocate(sizeBytes));
+    this.#tensors = layout.placements.map(({ buffer, offsetBytes }) => starts[buffer]! + offsetBytes);
+  }
+
+  tensor(id: TensorId): number {
+    return this.#tensors[id]!;
+  }
+
+  /** Elements of a tensor. */
+  sizeOf(id: TensorId): number {
+    return sizeOf(this.program.tensors[id]!.shape);
+  }
+
+  parameter(name: string): number {
+    const address = this.residents.parameters.get(name);
+    if (address === undefined) throw new Error(`The plan names "${name}", which the recipe does not have.`);
+    return address;
+  }
+}

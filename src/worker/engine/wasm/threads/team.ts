@@ -1,0 +1,160 @@
+/**
+ * The compute threads: this thread and, where memory is shared, helpers in nested workers, which sleep
+ * in WebAssembly until a program is to be run. Owns the workers and the words they meet at.
+ */
+
+import { TrainerError } from '../../../../protocol/errors.js';
+import type { Arena } from '../memory/arena.js';
+import type { Kernels } from '../kernels.js';
+import {
+  RUN_WORDS,
+  TEAM_COMMAND,
+  TEAM_MEMBERS,
+  TEAM_PATIENCE,
+  TEAM_PROGRAM,
+  TEAM_RECORDS,
+  TEAM_SPINS,
+  TEAM_STOP,
+  TEAM_THREADS,
+} from '../kernels/layout.js';
+import type { StoredProgram } from '../records.js';
+
+/** Most threads of a team; the words for their ranks end there. */
+export const MOST_THREADS = 32;
+/** A barrier spins for about this long before it sleeps. */
+const SPIN_MICROSECONDS = 50;
+/** A helper that has not answered by then is left out. */
+const START_LIMIT_MS = 10_000;
+/** A step's longest stage is far shorter, even where threads share one core. */
+const PATIENCE_MS = 20_000;
+
+/** What a helper is told; see `thread.ts`. */
+export interface ThreadStart {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly run: number;
+  readonly helper: number;
+  readonly scratch: number;
+}
+
+/** Makes the worker of one helper. */
+export type SpawnThread = () => Worker;
+
+export const spawnThread: SpawnThread = () =>
+  new Worker(new URL('./thread.js', import.meta.url), {
+    type: 'module',
+    name: 'sgan-trainer compute thread',
+  });
+
+export class Team {
+  /** Address of the run's words; see `kernels/layout.ts`. */
+  readonly run: number;
+  readonly #arena: Arena;
+  readonly #kernels: Kernels;
+  readonly #scratchBytes: number;
+  readonly #scratch: number;
+  readonly #helpers: Worker[] = [];
+
+  /** A team of this thread alone. @param scratchBytes What each thread gets to itself. */
+  constructor(arena: Arena, kernels: Kernels, scratchBytes: number, patienceMs = PATIENCE_MS) {
+    this.#arena = arena;
+    this.#kernels = kernels;
+    this.#scratchBytes = scratchBytes;
+    this.run = arena.allocate(RUN_WORDS * 4);
+    this.#scratch = arena.allocate(scratchBytes);
+    this.words[TEAM_PATIENCE] = patienceMs;
+  }
+
+  /** Threads that compute, this one included. */
+  get threads(): number {
+    return this.#helpers.length + 1;
+  }
+
+  /** The run's words as they are now; see `Arena.words`. */
+  get words(): Int32Array<ArrayBuffer> {
+    return this.#arena.words(this.run, RUN_WORDS);
+  }
+
+  /** Starts helpers until there are `threads` in all; those that do not start are left out. */
+  async grow(threads: number, module: WebAssembly.Module, spawn: SpawnThread): Promise<void> {
+    this.#calibrate();
+    const wanted = Math.min(threads, MOST_THREADS) - 1;
+    const starts = Array.from({ length: wanted }, (_, helper) => this.#start(helper, module, spawn));
+    const started = await Promise.all(starts);
+    const words = this.words;
+    started.forEach((worker, helper) => {
+      words[TEAM_MEMBERS + helper] = 0;
+      if (worker === null) return;
+      this.#helpers.push(worker);
+      words[TEAM_MEMBERS + helper] = 1;
+    });
+    words[TEAM_THREADS] = this.threads;
+  }
+
+  async #start(helper: number, module: WebAssembly.Module, spawn: SpawnThread): Promise<Worker | null> {
+    const scratch = this.#arena.allocate(this.#scratchBytes);
+    let worker: Worker;
+    try {
+      worker = spawn();
+    } catch {
+      return null;
+    }
+    const isReady = await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), START_LIMIT_MS);
+      const settle = (value: boolean) => (): void => {
+        clearTimeout(timer);
+        resolve(value);
+      };
+      worker.onmessage = settle(true);
+      worker.onerror = settle(false);
+      worker.onmessageerror = settle(false);
+      const start: ThreadStart = { module, memory: this.#arena.memory, run: this.run, helper, scratch };
+      worker.postMessage(start);
+    });
+    if (isReady) return worker;
+    worker.terminate();
+    return null;
+  }
+
+  /** Finds out how many turns of the barrier's loop take 50 µs. */
+  #calibrate(): void {
+    const turns = 200_000;
+    const word = this.run + TEAM_STOP * 4;
+    this.#kernels.spinWhile(word, 0, turns);
+    const start = performance.now();
+    this.#kernels.spinWhile(word, 0, turns);
+    const microseconds = Math.max(1, (performance.now() - start) * 1000);
+    this.words[TEAM_SPINS] = Math.ceil((turns * SPIN_MICROSECONDS) / microseconds);
+  }
+
+  /** Runs a program, or `count` records from `first`, on all threads; returns when it is done. */
+  execute(program: StoredProgram, first = 0, count = program.count): void {
+    // Without a record there is no barrier, and helpers might see the next command for this one.
+    if (count === 0) return;
+    const address = program.address + first * program.recordBytes;
+    if (this.#helpers.length > 0) {
+      const words = this.words;
+      words[TEAM_PROGRAM] = address;
+      words[TEAM_RECORDS] = count;
+      this.#kernels.command(this.run);
+    }
+    const isWhole = this.#kernels.runRecords(address, count, this.threads, this.run, this.#scratch);
+    if (isWhole !== 0) return;
+    throw new TrainerError(
+      'EngineUnavailable',
+      `One of the ${this.threads} compute threads stopped answering in the middle of a step. ` +
+        'Go on from the last checkpoint; with fewer threads if it happens again.',
+    );
+  }
+
+  /** Ends the helpers. Idempotent. */
+  dispose(): void {
+    for (const helper of this.#helpers) helper.terminate();
+    this.#helpers.length = 0;
+  }
+}
+
+/** Number of the command that a helper starts from: it waits for the next one. */
+export function currentCommand(memory: WebAssembly.Memory, run: number): number {
+  return Atomics.load(new Int32Array(memory.buffer, run, RUN_WORDS), TEAM_COMMAND);
+}

@@ -1,0 +1,171 @@
+/**
+ * What the networks are used for beside training: counting correct test images, generating,
+ * classifying. Owns the programs of these and their inputs and outputs, made at their first use.
+ */
+
+import type { ImageGrid } from '../../../../protocol/reports.js';
+import type { EngineInput } from '../../engine.js';
+import { planClassify, planEvaluate, planGenerate, type PlannedProgram } from '../../plan/plan.js';
+import type { Equipment } from '../equipment.js';
+import { prepareImageGrid, type GridProgram } from './images.js';
+import { CONTROL, CONTROL_WORDS, type BufferKey } from '../kernels/shader.js';
+import { prepareProgram, type ReadyProgram } from '../program.js';
+import { readBuffers, type ReadSource } from '../read.js';
+
+type Values = Float32Array<ArrayBuffer>;
+
+/**
+ * Test images that one pass through the evaluation classifies, a third of the arithmetic of the notebook's
+ * step: the least that a command can have to wait for.
+ */
+const EVALUATION_ROWS = 100;
+
+/** First test image and number of images of each pass of an evaluation, as in `CONTROL_WORDS`. */
+const PASSES: BufferKey = 'evaluation passes';
+const PASS_WORDS = 2;
+/** Correct images of each pass. */
+const COUNTS: BufferKey = 'evaluation counts';
+
+interface Prepared {
+  readonly program: ReadyProgram;
+  readonly rows: number;
+}
+
+export class Inference {
+  readonly #input: EngineInput;
+  readonly #equipment: Equipment;
+  /** By what they do; remade for more rows. */
+  readonly #programs = new Map<string, Prepared>();
+  #grid: GridProgram | null = null;
+
+  constructor(input: EngineInput, equipment: Equipment) {
+    this.#input = input;
+    this.#equipment = equipment;
+  }
+
+  /** See `Engine.countCorrect`. All passes go to the device in one submit. */
+  async countCorrect(first: number, count: number): Promise<number> {
+    const { recipe, settings, dataset } = this.#input;
+    const { device, shared } = this.#equipment;
+    const rows = Math.min(EVALUATION_ROWS, dataset.test.count);
+    const { program } = await this.#prepare('evaluate', rows, () => planEvaluate(recipe, settings, rows));
+    if (!shared.buffers.has(PASSES)) {
+      const most = Math.ceil(dataset.test.count / rows);
+      shared.buffers.make(PASSES, most * PASS_WORDS * 4);
+      shared.buffers.make(COUNTS, most * 4);
+    }
+    const passes = Math.ceil(count / rows);
+    const words = Uint32Array.from({ length: passes * PASS_WORDS }, (_, i) => {
+      const done = Math.floor(i / PASS_WORDS) * rows;
+      return i % PASS_WORDS === 0 ? first + done : Math.min(rows, count - done);
+    });
+    device.queue.writeBuffer(shared.buffers.get(PASSES), 0, words);
+    const output = program.place(program.planned.program.outputs[0]!);
+    const encoder = device.createCommandEncoder();
+    for (let index = 0; index < passes; index++) {
+      encoder.copyBufferToBuffer(
+        shared.buffers.get(PASSES),
+        index * PASS_WORDS * 4,
+        shared.buffers.get(CONTROL),
+        CONTROL_WORDS.firstImage * 4,
+        PASS_WORDS * 4,
+      );
+      const pass = encoder.beginComputePass();
+      program.encode(pass);
+      pass.end();
+      encoder.copyBufferToBuffer(output.buffer, output.offsetBytes, shared.buffers.get(COUNTS), index * 4, 4);
+    }
+    device.queue.submit([encoder.finish()]);
+    const counts = await this.#read({
+      buffer: shared.buffers.get(COUNTS),
+      offsetBytes: 0,
+      bytes: passes * 4,
+    });
+    return new Uint32Array(counts).reduce((sum, correct) => sum + correct, 0);
+  }
+
+  /** See `Engine.generate`. */
+  async generate(latents: Values, count: number): Promise<Values> {
+    const { program } = await this.#prepareGenerator(count);
+    this.#writeInput(program, latents);
+    this.#submit((pass) => program.encode(pass));
+    const size = this.#input.dataset.imageShape.reduce((product, length) => product * length, count);
+    return new Float32Array(await this.#readOutput(program, size));
+  }
+
+  /** See `Engine.generateGrid`. */
+  async generateGrid(latents: Values, count: number, columns: number): Promise<ImageGrid> {
+    const { device, shared, open } = this.#equipment;
+    const { program } = await this.#prepareGenerator(count);
+    if (this.#grid?.isFor(program, count, columns) !== true) {
+      this.#grid?.dispose();
+      this.#grid = null;
+      const { imageShape } = this.#input.dataset;
+      this.#grid = await open.watch.guard(
+        prepareImageGrid(device, shared, { program, prefix: 'generate', count, columns, imageShape }),
+      );
+    }
+    const grid = this.#grid;
+    this.#writeInput(program, latents);
+    this.#submit((pass) => {
+      program.encode(pass);
+      grid.encode(pass);
+    });
+    return grid.toImageGrid(await this.#read(grid.source));
+  }
+
+  /** See `Engine.classify`. */
+  async classify(images: Values, count: number): Promise<Values> {
+    const { recipe, settings, dataset } = this.#input;
+    const { program } = await this.#prepare('classify', count, () => planClassify(recipe, settings, count));
+    this.#writeInput(program, images);
+    this.#submit((pass) => program.encode(pass));
+    return new Float32Array(await this.#readOutput(program, count * (dataset.classes + 1)));
+  }
+
+  #prepareGenerator(count: number): Promise<Prepared> {
+    const { recipe, settings } = this.#input;
+    if (recipe.generator === null)
+      throw new Error(`The recipe "${recipe.name}" has no generator to take images from.`);
+    return this.#prepare('generate', count, () => planGenerate(recipe, settings, count));
+  }
+
+  /** The program `name` for at least `rows` rows; `plan` plans it for just so many. */
+  async #prepare(name: string, rows: number, plan: () => PlannedProgram): Promise<Prepared> {
+    const found = this.#programs.get(name);
+    if (found !== undefined && found.rows >= rows) return found;
+    found?.program.dispose();
+    this.#programs.delete(name);
+    const { device, shared, tiles, open } = this.#equipment;
+    const preparing = prepareProgram(device, plan(), name, shared, tiles, this.#input.dataset.test.count);
+    const prepared = { program: await open.watch.guard(preparing), rows };
+    this.#programs.set(name, prepared);
+    return prepared;
+  }
+
+  #writeInput(program: ReadyProgram, values: Values): void {
+    const { buffer, offsetBytes } = program.place(program.planned.program.inputs[0]!);
+    this.#equipment.device.queue.writeBuffer(buffer, offsetBytes, values);
+  }
+
+  #submit(encode: (pass: GPUComputePassEncoder) => void): void {
+    const { device } = this.#equipment;
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    encode(pass);
+    pass.end();
+    device.queue.submit([encoder.finish()]);
+  }
+
+  /** The first `length` elements of a program's output. */
+  #readOutput(program: ReadyProgram, length: number): Promise<ArrayBuffer> {
+    return this.#read({ ...program.place(program.planned.program.outputs[0]!), bytes: length * 4 });
+  }
+
+  async #read(source: ReadSource): Promise<ArrayBuffer> {
+    const { device, open } = this.#equipment;
+    open.watch.check();
+    const [values] = await open.watch.guard(readBuffers(device, [source]));
+    return values!.buffer;
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Makes a run, from settings or from a checkpoint: engine found, data fetched, split drawn, engine
+ * started. Reports each stage; leaves nothing behind when it fails or is given up.
+ */
+
+import type { Report } from '../../protocol/reports.js';
+import type { Settings } from '../../protocol/settings.js';
+import { checkpointState, type Checkpoint } from '../checkpoint/checkpoint.js';
+import { findEngines, startEngine, type EngineEntry } from '../engine/choose-engine.js';
+import type { EngineInput } from '../engine/engine.js';
+import type { Dataset } from '../data/dataset.js';
+import { TrainerError } from '../../protocol/errors.js';
+import { realImageGrid } from '../engine/image-grid.js';
+import { Run, type RunOptions } from './run.js';
+import type { buildRecipe } from '../../recipe/recipes.js';
+import { SerialQueue } from './serial-queue.js';
+import { makeSplit } from '../data/split.js';
+
+export interface LoaderOptions extends Pick<RunOptions, 'report' | 'now' | 'yieldToCommands'> {
+  readonly engines: readonly EngineEntry[];
+  readonly buildRecipe: typeof buildRecipe;
+  readonly loadDataset: (
+    signal: AbortSignal,
+    onProgress: (loadedBytes: number, totalBytes: number) => void,
+  ) => Promise<Dataset>;
+}
+
+export interface RunRequest {
+  readonly settings: Settings;
+  /** The run goes on from here; null for one that begins. */
+  readonly checkpoint: Checkpoint | null;
+  readonly onRest: RunOptions['onRest'];
+  readonly signal: AbortSignal;
+}
+
+function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new TrainerError('Aborted', 'Loading was given up for a later command.');
+}
+
+export class Loader {
+  readonly #options: LoaderOptions;
+  /** Engines share their libraries' globals, so one is started at a time, an abandoned one included. */
+  readonly #starts = new SerialQueue();
+  #dataset: Dataset | null = null;
+
+  constructor(options: LoaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A run at its first step or at its checkpoint's, its samples shown. Throws what is wrong with
+   * settings, checkpoint, data or engine, or `Aborted`.
+   */
+  async makeRun({ settings, checkpoint, onRest, signal }: RunRequest): Promise<Run> {
+    const { engines, report, now, yieldToCommands, buildRecipe } = this.#options;
+    this.#reportStage('engine');
+    const findings = await findEngines(settings.engine, engines);
+    throwIfAborted(signal);
+    const dataset = await this.#loadDataset(signal);
+    throwIfAborted(signal);
+
+    this.#reportStage('model');
+    const recipe = buildRecipe(settings.recipe, dataset);
+    const split = makeSplit(dataset, settings);
+    const input: EngineInput = { recipe, settings, dataset, split };
+    const state = checkpoint === null ? null : checkpointState(checkpoint, recipe, dataset, split);
+    // Until the run is sure to take the place of the one before, the page hears nothing of it.
+    let held: Report[] | null = [];
+    const reportOfRun = (item: Report): void => (held === null ? report(item) : void held.push(item));
+    const started = await this.#starts.run(() => {
+      throwIfAborted(signal);
+      return startEngine(settings.engine, findings, input, { report: reportOfRun, now });
+    });
+    const { engine, entry } = started;
+    const run = new Run({
+      ...input,
+      engine,
+      evaluationSlice: entry.evaluationSlice,
+      joinsSlices: entry.joinsSlices === true,
+      progress: checkpoint?.progress,
+      report: reportOfRun,
+      onRest,
+      now,
+      yieldToCommands,
+    });
+    try {
+      if (state !== null) await engine.importState(state);
+      await run.prepare();
+      throwIfAborted(signal);
+    } catch (error) {
+      await run.dispose();
+      throw error;
+    }
+    const reports = [started.report, { type: 'settings', settings } as const, ...held];
+    held = null;
+    reports.forEach(report);
+    return run;
+  }
+
+  async #loadDataset(signal: AbortSignal): Promise<Dataset> {
+    if (this.#dataset !== null) return this.#dataset;
+    this.#reportStage('data');
+    const dataset = await this.#options.loadDataset(signal, (loadedBytes, totalBytes) => {
+      this.#options.report({ type: 'loading', stage: 'data', loadedBytes, totalBytes });
+    });
+    this.#dataset = dataset;
+    this.#options.report({ type: 'images', source: 'real', step: 0, grid: realImageGrid(dataset) });
+    return dataset;
+  }
+
+  #reportStage(stage: 'engine' | 'data' | 'model'): void {
+    this.#options.report({ type: 'loading', stage, loadedBytes: 0, totalBytes: 0 });
+  }
+}
