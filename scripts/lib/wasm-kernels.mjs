@@ -9,9 +9,13 @@ import { mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { withLock } from './lock.mjs';
 import { CACHE, inRoot, packageVersion, shortHash } from './paths.mjs';
+import { importSource } from './source-modules.mjs';
 
 const SOURCES = inRoot('src', 'worker', 'engine', 'wasm', 'kernels');
 const ENTRY = 'index.ts';
+/** What both sides know of the records in memory: written in TypeScript, read in AssemblyScript. */
+const LAYOUT = 'src/worker/engine/wasm/layout/assembly-script.ts';
+const LAYOUT_COPY = path.join(SOURCES, 'layout.ts');
 const FOLDER = path.join(CACHE, 'kernels');
 
 const BASE = '--runtime stub -O3 --noAssert --importMemory --disableWarning 112 --enable simd'.split(' ');
@@ -63,10 +67,18 @@ export async function compileKernels(name, change = (file, text) => text) {
   return bytes;
 }
 
+/** Writes the layout for the kernels again where its description has changed. */
+async function writeLayout() {
+  const { kernelLayout } = await importSource(LAYOUT);
+  const text = kernelLayout();
+  if ((await readFile(LAYOUT_COPY, 'utf8').catch(() => '')) !== text) await writeFile(LAYOUT_COPY, text);
+}
+
 /** Compiles what is out of date. Throws with the compiler's messages. */
 export async function buildKernels() {
   await mkdir(FOLDER, { recursive: true });
   await withLock(path.join(CACHE, 'kernels.lock'), async () => {
+    await writeLayout();
     const mark = path.join(FOLDER, 'fingerprint');
     const wanted = await fingerprint();
     if ((await readFile(mark, 'utf8').catch(() => '')) === wanted) return;

@@ -55,8 +55,8 @@ const FAULTS: readonly Fault[] = [
   {
     what: 'dropout bits of the neighbouring block',
     file: 'draw.ts',
-    right: 'drawWords(record, pair * BLOCKS,',
-    wrong: 'drawWords(record, pair * BLOCKS + 1,',
+    right: 'drawWords(record.stream, pair * BLOCKS,',
+    wrong: 'drawWords(record.stream, pair * BLOCKS + 1,',
   },
   {
     what: 'a loss gradient of the wrong sign',

@@ -10,7 +10,7 @@ import {
   IMAGE_SOURCE_ROW,
   IMAGE_TARGET_ROW,
   IMAGE_WORDS,
-} from './kernels/layout.js';
+} from './kernels/words.js';
 
 export type RowsOf = 'forward' | 'gradient';
 

@@ -36,7 +36,7 @@ import {
   PARTIALS_STATISTICS,
   PARTIALS_TABLE,
   PARTIALS_TARGET,
-} from './kernels/layout.js';
+} from './kernels/words.js';
 import { float, type Field, type Waves } from './records.js';
 
 /** Cuts a segment's positions into blocks: first position (from the segment's own first) and count. */

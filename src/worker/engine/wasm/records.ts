@@ -4,9 +4,10 @@
  */
 
 import type { Arena } from './memory/arena.js';
-import { BARRIER, OPERATION, RECORD_WORDS } from './kernels/layout.js';
+import { writeVariant } from './layout/fields.js';
+import { OPERATION, OPERATION_WORDS, type OperationName, type OperationValues } from './layout/operations.js';
 
-/** A field of a record: word, value. Numbers with a fraction are marked by `float`. */
+/** A numbered word of a record and its value, where an operation is not described by name yet. */
 export type Field = readonly [word: number, value: number | Float];
 export interface Float {
   readonly float: number;
@@ -18,6 +19,7 @@ export function float(value: number): Float {
 export interface OperationRecord {
   readonly operation: number;
   readonly fields: readonly Field[];
+  readonly write?: (words: Int32Array, at: number, endsGroup: boolean) => void;
   /** The plan's operation that it belongs to, for measurements. */
   readonly name: string;
 }
@@ -34,8 +36,22 @@ export class Waves {
   readonly prepared: OperationRecord[][] = [];
 
   /** @param wave 0 runs first. */
-  add(wave: number, operation: number, name: string, ...fields: readonly Field[]): void {
-    put(this.#waves, wave, { operation, fields, name });
+  add<Name extends OperationName>(
+    wave: number,
+    operation: Name,
+    name: string,
+    fields: OperationValues<Name>,
+  ): void;
+  add(wave: number, operation: number, name: string, ...fields: readonly Field[]): void;
+  add(wave: number, operation: number | OperationName, name: string, ...fields: readonly unknown[]): void {
+    if (typeof operation === 'number') {
+      put(this.#waves, wave, { operation, fields: fields as readonly Field[], name });
+      return;
+    }
+    const values = { kind: operation, ...(fields[0] as object) } as never;
+    const write = (words: Int32Array, at: number, endsGroup: boolean): void =>
+      writeVariant(words, at, OPERATION, { ...(values as object), endsGroup } as never);
+    put(this.#waves, wave, { operation: 0, fields: [], name, write });
   }
 
   /** What of the program changes with the parameters alone. */
@@ -77,18 +93,19 @@ export interface StoredProgram {
 /** Writes records into memory, a barrier after each wave. */
 export function storeRecords(arena: Arena, waves: readonly (readonly OperationRecord[])[]): StoredProgram {
   const count = waves.reduce((sum, records) => sum + records.length, 0);
-  const address = arena.allocate(count * RECORD_WORDS * 4);
-  const words = arena.words(address, count * RECORD_WORDS);
+  const address = arena.allocate(count * OPERATION_WORDS * 4);
+  const words = arena.words(address, count * OPERATION_WORDS);
   let at = 0;
   for (const records of waves) {
-    records.forEach(({ operation, fields }, index) => {
-      words[at + OPERATION] = operation;
-      words[at + BARRIER] = index === records.length - 1 ? 1 : 0;
+    records.forEach(({ operation, fields, write }, index) => {
+      words[at] = operation;
+      words[at + 1] = index === records.length - 1 ? 1 : 0;
+      write?.(words, at, index === records.length - 1);
       for (const [word, value] of fields) {
         words[at + word] = typeof value === 'number' ? value : floatBits(value.float);
       }
-      at += RECORD_WORDS;
+      at += OPERATION_WORDS;
     });
   }
-  return { address, count, recordBytes: RECORD_WORDS * 4, names: waves.flat().map(({ name }) => name) };
+  return { address, count, recordBytes: OPERATION_WORDS * 4, names: waves.flat().map(({ name }) => name) };
 }

@@ -25,7 +25,7 @@ import {
   SNIPPET_TANH_GRADIENT,
   SNIPPET_VECTOR,
   SNIPPET_WORDS,
-} from './kernels/layout.js';
+} from './kernels/words.js';
 import { floatBits, type Field } from './records.js';
 
 type SnippetOf<Kind extends Snippet['kind']> = Extract<Snippet, { readonly kind: Kind }>;

@@ -24,7 +24,7 @@ import { compileProgram, type CompiledProgram } from './compile.js';
 import type { Simd } from './features.js';
 import { inspectProgram, readInspected } from './inspect.js';
 import type { Kernels } from './kernels.js';
-import { RUN_FIRST, RUN_KEY0, RUN_KEY1, RUN_ROWS, RUN_STEP } from './kernels/layout.js';
+import { RUN_FIRST, RUN_KEY0, RUN_KEY1, RUN_ROWS, RUN_STEP } from './kernels/words.js';
 import { placeResidents, type StateTensors } from './memory/residents.js';
 import { spawnThread, Team, type SpawnThread } from './threads/team.js';
 

@@ -16,7 +16,7 @@ import {
   SUM_COUNT,
   SUM_TERMS,
   SUM_WORDS,
-} from '../kernels/layout.js';
+} from '../kernels/words.js';
 import { floatBits, type Field } from '../records.js';
 import type { Sum } from './toom/toom-axis.js';
 import type { Staged } from './windows.js';

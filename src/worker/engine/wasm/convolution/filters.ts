@@ -13,7 +13,7 @@ import {
   FILTER_RUN_LENGTH,
   FILTER_RUN_STEP,
   FILTER_TABLE,
-} from '../kernels/layout.js';
+} from '../kernels/words.js';
 import type { Waves } from '../records.js';
 import type { Staged, Windows } from './windows.js';
 

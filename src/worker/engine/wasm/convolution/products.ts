@@ -28,7 +28,7 @@ import {
   ROWS_OUT,
   ROWS_SNIPPETS,
   ROWS_TABLE,
-} from '../kernels/layout.js';
+} from '../kernels/words.js';
 import {
   cellsOf,
   isOverlapping,

@@ -43,7 +43,7 @@ import {
   ROWS_SCALE_Y,
   ROWS_X,
   ROWS_Y,
-} from '../kernels/layout.js';
+} from '../kernels/words.js';
 import type { PartAxis } from './parts.js';
 import type { Field, Waves } from '../records.js';
 import type { Windows } from './windows.js';

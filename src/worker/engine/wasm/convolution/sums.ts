@@ -21,7 +21,7 @@ import {
   BIAS_SOURCE,
   BIAS_TABLE,
   BIAS_TARGET,
-} from '../kernels/layout.js';
+} from '../kernels/words.js';
 import type { Waves } from '../records.js';
 import { storeSnippets } from '../snippets.js';
 import { tapBlocks, tapBorder } from './taps.js';

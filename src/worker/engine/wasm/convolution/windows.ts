@@ -22,7 +22,7 @@ import {
   STAGE_TARGET,
   STAGE_TOP,
   STAGE_WIDTH,
-} from '../kernels/layout.js';
+} from '../kernels/words.js';
 import type { Waves } from '../records.js';
 import { storeSnippets } from '../snippets.js';
 

@@ -4,30 +4,15 @@
  */
 
 import { claimShare, shareEnd } from './claims';
-import {
-  UPDATE_BETA1,
-  UPDATE_BETA2,
-  UPDATE_EPSILON,
-  UPDATE_GRADIENT,
-  UPDATE_M,
-  UPDATE_REST1,
-  UPDATE_REST2,
-  UPDATE_SCALAR,
-  UPDATE_SIZE,
-  UPDATE_SPLITS,
-  UPDATE_STRIDE,
-  UPDATE_V,
-  UPDATE_VALUE,
-} from './layout';
-import { address, float, int } from './record';
+import { UpdateOperation } from './layout';
 import { VECTOR } from './simd';
 
 /** Vectors that a thread claims at least. */
 const FEWEST_VECTORS = 256;
 
 /** Vectors are dealt out to the threads; tensors are padded to whole vectors. */
-export function adam(record: usize, threads: i32): void {
-  const vectors = (int(record, UPDATE_SIZE) + 3) >> 2;
+export function adam(record: UpdateOperation, threads: i32): void {
+  const vectors = (record.size + 3) >> 2;
   let first = claimShare(record, vectors, threads, FEWEST_VECTORS);
   while (first < vectors) {
     updateVectors(record, usize(first) << 4, usize(shareEnd()) << 4);
@@ -36,19 +21,19 @@ export function adam(record: usize, threads: i32): void {
 }
 
 /** Elements from byte `first` of their tensors to byte `end`. */
-function updateVectors(record: usize, first: usize, end: usize): void {
-  const value = address(record, UPDATE_VALUE);
-  const m = address(record, UPDATE_M);
-  const v = address(record, UPDATE_V);
-  const gradients = address(record, UPDATE_GRADIENT);
-  const stride = address(record, UPDATE_STRIDE);
-  const splits = int(record, UPDATE_SPLITS);
-  const beta1 = f32x4.splat(float(record, UPDATE_BETA1));
-  const beta2 = f32x4.splat(float(record, UPDATE_BETA2));
-  const rest1 = f32x4.splat(float(record, UPDATE_REST1));
-  const rest2 = f32x4.splat(float(record, UPDATE_REST2));
-  const epsilon = f32x4.splat(float(record, UPDATE_EPSILON));
-  const scalar = f32x4.splat(load<f32>(address(record, UPDATE_SCALAR)));
+function updateVectors(record: UpdateOperation, first: usize, end: usize): void {
+  const value = record.value;
+  const m = record.m;
+  const v = record.v;
+  const gradients = record.gradient;
+  const stride = record.partialSumStep;
+  const splits = record.partialSums;
+  const beta1 = f32x4.splat(record.beta1);
+  const beta2 = f32x4.splat(record.beta2);
+  const rest1 = f32x4.splat(record.rest1);
+  const rest2 = f32x4.splat(record.rest2);
+  const epsilon = f32x4.splat(record.epsilon);
+  const scalar = f32x4.splat(load<f32>(record.scaledRate));
   for (let at = first; at < end; at += VECTOR) {
     let gradient = v128.load(gradients + at);
     for (let split = 1; split < splits; split++) {

@@ -11,7 +11,7 @@ import {
   BIAS_TABLE,
   BIAS_TARGET,
   IMAGE_SOURCE_ROW,
-} from './layout';
+} from './words';
 import { address, imageEntry, int } from './record';
 import { paddedBytes, VECTOR } from './simd';
 import { applySnippets, clearFloats } from './snippets';

@@ -5,19 +5,19 @@
  * item computes does not depend on the share that it is in, so claims change no bit.
  */
 
-import { CLAIMS, RECORD_WORDS } from './layout';
+import { CLAIMS, RECORD_WORDS } from './words';
 
 /** Where this thread's share ends: each thread has an instance of its own, and so a variable of its own. */
 let end = 0;
 
 
 @inline
-function claims(record: usize): usize {
-  return record + (usize(CLAIMS) << 2);
+function claims<T>(record: T): usize {
+  return changetype<usize>(record) + (usize(CLAIMS) << 2);
 }
 
 /** Number of the next share of a record that nobody has claimed. */
-export function claim(record: usize): i32 {
+export function claim<T>(record: T): i32 {
   if (ASC_FEATURE_THREADS) return atomic.add<i32>(claims(record), 1);
   const share = load<i32>(claims(record));
   store<i32>(claims(record), share + 1);
@@ -29,7 +29,7 @@ export function claim(record: usize): i32 {
  * ends. One thread takes all in one share. Several get one each of half of what is left, over and over,
  * of no less than `least` items.
  */
-export function claimShare(record: usize, items: i32, threads: i32, least: i32): i32 {
+export function claimShare<T>(record: T, items: i32, threads: i32, least: i32): i32 {
   let share = claim(record);
   let start = 0;
   let size = items;
@@ -53,17 +53,17 @@ export function shareEnd(): i32 {
 
 /** First of the items that this thread does, or `items` where others have them all. */
 @inline
-export function firstItem(record: usize, items: i32, threads: i32): i32 {
+export function firstItem<T>(record: T, items: i32, threads: i32): i32 {
   return claimShare(record, items, threads, 1);
 }
 
 /** The item that this thread does after `item`, or `items` where none is left. */
 @inline
-export function itemAfter(record: usize, item: i32, items: i32, threads: i32): i32 {
+export function itemAfter<T>(record: T, item: i32, items: i32, threads: i32): i32 {
   return item + 1 < end ? item + 1 : claimShare(record, items, threads, 1);
 }
 
 /** Makes the records from `first` to `last` ready for their next run, while no other thread is at them. */
 export function resetClaims(first: usize, last: usize): void {
-  for (let record = first; record <= last; record += RECORD_WORDS << 2) store<i32>(claims(record), 0);
+  for (let record = first; record <= last; record += RECORD_WORDS << 2) store<i32>(claims<usize>(record), 0);
 }

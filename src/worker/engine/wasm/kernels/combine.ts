@@ -22,7 +22,7 @@ import {
   SUM_COUNT,
   SUM_FACTORS,
   SUM_WORDS,
-} from './layout';
+} from './words';
 import { address, addressAt, imageEntry, int } from './record';
 import { multiplyAdd, VECTOR } from './simd';
 import { applySnippets } from './snippets';

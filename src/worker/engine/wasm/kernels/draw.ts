@@ -1,44 +1,29 @@
 /** What a step draws: images and labels by drawn index, latents, keep bits of dropout masks. */
 
 import { claim, firstItem, itemAfter } from './claims';
-import {
-  DRAW_BOUND,
-  DRAW_BYTE_TABLE,
-  DRAW_COUNT,
-  DRAW_POOL,
-  DRAW_ROWS,
-  DRAW_SIZE,
-  DRAW_SOURCE,
-  DRAW_STREAM,
-  DRAW_TARGET,
-  DRAW_THRESHOLD,
-  RUN_FIRST,
-  RUN_KEY0,
-  RUN_KEY1,
-  RUN_STEP,
-} from './layout';
+import { DrawImagesOperation, DrawLabelsOperation, DrawLatentsOperation, DrawMaskOperation } from './layout';
+import { RUN_FIRST, RUN_KEY0, RUN_KEY1, RUN_STEP } from './words';
 import { BLOCKS, BLOCKS_BYTES, philoxBlocks, philoxWord, wordsToUniform } from './random';
-import { address, int } from './record';
+import { int } from './record';
 import { VECTOR } from './simd';
 
 /** Which image row `row` shows. */
-function imageIndex(record: usize, row: i32, run: usize, scratch: usize): u32 {
-  const bound = u32(int(record, DRAW_BOUND));
-  const stream = int(record, DRAW_STREAM);
+function imageIndex(stream: i32, pool: usize, bound: u32, row: i32, run: usize, scratch: usize): u32 {
   if (stream == 0) return min(u32(int(run, RUN_FIRST) + row), bound - 1);
   const word = philoxWord(row, int(run, RUN_STEP), stream, int(run, RUN_KEY0), int(run, RUN_KEY1), scratch);
   const index = u32((u64(word) * u64(bound)) >> 32);
-  return load<u32>(address(record, DRAW_POOL) + (usize(index) << 2));
+  return load<u32>(pool + (usize(index) << 2));
 }
 
 /** Rows are dealt out to the threads. */
-export function drawImages(record: usize, threads: i32, run: usize, scratch: usize): void {
-  const rows = int(record, DRAW_ROWS);
-  const size = int(record, DRAW_SIZE);
-  const table = address(record, DRAW_BYTE_TABLE);
+export function drawImages(record: DrawImagesOperation, threads: i32, run: usize, scratch: usize): void {
+  const rows = record.rows;
+  const size = record.imageSize;
+  const table = record.byteTable;
   for (let row = firstItem(record, rows, threads); row < rows; row = itemAfter(record, row, rows, threads)) {
-    let from = address(record, DRAW_SOURCE) + usize(imageIndex(record, row, run, scratch)) * size;
-    let to = address(record, DRAW_TARGET) + (usize(row * size) << 2);
+    const image = imageIndex(record.stream, record.pool, record.bound, row, run, scratch);
+    let from = record.source + usize(image) * size;
+    let to = record.target + (usize(row * size) << 2);
     for (let i = 0; i < size; i++) {
       store<f32>(to, load<f32>(table + (usize(load<u8>(from)) << 2)));
       from++;
@@ -47,51 +32,51 @@ export function drawImages(record: usize, threads: i32, run: usize, scratch: usi
   }
 }
 
-export function drawLabels(record: usize, run: usize, scratch: usize): void {
+export function drawLabels(record: DrawLabelsOperation, run: usize, scratch: usize): void {
   if (claim(record) > 0) return;
-  const rows = int(record, DRAW_ROWS);
+  const rows = record.rows;
   for (let row = 0; row < rows; row++) {
-    const label = load<u8>(address(record, DRAW_SOURCE) + usize(imageIndex(record, row, run, scratch)));
-    store<u32>(address(record, DRAW_TARGET) + (usize(row) << 2), u32(label));
+    const image = imageIndex(record.stream, record.pool, record.bound, row, run, scratch);
+    const label = load<u8>(record.source + usize(image));
+    store<u32>(record.target + (usize(row) << 2), u32(label));
   }
 }
 
 /** Uniform in [-1, 1). What eight blocks give, 32 elements, is dealt out to the threads. */
-export function drawLatents(record: usize, threads: i32, run: usize, scratch: usize): void {
-  const count = int(record, DRAW_COUNT);
+export function drawLatents(record: DrawLatentsOperation, threads: i32, run: usize, scratch: usize): void {
+  const count = record.count;
   const groups = (count + 31) >> 5;
   for (
     let group = firstItem(record, groups, threads);
     group < groups;
     group = itemAfter(record, group, groups, threads)
   ) {
-    drawWords(record, group * BLOCKS, run, scratch);
+    drawWords(record.stream, group * BLOCKS, run, scratch);
     for (let offset: usize = 0; offset < BLOCKS_BYTES; offset += VECTOR) {
       v128.store(scratch + offset, wordsToUniform(v128.load(scratch + offset), -1, 2));
     }
     const some = min(32, count - (group << 5));
-    memory.copy(address(record, DRAW_TARGET) + (usize(group) << 7), scratch, usize(some) << 2);
+    memory.copy(record.target + (usize(group) << 7), scratch, usize(some) << 2);
   }
 }
 
-function drawWords(record: usize, block: i32, run: usize, scratch: usize): void {
-  const stream = int(record, DRAW_STREAM);
+function drawWords(stream: i32, block: i32, run: usize, scratch: usize): void {
   philoxBlocks(block, int(run, RUN_STEP), stream, int(run, RUN_KEY0), int(run, RUN_KEY1), scratch);
 }
 
 /** Words of 32 keep bits, two from eight blocks, are dealt out to the threads. */
-export function drawMask(record: usize, threads: i32, run: usize, scratch: usize): void {
-  const count = int(record, DRAW_COUNT);
+export function drawMask(record: DrawMaskOperation, threads: i32, run: usize, scratch: usize): void {
+  const count = record.count;
   // Rate 1 would need 65536, which 16 bits do not hold; the settings end at 0.9.
-  const limit = i16x8.splat(i16(int(record, DRAW_THRESHOLD)));
+  const limit = i16x8.splat(i16(record.threshold));
   const pairs = (count + 63) >> 6;
   for (
     let pair = firstItem(record, pairs, threads);
     pair < pairs;
     pair = itemAfter(record, pair, pairs, threads)
   ) {
-    drawWords(record, pair * BLOCKS, run, scratch);
-    const to = address(record, DRAW_TARGET) + (usize(pair) << 3);
+    drawWords(record.stream, pair * BLOCKS, run, scratch);
+    const to = record.target + (usize(pair) << 3);
     const left = count - (pair << 6);
     store<i32>(to, keptWord(scratch, limit, left));
     if (left > 32) store<i32>(to, keptWord(scratch + 4 * VECTOR, limit, left - 32), 4);

@@ -1,25 +1,19 @@
 /** Counting what a network classifies correctly. */
 
 import { claim } from './claims';
-import {
-  CORRECT_LABELS,
-  CORRECT_LOGITS,
-  CORRECT_ROWS,
-  CORRECT_TARGET,
-  CORRECT_WIDTH,
-  RUN_ROWS,
-} from './layout';
+import { CountCorrectOperation } from './layout';
 import { argmax } from './loss';
-import { address, int } from './record';
+import { int } from './record';
+import { RUN_ROWS } from './words';
 
-export function countCorrect(record: usize, run: usize): void {
+export function countCorrect(record: CountCorrectOperation, run: usize): void {
   if (claim(record) > 0) return;
-  const rows = min(int(record, CORRECT_ROWS), int(run, RUN_ROWS));
-  const width = int(record, CORRECT_WIDTH);
+  const rows = min(record.rows, int(run, RUN_ROWS));
+  const width = record.width;
   let correct = 0;
   for (let row = 0; row < rows; row++) {
-    const label = load<i32>(address(record, CORRECT_LABELS) + (usize(row) << 2));
-    if (argmax(address(record, CORRECT_LOGITS) + (usize(row * width) << 2), width) == label) correct++;
+    const label = load<i32>(record.labels + (usize(row) << 2));
+    if (argmax(record.logits + (usize(row * width) << 2), width) == label) correct++;
   }
-  store<i32>(address(record, CORRECT_TARGET), correct);
+  store<i32>(record.target, correct);
 }

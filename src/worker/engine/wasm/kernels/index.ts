@@ -8,13 +8,7 @@ import {
   BIAS_FINISH,
   BIAS_PARTIALS,
   COMBINE,
-  COUNT_CORRECT,
-  DRAW_IMAGES,
-  DRAW_LABELS,
-  DRAW_LATENTS,
-  DRAW_MASK,
   FILTER,
-  LOSS,
   NORM_FINISH,
   NORM_GRADIENT_FINISH,
   NORM_GRADIENT_PARTIALS,
@@ -33,7 +27,16 @@ import {
   TEAM_RECORDS,
   TEAM_STOP,
   TEAM_THREADS,
-  UPDATE,
+} from './words';
+import {
+  CountCorrectOperation,
+  DrawImagesOperation,
+  DrawLabelsOperation,
+  DrawLatentsOperation,
+  DrawMaskOperation,
+  LossOperation,
+  OperationKind,
+  UpdateOperation,
 } from './layout';
 import { adam } from './adam';
 import { biasFinish, biasPartials } from './bias';
@@ -104,23 +107,23 @@ function runRecord(record: usize, threads: i32, run: usize, scratch: usize): voi
     case BIAS_FINISH:
       biasFinish(record);
       break;
-    case LOSS:
-      lossHead(record);
+    case OperationKind.loss:
+      lossHead(changetype<LossOperation>(record));
       break;
-    case UPDATE:
-      adam(record, threads);
+    case OperationKind.update:
+      adam(changetype<UpdateOperation>(record), threads);
       break;
-    case DRAW_IMAGES:
-      drawImages(record, threads, run, scratch);
+    case OperationKind.drawImages:
+      drawImages(changetype<DrawImagesOperation>(record), threads, run, scratch);
       break;
-    case DRAW_LABELS:
-      drawLabels(record, run, scratch);
+    case OperationKind.drawLabels:
+      drawLabels(changetype<DrawLabelsOperation>(record), run, scratch);
       break;
-    case DRAW_LATENTS:
-      drawLatents(record, threads, run, scratch);
+    case OperationKind.drawLatents:
+      drawLatents(changetype<DrawLatentsOperation>(record), threads, run, scratch);
       break;
-    case DRAW_MASK:
-      drawMask(record, threads, run, scratch);
+    case OperationKind.drawMask:
+      drawMask(changetype<DrawMaskOperation>(record), threads, run, scratch);
       break;
     case OVERLAP:
       overlap(record, threads, scratch);
@@ -128,8 +131,8 @@ function runRecord(record: usize, threads: i32, run: usize, scratch: usize): voi
     case COMBINE:
       combine(record, threads, scratch);
       break;
-    case COUNT_CORRECT:
-      countCorrect(record, run);
+    case OperationKind.countCorrect:
+      countCorrect(changetype<CountCorrectOperation>(record), run);
       break;
     default:
       unreachable();

@@ -5,44 +5,17 @@
 
 import { claim } from './claims';
 import {
-  FEATURE_MATCHING,
-  LOSS_ACCURACY_METRIC,
-  LOSS_ACCURACY_ROW,
-  LOSS_ACCURACY_ROWS,
-  LOSS_FEATURE_ENTRIES,
-  LOSS_FEATURE_ENTRY_COUNT,
-  LOSS_FEATURE_SEGMENTS,
-  LOSS_FEATURE_SIZE,
-  LOSS_FEATURE_TARGET,
-  LOSS_GRADIENT,
-  LOSS_LABELS,
-  LOSS_LOGITS,
-  LOSS_LOSSES,
-  LOSS_LOSS_COUNT,
-  LOSS_METRICS,
-  LOSS_METRIC_COUNT,
-  LOSS_SEGMENTS,
-  LOSS_SEGMENT_COUNT,
-  LOSS_TERMS,
-  LOSS_TERM_COUNT,
-  LOSS_WIDTH,
-  LOSS_WORKSPACE,
-  SIGMOID_CROSS_ENTROPY,
-  SOFTMAX_CROSS_ENTROPY,
-  TERM_AGAINST_ROW,
-  TERM_AGAINST_ROWS,
-  TERM_COLUMN,
-  TERM_FEATURES,
-  TERM_KIND,
-  TERM_METRIC,
-  TERM_ROW,
-  TERM_ROWS,
-  TERM_SIZE,
-  TERM_TARGET,
-  TERM_WORDS,
+  FeatureMatchingTerm,
+  FeatureSegment,
+  LOSS_TERM_BYTES,
+  LogitSegment,
+  LossOperation,
+  LossSum,
+  LossTerm,
+  LossTermKind,
+  SigmoidCrossEntropyTerm,
 } from './layout';
 import { exponential, logarithm, sigmoid, softplus } from './math';
-import { address, int } from './record';
 
 
 @inline
@@ -56,68 +29,87 @@ function element(base: usize, index: i32): usize {
   return base + (usize(index) << 2);
 }
 
-export function lossHead(record: usize): void {
+/** Entry number `index` of a table of \`T\`. */
+@inline
+function entryAt<T>(table: usize, index: i32): T {
+  return changetype<T>(table + usize(index) * offsetof<T>());
+}
+
+export function lossHead(record: LossOperation): void {
   if (claim(record) > 0) return;
-  const metrics = address(record, LOSS_METRICS);
-  for (let metric = 0; metric < int(record, LOSS_METRIC_COUNT); metric++)
-    store<f32>(element(metrics, metric), NaN);
-  for (let index = 0; index < int(record, LOSS_TERM_COUNT); index++) {
-    const term = address(record, LOSS_TERMS) + usize(index) * (TERM_WORDS << 2);
+  const metrics = record.metrics;
+  for (let metric = 0; metric < record.metricCount; metric++) store<f32>(element(metrics, metric), NaN);
+  for (let index = 0; index < record.termCount; index++) {
+    const term = termAt(record, index);
     const value = termValue(record, term, index);
-    store<f32>(element(address(record, LOSS_WORKSPACE), index), value);
-    store<f32>(element(metrics, int(term, TERM_METRIC)), value);
+    store<f32>(element(record.termValues, index), value);
+    store<f32>(element(metrics, term.metric), value);
   }
-  sumLosses(record, metrics);
-  const correct = countRows(record, int(record, LOSS_ACCURACY_ROW), int(record, LOSS_ACCURACY_ROWS));
-  store<f32>(element(metrics, int(record, LOSS_ACCURACY_METRIC)), correct);
+  sumLosses(record);
+  const correct = countRows(record, record.accuracyFirstRow, record.accuracyRows);
+  store<f32>(element(metrics, record.accuracyMetric), correct);
   logitGradients(record);
   featureGradients(record);
 }
 
-/** A loss in the list: metric, number of terms, their indices. */
-function sumLosses(record: usize, metrics: usize): void {
-  let at = address(record, LOSS_LOSSES);
-  for (let left = int(record, LOSS_LOSS_COUNT); left > 0; left--) {
-    const metric = load<i32>(at);
+
+@inline
+function termAt(record: LossOperation, index: i32): LossTerm {
+  return changetype<LossTerm>(record.terms + usize(index) * LOSS_TERM_BYTES);
+}
+
+function sumLosses(record: LossOperation): void {
+  for (let index = 0; index < record.lossCount; index++) {
+    const loss = entryAt<LossSum>(record.losses, index);
     let sum: f32 = 0;
-    for (let terms = load<i32>(at, 4); terms > 0; terms--) {
-      at += 4;
-      sum += load<f32>(element(address(record, LOSS_WORKSPACE), load<i32>(at, 4)));
+    for (let i = 0; i < loss.termCount; i++) {
+      sum += load<f32>(element(record.termValues, load<i32>(element(loss.terms, i))));
     }
-    store<f32>(element(metrics, metric), sum);
-    at += 8;
+    store<f32>(element(record.metrics, loss.metric), sum);
   }
 }
 
-function termValue(record: usize, term: usize, index: i32): f32 {
-  const kind = int(term, TERM_KIND);
-  if (kind == FEATURE_MATCHING) return featureMatching(record, term, index);
-  const rows = int(term, TERM_ROWS);
+function termValue(record: LossOperation, term: LossTerm, index: i32): f32 {
+  switch (term.kind) {
+    case LossTermKind.softmaxCrossEntropy:
+      return softmaxCrossEntropy(record, term);
+    case LossTermKind.sigmoidCrossEntropy:
+      return sigmoidCrossEntropy(record, changetype<SigmoidCrossEntropyTerm>(term));
+    case LossTermKind.featureMatching:
+      return featureMatching(record, changetype<FeatureMatchingTerm>(term), index);
+  }
+  unreachable();
+  return NaN;
+}
+
+function softmaxCrossEntropy(record: LossOperation, term: LossTerm): f32 {
   let sum: f32 = 0;
-  for (let row = 0; row < rows; row++) {
-    const logits = logitRow(record, int(term, TERM_ROW) + row);
-    if (kind == SOFTMAX_CROSS_ENTROPY) {
-      sum +=
-        logSumOfExponentials(logits, int(record, LOSS_WIDTH)) -
-        load<f32>(element(logits, label(record, row)));
-    } else {
-      const logit = load<f32>(element(logits, int(term, TERM_COLUMN)));
-      sum += scalar(softplus(f32x4.splat(int(term, TERM_TARGET) != 0 ? -logit : logit)));
-    }
+  for (let row = 0; row < term.rows; row++) {
+    const logits = logitRow(record, term.firstRow + row);
+    sum += logSumOfExponentials(logits, record.width) - load<f32>(element(logits, label(record, row)));
   }
-  return sum / f32(rows);
+  return sum / f32(term.rows);
+}
+
+function sigmoidCrossEntropy(record: LossOperation, term: SigmoidCrossEntropyTerm): f32 {
+  let sum: f32 = 0;
+  for (let row = 0; row < term.rows; row++) {
+    const logit = load<f32>(element(logitRow(record, term.firstRow + row), term.column));
+    sum += scalar(softplus(f32x4.splat(term.target != 0 ? -logit : logit)));
+  }
+  return sum / f32(term.rows);
 }
 
 
 @inline
-function logitRow(record: usize, row: i32): usize {
-  return element(address(record, LOSS_LOGITS), row * int(record, LOSS_WIDTH));
+function logitRow(record: LossOperation, row: i32): usize {
+  return element(record.logits, row * record.width);
 }
 
 
 @inline
-function label(record: usize, row: i32): i32 {
-  return load<i32>(element(address(record, LOSS_LABELS), row));
+function label(record: LossOperation, row: i32): i32 {
+  return load<i32>(element(record.labels, row));
 }
 
 function largest(logits: usize, width: i32): f32 {
@@ -136,11 +128,11 @@ function logSumOfExponentials(logits: usize, width: i32): f32 {
 }
 
 /** Share of rows whose first largest logit is at the label. */
-function countRows(record: usize, first: i32, rows: i32): f32 {
+function countRows(record: LossOperation, first: i32, rows: i32): f32 {
   let correct = 0;
   for (let row = 0; row < rows; row++) {
     const logits = logitRow(record, first + row);
-    if (argmax(logits, int(record, LOSS_WIDTH)) == label(record, row)) correct++;
+    if (argmax(logits, record.width) == label(record, row)) correct++;
   }
   return f32(correct) / f32(rows);
 }
@@ -154,22 +146,19 @@ export function argmax(logits: usize, width: i32): i32 {
   return best;
 }
 
-/** Where the difference of a feature term's two means lies in the workspace. */
+/** Where the difference of a feature term's two means lies. */
 @inline
-function differences(record: usize, index: i32): usize {
-  return element(
-    address(record, LOSS_WORKSPACE),
-    int(record, LOSS_TERM_COUNT) + index * int(record, LOSS_FEATURE_SIZE),
-  );
+function differences(record: LossOperation, index: i32): usize {
+  return element(record.featureDifferences, index * record.featureSize);
 }
 
-function featureMatching(record: usize, term: usize, index: i32): f32 {
-  const size = int(term, TERM_SIZE);
+function featureMatching(record: LossOperation, term: FeatureMatchingTerm, index: i32): f32 {
+  const size = term.size;
   const target = differences(record, index);
   let sum: f32 = 0;
   for (let feature = 0; feature < size; feature++) {
-    const own = columnMean(term, int(term, TERM_ROW), int(term, TERM_ROWS), feature);
-    const other = columnMean(term, int(term, TERM_AGAINST_ROW), int(term, TERM_AGAINST_ROWS), feature);
+    const own = columnMean(term, term.firstRow, term.rows, feature);
+    const other = columnMean(term, term.againstFirstRow, term.againstRows, feature);
     const difference = own - other;
     store<f32>(element(target, feature), difference);
     sum += difference * difference;
@@ -177,48 +166,48 @@ function featureMatching(record: usize, term: usize, index: i32): f32 {
   return sum / f32(size);
 }
 
-function columnMean(term: usize, first: i32, rows: i32, feature: i32): f32 {
-  const size = int(term, TERM_SIZE);
+function columnMean(term: FeatureMatchingTerm, first: i32, rows: i32, feature: i32): f32 {
   let sum: f32 = 0;
   for (let row = first; row < first + rows; row++) {
-    sum += load<f32>(element(address(term, TERM_FEATURES), row * size + feature));
+    sum += load<f32>(element(term.features, row * term.size + feature));
   }
   return sum / f32(rows);
 }
 
-/** A segment in the list: rows, forward row, gradient row, number of terms, their indices. */
-function logitGradients(record: usize): void {
-  const width = int(record, LOSS_WIDTH);
-  let at = address(record, LOSS_SEGMENTS);
-  for (let left = int(record, LOSS_SEGMENT_COUNT); left > 0; left--) {
-    const rows = load<i32>(at);
-    const forwardRow = load<i32>(at, 4);
-    const target = element(address(record, LOSS_GRADIENT), load<i32>(at, 8) * width);
-    const terms = load<i32>(at, 12);
-    memory.fill(target, 0, usize(rows * width) << 2);
-    for (let i = 0; i < terms; i++) {
-      const index = load<i32>(element(at, 4 + i));
-      const term = address(record, LOSS_TERMS) + usize(index) * (TERM_WORDS << 2);
-      for (let row = 0; row < rows; row++) {
-        const logits = logitRow(record, forwardRow + row);
+function logitGradients(record: LossOperation): void {
+  const width = record.width;
+  for (let i = 0; i < record.segmentCount; i++) {
+    const segment = entryAt<LogitSegment>(record.segments, i);
+    const target = element(record.logitGradient, segment.gradientRow * width);
+    memory.fill(target, 0, usize(segment.rows * width) << 2);
+    for (let j = 0; j < segment.termCount; j++) {
+      const term = termAt(record, load<i32>(element(segment.terms, j)));
+      for (let row = 0; row < segment.rows; row++) {
+        const logits = logitRow(record, segment.forwardRow + row);
         addLogitGradient(record, term, row, logits, element(target, row * width));
       }
     }
-    at = element(at, 4 + terms);
   }
 }
 
-function addLogitGradient(record: usize, term: usize, row: i32, logits: usize, target: usize): void {
-  const width = int(record, LOSS_WIDTH);
-  const rows = f32(int(term, TERM_ROWS));
-  if (int(term, TERM_KIND) == SIGMOID_CROSS_ENTROPY) {
-    const column = int(term, TERM_COLUMN);
+function addLogitGradient(
+  record: LossOperation,
+  term: LossTerm,
+  row: i32,
+  logits: usize,
+  target: usize,
+): void {
+  const width = record.width;
+  const rows = f32(term.rows);
+  if (term.kind == LossTermKind.sigmoidCrossEntropy) {
+    const sigmoidTerm = changetype<SigmoidCrossEntropyTerm>(term);
+    const column = sigmoidTerm.column;
     const probability = scalar(sigmoid(f32x4.splat(load<f32>(element(logits, column)))));
     const at = element(target, column);
-    store<f32>(at, load<f32>(at) + (probability - f32(int(term, TERM_TARGET))) / rows);
+    store<f32>(at, load<f32>(at) + (probability - f32(sigmoidTerm.target)) / rows);
     return;
   }
-  if (int(term, TERM_KIND) != SOFTMAX_CROSS_ENTROPY) return;
+  if (term.kind != LossTermKind.softmaxCrossEntropy) return;
   const total = logSumOfExponentials(logits, width);
   for (let column = 0; column < width; column++) {
     const logit = load<f32>(element(logits, column));
@@ -229,24 +218,22 @@ function addLogitGradient(record: usize, term: usize, row: i32, logits: usize, t
   }
 }
 
-/** An entry in the list: gradient segment, term, sign. */
-function featureGradients(record: usize): void {
-  const size = int(record, LOSS_FEATURE_SIZE);
-  const target = address(record, LOSS_FEATURE_TARGET);
+function featureGradients(record: LossOperation): void {
+  const size = record.featureSize;
+  const target = record.featureGradient;
   if (target == 0) return;
-  memory.fill(target, 0, usize(size * int(record, LOSS_FEATURE_SEGMENTS)) << 2);
-  let at = address(record, LOSS_FEATURE_ENTRIES);
-  for (let left = int(record, LOSS_FEATURE_ENTRY_COUNT); left > 0; left--, at += 12) {
-    const index = load<i32>(at, 4);
-    const sign = load<i32>(at, 8);
-    const term = address(record, LOSS_TERMS) + usize(index) * (TERM_WORDS << 2);
-    const rows = f32(int(term, sign > 0 ? TERM_ROWS : TERM_AGAINST_ROWS));
+  memory.fill(target, 0, usize(size * record.featureGradientSegments) << 2);
+  for (let i = 0; i < record.featureSegmentCount; i++) {
+    const segment = entryAt<FeatureSegment>(record.featureSegments, i);
+    const term = changetype<FeatureMatchingTerm>(termAt(record, segment.term));
+    const rows = f32(segment.sign > 0 ? term.rows : term.againstRows);
     const two: f32 = 2;
-    const factor = (two * f32(sign)) / f32(size) / rows;
-    const out = element(target, load<i32>(at) * size);
+    const factor = (two * f32(segment.sign)) / f32(size) / rows;
+    const out = element(target, segment.gradientSegment * size);
+    const own = differences(record, segment.term);
     for (let feature = 0; feature < size; feature++) {
-      const difference = load<f32>(element(differences(record, index), feature));
-      store<f32>(element(out, feature), load<f32>(element(out, feature)) + difference * factor);
+      const at = element(out, feature);
+      store<f32>(at, load<f32>(at) + load<f32>(element(own, feature)) * factor);
     }
   }
 }

@@ -28,7 +28,7 @@ import {
   PARTIALS_STATISTICS,
   PARTIALS_TABLE,
   PARTIALS_TARGET,
-} from './layout';
+} from './words';
 import { address, float, int } from './record';
 import { multiplyAdd, paddedBytes, storeSome, VECTOR } from './simd';
 

@@ -23,7 +23,7 @@ import {
   OVERLAP_TARGET,
   OVERLAP_TOP,
   OVERLAP_WIDTH,
-} from './layout';
+} from './words';
 import { address, imageEntry, int } from './record';
 import { FLOAT, paddedBytes, VECTOR } from './simd';
 import { applySnippets, clearFloats } from './snippets';

@@ -17,7 +17,7 @@ import {
   PACK_TAPS_X,
   PACK_TAPS_Y,
   PACK_TARGET,
-} from './layout';
+} from './words';
 import { address, int } from './record';
 import { FLOAT, VECTOR } from './simd';
 

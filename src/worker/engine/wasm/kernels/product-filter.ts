@@ -17,7 +17,7 @@ import {
   FILTER_RUN_LENGTH,
   FILTER_RUN_STEP,
   FILTER_TABLE,
-} from './layout';
+} from './words';
 import { gatheredBlock } from './gathered-kernel';
 import { address, int } from './record';
 import { FLOAT, VECTOR } from './simd';

@@ -18,7 +18,7 @@ import {
   ROWS_TABLE,
   ROWS_X,
   ROWS_Y,
-} from './layout';
+} from './words';
 import { address, imageEntry, int } from './record';
 import { applySnippets } from './snippets';
 

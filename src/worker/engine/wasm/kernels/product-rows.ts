@@ -39,7 +39,7 @@ import {
   ROWS_TABLE,
   ROWS_X,
   ROWS_Y,
-} from './layout';
+} from './words';
 import { packedBlock } from './packed-kernel';
 import { finishBlock, panelsOf } from './product-outputs';
 import { address, addressAt, imageEntry, int } from './record';

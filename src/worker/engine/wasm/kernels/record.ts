@@ -1,6 +1,6 @@
 /** Reading a record: its words as integers, addresses and float32. */
 
-import { IMAGE_WORDS } from './layout';
+import { IMAGE_WORDS } from './words';
 
 
 @inline

@@ -31,7 +31,7 @@ import {
   SNIPPET_TANH_GRADIENT,
   SNIPPET_VECTOR,
   SNIPPET_WORDS,
-} from './layout';
+} from './words';
 import {
   addChannels,
   addNumber,

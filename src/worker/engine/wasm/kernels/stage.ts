@@ -18,7 +18,7 @@ import {
   STAGE_TARGET,
   STAGE_TOP,
   STAGE_WIDTH,
-} from './layout';
+} from './words';
 import { address, imageEntry, int } from './record';
 import { applySnippets, clearFloats } from './snippets';
 

@@ -12,7 +12,7 @@ import {
   TEAM_PATIENCE,
   TEAM_SLEEPERS,
   TEAM_SPINS,
-} from './layout';
+} from './words';
 
 
 @inline

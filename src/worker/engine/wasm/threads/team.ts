@@ -16,7 +16,7 @@ import {
   TEAM_SPINS,
   TEAM_STOP,
   TEAM_THREADS,
-} from '../kernels/layout.js';
+} from '../kernels/words.js';
 import type { StoredProgram } from '../records.js';
 
 /** Most threads of a team; the words for their ranks end there. */

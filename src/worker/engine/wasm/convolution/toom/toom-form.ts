@@ -4,7 +4,7 @@
  */
 
 import { multiplyAddsOf, phasesOf, type Direction, type Geometry } from '../../../plan/geometry.js';
-import { SUM_TERMS } from '../../kernels/layout.js';
+import { SUM_TERMS } from '../../kernels/words.js';
 import { MOST_LINE_BYTES } from '../parts.js';
 import { toomAxis, transposed, type Sum, type ToomAxis } from './toom-axis.js';
 import type { Span } from '../windows.js';

@@ -8,7 +8,7 @@ import { sideSize, type Geometry, type Side } from '../../../plan/geometry.js';
 import type { Bindings } from '../../memory/bindings.js';
 import { combinedImages, combineFields } from '../combine.js';
 import { addFilter } from '../filters.js';
-import { COMBINE } from '../../kernels/layout.js';
+import { COMBINE } from '../../kernels/words.js';
 import type { Waves } from '../../records.js';
 import type { Sum } from './toom-axis.js';
 import type { ToomGradientForm } from './toom-form.js';

@@ -18,7 +18,7 @@ import {
   ROWS_IS_DIRECT,
   ROWS_OUT,
   ROWS_TABLE,
-} from '../../kernels/layout.js';
+} from '../../kernels/words.js';
 import type { Field, Waves } from '../../records.js';
 import {
   addPack,

@@ -1,0 +1,35 @@
+/** Lowers the update of the parameters. */
+
+import type { UpdateOp } from '../plan/operations.js';
+import type { FilledSplits } from './convolution/sums.js';
+import type { Bindings } from './memory/bindings.js';
+import type { Waves } from './records.js';
+
+/** Adds an update's records (wave 0), which take their rate from the plan's `scalars`. */
+export function lowerUpdate(
+  { entries, optimisers, scalars, name }: UpdateOp,
+  bindings: Bindings,
+  filled: FilledSplits,
+  waves: Waves,
+): void {
+  for (const entry of entries) {
+    const { beta1, beta2, epsilon } = optimisers[entry.optimiser]!;
+    const { m, v } = bindings.residents.moments.get(entry.parameter)!;
+    const splits = filled.of(entry);
+    waves.add(0, 'update', name, {
+      value: bindings.parameter(entry.parameter),
+      m,
+      v,
+      gradient: bindings.tensor(entry.gradient) + (splits[0]! * entry.stride + entry.offset) * 4,
+      partialSumStep: entry.stride * 4,
+      partialSums: splits.length,
+      size: entry.size,
+      beta1,
+      beta2,
+      rest1: 1 - beta1,
+      rest2: 1 - beta2,
+      epsilon,
+      scaledRate: bindings.tensor(scalars) + entry.optimiser * 4,
+    });
+  }
+}
