@@ -35,19 +35,19 @@ interface Fault {
 const FAULTS: readonly Fault[] = [
   {
     what: 'a product whose windows step by one float too many',
-    file: 'product-rows.ts',
+    file: 'product.ts',
     right: 'runStart += runStep',
     wrong: 'runStart += runStep + 4',
   },
   {
     what: 'a kernel gradient that leaves out one window in 64',
-    file: 'product-filter.ts',
+    file: 'kernel-gradient.ts',
     right: 'terms, some,',
     wrong: 'terms, some - 1,',
   },
   {
-    what: 'sums of positions without their third term',
-    file: 'combine.ts',
+    what: 'a transform without its third term',
+    file: 'transform.ts',
     right: 'multiplyAdd(v128.load(c), factorC, two)',
     wrong: 'two',
     channelDivisor: 1,

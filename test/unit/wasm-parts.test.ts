@@ -1,19 +1,19 @@
-/** How the wasm engine cuts products and kernel gradients into parts: every pair of positions that a tap joins, once. */
+/** How the wasm engine cuts products and kernel gradients into pieces: every pair of positions that a tap joins, once. */
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { linearShape, phasesOf, type Geometry } from '../../src/worker/engine/plan/geometry.js';
 import {
-  cellsOf,
-  largeParts,
-  smallParts,
-  type PartAxis,
-} from '../../src/worker/engine/wasm/convolution/parts.js';
-import { tapBlocks, tapBorder } from '../../src/worker/engine/wasm/convolution/taps.js';
+  borderRegions,
+  largeSubKernels,
+  smallSubKernels,
+  type SubKernelAxis,
+} from '../../src/worker/engine/wasm/convolution/sub-kernels.js';
+import { tapBlocks, tapBorder } from '../../src/worker/engine/wasm/convolution/tap-blocks.js';
 import {
   toomAxis,
   transposed,
-  type Sum,
+  type Combination,
   type ToomAxis,
 } from '../../src/worker/engine/wasm/convolution/toom/toom-axis.js';
 import type { LayerDescription } from '../../src/recipe/layers.js';
@@ -76,15 +76,15 @@ function joined({ large, small, kernel, stride, pad }: Line): readonly string[] 
   return found.sort();
 }
 
-/** The same as the cells of a direction's parts compute it, from images without a border. */
-function computed(axes: readonly PartAxis[], line: Line, isToSmall: boolean): readonly string[] {
+/** The same as the border regions of a direction's sub-kernels compute it, from images without a border. */
+function computed(axes: readonly SubKernelAxis[], line: Line, isToSmall: boolean): readonly string[] {
   const sources = isToSmall ? line.large : line.small;
   const found: string[] = [];
-  for (const cell of cellsOf(axes, sources)) {
-    for (const { axis, inWindow } of cell.parts) {
-      assert.equal(axis.rows, cell.rows);
-      if (axis.taps > 0) assert.equal(axis.start, cell.start + inWindow);
-      assert.ok(inWindow + axis.taps <= cell.taps);
+  for (const region of borderRegions(axes, sources)) {
+    for (const { axis, inWindow } of region.kernels) {
+      assert.equal(axis.rows, region.rows);
+      if (axis.taps > 0) assert.equal(axis.start, region.start + inWindow);
+      assert.ok(inWindow + axis.taps <= region.taps);
       for (let row = 0; row < axis.rows; row++) {
         for (let step = 0; step < axis.taps; step++) {
           const source = axis.start + row * axis.step + step;
@@ -100,11 +100,11 @@ function computed(axes: readonly PartAxis[], line: Line, isToSmall: boolean): re
   return found.sort();
 }
 
-/** Outputs that any cell writes, sorted: those that no tap reaches have to become 0. */
-function written(axes: readonly PartAxis[], sources: number): readonly number[] {
+/** Outputs that any border region writes, sorted: those that no tap reaches have to become 0. */
+function written(axes: readonly SubKernelAxis[], sources: number): readonly number[] {
   const found: number[] = [];
-  for (const cell of cellsOf(axes, sources)) {
-    for (const { axis } of cell.parts) {
+  for (const region of borderRegions(axes, sources)) {
+    for (const { axis } of region.kernels) {
       for (let row = 0; row < axis.rows; row++) found.push(axis.offset + row * axis.scale);
     }
   }
@@ -113,10 +113,10 @@ function written(axes: readonly PartAxis[], sources: number): readonly number[] 
 
 const everything = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
 
-describe('the parts of a product', () => {
+describe('the sub-kernels of a product', () => {
   it('compute every tap of every output once, to the small side', () => {
     for (const geometry of GEOMETRIES) {
-      const { y, x } = smallParts(geometry);
+      const { y, x } = smallSubKernels(geometry);
       linesOf(geometry).forEach((line, index) => {
         const axes = index === 0 ? y : x;
         assert.deepEqual(computed(axes, line, true), joined(line));
@@ -127,7 +127,7 @@ describe('the parts of a product', () => {
 
   it('compute every tap of every output once, to the large side', () => {
     for (const geometry of GEOMETRIES) {
-      const { y, x } = largeParts(geometry);
+      const { y, x } = largeSubKernels(geometry);
       linesOf(geometry).forEach((line, index) => {
         const axes = index === 0 ? y : x;
         assert.deepEqual(computed(axes, line, false), joined(line));
@@ -138,14 +138,14 @@ describe('the parts of a product', () => {
 
   it('leave the border of the second convolution out in all three directions', () => {
     const geometry = geometryOf('conv2d', 14, 3, 2, 'same');
-    const cells = cellsOf(smallParts(geometry).y, 14).map(({ rows, taps }) => [rows, taps]);
-    assert.deepEqual(cells, [
+    const regions = borderRegions(smallSubKernels(geometry).y, 14).map(({ rows, taps }) => [rows, taps]);
+    assert.deepEqual(regions, [
       [6, 3],
       [1, 2],
     ]);
-    const phases = cellsOf(largeParts(geometry).y, 7).map(({ rows, parts }) => [
+    const phases = borderRegions(largeSubKernels(geometry).y, 7).map(({ rows, kernels }) => [
       rows,
-      ...parts.map(({ axis }) => axis.taps),
+      ...kernels.map(({ axis }) => axis.taps),
     ]);
     assert.deepEqual(phases, [
       [1, 1, 1],
@@ -156,18 +156,18 @@ describe('the parts of a product', () => {
 });
 
 /** By large position, small position and tap: how much of them a direction's products multiply; what is 0 left out. */
-function multiplied({ points, kernels, groups, large }: ToomAxis): ReadonlyMap<string, number> {
-  const factors = new Map<number, readonly [Sum, Sum]>();
+function multiplied({ small, kernel: ofTaps, groups, large }: ToomAxis): ReadonlyMap<string, number> {
+  const factors = new Map<number, readonly [Combination, Combination]>();
   for (const { first, rows, kernels: own, product } of groups) {
     for (let row = 0; row < rows; row++) {
-      own.forEach((kernel, part) => {
-        factors.set(product + row * own.length + part, [points[first + row]!, kernels[kernel]!]);
+      own.forEach((kernel, index) => {
+        factors.set(product + row * own.length + index, [small[first + row]!, ofTaps[kernel]!]);
       });
     }
   }
   const found = new Map<string, number>();
-  large.forEach((sum, target) => {
-    for (const product of sum) {
+  large.forEach((combination, target) => {
+    for (const product of combination) {
       const [point, kernel] = factors.get(product.at)!;
       for (const source of point) {
         for (const tap of kernel) {
@@ -210,13 +210,13 @@ describe('products with fewer multiply-adds', () => {
     }
   });
 
-  it('take no more than three terms a sum, in both directions', () => {
+  it('take no more than three terms a combination, in both directions', () => {
     for (const line of lines) {
       const axis = axisOf(line);
       if (axis === null) continue;
-      const { points, kernels, products, large } = axis;
-      const sums = [points, kernels, large, transposed(large, products), transposed(points, line.small)];
-      for (const sum of sums.flat()) assert.ok(sum.length <= 3);
+      const { small, kernel, products, large } = axis;
+      const transforms = [small, kernel, large, transposed(large, products), transposed(small, line.small)];
+      for (const combination of transforms.flat()) assert.ok(combination.length <= 3);
     }
   });
 

@@ -11,8 +11,8 @@ import { lowerLoss } from './loss.js';
 import { lowerUpdate } from './update.js';
 import { lowerNormGradient, lowerNormInference, lowerNormStatistics } from './norms.js';
 import { lowerProduct } from './convolution/products.js';
-import { storeRecords, Waves, type OperationRecord, type StoredProgram } from './records.js';
-import { FilledSplits, lowerBiasGradient, lowerFilterGradient } from './convolution/sums.js';
+import { storeRecords, StageRecords, type OperationRecord, type StoredProgram } from './stage-records.js';
+import { FilledSplits, lowerBiasGradient, lowerKernelGradient } from './convolution/gradients.js';
 import { Stager } from './convolution/windows.js';
 
 export interface CompiledProgram {
@@ -29,29 +29,29 @@ function lower(
   bindings: Bindings,
   stager: Stager,
   filled: FilledSplits,
-  waves: Waves,
+  records: StageRecords,
 ): void {
   switch (operation.kind) {
     case 'draw':
-      return lowerDraw(operation, bindings, waves);
+      return lowerDraw(operation, bindings, records);
     case 'product':
-      return lowerProduct(operation, bindings, stager, waves);
+      return lowerProduct(operation, bindings, stager, records);
     case 'filterGradient':
-      return lowerFilterGradient(operation, bindings, stager, filled, waves);
+      return lowerKernelGradient(operation, bindings, stager, filled, records);
     case 'biasGradient':
-      return lowerBiasGradient(operation, bindings, filled, waves);
+      return lowerBiasGradient(operation, bindings, filled, records);
     case 'normStatistics':
-      return lowerNormStatistics(operation, bindings, waves);
+      return lowerNormStatistics(operation, bindings, records);
     case 'normInference':
-      return lowerNormInference(operation, bindings, waves);
+      return lowerNormInference(operation, bindings, records);
     case 'normGradient':
-      return lowerNormGradient(operation, bindings, waves);
+      return lowerNormGradient(operation, bindings, records);
     case 'loss':
-      return lowerLoss(operation, bindings, waves);
+      return lowerLoss(operation, bindings, records);
     case 'update':
-      return lowerUpdate(operation, bindings, filled, waves);
+      return lowerUpdate(operation, bindings, filled, records);
     case 'countCorrect':
-      return lowerCountCorrect(operation, bindings, waves);
+      return lowerCountCorrect(operation, bindings, records);
     case 'initialise':
       throw new Error('First values are drawn by model/parameters.ts: they are needed once.');
     default:
@@ -61,7 +61,7 @@ function lower(
 
 /**
  * Allocates what the program needs and writes its records. What reads parameters alone runs with the
- * first waves of its stage, as earlier stages may set them, or, where the program `keepsParameters`, is
+ * first groups of its stage, as earlier stages may set them, or, where the program `keepsParameters`, is
  * a program of its own: to be run once before any number of runs of the rest.
  */
 export function compileProgram(
@@ -73,10 +73,10 @@ export function compileProgram(
   const bindings = new Bindings(planned, arena, residents, keepsParameters);
   const stager = new Stager(bindings);
   const filled = new FilledSplits();
-  const waves: (readonly OperationRecord[])[] = [];
+  const groups: (readonly OperationRecord[])[] = [];
   const prepared: (readonly OperationRecord[])[] = [];
   for (const operations of stagesOf(planned.program.operations)) {
-    const own = new Waves();
+    const own = new StageRecords();
     bindings.workspace.beginStage();
     stager.beginStage(operations[0]!.stage);
     // Products stage with the widest border, which kernel gradients of the same stage then share.
@@ -85,12 +85,12 @@ export function compileProgram(
     for (const operation of ordered) lower(operation, bindings, stager, filled, own);
     if (keepsParameters) prepared.push(...own.prepared);
     else own.mergePrepared();
-    waves.push(...own.filled);
+    groups.push(...own.filled);
   }
   return {
     bindings,
     prepared: storeRecords(arena, prepared),
-    stored: storeRecords(arena, waves),
+    stored: storeRecords(arena, groups),
     filled,
   };
 }

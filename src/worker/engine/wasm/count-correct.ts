@@ -2,14 +2,14 @@
 
 import type { CountCorrectOp } from '../plan/operations.js';
 import type { Bindings } from './memory/bindings.js';
-import type { Waves } from './records.js';
+import type { StageRecords } from './stage-records.js';
 
 export function lowerCountCorrect(
   { logits, width, rows, labels, target, name }: CountCorrectOp,
   bindings: Bindings,
-  waves: Waves,
+  records: StageRecords,
 ): void {
-  waves.add(0, 'countCorrect', name, {
+  records.add(0, 'countCorrect', name, {
     logits: bindings.tensor(logits),
     width,
     rows,

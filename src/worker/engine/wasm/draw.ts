@@ -2,7 +2,7 @@
 
 import type { DrawOp, DrawPart } from '../plan/operations.js';
 import type { Bindings } from './memory/bindings.js';
-import type { Waves } from './records.js';
+import type { StageRecords } from './stage-records.js';
 
 type ImagesPart = Extract<DrawPart, { readonly kind: 'images' | 'labels' }>;
 
@@ -23,13 +23,13 @@ function poolOf(
   }
 }
 
-function lowerPart(part: DrawPart, name: string, bindings: Bindings, waves: Waves): void {
+function lowerPart(part: DrawPart, name: string, bindings: Bindings, records: StageRecords): void {
   const { residents } = bindings;
   const { stream } = part;
   const target = bindings.tensor(part.target);
   switch (part.kind) {
     case 'images':
-      return waves.add(0, 'drawImages', name, {
+      return records.add(0, 'drawImages', name, {
         stream,
         ...poolOf(part, bindings),
         rows: part.rows,
@@ -39,7 +39,7 @@ function lowerPart(part: DrawPart, name: string, bindings: Bindings, waves: Wave
         byteTable: residents.byteTable,
       });
     case 'labels':
-      return waves.add(0, 'drawLabels', name, {
+      return records.add(0, 'drawLabels', name, {
         stream,
         ...poolOf(part, bindings),
         rows: part.rows,
@@ -47,16 +47,16 @@ function lowerPart(part: DrawPart, name: string, bindings: Bindings, waves: Wave
         target,
       });
     case 'latents':
-      return waves.add(0, 'drawLatents', name, { stream, count: part.count, target });
+      return records.add(0, 'drawLatents', name, { stream, count: part.count, target });
     case 'mask': {
       const { count, threshold, offset } = part;
-      return waves.add(0, 'drawMask', name, { stream, count, threshold, target: target + offset * 4 });
+      return records.add(0, 'drawMask', name, { stream, count, threshold, target: target + offset * 4 });
     }
     default:
       return part satisfies never;
   }
 }
 
-export function lowerDraw({ parts, name }: DrawOp, bindings: Bindings, waves: Waves): void {
-  for (const part of parts) lowerPart(part, name, bindings, waves);
+export function lowerDraw({ parts, name }: DrawOp, bindings: Bindings, records: StageRecords): void {
+  for (const part of parts) lowerPart(part, name, bindings, records);
 }

@@ -2,15 +2,8 @@
 
 import type { OpSegment } from '../plan/operations.js';
 import type { Arena } from './memory/arena.js';
-import {
-  IMAGE_FORWARD_ROW,
-  IMAGE_FORWARD_SEGMENT,
-  IMAGE_GRADIENT_SEGMENT,
-  IMAGE_IN_SEGMENT,
-  IMAGE_SOURCE_ROW,
-  IMAGE_TARGET_ROW,
-  IMAGE_WORDS,
-} from './kernels/words.js';
+import { storeTable } from './layout/store.js';
+import { IMAGE } from './layout/tables.js';
 
 export type RowsOf = 'forward' | 'gradient';
 
@@ -20,20 +13,17 @@ export function sourceRow(segment: OpSegment, rows: RowsOf): number {
 
 /** Writes the table of the images of these segments; returns its address. */
 export function storeImageTable(arena: Arena, segments: readonly OpSegment[], rows: RowsOf): number {
-  const words: number[] = [];
-  for (const segment of segments) {
-    for (let row = 0; row < segment.rows; row++) {
-      const entry = new Array<number>(IMAGE_WORDS).fill(0);
-      entry[IMAGE_SOURCE_ROW] = sourceRow(segment, rows) + row;
-      entry[IMAGE_FORWARD_ROW] = segment.forwardRow + row;
-      entry[IMAGE_TARGET_ROW] = segment.targetRow + row;
-      entry[IMAGE_FORWARD_SEGMENT] = segment.forwardSegment;
-      entry[IMAGE_GRADIENT_SEGMENT] = segment.gradientSegment;
-      entry[IMAGE_IN_SEGMENT] = segment.passRow + row;
-      words.push(...entry);
-    }
-  }
-  return arena.storeWords(words);
+  const images = segments.flatMap((segment) =>
+    Array.from({ length: segment.rows }, (_, row) => ({
+      sourceRow: sourceRow(segment, rows) + row,
+      forwardRow: segment.forwardRow + row,
+      targetRow: segment.targetRow + row,
+      forwardSegment: segment.forwardSegment,
+      gradientSegment: segment.gradientSegment,
+      passRow: segment.passRow + row,
+    })),
+  );
+  return storeTable(arena, IMAGE, images);
 }
 
 /** Rows of all segments together. */

@@ -6,7 +6,7 @@ import type { VariantValues } from './layout/fields.js';
 import { storeTable, storeVariants } from './layout/store.js';
 import { FEATURE_SEGMENT, LOGIT_SEGMENT, LOSS_SUM, LOSS_TERM } from './layout/tables.js';
 import type { Bindings } from './memory/bindings.js';
-import type { Waves } from './records.js';
+import type { StageRecords } from './stage-records.js';
 
 function metricIndex(name: MetricName): number {
   return METRIC_NAMES.indexOf(name);
@@ -33,11 +33,11 @@ function termOf(term: LossOpTerm, bindings: Bindings): VariantValues<typeof LOSS
   }
 }
 
-export function lowerLoss(operation: LossOp, bindings: Bindings, waves: Waves): void {
+export function lowerLoss(operation: LossOp, bindings: Bindings, records: StageRecords): void {
   const { terms, losses, accuracy, segments, featureGradient, name } = operation;
   const { arena } = bindings;
   const featureSize = Math.max(0, ...terms.map((term) => (term.kind === 'featureMatching' ? term.size : 0)));
-  waves.add(0, 'loss', name, {
+  records.add(0, 'loss', name, {
     logits: bindings.tensor(operation.logits),
     width: operation.width,
     labels: bindings.tensor(operation.labels),

@@ -7,145 +7,139 @@ import type {
   NormStatisticsOp,
 } from '../plan/operations.js';
 import type { Bindings } from './memory/bindings.js';
-import {
-  FINISH_BETA,
-  FINISH_BLOCKS_TABLE,
-  FINISH_CHANNELS,
-  FINISH_EPSILON,
-  FINISH_GAMMA,
-  FINISH_GRADIENT,
-  FINISH_MOMENTUM,
-  FINISH_MOVING_MEAN,
-  FINISH_MOVING_VARIANCE,
-  FINISH_PARTIALS,
-  FINISH_SEGMENTS,
-  FINISH_STATISTICS,
-  FINISH_TABLE,
-  FINISH_TARGET,
-  FINISH_UPDATES,
-  NORM_BLOCK,
-  NORM_FINISH,
-  NORM_GRADIENT_FINISH,
-  NORM_GRADIENT_PARTIALS,
-  NORM_INFERENCE,
-  NORM_PARTIALS,
-  PARTIALS_BLOCKS,
-  PARTIALS_CHANNELS,
-  PARTIALS_RAW,
-  PARTIALS_SOURCE,
-  PARTIALS_STATISTICS,
-  PARTIALS_TABLE,
-  PARTIALS_TARGET,
-} from './kernels/words.js';
-import { float, type Field, type Waves } from './records.js';
+import type { Values } from './layout/fields.js';
+import { storeTable } from './layout/store.js';
+import { NORM_BLOCK, NORM_GRADIENT_BLOCK, NORM_GRADIENT_SEGMENT, NORM_SEGMENT } from './layout/tables.js';
+import type { StageRecords } from './stage-records.js';
+
+/** Positions of a block, at most. */
+const BLOCK_POSITIONS = 32;
 
 /** Cuts a segment's positions into blocks: first position (from the segment's own first) and count. */
-function blocksOf(positions: number): readonly { readonly first: number; readonly count: number }[] {
-  return Array.from({ length: Math.ceil(positions / NORM_BLOCK) }, (_, index) => ({
-    first: index * NORM_BLOCK,
-    count: Math.min(NORM_BLOCK, positions - index * NORM_BLOCK),
+function blocksOf(positions: number): readonly { readonly first: number; readonly positions: number }[] {
+  return Array.from({ length: Math.ceil(positions / BLOCK_POSITIONS) }, (_, index) => ({
+    first: index * BLOCK_POSITIONS,
+    positions: Math.min(BLOCK_POSITIONS, positions - index * BLOCK_POSITIONS),
   }));
 }
 
-function normFields(norm: NormParameters, channels: number, bindings: Bindings): readonly Field[] {
-  return [
-    [FINISH_CHANNELS, channels],
-    [FINISH_GAMMA, bindings.parameter(norm.gamma)],
-    [FINISH_BETA, bindings.parameter(norm.beta)],
-    [FINISH_MOVING_MEAN, bindings.parameter(norm.movingMean)],
-    [FINISH_MOVING_VARIANCE, bindings.parameter(norm.movingVariance)],
-    [FINISH_EPSILON, float(norm.epsilon)],
-    [FINISH_MOMENTUM, float(norm.momentum)],
-  ];
+interface NormAddresses {
+  readonly gamma: number;
+  readonly beta: number;
+  readonly movingMean: number;
+  readonly movingVariance: number;
+}
+
+function addressesOf(norm: NormParameters, bindings: Bindings): NormAddresses {
+  return {
+    gamma: bindings.parameter(norm.gamma),
+    beta: bindings.parameter(norm.beta),
+    movingMean: bindings.parameter(norm.movingMean),
+    movingVariance: bindings.parameter(norm.movingVariance),
+  };
 }
 
 function allocatePartials(blocks: number, channels: number, bindings: Bindings): number {
   return bindings.workspace.allocate(blocks * 2 * Math.ceil(channels / 4) * 16);
 }
 
-export function lowerNormStatistics(operation: NormStatisticsOp, bindings: Bindings, waves: Waves): void {
+/** Adds the statistics of blocks (group 0) and of segments (group 1). */
+export function lowerNormStatistics(
+  operation: NormStatisticsOp,
+  bindings: Bindings,
+  records: StageRecords,
+): void {
   const { side, segments, source, norm, updatesRunning, target, name } = operation;
+  const { channels } = side;
   const area = side.height * side.width;
-  const blocks: number[] = [];
-  const entries: number[] = [];
+  const allBlocks: Values<typeof NORM_BLOCK>[] = [];
+  const allSegments: Values<typeof NORM_SEGMENT>[] = [];
   for (const { rows, forwardRow, forwardSegment } of segments) {
     const own = blocksOf(rows * area);
-    entries.push(blocks.length / 2, own.length, forwardSegment, 0, 0);
-    for (const { first, count } of own) blocks.push(forwardRow * area + first, count);
+    allSegments.push({ firstBlock: allBlocks.length, blocks: own.length, forwardSegment });
+    for (const { first, positions } of own) allBlocks.push({ first: forwardRow * area + first, positions });
   }
-  const count = blocks.length / 2;
-  const partials = allocatePartials(count, side.channels, bindings);
-  const table = bindings.arena.storeWords(blocks);
-  waves.add(
-    0,
-    NORM_PARTIALS,
-    name,
-    [PARTIALS_SOURCE, bindings.tensor(source)],
-    [PARTIALS_TARGET, partials],
-    [PARTIALS_CHANNELS, side.channels],
-    [PARTIALS_TABLE, table],
-    [PARTIALS_BLOCKS, count],
-  );
-  waves.add(
-    1,
-    NORM_FINISH,
-    name,
-    ...normFields(norm, side.channels, bindings),
-    [FINISH_PARTIALS, partials],
-    [FINISH_TARGET, bindings.tensor(target)],
-    [FINISH_TABLE, bindings.arena.storeWords(entries)],
-    [FINISH_SEGMENTS, segments.length],
-    [FINISH_BLOCKS_TABLE, table],
-    [FINISH_UPDATES, updatesRunning ? 1 : 0],
-  );
+  const partials = allocatePartials(allBlocks.length, channels, bindings);
+  const blocks = storeTable(bindings.arena, NORM_BLOCK, allBlocks);
+  records.add(0, 'normPartials', name, {
+    source: bindings.tensor(source),
+    target: partials,
+    channels,
+    blocks,
+    blockCount: allBlocks.length,
+  });
+  records.add(1, 'normFinish', name, {
+    partials,
+    target: bindings.tensor(target),
+    channels,
+    blocks,
+    segments: storeTable(bindings.arena, NORM_SEGMENT, allSegments),
+    segmentCount: allSegments.length,
+    ...addressesOf(norm, bindings),
+    epsilon: norm.epsilon,
+    momentum: norm.momentum,
+    updatesRunning,
+  });
 }
 
-export function lowerNormInference(operation: NormInferenceOp, bindings: Bindings, waves: Waves): void {
-  const { channels, norm, target, name } = operation;
-  waves.prepare(0, NORM_INFERENCE, name, ...normFields(norm, channels, bindings), [
-    FINISH_TARGET,
-    bindings.tensor(target),
-  ]);
+export function lowerNormInference(
+  { channels, norm, target, name }: NormInferenceOp,
+  bindings: Bindings,
+  records: StageRecords,
+): void {
+  records.prepare(0, 'normInference', name, {
+    target: bindings.tensor(target),
+    channels,
+    ...addressesOf(norm, bindings),
+    epsilon: norm.epsilon,
+  });
 }
 
-export function lowerNormGradient(operation: NormGradientOp, bindings: Bindings, waves: Waves): void {
-  const { side, segments, source, raw, statistics, norm, coefficients, gradient, name } = operation;
+/** Adds the sums of blocks (group 0), and coefficients and gradients made of them (group 1). */
+export function lowerNormGradient(
+  operation: NormGradientOp,
+  bindings: Bindings,
+  records: StageRecords,
+): void {
+  const { side, segments, source, raw, norm, coefficients, gradient, name } = operation;
+  const { channels } = side;
   const area = side.height * side.width;
-  const blocks: number[] = [];
-  const entries: number[] = [];
+  const statistics = bindings.tensor(operation.statistics);
+  const allBlocks: Values<typeof NORM_GRADIENT_BLOCK>[] = [];
+  const allSegments: Values<typeof NORM_GRADIENT_SEGMENT>[] = [];
   for (const { rows, forwardRow, gradientRow, forwardSegment, gradientSegment, trains } of segments) {
     const own = blocksOf(rows * area);
-    entries.push(blocks.length / 4, own.length, forwardSegment, trains ? 1 : 0, gradientSegment);
-    for (const { first, count } of own) {
-      blocks.push(gradientRow * area + first, forwardRow * area + first, count, forwardSegment);
+    const firstBlock = allBlocks.length;
+    allSegments.push({ firstBlock, blocks: own.length, forwardSegment, gradientSegment, trains });
+    for (const { first, positions } of own) {
+      allBlocks.push({
+        first: gradientRow * area + first,
+        firstRaw: forwardRow * area + first,
+        positions,
+        forwardSegment,
+      });
     }
   }
-  const count = blocks.length / 4;
-  const partials = allocatePartials(count, side.channels, bindings);
-  const table = bindings.arena.storeWords(blocks);
-  waves.add(
-    0,
-    NORM_GRADIENT_PARTIALS,
-    name,
-    [PARTIALS_SOURCE, bindings.tensor(source)],
-    [PARTIALS_RAW, bindings.tensor(raw)],
-    [PARTIALS_STATISTICS, bindings.tensor(statistics)],
-    [PARTIALS_TARGET, partials],
-    [PARTIALS_CHANNELS, side.channels],
-    [PARTIALS_TABLE, table],
-    [PARTIALS_BLOCKS, count],
-  );
-  waves.add(
-    1,
-    NORM_GRADIENT_FINISH,
-    name,
-    ...normFields(norm, side.channels, bindings),
-    [FINISH_PARTIALS, partials],
-    [FINISH_TARGET, bindings.tensor(coefficients)],
-    [FINISH_TABLE, bindings.arena.storeWords(entries)],
-    [FINISH_SEGMENTS, segments.length],
-    [FINISH_BLOCKS_TABLE, table],
-    [FINISH_STATISTICS, bindings.tensor(statistics)],
-    [FINISH_GRADIENT, gradient === null ? 0 : bindings.tensor(gradient)],
-  );
+  const partials = allocatePartials(allBlocks.length, channels, bindings);
+  const blocks = storeTable(bindings.arena, NORM_GRADIENT_BLOCK, allBlocks);
+  records.add(0, 'normGradientPartials', name, {
+    source: bindings.tensor(source),
+    raw: bindings.tensor(raw),
+    statistics,
+    target: partials,
+    channels,
+    blocks,
+    blockCount: allBlocks.length,
+  });
+  records.add(1, 'normGradientFinish', name, {
+    partials,
+    target: bindings.tensor(coefficients),
+    channels,
+    blocks,
+    segments: storeTable(bindings.arena, NORM_GRADIENT_SEGMENT, allSegments),
+    segmentCount: allSegments.length,
+    gamma: bindings.parameter(norm.gamma),
+    statistics,
+    gradient: gradient === null ? 0 : bindings.tensor(gradient),
+  });
 }

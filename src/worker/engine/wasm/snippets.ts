@@ -1,195 +1,131 @@
-/** Lowers a chain or an epilogue of the plan to the list of snippets that kernels apply. */
+/** Lowers a prologue or an epilogue of the plan to the list of snippets that kernels apply. */
 
 import type { Activation, Snippet } from '../plan/operations.js';
 import type { Bindings } from './memory/bindings.js';
-import {
-  SNIPPET_A,
-  SNIPPET_AFFINE,
-  SNIPPET_AFFINE_LEAKY,
-  SNIPPET_B,
-  SNIPPET_BIAS,
-  SNIPPET_CODE,
-  SNIPPET_LEAKY,
-  SNIPPET_LEAKY_AFFINE_GRADIENT,
-  SNIPPET_LEAKY_GRADIENT,
-  SNIPPET_LEAKY_MASK,
-  SNIPPET_MASK,
-  SNIPPET_MASKED_LEAKY_GRADIENT,
-  SNIPPET_NORM_GRADIENT,
-  SNIPPET_NUMBER,
-  SNIPPET_OFFSETS,
-  SNIPPET_SCALE,
-  SNIPPET_STEP,
-  SNIPPET_TABLE,
-  SNIPPET_TANH,
-  SNIPPET_TANH_GRADIENT,
-  SNIPPET_VECTOR,
-  SNIPPET_WORDS,
-} from './kernels/words.js';
-import { floatBits, type Field } from './records.js';
+import type { VariantValues } from './layout/fields.js';
+import { storeVariants } from './layout/store.js';
+import { SNIPPET } from './layout/tables.js';
 
 type SnippetOf<Kind extends Snippet['kind']> = Extract<Snippet, { readonly kind: Kind }>;
+type StoredSnippet = VariantValues<typeof SNIPPET>;
+type StoredOf<Kind extends StoredSnippet['kind']> = Extract<StoredSnippet, { readonly kind: Kind }>;
 
 /** Slope below zero of the two ReLUs. */
 function slopeOf(activation: Exclude<Activation, { readonly name: 'tanh' }>): number {
-  return floatBits(activation.name === 'relu' ? 0 : activation.alpha);
-}
-
-function activationFields(activation: Activation): readonly Field[] {
-  if (activation.name === 'tanh') return [[SNIPPET_CODE, SNIPPET_TANH]];
-  return [
-    [SNIPPET_CODE, SNIPPET_LEAKY],
-    [SNIPPET_NUMBER, slopeOf(activation)],
-  ];
-}
-
-function gradientFields(
-  { activation, at, chain }: SnippetOf<'activationGradient'>,
-  channels: number,
-  bindings: Bindings,
-): readonly Field[] {
-  const [inner, ...others] = chain;
-  const saved: Field = [SNIPPET_A, bindings.tensor(at)];
-  if (others.length === 0 && activation.name === 'tanh' && inner === undefined) {
-    return [[SNIPPET_CODE, SNIPPET_TANH_GRADIENT], saved];
-  }
-  if (others.length > 0 || activation.name === 'tanh' || (inner !== undefined && inner.kind !== 'affine')) {
-    throw new Error(`No kernel takes the derivative of ${activation.name} after ${chain.length} steps.`);
-  }
-  const slope: Field = [SNIPPET_NUMBER, slopeOf(activation)];
-  if (inner === undefined) return [[SNIPPET_CODE, SNIPPET_LEAKY_GRADIENT], saved, slope];
-  return [
-    [SNIPPET_CODE, SNIPPET_LEAKY_AFFINE_GRADIENT],
-    saved,
-    slope,
-    [SNIPPET_B, bindings.tensor(inner.statistics) + 8 * channels],
-    [SNIPPET_STEP, 16 * channels],
-    [SNIPPET_TABLE, 4 * channels],
-  ];
+  return activation.name === 'relu' ? 0 : activation.alpha;
 }
 
 /** Where the scales and shifts of the segments lie. */
-function affineFields(
+function scalesOf(
   { statistics }: SnippetOf<'affine'>,
   channels: number,
   bindings: Bindings,
-): readonly Field[] {
-  return [
-    [SNIPPET_A, bindings.tensor(statistics) + 8 * channels],
-    [SNIPPET_STEP, 16 * channels],
-    [SNIPPET_TABLE, 4 * channels],
-  ];
+): Omit<StoredOf<'affine'>, 'kind'> {
+  return {
+    scale: bindings.tensor(statistics) + 8 * channels,
+    segmentStep: 16 * channels,
+    tableStep: 4 * channels,
+  };
 }
 
-/** A mask's fields, but for its bits; `scaleWord` takes what it multiplies by. */
-function maskFields(
-  { offsets, scale }: SnippetOf<'mask'>,
-  scaleWord: number,
-  { arena }: Bindings,
-): readonly Field[] {
-  return [
-    [SNIPPET_OFFSETS, arena.storeWords(offsets)],
-    [scaleWord, floatBits(scale)],
-  ];
+function maskOf(
+  { bits, offsets, scale }: SnippetOf<'mask'>,
+  bindings: Bindings,
+): Omit<StoredOf<'mask'>, 'kind'> {
+  return { bits: bindings.tensor(bits), offsets: bindings.arena.storeWords(offsets), scale };
 }
 
-function fieldsOf(
-  snippet: Snippet,
-  instance: number,
+function gradientOf(
+  { activation, at, chain }: SnippetOf<'activationGradient'>,
   channels: number,
   bindings: Bindings,
-): readonly Field[] {
+): StoredSnippet {
+  const [inner, ...others] = chain;
+  const saved = bindings.tensor(at);
+  if (activation.name === 'tanh' && inner === undefined) return { kind: 'tanhGradient', saved };
+  if (others.length > 0 || activation.name === 'tanh' || (inner !== undefined && inner.kind !== 'affine')) {
+    throw new Error(`No kernel takes the derivative of ${activation.name} after ${chain.length} steps.`);
+  }
+  const slope = slopeOf(activation);
+  if (inner === undefined) return { kind: 'leakyGradient', saved, slope };
+  return { kind: 'leakyAffineGradient', saved, slope, ...scalesOf(inner, channels, bindings) };
+}
+
+function storedOf(snippet: Snippet, instance: number, channels: number, bindings: Bindings): StoredSnippet {
   switch (snippet.kind) {
     case 'affine':
-      return [[SNIPPET_CODE, SNIPPET_AFFINE], ...affineFields(snippet, channels, bindings)];
+      return { kind: 'affine', ...scalesOf(snippet, channels, bindings) };
     case 'bias':
-      return [
-        [SNIPPET_CODE, SNIPPET_BIAS],
-        [SNIPPET_A, bindings.parameter(snippet.parameters[instance]!)],
-      ];
+      return { kind: 'bias', values: bindings.parameter(snippet.parameters[instance]!) };
     case 'activation':
-      return activationFields(snippet.activation);
+      return snippet.activation.name === 'tanh'
+        ? { kind: 'tanh' }
+        : { kind: 'leaky', slope: slopeOf(snippet.activation) };
     case 'mask':
-      return [
-        [SNIPPET_CODE, SNIPPET_MASK],
-        [SNIPPET_A, bindings.tensor(snippet.bits)],
-        ...maskFields(snippet, SNIPPET_NUMBER, bindings),
-      ];
+      return { kind: 'mask', ...maskOf(snippet, bindings) };
     case 'normGradient':
-      return [
-        [SNIPPET_CODE, SNIPPET_NORM_GRADIENT],
-        [SNIPPET_A, bindings.tensor(snippet.raw)],
-        [SNIPPET_B, bindings.tensor(snippet.coefficients)],
-        [SNIPPET_STEP, 12 * channels],
-        [SNIPPET_TABLE, 4 * channels],
-      ];
+      return {
+        kind: 'normGradient',
+        raw: bindings.tensor(snippet.raw),
+        p: bindings.tensor(snippet.coefficients),
+        segmentStep: 12 * channels,
+        tableStep: 4 * channels,
+      };
     case 'activationGradient':
-      return gradientFields(snippet, channels, bindings);
+      return gradientOf(snippet, channels, bindings);
     case 'segmentVector': {
-      const shape = bindings.program.tensors[snippet.vectors]!.shape;
-      return [
-        [SNIPPET_CODE, SNIPPET_VECTOR],
-        [SNIPPET_A, bindings.tensor(snippet.vectors)],
-        [SNIPPET_STEP, 4 * (bindings.sizeOf(snippet.vectors) / shape[0]!)],
-      ];
+      const segments = bindings.program.tensors[snippet.vectors]!.shape[0]!;
+      return {
+        kind: 'segmentVector',
+        vectors: bindings.tensor(snippet.vectors),
+        segmentStep: 4 * (bindings.sizeOf(snippet.vectors) / segments),
+      };
     }
     default:
       return snippet satisfies never;
   }
 }
 
-/** Fields of two snippets that one kernel does in one go, or null where there is none. */
-function fieldsOfPair(
+/** Two snippets that one kernel does in one go, or null where there is none. */
+function pairOf(
   first: Snippet,
   second: Snippet | undefined,
   channels: number,
   bindings: Bindings,
-): readonly Field[] | null {
+): StoredSnippet | null {
   if (first.kind === 'affine' && second?.kind === 'activation' && second.activation.name !== 'tanh') {
-    return [
-      ...affineFields(first, channels, bindings),
-      [SNIPPET_CODE, SNIPPET_AFFINE_LEAKY],
-      [SNIPPET_NUMBER, slopeOf(second.activation)],
-    ];
+    const slope = slopeOf(second.activation);
+    return { kind: 'affineLeaky', ...scalesOf(first, channels, bindings), slope };
   }
   if (first.kind === 'activation' && first.activation.name !== 'tanh' && second?.kind === 'mask') {
-    return [
-      [SNIPPET_CODE, SNIPPET_LEAKY_MASK],
-      [SNIPPET_NUMBER, slopeOf(first.activation)],
-      [SNIPPET_A, bindings.tensor(second.bits)],
-      ...maskFields(second, SNIPPET_SCALE, bindings),
-    ];
+    return { kind: 'leakyMask', slope: slopeOf(first.activation), ...maskOf(second, bindings) };
   }
   // Masks and slopes are factors, in any order.
   const [gradient, mask] = first.kind === 'mask' ? [second, first] : [first, second];
   if (gradient?.kind !== 'activationGradient' || mask?.kind !== 'mask') return null;
   if (gradient.activation.name === 'tanh' || gradient.chain.length > 0) return null;
-  return [
-    [SNIPPET_CODE, SNIPPET_MASKED_LEAKY_GRADIENT],
-    [SNIPPET_A, bindings.tensor(gradient.at)],
-    [SNIPPET_NUMBER, slopeOf(gradient.activation)],
-    [SNIPPET_B, bindings.tensor(mask.bits)],
-    ...maskFields(mask, SNIPPET_SCALE, bindings),
-  ];
+  return {
+    kind: 'maskedLeakyGradient',
+    saved: bindings.tensor(gradient.at),
+    slope: slopeOf(gradient.activation),
+    ...maskOf(mask, bindings),
+  };
 }
 
 /** Address of the list, 0 where there is nothing to apply. `channels` are those of a position. */
 export function storeSnippets(
-  chain: readonly Snippet[],
+  snippets: readonly Snippet[],
   instance: number,
   channels: number,
   bindings: Bindings,
 ): number {
-  if (chain.length === 0) return 0;
-  const words = new Array<number>((chain.length + 1) * SNIPPET_WORDS).fill(0);
-  let at = 0;
-  for (let index = 0; index < chain.length; index++, at += SNIPPET_WORDS) {
-    const snippet = chain[index]!;
-    const pair = fieldsOfPair(snippet, chain[index + 1], channels, bindings);
-    for (const [word, value] of pair ?? fieldsOf(snippet, instance, channels, bindings)) {
-      words[at + word] = value as number;
-    }
+  if (snippets.length === 0) return 0;
+  const stored: StoredSnippet[] = [];
+  for (let index = 0; index < snippets.length; index++) {
+    const snippet = snippets[index]!;
+    const pair = pairOf(snippet, snippets[index + 1], channels, bindings);
+    stored.push(pair ?? storedOf(snippet, instance, channels, bindings));
     if (pair !== null) index++;
   }
-  return bindings.arena.storeWords(words);
+  return storeVariants(bindings.arena, SNIPPET, stored);
 }

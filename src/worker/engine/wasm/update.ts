@@ -1,22 +1,22 @@
 /** Lowers the update of the parameters. */
 
 import type { UpdateOp } from '../plan/operations.js';
-import type { FilledSplits } from './convolution/sums.js';
+import type { FilledSplits } from './convolution/gradients.js';
 import type { Bindings } from './memory/bindings.js';
-import type { Waves } from './records.js';
+import type { StageRecords } from './stage-records.js';
 
-/** Adds an update's records (wave 0), which take their rate from the plan's `scalars`. */
+/** Adds an update's records (group 0), which take their rate from the plan's `scalars`. */
 export function lowerUpdate(
   { entries, optimisers, scalars, name }: UpdateOp,
   bindings: Bindings,
   filled: FilledSplits,
-  waves: Waves,
+  records: StageRecords,
 ): void {
   for (const entry of entries) {
     const { beta1, beta2, epsilon } = optimisers[entry.optimiser]!;
     const { m, v } = bindings.residents.moments.get(entry.parameter)!;
     const splits = filled.of(entry);
-    waves.add(0, 'update', name, {
+    records.add(0, 'update', name, {
       value: bindings.parameter(entry.parameter),
       m,
       v,

@@ -24,7 +24,6 @@ import { compileProgram, type CompiledProgram } from './compile.js';
 import type { Simd } from './features.js';
 import { inspectProgram, readInspected } from './inspect.js';
 import type { Kernels } from './kernels.js';
-import { RUN_FIRST, RUN_KEY0, RUN_KEY1, RUN_ROWS, RUN_STEP } from './kernels/words.js';
 import { placeResidents, type StateTensors } from './memory/residents.js';
 import { spawnThread, Team, type SpawnThread } from './threads/team.js';
 
@@ -109,9 +108,7 @@ export class WasmEngine implements Engine {
     this.#generate = recipe.generator === null ? null : compile(planGenerate(recipe, settings, HOST_ROWS));
     this.#loss = this.#plannedTrain.program.operations.find((operation) => operation.kind === 'loss')!;
     const [key0, key1] = seedKey(settings.seed);
-    const words = team.words;
-    words[RUN_KEY0] = key0;
-    words[RUN_KEY1] = key1;
+    team.set({ key0, key1 });
   }
 
   get info(): EngineInfo {
@@ -157,9 +154,7 @@ export class WasmEngine implements Engine {
     let correct = 0;
     this.#team.execute(this.#evaluate.prepared);
     for (let done = 0; done < count; done += EVALUATION_ROWS) {
-      const words = this.#team.words;
-      words[RUN_FIRST] = first + done;
-      words[RUN_ROWS] = Math.min(EVALUATION_ROWS, count - done);
+      this.#team.set({ first: first + done, rows: Math.min(EVALUATION_ROWS, count - done) });
       this.#team.execute(this.#evaluate.stored);
       correct += this.#arena.words(this.#evaluate.bindings.tensor(target!), 1)[0]!;
     }
@@ -226,7 +221,7 @@ export class WasmEngine implements Engine {
 
   /** Sets what a step starts from: its number, and Adam's scalars of it. */
   #begin({ bindings }: CompiledProgram): void {
-    this.#team.words[RUN_STEP] = this.#step;
+    this.#team.set({ step: this.#step });
     const { optimisers, scalars } = this.#loss;
     const values = this.#arena.floats(bindings.tensor(scalars), optimisers.length);
     optimisers.forEach((optimiser, index) => {

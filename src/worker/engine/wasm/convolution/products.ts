@@ -4,135 +4,120 @@ import type { Side } from '../../plan/geometry.js';
 import type { OpSegment, ProductOp } from '../../plan/operations.js';
 import type { Bindings } from '../memory/bindings.js';
 import { byInstance, countRows, inOrder, storeImageTable } from '../images.js';
+import { DEPTH_CHUNK } from '../layout/operations.js';
 import {
-  OVERLAP,
-  OVERLAP_CHANNELS,
-  OVERLAP_COLUMNS,
-  OVERLAP_HEIGHT,
-  OVERLAP_IMAGES,
-  OVERLAP_LEFT,
-  OVERLAP_LINES,
-  OVERLAP_ROWS_X,
-  OVERLAP_ROWS_Y,
-  OVERLAP_SNIPPETS,
-  OVERLAP_SOURCE,
-  OVERLAP_STRIDE,
-  OVERLAP_TABLE,
-  OVERLAP_TAPS,
-  OVERLAP_TARGET,
-  OVERLAP_TOP,
-  OVERLAP_WIDTH,
-  ROWS_BIAS,
-  ROWS_CHUNK,
-  ROWS_IS_DIRECT,
-  ROWS_OUT,
-  ROWS_SNIPPETS,
-  ROWS_TABLE,
-} from '../kernels/words.js';
-import {
-  cellsOf,
+  borderRegions,
   isOverlapping,
-  largeParts,
-  smallParts,
+  largeSubKernels,
+  smallSubKernels,
   wholePanels,
-  type Cell,
-  type CellPart,
-  type PartAxis,
-  type Parts,
-} from './parts.js';
-import type { Waves } from '../records.js';
+  type BorderRegion,
+  type RegionKernel,
+  type SubKernelAxis,
+  type SubKernels,
+} from './sub-kernels.js';
+import type { StageRecords } from '../stage-records.js';
 import {
   addPack,
-  addRows,
+  addProduct,
   kernelOf,
   packedBytes,
   panelBytes,
-  storeParts,
+  storeSubProducts,
   type Kernel,
-  type RowsPart,
+  type SubProduct,
   type Whole,
-} from './rows.js';
+} from './product-records.js';
 import { storeSnippets } from '../snippets.js';
 import { toomForm } from './toom/toom-form.js';
 import { lowerToom } from './toom/toom-products.js';
 import { borderOf, NO_BORDER, windowsOf, type Staged, type Stager } from './windows.js';
 
-/** A cell with one of its parts alone, its windows as narrow as that allows. */
-function alone(cell: Cell, part: CellPart): Cell {
-  const { start, taps } = part.axis;
-  return { ...cell, start: taps === 0 ? 0 : start, taps, parts: [{ ...part, inWindow: 0 }] };
+/** A region with one of its sub-kernels alone, its windows as narrow as that allows. */
+function alone(region: BorderRegion, kernel: RegionKernel): BorderRegion {
+  const { start, taps } = kernel.axis;
+  return { ...region, start: taps === 0 ? 0 : start, taps, kernels: [{ ...kernel, inWindow: 0 }] };
 }
 
 /**
- * Adds a product's rows, by cells. The parts of a cell are one record where its windows are short enough to stay
- * packed for all of them, else one each.
+ * Adds a product, by border regions. The sub-kernels of a region are one record where its windows are short enough to
+ * stay packed for all of them, else one each.
  */
-function addCells(
+function addRegions(
   whole: Whole,
-  parts: Parts,
+  subKernels: SubKernels,
   side: Side,
   staged: Staged,
   kernel: Kernel,
   bindings: Bindings,
-  waves: Waves,
+  records: StageRecords,
 ): void {
   const { channels } = side;
   const packed = new Map<string, number>();
-  const pack = (y: PartAxis, x: PartAxis): number => {
+  const pack = (y: SubKernelAxis, x: SubKernelAxis): number => {
     const depth = y.taps * x.taps * channels;
     const target = bindings.forParameters.allocate(packedBytes(kernel, depth));
-    addPack(kernel, y, x, target, panelBytes(depth), whole.name, waves, 0);
+    addPack(kernel, y, x, target, panelBytes(depth), whole.name, records, 0);
     return target;
   };
-  const rightOf = (y: CellPart, x: CellPart): { readonly right: number; readonly panelStep: number } => {
-    // Packed with all taps of its part in y, of which rows at the edges take some.
-    const wholeY = parts.y[y.index]!;
+  const rightOf = (
+    y: RegionKernel,
+    x: RegionKernel,
+  ): { readonly right: number; readonly panelStep: number } => {
+    // Packed with all taps of its sub-kernel in y, of which rows at the edges take some.
+    const wholeY = subKernels.y[y.index]!;
     const key = [y.index, x.index, x.tap, x.axis.taps].join();
     const address = packed.get(key) ?? pack(wholeY, x.axis);
     packed.set(key, address);
     const tapBytes = panelBytes(x.axis.taps * channels);
     return { right: address + y.tap * tapBytes, panelStep: wholeY.taps * tapBytes };
   };
-  const add = (cellY: Cell, cellX: Cell): void => {
-    const rowsParts = cellY.parts.flatMap((y) =>
-      cellX.parts.map((x): RowsPart => {
+  const add = (regionY: BorderRegion, regionX: BorderRegion): void => {
+    const subProducts = regionY.kernels.flatMap((y) =>
+      regionX.kernels.map((x): SubProduct => {
         const own = { y: y.axis, x: x.axis, ...rightOf(y, x) };
         const depth = y.axis.taps * x.axis.taps * channels;
-        if (depth === 0 || x.axis.taps === cellX.taps) {
-          const first = depth === 0 ? 0 : y.inWindow * cellX.taps * channels;
-          return { ...own, first, pieces: 1, piece: depth, pieceStep: 0 };
+        if (depth === 0 || x.axis.taps === regionX.taps) {
+          const first = depth === 0 ? 0 : y.inWindow * regionX.taps * channels;
+          return { ...own, first, pieces: 1, pieceLength: depth, pieceStep: 0 };
         }
-        const first = (y.inWindow * cellX.taps + x.inWindow) * channels;
+        const first = (y.inWindow * regionX.taps + x.inWindow) * channels;
         return {
           ...own,
           first,
           pieces: y.axis.taps,
-          piece: x.axis.taps * channels,
-          pieceStep: cellX.taps * channels,
+          pieceLength: x.axis.taps * channels,
+          pieceStep: regionX.taps * channels,
         };
       }),
     );
-    addRows(whole, windowsOf(staged, cellY, cellX, channels), storeParts(rowsParts, bindings.arena), waves);
+    addProduct(
+      whole,
+      windowsOf(staged, regionY, regionX, channels),
+      storeSubProducts(subProducts, bindings.arena),
+      records,
+    );
   };
-  for (const y of cellsOf(parts.y, side.height)) {
-    for (const x of cellsOf(parts.x, side.width)) {
-      if (y.taps * x.taps * channels <= ROWS_CHUNK) {
+  for (const y of borderRegions(subKernels.y, side.height)) {
+    for (const x of borderRegions(subKernels.x, side.width)) {
+      if (y.taps * x.taps * channels <= DEPTH_CHUNK) {
         add(y, x);
         continue;
       }
-      for (const partY of y.parts) for (const partX of x.parts) add(alone(y, partY), alone(x, partX));
+      for (const kernelY of y.kernels)
+        for (const kernelX of x.kernels) add(alone(y, kernelY), alone(x, kernelX));
     }
   }
 }
 
-/** Adds a product whose rows overlap: the matrix product (wave 1), its rows added up (wave 2). */
+/** Adds a product whose rows overlap: the matrix product (group 1), its rows added up (group 2). */
 function lowerOverlapping(
   { geometry, source, epilogue, target, name }: ProductOp,
   segments: readonly OpSegment[],
   kernel: Kernel,
   bindings: Bindings,
   stager: Stager,
-  waves: Waves,
+  records: StageRecords,
 ): void {
   const { large, small, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
   const images = countRows(segments);
@@ -145,52 +130,56 @@ function lowerOverlapping(
   const whole: Whole = {
     target: outputs,
     images,
-    outputs: [
-      [ROWS_OUT, rows],
-      [ROWS_IS_DIRECT, 1],
-      [ROWS_TABLE, storeImageTable(bindings.arena, inOrder(segments), source.rows)],
-    ],
+    outputs: {
+      out: rows,
+      imageTable: storeImageTable(bindings.arena, inOrder(segments), source.rows),
+      isDirect: true,
+      bias: 0,
+      epilogue: 0,
+    },
     name,
-    wave: 1,
+    group: 1,
   };
-  const staged = stager.stage(source, small, segments, NO_BORDER, waves, name);
-  addCells(
+  const staged = stager.stage(source, small, segments, NO_BORDER, records, name);
+  addRegions(
     whole,
-    largeParts(matrix),
+    largeSubKernels(matrix),
     small,
     staged,
     { ...kernel, geometry: matrix, filters },
     bindings,
-    waves,
+    records,
   );
-  waves.add(
-    2,
-    OVERLAP,
-    name,
-    [OVERLAP_SOURCE, rows],
-    [OVERLAP_TARGET, bindings.tensor(target)],
-    [OVERLAP_IMAGES, images],
-    [OVERLAP_ROWS_Y, small.height],
-    [OVERLAP_ROWS_X, small.width],
-    [OVERLAP_COLUMNS, columns],
-    [OVERLAP_LINES, kernelHeight],
-    [OVERLAP_TAPS, kernelWidth],
-    [OVERLAP_CHANNELS, large.channels],
-    [OVERLAP_HEIGHT, large.height],
-    [OVERLAP_WIDTH, large.width],
-    [OVERLAP_STRIDE, stride],
-    [OVERLAP_TOP, padTop],
-    [OVERLAP_LEFT, padLeft],
-    [OVERLAP_SNIPPETS, storeSnippets(epilogue, segments[0]!.instance, large.channels, bindings)],
-    [OVERLAP_TABLE, storeImageTable(bindings.arena, segments, source.rows)],
-  );
+  records.add(2, 'overlapAdd', name, {
+    source: rows,
+    target: bindings.tensor(target),
+    images,
+    rowsY: small.height,
+    rowsX: small.width,
+    columns,
+    lines: kernelHeight,
+    taps: kernelWidth,
+    channels: large.channels,
+    height: large.height,
+    width: large.width,
+    stride,
+    top: padTop,
+    left: padLeft,
+    epilogue: storeSnippets(epilogue, segments[0]!.instance, large.channels, bindings),
+    imageTable: storeImageTable(bindings.arena, segments, source.rows),
+  });
 }
 
 /**
- * Adds the packing of a product's kernel (prepared), its staging (wave 0), its rows (wave 1), their sums (wave 2); or what
+ * Adds the packing of a product's kernel (prepared), its staging (group 0), its rows (group 1), and what adds them up where they overlap (group 2); or what
  * `toom-products.ts` does instead.
  */
-export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: Stager, waves: Waves): void {
+export function lowerProduct(
+  operation: ProductOp,
+  bindings: Bindings,
+  stager: Stager,
+  records: StageRecords,
+): void {
   const { geometry, direction, source, epilogue, target, name } = operation;
   const isToSmall = direction === 'toSmall';
   const [from, to] = isToSmall ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
@@ -200,14 +189,14 @@ export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: S
     const { instance } = segments[0]!;
     const kernel = kernelOf(operation, bindings.parameter(operation.kernels[instance]!));
     if (overlaps) {
-      lowerOverlapping(operation, segments, kernel, bindings, stager, waves);
+      lowerOverlapping(operation, segments, kernel, bindings, stager, records);
       continue;
     }
     if (toom !== null) {
-      lowerToom(operation, segments, toom, kernel, bindings, stager, waves);
+      lowerToom(operation, segments, toom, kernel, bindings, stager, records);
       continue;
     }
-    const parts = isToSmall ? smallParts(geometry) : largeParts(geometry);
+    const subKernels = isToSmall ? smallSubKernels(geometry) : largeSubKernels(geometry);
     const isDirect = to.channels % 8 === 0;
     const [first, ...others] = epilogue;
     // Where outputs go to their place at once, they can begin with their bias.
@@ -215,18 +204,22 @@ export function lowerProduct(operation: ProductOp, bindings: Bindings, stager: S
     const whole: Whole = {
       target: to,
       images: countRows(segments),
-      outputs: [
-        [ROWS_OUT, bindings.tensor(target)],
-        [ROWS_IS_DIRECT, isDirect ? 1 : 0],
-        [ROWS_BIAS, bias],
-        [ROWS_SNIPPETS, storeSnippets(bias === 0 ? epilogue : others, instance, to.channels, bindings)],
-        [ROWS_TABLE, storeImageTable(bindings.arena, segments, source.rows)],
-      ],
+      outputs: {
+        out: bindings.tensor(target),
+        imageTable: storeImageTable(bindings.arena, segments, source.rows),
+        isDirect,
+        bias,
+        epilogue: storeSnippets(bias === 0 ? epilogue : others, instance, to.channels, bindings),
+      },
       name,
-      wave: 1,
+      group: 1,
     };
-    const border = borderOf(cellsOf(parts.y, from.height), cellsOf(parts.x, from.width), from);
-    const staged = stager.stage(source, from, segments, border, waves, name);
-    addCells(whole, parts, from, staged, kernel, bindings, waves);
+    const border = borderOf(
+      borderRegions(subKernels.y, from.height),
+      borderRegions(subKernels.x, from.width),
+      from,
+    );
+    const staged = stager.stage(source, from, segments, border, records, name);
+    addRegions(whole, subKernels, from, staged, kernel, bindings, records);
   }
 }

@@ -8,22 +8,7 @@ import { sideSize, type Side } from '../../plan/geometry.js';
 import type { Operation, OpSegment, View } from '../../plan/operations.js';
 import type { Bindings } from '../memory/bindings.js';
 import { areConsecutive, countRows, sourceRow, storeImageTable } from '../images.js';
-import {
-  STAGE,
-  STAGE_CHANNELS,
-  STAGE_HEIGHT,
-  STAGE_IMAGES,
-  STAGE_LEFT,
-  STAGE_PADDED_HEIGHT,
-  STAGE_PADDED_WIDTH,
-  STAGE_SNIPPETS,
-  STAGE_SOURCE,
-  STAGE_TABLE,
-  STAGE_TARGET,
-  STAGE_TOP,
-  STAGE_WIDTH,
-} from '../kernels/words.js';
-import type { Waves } from '../records.js';
+import type { StageRecords } from '../stage-records.js';
 import { storeSnippets } from '../snippets.js';
 
 /** Zeros around an image, in positions. */
@@ -144,7 +129,7 @@ export class Stager {
   }
 
   /**
-   * The view's rows of these segments, in order. Stages them in wave 0 where they cannot be
+   * The view's rows of these segments, in order. Stages them in group 0 where they cannot be
    * read in place. What a row's chain makes of it depends on the row alone, so one staging serves all.
    */
   stage(
@@ -152,7 +137,7 @@ export class Stager {
     side: Side,
     segments: readonly OpSegment[],
     border: Border,
-    waves: Waves,
+    records: StageRecords,
     name: string,
   ): Staged {
     const { height, width, channels } = side;
@@ -182,23 +167,20 @@ export class Stager {
     const isTemporary = !isWhole || this.#lastStages.get(key)! <= this.#stage;
     const { arena, workspace } = this.#bindings;
     const target = (isTemporary ? workspace : arena).allocate(rows * sideSize(padded) * 4);
-    waves.add(
-      0,
-      STAGE,
-      name,
-      [STAGE_SOURCE, source],
-      [STAGE_TARGET, target],
-      [STAGE_IMAGES, rows],
-      [STAGE_HEIGHT, height],
-      [STAGE_WIDTH, width],
-      [STAGE_CHANNELS, channels],
-      [STAGE_TOP, border.top],
-      [STAGE_LEFT, border.left],
-      [STAGE_PADDED_HEIGHT, paddedHeight],
-      [STAGE_PADDED_WIDTH, paddedWidth],
-      [STAGE_SNIPPETS, storeSnippets(view.chain, 0, channels, this.#bindings)],
-      [STAGE_TABLE, storeImageTable(this.#bindings.arena, segments, view.rows)],
-    );
+    records.add(0, 'stage', name, {
+      source,
+      target,
+      images: rows,
+      height,
+      width,
+      channels,
+      top: border.top,
+      left: border.left,
+      paddedHeight,
+      paddedWidth,
+      prologue: storeSnippets(view.chain, 0, channels, this.#bindings),
+      imageTable: storeImageTable(arena, segments, view.rows),
+    });
     const staged = startingAt(dense(padded, target), border.top, border.left);
     if (isWhole) this.#kept = [...this.#kept, { key, isTemporary, firstRow, rows, border, staged }];
     return staged;

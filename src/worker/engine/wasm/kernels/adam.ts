@@ -3,7 +3,7 @@
  * corrections are in the step's scalar, epsilon stands beside the uncorrected root.
  */
 
-import { claimShare, shareEnd } from './claims';
+import { claimShare, shareEnd } from './work-shares';
 import { UpdateOperation } from './layout';
 import { VECTOR } from './simd';
 

@@ -1,22 +1,26 @@
 /** What a step draws: images and labels by drawn index, latents, keep bits of dropout masks. */
 
-import { claim, firstItem, itemAfter } from './claims';
-import { DrawImagesOperation, DrawLabelsOperation, DrawLatentsOperation, DrawMaskOperation } from './layout';
-import { RUN_FIRST, RUN_KEY0, RUN_KEY1, RUN_STEP } from './words';
+import { claimWhole, firstItem, itemAfter } from './work-shares';
+import {
+  DrawImagesOperation,
+  DrawLabelsOperation,
+  DrawLatentsOperation,
+  DrawMaskOperation,
+  Run,
+} from './layout';
 import { BLOCKS, BLOCKS_BYTES, philoxBlocks, philoxWord, wordsToUniform } from './random';
-import { int } from './record';
 import { VECTOR } from './simd';
 
 /** Which image row `row` shows. */
-function imageIndex(stream: i32, pool: usize, bound: u32, row: i32, run: usize, scratch: usize): u32 {
-  if (stream == 0) return min(u32(int(run, RUN_FIRST) + row), bound - 1);
-  const word = philoxWord(row, int(run, RUN_STEP), stream, int(run, RUN_KEY0), int(run, RUN_KEY1), scratch);
+function imageIndex(stream: i32, pool: usize, bound: u32, row: i32, run: Run, scratch: usize): u32 {
+  if (stream == 0) return min(u32(run.first + row), bound - 1);
+  const word = philoxWord(row, run.step, stream, run.key0, run.key1, scratch);
   const index = u32((u64(word) * u64(bound)) >> 32);
   return load<u32>(pool + (usize(index) << 2));
 }
 
 /** Rows are dealt out to the threads. */
-export function drawImages(record: DrawImagesOperation, threads: i32, run: usize, scratch: usize): void {
+export function drawImages(record: DrawImagesOperation, threads: i32, run: Run, scratch: usize): void {
   const rows = record.rows;
   const size = record.imageSize;
   const table = record.byteTable;
@@ -32,8 +36,8 @@ export function drawImages(record: DrawImagesOperation, threads: i32, run: usize
   }
 }
 
-export function drawLabels(record: DrawLabelsOperation, run: usize, scratch: usize): void {
-  if (claim(record) > 0) return;
+export function drawLabels(record: DrawLabelsOperation, run: Run, scratch: usize): void {
+  if (!claimWhole(record)) return;
   const rows = record.rows;
   for (let row = 0; row < rows; row++) {
     const image = imageIndex(record.stream, record.pool, record.bound, row, run, scratch);
@@ -43,7 +47,7 @@ export function drawLabels(record: DrawLabelsOperation, run: usize, scratch: usi
 }
 
 /** Uniform in [-1, 1). What eight blocks give, 32 elements, is dealt out to the threads. */
-export function drawLatents(record: DrawLatentsOperation, threads: i32, run: usize, scratch: usize): void {
+export function drawLatents(record: DrawLatentsOperation, threads: i32, run: Run, scratch: usize): void {
   const count = record.count;
   const groups = (count + 31) >> 5;
   for (
@@ -60,12 +64,12 @@ export function drawLatents(record: DrawLatentsOperation, threads: i32, run: usi
   }
 }
 
-function drawWords(stream: i32, block: i32, run: usize, scratch: usize): void {
-  philoxBlocks(block, int(run, RUN_STEP), stream, int(run, RUN_KEY0), int(run, RUN_KEY1), scratch);
+function drawWords(stream: i32, block: i32, run: Run, scratch: usize): void {
+  philoxBlocks(block, run.step, stream, run.key0, run.key1, scratch);
 }
 
 /** Words of 32 keep bits, two from eight blocks, are dealt out to the threads. */
-export function drawMask(record: DrawMaskOperation, threads: i32, run: usize, scratch: usize): void {
+export function drawMask(record: DrawMaskOperation, threads: i32, run: Run, scratch: usize): void {
   const count = record.count;
   // Rate 1 would need 65536, which 16 bits do not hold; the settings end at 0.9.
   const limit = i16x8.splat(i16(record.threshold));

@@ -3,115 +3,107 @@
  * thread, and single functions for tests and measurements.
  */
 
+import { adam } from './adam';
+import { biasFinish, biasPartials } from './bias-gradient';
+import { countCorrect } from './count-correct';
+import { drawImages, drawLabels, drawLatents, drawMask } from './draw';
+import { kernelGradient } from './kernel-gradient';
 import {
-  BARRIER,
-  BIAS_FINISH,
-  BIAS_PARTIALS,
-  COMBINE,
-  FILTER,
-  NORM_FINISH,
-  NORM_GRADIENT_FINISH,
-  NORM_GRADIENT_PARTIALS,
-  NORM_INFERENCE,
-  NORM_PARTIALS,
-  OVERLAP,
-  OPERATION,
-  PACK,
-  RECORD_WORDS,
-  ROWS,
-  STAGE,
-  TEAM_BROKEN,
-  TEAM_COMMAND,
-  TEAM_MEMBERS,
-  TEAM_PROGRAM,
-  TEAM_RECORDS,
-  TEAM_STOP,
-  TEAM_THREADS,
-} from './words';
-import {
+  BiasFinishOperation,
+  BiasPartialsOperation,
   CountCorrectOperation,
   DrawImagesOperation,
   DrawLabelsOperation,
   DrawLatentsOperation,
   DrawMaskOperation,
+  KernelGradientOperation,
   LossOperation,
+  NormFinishOperation,
+  NormGradientFinishOperation,
+  NormGradientPartialsOperation,
+  NormInferenceOperation,
+  NormPartialsOperation,
+  Operation,
+  OPERATION_BYTES,
   OperationKind,
+  OverlapAddOperation,
+  PackOperation,
+  ProductOperation,
+  Run,
+  StageOperation,
+  TransformOperation,
   UpdateOperation,
 } from './layout';
-import { adam } from './adam';
-import { biasFinish, biasPartials } from './bias';
-import { resetClaims } from './claims';
-import { drawImages, drawLabels, drawLatents, drawMask } from './draw';
-import { combine } from './combine';
-import { countCorrect } from './evaluate';
-import { lossHead } from './loss';
+import { loss } from './loss';
 import { normFinish, normGradientFinish, normGradientPartials, normInference, normPartials } from './norm';
-import { overlap } from './overlap';
+import { overlapAdd } from './overlap-add';
 import { pack } from './pack';
-import { productFilter } from './product-filter';
-import { productRows } from './product-rows';
-import { address, int } from './record';
+import { product } from './product';
 import { stage } from './stage';
+import { wordAt } from './tables';
 import { awaitCommand, meet, spinWhile } from './team';
+import { transform } from './transform';
+import { resetShares } from './work-shares';
 
 /**
- * Runs `count` records from `program` as one of `threads` threads, of which each claims what it does. Returns
- * false where another thread was waited for in vain. Several threads meet after the last record.
+ * Runs \`count\` operations from \`program\` as one of \`threads\` threads, of which each claims what it does. Returns
+ * false where another thread was waited for in vain. Several threads meet after the last operation.
  */
-export function runRecords(program: usize, count: i32, threads: i32, run: usize, scratch: usize): bool {
-  let wave = program;
-  for (; count > 0; count--, program += RECORD_WORDS << 2) {
-    runRecord(program, threads, run, scratch);
+export function runRecords(program: usize, count: i32, threads: i32, run: Run, scratch: usize): bool {
+  let group = program;
+  for (; count > 0; count--, program += OPERATION_BYTES) {
+    const record = changetype<Operation>(program);
+    runRecord(record, threads, run, scratch);
     if (threads == 1) {
-      resetClaims(program, program);
-    } else if (int(program, BARRIER) != 0) {
-      if (!meet(run, threads, wave, program)) return false;
-      wave = program + (RECORD_WORDS << 2);
+      resetShares(program, program);
+    } else if (record.endsGroup != 0) {
+      if (!meet(run, threads, group, program)) return false;
+      group = program + OPERATION_BYTES;
     }
   }
   return true;
 }
 
-function runRecord(record: usize, threads: i32, run: usize, scratch: usize): void {
-  switch (int(record, OPERATION)) {
-    case STAGE:
-      stage(record, threads);
+function runRecord(record: Operation, threads: i32, run: Run, scratch: usize): void {
+  switch (record.kind) {
+    case OperationKind.stage:
+      stage(changetype<StageOperation>(record), threads);
       break;
-    case PACK:
-      pack(record, threads);
+    case OperationKind.pack:
+      pack(changetype<PackOperation>(record), threads);
       break;
-    case ROWS:
-      productRows(record, threads, scratch);
+    case OperationKind.product:
+      product(changetype<ProductOperation>(record), threads, scratch);
       break;
-    case FILTER:
-      productFilter(record, threads, scratch);
+    case OperationKind.overlapAdd:
+      overlapAdd(changetype<OverlapAddOperation>(record), threads, scratch);
       break;
-    case NORM_PARTIALS:
-      normPartials(record, threads);
+    case OperationKind.transform:
+      transform(changetype<TransformOperation>(record), threads, scratch);
       break;
-    case NORM_FINISH:
-      normFinish(record, threads);
+    case OperationKind.kernelGradient:
+      kernelGradient(changetype<KernelGradientOperation>(record), threads, scratch);
       break;
-    case NORM_INFERENCE:
-      normInference(record);
+    case OperationKind.normPartials:
+      normPartials(changetype<NormPartialsOperation>(record), threads);
       break;
-    case NORM_GRADIENT_PARTIALS:
-      normGradientPartials(record, threads);
+    case OperationKind.normFinish:
+      normFinish(changetype<NormFinishOperation>(record), threads);
       break;
-    case NORM_GRADIENT_FINISH:
-      normGradientFinish(record, threads);
+    case OperationKind.normInference:
+      normInference(changetype<NormInferenceOperation>(record));
       break;
-    case BIAS_PARTIALS:
-      biasPartials(record, threads, scratch);
+    case OperationKind.normGradientPartials:
+      normGradientPartials(changetype<NormGradientPartialsOperation>(record), threads);
       break;
-    case BIAS_FINISH:
-      biasFinish(record);
+    case OperationKind.normGradientFinish:
+      normGradientFinish(changetype<NormGradientFinishOperation>(record), threads);
       break;
-    case OperationKind.loss:
-      lossHead(changetype<LossOperation>(record));
+    case OperationKind.biasPartials:
+      biasPartials(changetype<BiasPartialsOperation>(record), threads, scratch);
       break;
-    case OperationKind.update:
-      adam(changetype<UpdateOperation>(record), threads);
+    case OperationKind.biasFinish:
+      biasFinish(changetype<BiasFinishOperation>(record));
       break;
     case OperationKind.drawImages:
       drawImages(changetype<DrawImagesOperation>(record), threads, run, scratch);
@@ -125,11 +117,11 @@ function runRecord(record: usize, threads: i32, run: usize, scratch: usize): voi
     case OperationKind.drawMask:
       drawMask(changetype<DrawMaskOperation>(record), threads, run, scratch);
       break;
-    case OVERLAP:
-      overlap(record, threads, scratch);
+    case OperationKind.loss:
+      loss(changetype<LossOperation>(record));
       break;
-    case COMBINE:
-      combine(record, threads, scratch);
+    case OperationKind.update:
+      adam(changetype<UpdateOperation>(record), threads);
       break;
     case OperationKind.countCorrect:
       countCorrect(changetype<CountCorrectOperation>(record), run);
@@ -139,31 +131,24 @@ function runRecord(record: usize, threads: i32, run: usize, scratch: usize): voi
   }
 }
 
-/** A helper's life: commands of the training thread one after the other, until it is told to stop. */
-export function serve(run: usize, helper: i32, last: i32, scratch: usize): void {
+/** A helper's life: commands of the training thread one after the other, until another thread was waited for in vain. */
+export function serve(run: Run, helper: i32, last: i32, scratch: usize): void {
   while (true) {
     last = awaitCommand(run, last);
-    if (int(run, TEAM_STOP) != 0) return;
-    if (int(run, TEAM_MEMBERS + helper) == 0) continue;
-    const program = address(run, TEAM_PROGRAM);
-    if (!runRecords(program, int(run, TEAM_RECORDS), int(run, TEAM_THREADS), run, scratch)) return;
+    if (wordAt(run.members, helper) == 0) continue;
+    if (!runRecords(run.program, run.operations, run.threads, run, scratch)) return;
   }
 }
 
 /** Gives the helpers the command that the run's words describe. */
-export function command(run: usize): void {
-  const word = run + (usize(TEAM_COMMAND) << 2);
+export function command(run: Run): void {
+  const word = changetype<usize>(run) + offsetof<Run>('command');
   if (!ASC_FEATURE_THREADS) return;
   atomic.add<i32>(word, 1);
   atomic.notify(word, -1);
 }
 
-/** Whether a thread has been waited for in vain. */
-export function isBroken(run: usize): bool {
-  return int(run, TEAM_BROKEN) != 0;
-}
-
 export { spinWhile };
-// Exported so that they stay functions of their own, see packed-kernel.ts, and so that their rate can be measured.
-export { gathered6x8, gathered6x8By4 } from './gathered-kernel';
-export { packed6x8, packed6x8By4 } from './packed-kernel';
+// Exported so that they stay functions of their own, see packed-micro-kernel.ts, and so that their rate can be measured.
+export { gathered6x8, gathered6x8By4 } from './gathered-micro-kernel';
+export { packed6x8, packed6x8By4 } from './packed-micro-kernel';

@@ -3,15 +3,99 @@
 export const OPERATION_BYTES: usize = 192;
 export const SHARE_COUNTER: usize = 128;
 export const LOSS_TERM_BYTES: usize = 32;
+export const SNIPPET_BYTES: usize = 24;
+export const DEPTH_CHUNK: i32 = 256;
+
+// prettier-ignore
+@unmanaged
+export class Run {
+  key0: i32;
+  key1: i32;
+  step: i32;
+  first: i32;
+  rows: i32;
+  unused5: i32;
+  unused6: i32;
+  unused7: i32;
+  unused8: i32;
+  unused9: i32;
+  unused10: i32;
+  unused11: i32;
+  unused12: i32;
+  unused13: i32;
+  unused14: i32;
+  unused15: i32;
+  command: i32;
+  program: usize;
+  operations: i32;
+  threads: i32;
+  members: usize;
+  spins: i32;
+  patience: i32;
+  unused23: i32;
+  unused24: i32;
+  unused25: i32;
+  unused26: i32;
+  unused27: i32;
+  unused28: i32;
+  unused29: i32;
+  unused30: i32;
+  unused31: i32;
+  arrived: i32;
+  unused33: i32;
+  unused34: i32;
+  unused35: i32;
+  unused36: i32;
+  unused37: i32;
+  unused38: i32;
+  unused39: i32;
+  unused40: i32;
+  unused41: i32;
+  unused42: i32;
+  unused43: i32;
+  unused44: i32;
+  unused45: i32;
+  unused46: i32;
+  unused47: i32;
+  generation: i32;
+  sleepers: i32;
+  isBroken: i32;
+  unused51: i32;
+  unused52: i32;
+  unused53: i32;
+  unused54: i32;
+  unused55: i32;
+  unused56: i32;
+  unused57: i32;
+  unused58: i32;
+  unused59: i32;
+  unused60: i32;
+  unused61: i32;
+  unused62: i32;
+  unused63: i32;
+}
 
 export const enum OperationKind {
-  drawImages = 1,
-  drawLabels = 2,
-  drawLatents = 3,
-  drawMask = 4,
-  loss = 5,
-  update = 6,
-  countCorrect = 7,
+  stage = 1,
+  pack = 2,
+  product = 3,
+  overlapAdd = 4,
+  transform = 5,
+  kernelGradient = 6,
+  normPartials = 7,
+  normFinish = 8,
+  normInference = 9,
+  normGradientPartials = 10,
+  normGradientFinish = 11,
+  biasPartials = 12,
+  biasFinish = 13,
+  drawImages = 14,
+  drawLabels = 15,
+  drawLatents = 16,
+  drawMask = 17,
+  loss = 18,
+  update = 19,
+  countCorrect = 20,
 }
 
 // prettier-ignore
@@ -19,6 +103,206 @@ export const enum OperationKind {
 export class Operation {
   kind: i32;
   endsGroup: i32;
+}
+
+// prettier-ignore
+@unmanaged
+export class StageOperation extends Operation {
+  source: usize;
+  target: usize;
+  images: i32;
+  height: i32;
+  width: i32;
+  channels: i32;
+  top: i32;
+  left: i32;
+  paddedHeight: i32;
+  paddedWidth: i32;
+  prologue: usize;
+  imageTable: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class PackOperation extends Operation {
+  source: usize;
+  target: usize;
+  tapsY: i32;
+  tapsX: i32;
+  channels: i32;
+  filters: i32;
+  tapStepY: usize;
+  tapStepX: usize;
+  channelStep: usize;
+  filterStep: usize;
+  panelStep: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class ProductOperation extends Operation {
+  windows: usize;
+  windowImageStep: usize;
+  windowRowStep: usize;
+  windowColumnStep: usize;
+  runs: i32;
+  runLength: i32;
+  runStep: usize;
+  subProducts: usize;
+  subProductCount: i32;
+  images: i32;
+  rowsY: i32;
+  rowsX: i32;
+  filters: i32;
+  out: usize;
+  outHeight: i32;
+  outWidth: i32;
+  scaleY: i32;
+  scaleX: i32;
+  epilogue: usize;
+  imageTable: usize;
+  isDirect: i32;
+  bias: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class OverlapAddOperation extends Operation {
+  source: usize;
+  target: usize;
+  images: i32;
+  rowsY: i32;
+  rowsX: i32;
+  columns: i32;
+  lines: i32;
+  taps: i32;
+  channels: i32;
+  height: i32;
+  width: i32;
+  stride: i32;
+  top: i32;
+  left: i32;
+  epilogue: usize;
+  imageTable: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class TransformOperation extends Operation {
+  source: usize;
+  sourceImageStep: usize;
+  sourceWidth: i32;
+  target: usize;
+  images: i32;
+  height: i32;
+  width: i32;
+  channels: i32;
+  lines: usize;
+  columns: usize;
+  epilogue: usize;
+  imageTable: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class KernelGradientOperation extends Operation {
+  windows: usize;
+  runs: i32;
+  runLength: i32;
+  runStep: usize;
+  gradients: usize;
+  terms: usize;
+  depth: i32;
+  filters: i32;
+  out: usize;
+  outRunStep: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class NormPartialsOperation extends Operation {
+  source: usize;
+  target: usize;
+  channels: i32;
+  blocks: usize;
+  blockCount: i32;
+}
+
+// prettier-ignore
+@unmanaged
+export class NormFinishOperation extends Operation {
+  partials: usize;
+  target: usize;
+  channels: i32;
+  blocks: usize;
+  segments: usize;
+  segmentCount: i32;
+  gamma: usize;
+  beta: usize;
+  movingMean: usize;
+  movingVariance: usize;
+  epsilon: f32;
+  momentum: f32;
+  updatesRunning: i32;
+}
+
+// prettier-ignore
+@unmanaged
+export class NormInferenceOperation extends Operation {
+  target: usize;
+  channels: i32;
+  gamma: usize;
+  beta: usize;
+  movingMean: usize;
+  movingVariance: usize;
+  epsilon: f32;
+}
+
+// prettier-ignore
+@unmanaged
+export class NormGradientPartialsOperation extends Operation {
+  source: usize;
+  raw: usize;
+  statistics: usize;
+  target: usize;
+  channels: i32;
+  blocks: usize;
+  blockCount: i32;
+}
+
+// prettier-ignore
+@unmanaged
+export class NormGradientFinishOperation extends Operation {
+  partials: usize;
+  target: usize;
+  channels: i32;
+  blocks: usize;
+  segments: usize;
+  segmentCount: i32;
+  gamma: usize;
+  statistics: usize;
+  gradient: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class BiasPartialsOperation extends Operation {
+  source: usize;
+  partials: usize;
+  channels: i32;
+  positions: i32;
+  images: i32;
+  prologue: usize;
+  imageTable: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class BiasFinishOperation extends Operation {
+  partials: usize;
+  target: usize;
+  channels: i32;
+  images: i32;
 }
 
 // prettier-ignore
@@ -177,4 +461,196 @@ export class FeatureSegment {
   gradientSegment: i32;
   term: i32;
   sign: i32;
+}
+
+export const enum SnippetKind {
+  bias = 1,
+  affine = 2,
+  leaky = 3,
+  tanh = 4,
+  mask = 5,
+  normGradient = 6,
+  leakyGradient = 7,
+  leakyAffineGradient = 8,
+  tanhGradient = 9,
+  segmentVector = 10,
+  affineLeaky = 11,
+  leakyMask = 12,
+  maskedLeakyGradient = 13,
+}
+
+// prettier-ignore
+@unmanaged
+export class Snippet {
+  kind: i32;
+}
+
+// prettier-ignore
+@unmanaged
+export class BiasSnippet extends Snippet {
+  values: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class AffineSnippet extends Snippet {
+  scale: usize;
+  segmentStep: usize;
+  tableStep: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class LeakySnippet extends Snippet {
+  slope: f32;
+}
+
+// prettier-ignore
+@unmanaged
+export class TanhSnippet extends Snippet {
+}
+
+// prettier-ignore
+@unmanaged
+export class MaskSnippet extends Snippet {
+  bits: usize;
+  offsets: usize;
+  scale: f32;
+}
+
+// prettier-ignore
+@unmanaged
+export class NormGradientSnippet extends Snippet {
+  raw: usize;
+  p: usize;
+  segmentStep: usize;
+  tableStep: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class LeakyGradientSnippet extends Snippet {
+  saved: usize;
+  slope: f32;
+}
+
+// prettier-ignore
+@unmanaged
+export class LeakyAffineGradientSnippet extends Snippet {
+  saved: usize;
+  slope: f32;
+  scale: usize;
+  segmentStep: usize;
+  tableStep: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class TanhGradientSnippet extends Snippet {
+  saved: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class SegmentVectorSnippet extends Snippet {
+  vectors: usize;
+  segmentStep: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class AffineLeakySnippet extends Snippet {
+  scale: usize;
+  segmentStep: usize;
+  tableStep: usize;
+  slope: f32;
+}
+
+// prettier-ignore
+@unmanaged
+export class LeakyMaskSnippet extends Snippet {
+  slope: f32;
+  bits: usize;
+  offsets: usize;
+  scale: f32;
+}
+
+// prettier-ignore
+@unmanaged
+export class MaskedLeakyGradientSnippet extends Snippet {
+  saved: usize;
+  slope: f32;
+  bits: usize;
+  offsets: usize;
+  scale: f32;
+}
+
+// prettier-ignore
+@unmanaged
+export class Image {
+  sourceRow: i32;
+  forwardRow: i32;
+  targetRow: i32;
+  forwardSegment: i32;
+  gradientSegment: i32;
+  passRow: i32;
+}
+
+// prettier-ignore
+@unmanaged
+export class SubProduct {
+  right: usize;
+  panelStep: usize;
+  first: i32;
+  pieces: i32;
+  pieceLength: i32;
+  pieceStep: i32;
+  offsetY: i32;
+  offsetX: i32;
+}
+
+// prettier-ignore
+@unmanaged
+export class Combination {
+  termCount: i32;
+  place0: usize;
+  place1: usize;
+  place2: usize;
+  factor0: f32;
+  factor1: f32;
+  factor2: f32;
+}
+
+// prettier-ignore
+@unmanaged
+export class NormBlock {
+  first: i32;
+  positions: i32;
+}
+
+// prettier-ignore
+@unmanaged
+export class NormSegment {
+  firstBlock: i32;
+  blocks: i32;
+  forwardSegment: i32;
+}
+
+// prettier-ignore
+@unmanaged
+export class NormGradientBlock {
+  first: i32;
+  firstRaw: i32;
+  positions: i32;
+  forwardSegment: i32;
+}
+
+// prettier-ignore
+@unmanaged
+export class NormGradientSegment {
+  firstBlock: i32;
+  blocks: i32;
+  forwardSegment: i32;
+  gradientSegment: i32;
+  trains: i32;
 }

@@ -3,7 +3,7 @@
  * the logits and, for feature matching, at the features. A few thousand numbers: one thread, in order.
  */
 
-import { claim } from './claims';
+import { claimWhole } from './work-shares';
 import {
   FeatureMatchingTerm,
   FeatureSegment,
@@ -16,6 +16,7 @@ import {
   SigmoidCrossEntropyTerm,
 } from './layout';
 import { exponential, logarithm, sigmoid, softplus } from './math';
+import { entryAt, wordAt } from './tables';
 
 
 @inline
@@ -29,14 +30,8 @@ function element(base: usize, index: i32): usize {
   return base + (usize(index) << 2);
 }
 
-/** Entry number `index` of a table of \`T\`. */
-@inline
-function entryAt<T>(table: usize, index: i32): T {
-  return changetype<T>(table + usize(index) * offsetof<T>());
-}
-
-export function lossHead(record: LossOperation): void {
-  if (claim(record) > 0) return;
+export function loss(record: LossOperation): void {
+  if (!claimWhole(record)) return;
   const metrics = record.metrics;
   for (let metric = 0; metric < record.metricCount; metric++) store<f32>(element(metrics, metric), NaN);
   for (let index = 0; index < record.termCount; index++) {
@@ -63,7 +58,7 @@ function sumLosses(record: LossOperation): void {
     const loss = entryAt<LossSum>(record.losses, index);
     let sum: f32 = 0;
     for (let i = 0; i < loss.termCount; i++) {
-      sum += load<f32>(element(record.termValues, load<i32>(element(loss.terms, i))));
+      sum += load<f32>(element(record.termValues, wordAt(loss.terms, i)));
     }
     store<f32>(element(record.metrics, loss.metric), sum);
   }
@@ -109,7 +104,7 @@ function logitRow(record: LossOperation, row: i32): usize {
 
 @inline
 function label(record: LossOperation, row: i32): i32 {
-  return load<i32>(element(record.labels, row));
+  return wordAt(record.labels, row);
 }
 
 function largest(logits: usize, width: i32): f32 {
@@ -181,7 +176,7 @@ function logitGradients(record: LossOperation): void {
     const target = element(record.logitGradient, segment.gradientRow * width);
     memory.fill(target, 0, usize(segment.rows * width) << 2);
     for (let j = 0; j < segment.termCount; j++) {
-      const term = termAt(record, load<i32>(element(segment.terms, j)));
+      const term = termAt(record, wordAt(segment.terms, j));
       for (let row = 0; row < segment.rows; row++) {
         const logits = logitRow(record, segment.forwardRow + row);
         addLogitGradient(record, term, row, logits, element(target, row * width));

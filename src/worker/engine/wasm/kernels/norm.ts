@@ -4,37 +4,24 @@
  * merged in order, so threads change no bit.
  */
 
-import { claim, firstItem, itemAfter } from './claims';
+import { claimWhole, firstItem, itemAfter } from './work-shares';
 import {
-  FINISH_BETA,
-  FINISH_BLOCKS_TABLE,
-  FINISH_CHANNELS,
-  FINISH_EPSILON,
-  FINISH_GAMMA,
-  FINISH_GRADIENT,
-  FINISH_MOMENTUM,
-  FINISH_MOVING_MEAN,
-  FINISH_MOVING_VARIANCE,
-  FINISH_PARTIALS,
-  FINISH_SEGMENTS,
-  FINISH_STATISTICS,
-  FINISH_TABLE,
-  FINISH_TARGET,
-  FINISH_UPDATES,
-  PARTIALS_BLOCKS,
-  PARTIALS_CHANNELS,
-  PARTIALS_RAW,
-  PARTIALS_SOURCE,
-  PARTIALS_STATISTICS,
-  PARTIALS_TABLE,
-  PARTIALS_TARGET,
-} from './words';
-import { address, float, int } from './record';
+  NormBlock,
+  NormFinishOperation,
+  NormGradientBlock,
+  NormGradientFinishOperation,
+  NormGradientPartialsOperation,
+  NormGradientSegment,
+  NormInferenceOperation,
+  NormPartialsOperation,
+  NormSegment,
+} from './layout';
+import { entryAt } from './tables';
 import { multiplyAdd, paddedBytes, storeSome, VECTOR } from './simd';
 
-export function normPartials(record: usize, threads: i32): void {
-  const blocks = int(record, PARTIALS_BLOCKS);
-  const channels = int(record, PARTIALS_CHANNELS);
+export function normPartials(record: NormPartialsOperation, threads: i32): void {
+  const blocks = record.blockCount;
+  const channels = record.channels;
   const padded = paddedBytes(channels);
   const positionBytes = usize(channels) << 2;
   for (
@@ -42,10 +29,10 @@ export function normPartials(record: usize, threads: i32): void {
     block < blocks;
     block = itemAfter(record, block, blocks, threads)
   ) {
-    const entry = address(record, PARTIALS_TABLE) + (usize(block) << 3);
-    const count = load<i32>(entry, 4);
-    const source = address(record, PARTIALS_SOURCE) + usize(load<i32>(entry)) * positionBytes;
-    const target = address(record, PARTIALS_TARGET) + usize(block) * 2 * padded;
+    const entry = entryAt<NormBlock>(record.blocks, block);
+    const count = entry.positions;
+    const source = record.source + usize(entry.first) * positionBytes;
+    const target = record.target + usize(block) * 2 * padded;
     const share = f32x4.splat(1 / f32(count));
     // Two vectors at once, since a sum has to wait for itself; at the end perhaps one twice.
     for (let channel: usize = 0; channel < padded; channel += 2 * VECTOR) {
@@ -77,31 +64,31 @@ export function normPartials(record: usize, threads: i32): void {
 }
 
 /** Channels are dealt out to the threads, four at a time; the last vector's padding is not stored. */
-export function normFinish(record: usize, threads: i32): void {
-  const channels = int(record, FINISH_CHANNELS);
+export function normFinish(record: NormFinishOperation, threads: i32): void {
+  const channels = record.channels;
   const vectors = (channels + 3) >> 2;
   for (
     let vector = firstItem(record, vectors, threads);
     vector < vectors;
     vector = itemAfter(record, vector, vectors, threads)
   ) {
-    const segments = int(record, FINISH_SEGMENTS);
+    const segments = record.segmentCount;
     for (let segment = 0; segment < segments; segment++)
       finishSegment(record, segment, vector << 2, channels);
   }
 }
 
-function finishSegment(record: usize, segment: i32, first: i32, channels: i32): void {
+function finishSegment(record: NormFinishOperation, segment: i32, first: i32, channels: i32): void {
   const padded = paddedBytes(channels);
-  const entry = address(record, FINISH_TABLE) + usize(segment) * 20;
-  const firstBlock = load<i32>(entry);
-  const blocks = load<i32>(entry, 4);
+  const entry = entryAt<NormSegment>(record.segments, segment);
+  const firstBlock = entry.firstBlock;
+  const blocks = entry.blocks;
   let total: f32 = 0;
   let mean = f32x4.splat(0);
   let squares = f32x4.splat(0);
   for (let block = firstBlock; block < firstBlock + blocks; block++) {
-    const count = f32(load<i32>(address(record, FINISH_BLOCKS_TABLE) + (usize(block) << 3), 4));
-    const partial = address(record, FINISH_PARTIALS) + usize(block) * 2 * padded + (usize(first) << 2);
+    const count = f32(entryAt<NormBlock>(record.blocks, block).positions);
+    const partial = record.partials + usize(block) * 2 * padded + (usize(first) << 2);
     const sum = total + count;
     const difference = f32x4.sub(v128.load(partial), mean);
     mean = multiplyAdd(difference, f32x4.splat(count / sum), mean);
@@ -111,17 +98,19 @@ function finishSegment(record: usize, segment: i32, first: i32, channels: i32): 
     total = sum;
   }
   const variance = f32x4.mul(squares, f32x4.splat(1 / total));
-  const target = address(record, FINISH_TARGET) + (usize(load<i32>(entry, 8) * 4 * channels + first) << 2);
-  storeStatistics(record, first, channels, mean, variance, target);
-  if (int(record, FINISH_UPDATES) == 0) return;
+  const target = record.target + (usize(entry.forwardSegment * 4 * channels + first) << 2);
+  storeStatistics(record.gamma, record.beta, record.epsilon, first, channels, mean, variance, target);
+  if (record.updatesRunning == 0) return;
   const unbiased = f32x4.mul(squares, f32x4.splat(1 / (total - 1)));
-  moveRunning(record, address(record, FINISH_MOVING_MEAN), first, channels, mean);
-  moveRunning(record, address(record, FINISH_MOVING_VARIANCE), first, channels, unbiased);
+  moveRunning(record, record.movingMean, first, channels, mean);
+  moveRunning(record, record.movingVariance, first, channels, unbiased);
 }
 
 /** [mean, 1 / sqrt(variance + epsilon), scale, shift] of four channels. */
 function storeStatistics(
-  record: usize,
+  gamma: usize,
+  beta: usize,
+  epsilon: f32,
   first: i32,
   channels: i32,
   mean: v128,
@@ -130,10 +119,10 @@ function storeStatistics(
 ): void {
   const offset = usize(first) << 2;
   const table = usize(channels) << 2;
-  const deviation = f32x4.sqrt(f32x4.add(variance, f32x4.splat(float(record, FINISH_EPSILON))));
+  const deviation = f32x4.sqrt(f32x4.add(variance, f32x4.splat(epsilon)));
   const inverse = f32x4.div(f32x4.splat(1), deviation);
-  const scale = f32x4.mul(v128.load(address(record, FINISH_GAMMA) + offset), inverse);
-  const shift = f32x4.sub(v128.load(address(record, FINISH_BETA) + offset), f32x4.mul(mean, scale));
+  const scale = f32x4.mul(v128.load(gamma + offset), inverse);
+  const shift = f32x4.sub(v128.load(beta + offset), f32x4.mul(mean, scale));
   const count = channels - first;
   storeSome(target, mean, count);
   storeSome(target + table, inverse, count);
@@ -142,8 +131,14 @@ function storeStatistics(
 }
 
 /** new = momentum old + (1 - momentum) batch */
-function moveRunning(record: usize, running: usize, first: i32, channels: i32, batch: v128): void {
-  const momentum = float(record, FINISH_MOMENTUM);
+function moveRunning(
+  record: NormFinishOperation,
+  running: usize,
+  first: i32,
+  channels: i32,
+  batch: v128,
+): void {
+  const momentum = record.momentum;
   const at = running + (usize(first) << 2);
   const kept = f32x4.mul(v128.load(at), f32x4.splat(momentum));
   const moved = f32x4.add(kept, f32x4.mul(batch, f32x4.splat(f32(1) - momentum)));
@@ -151,20 +146,21 @@ function moveRunning(record: usize, running: usize, first: i32, channels: i32, b
 }
 
 /** The statistics that evaluation uses, from the running ones. */
-export function normInference(record: usize): void {
-  if (claim(record) > 0) return;
-  const channels = int(record, FINISH_CHANNELS);
+export function normInference(record: NormInferenceOperation): void {
+  if (!claimWhole(record)) return;
+  const channels = record.channels;
   for (let first = 0; first < channels; first += 4) {
     const offset = usize(first) << 2;
-    const mean = v128.load(address(record, FINISH_MOVING_MEAN) + offset);
-    const variance = v128.load(address(record, FINISH_MOVING_VARIANCE) + offset);
-    storeStatistics(record, first, channels, mean, variance, address(record, FINISH_TARGET) + offset);
+    const mean = v128.load(record.movingMean + offset);
+    const variance = v128.load(record.movingVariance + offset);
+    const target = record.target + offset;
+    storeStatistics(record.gamma, record.beta, record.epsilon, first, channels, mean, variance, target);
   }
 }
 
-export function normGradientPartials(record: usize, threads: i32): void {
-  const blocks = int(record, PARTIALS_BLOCKS);
-  const channels = int(record, PARTIALS_CHANNELS);
+export function normGradientPartials(record: NormGradientPartialsOperation, threads: i32): void {
+  const blocks = record.blockCount;
+  const channels = record.channels;
   const padded = paddedBytes(channels);
   const positionBytes = usize(channels) << 2;
   for (
@@ -172,12 +168,12 @@ export function normGradientPartials(record: usize, threads: i32): void {
     block < blocks;
     block = itemAfter(record, block, blocks, threads)
   ) {
-    const entry = address(record, PARTIALS_TABLE) + (usize(block) << 4);
-    const count = load<i32>(entry, 8);
-    const source = address(record, PARTIALS_SOURCE) + usize(load<i32>(entry)) * positionBytes;
-    const raw = address(record, PARTIALS_RAW) + usize(load<i32>(entry, 4)) * positionBytes;
-    const statistics = address(record, PARTIALS_STATISTICS) + usize(load<i32>(entry, 12)) * 4 * positionBytes;
-    const target = address(record, PARTIALS_TARGET) + usize(block) * 2 * padded;
+    const entry = entryAt<NormGradientBlock>(record.blocks, block);
+    const count = entry.positions;
+    const source = record.source + usize(entry.first) * positionBytes;
+    const raw = record.raw + usize(entry.firstRaw) * positionBytes;
+    const statistics = record.statistics + usize(entry.forwardSegment) * 4 * positionBytes;
+    const target = record.target + usize(block) * 2 * padded;
     for (let channel: usize = 0; channel < padded; channel += 2 * VECTOR) {
       const next = min(channel + VECTOR, padded - VECTOR);
       const mean = v128.load(statistics + channel);
@@ -209,8 +205,8 @@ export function normGradientPartials(record: usize, threads: i32): void {
 }
 
 /** Coefficients [p, q, r] by gradient segment; gradients of gamma and beta over the segments that train. */
-export function normGradientFinish(record: usize, threads: i32): void {
-  const channels = int(record, FINISH_CHANNELS);
+export function normGradientFinish(record: NormGradientFinishOperation, threads: i32): void {
+  const channels = record.channels;
   const vectors = (channels + 3) >> 2;
   for (
     let vector = firstItem(record, vectors, threads);
@@ -221,44 +217,44 @@ export function normGradientFinish(record: usize, threads: i32): void {
   }
 }
 
-function finishGradient(record: usize, first: i32, channels: i32): void {
+function finishGradient(record: NormGradientFinishOperation, first: i32, channels: i32): void {
   const padded = paddedBytes(channels);
   const offset = usize(first) << 2;
   const table = usize(channels) << 2;
   const count = channels - first;
-  const gamma = v128.load(address(record, FINISH_GAMMA) + offset);
-  const segments = int(record, FINISH_SEGMENTS);
+  const gamma = v128.load(record.gamma + offset);
+  const segments = record.segmentCount;
   let ofGamma = f32x4.splat(0);
   let ofBeta = f32x4.splat(0);
   for (let segment = 0; segment < segments; segment++) {
-    const entry = address(record, FINISH_TABLE) + usize(segment) * 20;
-    const firstBlock = load<i32>(entry);
-    const blocks = load<i32>(entry, 4);
+    const entry = entryAt<NormGradientSegment>(record.segments, segment);
+    const firstBlock = entry.firstBlock;
+    const blocks = entry.blocks;
     let sum = f32x4.splat(0);
     let product = f32x4.splat(0);
     let positions = 0;
     for (let block = firstBlock; block < firstBlock + blocks; block++) {
-      const partial = address(record, FINISH_PARTIALS) + usize(block) * 2 * padded + offset;
-      positions += load<i32>(address(record, FINISH_BLOCKS_TABLE) + (usize(block) << 4), 8);
+      const partial = record.partials + usize(block) * 2 * padded + offset;
+      positions += entryAt<NormGradientBlock>(record.blocks, block).positions;
       sum = f32x4.add(sum, v128.load(partial));
       product = f32x4.add(product, v128.load(partial + padded));
     }
-    if (load<i32>(entry, 12) != 0) {
+    if (entry.trains != 0) {
       ofGamma = f32x4.add(ofGamma, product);
       ofBeta = f32x4.add(ofBeta, sum);
     }
-    const statistics = address(record, FINISH_STATISTICS) + usize(load<i32>(entry, 8)) * 4 * table + offset;
+    const statistics = record.statistics + usize(entry.forwardSegment) * 4 * table + offset;
     const inverse = v128.load(statistics + table);
     const share = f32x4.splat(1 / f32(positions));
     const p = f32x4.mul(gamma, inverse);
     const slope = f32x4.mul(inverse, f32x4.mul(product, share));
     const shift = f32x4.sub(f32x4.mul(sum, share), f32x4.mul(v128.load(statistics), slope));
-    const target = address(record, FINISH_TARGET) + usize(load<i32>(entry, 16)) * 3 * table + offset;
+    const target = record.target + usize(entry.gradientSegment) * 3 * table + offset;
     storeSome(target, p, count);
     storeSome(target + table, f32x4.neg(f32x4.mul(p, slope)), count);
     storeSome(target + 2 * table, f32x4.neg(f32x4.mul(p, shift)), count);
   }
-  const gradient = address(record, FINISH_GRADIENT);
+  const gradient = record.gradient;
   if (gradient == 0) return;
   storeSome(gradient + offset, ofGamma, count);
   storeSome(gradient + offset + table, ofBeta, count);

@@ -4,32 +4,19 @@
  * zero.
  */
 
-import { firstItem, itemAfter } from './claims';
-import {
-  PACK_CHANNELS,
-  PACK_CHANNEL_STEP,
-  PACK_FILTERS,
-  PACK_FILTER_STEP,
-  PACK_PANEL_STEP,
-  PACK_SOURCE,
-  PACK_STEP_X,
-  PACK_STEP_Y,
-  PACK_TAPS_X,
-  PACK_TAPS_Y,
-  PACK_TARGET,
-} from './words';
-import { address, int } from './record';
+import { firstItem, itemAfter } from './work-shares';
+import { PackOperation } from './layout';
 import { FLOAT, VECTOR } from './simd';
 
 const DEPTH_BLOCK = 256;
 
-/** Blocks of 256 channels of a tap of a panel are dealt out to the threads. */
-export function pack(record: usize, threads: i32): void {
-  const taps = int(record, PACK_TAPS_Y) * int(record, PACK_TAPS_X);
-  const channels = int(record, PACK_CHANNELS);
+/** Threads share out blocks of 256 channels of a tap of a panel. */
+export function pack(record: PackOperation, threads: i32): void {
+  const taps = record.tapsY * record.tapsX;
+  const channels = record.channels;
   const blocks = (channels + DEPTH_BLOCK - 1) / DEPTH_BLOCK;
   const perPanel = taps * blocks;
-  const tasks = ((int(record, PACK_FILTERS) + 7) / 8) * perPanel;
+  const tasks = ((record.filters + 7) / 8) * perPanel;
   for (
     let task = firstItem(record, tasks, threads);
     task < tasks;
@@ -42,30 +29,29 @@ export function pack(record: usize, threads: i32): void {
   }
 }
 
-function packBlock(record: usize, panel: i32, tap: i32, first: i32, count: i32): void {
-  const tapsX = int(record, PACK_TAPS_X);
-  const filters = int(record, PACK_FILTERS);
-  const channelStep = int(record, PACK_CHANNEL_STEP);
-  const filterStep = int(record, PACK_FILTER_STEP);
+function packBlock(record: PackOperation, panel: i32, tap: i32, first: i32, count: i32): void {
+  const tapsX = record.tapsX;
+  const filters = record.filters;
+  const channelStep = record.channelStep;
+  const filterStep = record.filterStep;
   const tapY = tap / tapsX;
   const tapX = tap - tapY * tapsX;
-  const depth = tap * int(record, PACK_CHANNELS) + first;
-  const target =
-    address(record, PACK_TARGET) + usize(panel) * address(record, PACK_PANEL_STEP) + (usize(depth) << 5);
-  const ofTap = tapY * int(record, PACK_STEP_Y) + tapX * int(record, PACK_STEP_X);
-  const source = address(record, PACK_SOURCE) + ofTap + first * channelStep + panel * 8 * filterStep;
+  const depth = tap * record.channels + first;
+  const target = record.target + usize(panel) * record.panelStep + (usize(depth) << 5);
+  const ofTap = usize(tapY) * record.tapStepY + usize(tapX) * record.tapStepX;
+  const source = record.source + ofTap + usize(first) * channelStep + usize(panel * 8) * filterStep;
   if (filterStep == FLOAT && panel * 8 + 8 <= filters) {
     copyColumns(source, channelStep, target, count);
     return;
   }
   for (let column = 0; column < 8; column++) {
     const to = target + (usize(column) << 2);
-    if (panel * 8 + column < filters) copyColumn(source + column * filterStep, channelStep, to, count);
+    if (panel * 8 + column < filters) copyColumn(source + usize(column) * filterStep, channelStep, to, count);
     else fillColumn(to, count);
   }
 }
 
-function copyColumns(from: usize, step: i32, to: usize, count: i32): void {
+function copyColumns(from: usize, step: usize, to: usize, count: i32): void {
   for (let i = 0; i < count; i++) {
     v128.store(to, v128.load(from));
     v128.store(to, v128.load(from, VECTOR), VECTOR);
@@ -74,7 +60,7 @@ function copyColumns(from: usize, step: i32, to: usize, count: i32): void {
   }
 }
 
-function copyColumn(from: usize, step: i32, to: usize, count: i32): void {
+function copyColumn(from: usize, step: usize, to: usize, count: i32): void {
   for (let i = 0; i < count; i++) {
     store<f32>(to, load<f32>(from));
     from += step;

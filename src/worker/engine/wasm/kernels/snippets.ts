@@ -5,33 +5,23 @@
  */
 
 import {
-  IMAGE_FORWARD_ROW,
-  IMAGE_FORWARD_SEGMENT,
-  IMAGE_GRADIENT_SEGMENT,
-  IMAGE_IN_SEGMENT,
-  SNIPPET_A,
-  SNIPPET_AFFINE,
-  SNIPPET_AFFINE_LEAKY,
-  SNIPPET_B,
-  SNIPPET_BIAS,
-  SNIPPET_CODE,
-  SNIPPET_LEAKY,
-  SNIPPET_LEAKY_AFFINE_GRADIENT,
-  SNIPPET_LEAKY_GRADIENT,
-  SNIPPET_LEAKY_MASK,
-  SNIPPET_MASK,
-  SNIPPET_MASKED_LEAKY_GRADIENT,
-  SNIPPET_NORM_GRADIENT,
-  SNIPPET_NUMBER,
-  SNIPPET_OFFSETS,
-  SNIPPET_SCALE,
-  SNIPPET_STEP,
-  SNIPPET_TABLE,
-  SNIPPET_TANH,
-  SNIPPET_TANH_GRADIENT,
-  SNIPPET_VECTOR,
-  SNIPPET_WORDS,
-} from './words';
+  AffineLeakySnippet,
+  AffineSnippet,
+  BiasSnippet,
+  Image,
+  LeakyAffineGradientSnippet,
+  LeakyGradientSnippet,
+  LeakyMaskSnippet,
+  LeakySnippet,
+  MaskSnippet,
+  MaskedLeakyGradientSnippet,
+  NormGradientSnippet,
+  SegmentVectorSnippet,
+  Snippet,
+  SNIPPET_BYTES,
+  SnippetKind,
+  TanhGradientSnippet,
+} from './layout';
 import {
   addChannels,
   addNumber,
@@ -46,7 +36,7 @@ import {
   tanh,
   tanhGradient,
 } from './pointwise';
-import { address, float, int } from './record';
+import { wordAt } from './tables';
 import { VECTOR } from './simd';
 
 /**
@@ -63,7 +53,7 @@ export function applySnippets(
   toStep: usize,
   count: i32,
   channels: i32,
-  image: usize,
+  image: Image,
   position: i32,
   stride: i32,
   size: i32,
@@ -72,56 +62,53 @@ export function applySnippets(
     copyPositions(from, fromStep, to, toStep, count, channels);
     return;
   }
-  const forward = usize(int(image, IMAGE_FORWARD_ROW) * size + position) << 2;
+  const forward = usize(image.forwardRow * size + position) << 2;
+  const forwardSegment = usize(image.forwardSegment);
+  const gradientSegment = usize(image.gradientSegment);
   const strideBytes = usize(stride) << 2;
-  const inSegment = int(image, IMAGE_IN_SEGMENT) * size + position;
+  const inPass = image.passRow * size + position;
   const bytes = usize(channels) << 2;
   // To what does not ask for the channel, positions that follow each other everywhere are one.
   const isDense = stride == channels && fromStep == bytes && toStep == bytes;
   const runs = isDense ? 1 : count;
   const floats = isDense ? count * channels : channels;
-  for (
-    let code = int(list, SNIPPET_CODE);
-    code != 0;
-    list += SNIPPET_WORDS << 2, code = int(list, SNIPPET_CODE)
-  ) {
-    const a = address(list, SNIPPET_A);
-    switch (code) {
-      case SNIPPET_BIAS:
-        if (isDense && channels == 1) addNumber(from, to, count, load<f32>(a));
-        else addChannels(from, fromStep, to, toStep, count, channels, a, 0);
-        break;
-      case SNIPPET_AFFINE: {
-        const scale = a + usize(int(image, IMAGE_FORWARD_SEGMENT)) * address(list, SNIPPET_STEP);
-        affine(from, fromStep, to, toStep, count, channels, scale, scale + address(list, SNIPPET_TABLE));
+  for (let kind = kindAt(list); kind != 0; list += SNIPPET_BYTES, kind = kindAt(list)) {
+    switch (kind) {
+      case SnippetKind.bias: {
+        const values = changetype<BiasSnippet>(list).values;
+        if (isDense && channels == 1) addNumber(from, to, count, load<f32>(values));
+        else addChannels(from, fromStep, to, toStep, count, channels, values, 0);
         break;
       }
-      case SNIPPET_LEAKY:
-        leaky(from, fromStep, to, toStep, runs, floats, float(list, SNIPPET_NUMBER));
+      case SnippetKind.affine: {
+        const own = changetype<AffineSnippet>(list);
+        const scale = own.scale + forwardSegment * own.segmentStep;
+        affine(from, fromStep, to, toStep, count, channels, scale, scale + own.tableStep);
         break;
-      case SNIPPET_TANH:
+      }
+      case SnippetKind.leaky:
+        leaky(from, fromStep, to, toStep, runs, floats, changetype<LeakySnippet>(list).slope);
+        break;
+      case SnippetKind.tanh:
         tanh(from, fromStep, to, toStep, runs, floats);
         break;
-      case SNIPPET_AFFINE_LEAKY: {
-        const scale = a + usize(int(image, IMAGE_FORWARD_SEGMENT)) * address(list, SNIPPET_STEP);
-        const shift = scale + address(list, SNIPPET_TABLE);
-        affineLeaky(from, fromStep, to, toStep, count, channels, scale, shift, float(list, SNIPPET_NUMBER));
+      case SnippetKind.affineLeaky: {
+        const own = changetype<AffineLeakySnippet>(list);
+        const scale = own.scale + forwardSegment * own.segmentStep;
+        const shift = scale + own.tableStep;
+        affineLeaky(from, fromStep, to, toStep, count, channels, scale, shift, own.slope);
         break;
       }
-      case SNIPPET_MASK: {
-        const words = a + maskOffset(list, image);
-        mask(from, fromStep, to, toStep, runs, floats, words, inSegment, stride, float(list, SNIPPET_NUMBER));
+      case SnippetKind.mask: {
+        const own = changetype<MaskSnippet>(list);
+        const words = maskWord(own.bits, own.offsets, image);
+        mask(from, fromStep, to, toStep, runs, floats, words, inPass, stride, own.scale);
         break;
       }
-      case SNIPPET_LEAKY_MASK:
-      case SNIPPET_MASKED_LEAKY_GRADIENT: {
-        // The sign of the saved values decides, or that of the values themselves.
-        const isGradient = code == SNIPPET_MASKED_LEAKY_GRADIENT;
-        const saved = isGradient ? a + forward : from;
-        const savedStep = isGradient ? strideBytes : fromStep;
-        const words = (isGradient ? address(list, SNIPPET_B) : a) + maskOffset(list, image);
-        const alpha = float(list, SNIPPET_NUMBER);
-        const scale = float(list, SNIPPET_SCALE);
+      case SnippetKind.leakyMask: {
+        // The sign of the values themselves decides.
+        const own = changetype<LeakyMaskSnippet>(list);
+        const words = maskWord(own.bits, own.offsets, image);
         maskedLeaky(
           from,
           fromStep,
@@ -129,42 +116,52 @@ export function applySnippets(
           toStep,
           runs,
           floats,
-          saved,
-          savedStep,
-          alpha,
+          from,
+          fromStep,
+          own.slope,
           words,
-          inSegment,
+          inPass,
           stride,
-          scale,
+          own.scale,
         );
         break;
       }
-      case SNIPPET_NORM_GRADIENT: {
-        const p =
-          address(list, SNIPPET_B) + usize(int(image, IMAGE_GRADIENT_SEGMENT)) * address(list, SNIPPET_STEP);
-        const table = address(list, SNIPPET_TABLE);
-        normGradient(from, fromStep, to, toStep, count, channels, a + forward, strideBytes, p, table);
-        break;
-      }
-      case SNIPPET_LEAKY_GRADIENT:
-        leakyGradient(
+      case SnippetKind.maskedLeakyGradient: {
+        const own = changetype<MaskedLeakyGradientSnippet>(list);
+        const words = maskWord(own.bits, own.offsets, image);
+        maskedLeaky(
           from,
           fromStep,
           to,
           toStep,
           runs,
           floats,
-          a + forward,
+          own.saved + forward,
           strideBytes,
-          float(list, SNIPPET_NUMBER),
+          own.slope,
+          words,
+          inPass,
+          stride,
+          own.scale,
         );
         break;
-      case SNIPPET_LEAKY_AFFINE_GRADIENT: {
-        const scale =
-          address(list, SNIPPET_B) + usize(int(image, IMAGE_FORWARD_SEGMENT)) * address(list, SNIPPET_STEP);
-        const shift = scale + address(list, SNIPPET_TABLE);
-        const alpha = float(list, SNIPPET_NUMBER);
-        const saved = a + forward;
+      }
+      case SnippetKind.normGradient: {
+        const own = changetype<NormGradientSnippet>(list);
+        const raw = own.raw + forward;
+        const p = own.p + gradientSegment * own.segmentStep;
+        normGradient(from, fromStep, to, toStep, count, channels, raw, strideBytes, p, own.tableStep);
+        break;
+      }
+      case SnippetKind.leakyGradient: {
+        const own = changetype<LeakyGradientSnippet>(list);
+        const saved = own.saved + forward;
+        leakyGradient(from, fromStep, to, toStep, runs, floats, saved, strideBytes, own.slope);
+        break;
+      }
+      case SnippetKind.leakyAffineGradient: {
+        const own = changetype<LeakyAffineGradientSnippet>(list);
+        const scale = own.scale + forwardSegment * own.segmentStep;
         leakyAffineGradient(
           from,
           fromStep,
@@ -172,20 +169,23 @@ export function applySnippets(
           toStep,
           count,
           channels,
-          saved,
+          own.saved + forward,
           strideBytes,
           scale,
-          shift,
-          alpha,
+          scale + own.tableStep,
+          own.slope,
         );
         break;
       }
-      case SNIPPET_TANH_GRADIENT:
-        tanhGradient(from, fromStep, to, toStep, runs, floats, a + forward, strideBytes);
+      case SnippetKind.tanhGradient: {
+        const saved = changetype<TanhGradientSnippet>(list).saved + forward;
+        tanhGradient(from, fromStep, to, toStep, runs, floats, saved, strideBytes);
         break;
-      case SNIPPET_VECTOR: {
-        const vector = a + usize(int(image, IMAGE_GRADIENT_SEGMENT)) * address(list, SNIPPET_STEP);
-        addChannels(from, fromStep, to, toStep, runs, floats, vector + (usize(position) << 2), strideBytes);
+      }
+      case SnippetKind.segmentVector: {
+        const own = changetype<SegmentVectorSnippet>(list);
+        const vector = own.vectors + gradientSegment * own.segmentStep + (usize(position) << 2);
+        addChannels(from, fromStep, to, toStep, runs, floats, vector, strideBytes);
         break;
       }
       default:
@@ -197,11 +197,16 @@ export function applySnippets(
   }
 }
 
-/** Bytes from a mask's first word to that of the image's segment. */
+/** 0 past the last one. */
 @inline
-function maskOffset(list: usize, image: usize): usize {
-  const offsets = address(list, SNIPPET_OFFSETS);
-  return usize(load<u32>(offsets + (usize(int(image, IMAGE_FORWARD_SEGMENT)) << 2))) << 2;
+function kindAt(list: usize): i32 {
+  return changetype<Snippet>(list).kind;
+}
+
+/** Where the bits of a mask for the image's segment begin. */
+@inline
+function maskWord(bits: usize, offsets: usize, image: Image): usize {
+  return bits + (usize(wordAt(offsets, image.forwardSegment)) << 2);
 }
 
 /** Copies `count` pieces of `floats` floats from and to places that are so many bytes apart. */

@@ -3,31 +3,17 @@
  * a border of zeros. One pass over an activation.
  */
 
-import { firstItem, itemAfter } from './claims';
-import {
-  IMAGE_SOURCE_ROW,
-  STAGE_CHANNELS,
-  STAGE_HEIGHT,
-  STAGE_IMAGES,
-  STAGE_LEFT,
-  STAGE_PADDED_HEIGHT,
-  STAGE_PADDED_WIDTH,
-  STAGE_TABLE,
-  STAGE_SNIPPETS,
-  STAGE_SOURCE,
-  STAGE_TARGET,
-  STAGE_TOP,
-  STAGE_WIDTH,
-} from './words';
-import { address, imageEntry, int } from './record';
+import { firstItem, itemAfter } from './work-shares';
+import { Image, StageOperation } from './layout';
+import { entryAt } from './tables';
 import { applySnippets, clearFloats } from './snippets';
 
-/** Bytes that a chain is applied to at a time. */
+/** Bytes that the prologue is applied to at a time. */
 const RUN_BYTES: usize = 8192;
 
-/** Images are dealt out to the threads. */
-export function stage(record: usize, threads: i32): void {
-  const images = int(record, STAGE_IMAGES);
+/** Threads share the images out. */
+export function stage(record: StageOperation, threads: i32): void {
+  const images = record.images;
   for (
     let image = firstItem(record, images, threads);
     image < images;
@@ -37,34 +23,34 @@ export function stage(record: usize, threads: i32): void {
   }
 }
 
-function stageImage(record: usize, image: i32): void {
-  const height = int(record, STAGE_HEIGHT);
-  const width = int(record, STAGE_WIDTH);
-  const channels = int(record, STAGE_CHANNELS);
-  const top = int(record, STAGE_TOP);
-  const left = int(record, STAGE_LEFT);
-  const paddedHeight = int(record, STAGE_PADDED_HEIGHT);
-  const paddedWidth = int(record, STAGE_PADDED_WIDTH);
-  const snippets = address(record, STAGE_SNIPPETS);
-  const entry = imageEntry(address(record, STAGE_TABLE), image);
+function stageImage(record: StageOperation, image: i32): void {
+  const height = record.height;
+  const width = record.width;
+  const channels = record.channels;
+  const top = record.top;
+  const left = record.left;
+  const paddedHeight = record.paddedHeight;
+  const paddedWidth = record.paddedWidth;
+  const prologue = record.prologue;
+  const entry = entryAt<Image>(record.imageTable, image);
   const pixelBytes = usize(channels) << 2;
   const rowBytes = usize(width) * pixelBytes;
   const paddedRowBytes = usize(paddedWidth) * pixelBytes;
   const right = paddedWidth - left - width;
-  let source = address(record, STAGE_SOURCE) + usize(int(entry, IMAGE_SOURCE_ROW) * height) * rowBytes;
-  let target = address(record, STAGE_TARGET) + usize(image * paddedHeight) * paddedRowBytes;
+  let source = record.source + usize(entry.sourceRow * height) * rowBytes;
+  let target = record.target + usize(image * paddedHeight) * paddedRowBytes;
   const size = height * width * channels;
   let position = 0;
   memory.fill(target, 0, usize(top) * paddedRowBytes);
   target += usize(top) * paddedRowBytes;
-  // Without a border between them lines are one run, as long as the first-level cache holds them.
+  // Without a border between them lines are one run, as long as the L1 cache holds them.
   const most = paddedWidth == width ? max(1, i32(RUN_BYTES / rowBytes)) : 1;
   for (let y = 0; y < height; y += most) {
     const pixels = min(most, height - y) * width;
     clearFloats(target, left * channels);
     target += usize(left) * pixelBytes;
     applySnippets(
-      snippets,
+      prologue,
       source,
       pixelBytes,
       target,

@@ -5,8 +5,22 @@
  */
 
 import { kindCode, variantWords, type Fields, type Kind, type Variants } from './fields.js';
-import { OPERATION, OPERATION_WORDS, SHARE_COUNTER_WORD } from './operations.js';
-import { FEATURE_SEGMENT, LOGIT_SEGMENT, LOSS_SUM, LOSS_TERM } from './tables.js';
+import { DEPTH_CHUNK, OPERATION, OPERATION_WORDS, SHARE_COUNTER_WORD } from './operations.js';
+import { RUN } from './run.js';
+import {
+  COMBINATION,
+  FEATURE_SEGMENT,
+  IMAGE,
+  LOGIT_SEGMENT,
+  LOSS_SUM,
+  LOSS_TERM,
+  NORM_BLOCK,
+  NORM_GRADIENT_BLOCK,
+  NORM_GRADIENT_SEGMENT,
+  NORM_SEGMENT,
+  SNIPPET,
+  SUB_PRODUCT,
+} from './tables.js';
 
 const TYPES: Readonly<Record<Kind, string>> = {
   address: 'usize',
@@ -49,11 +63,22 @@ export function kernelLayout(): string {
       constantOf('OPERATION_BYTES', OPERATION_WORDS * 4, 'usize'),
       constantOf('SHARE_COUNTER', SHARE_COUNTER_WORD * 4, 'usize'),
       constantOf('LOSS_TERM_BYTES', variantWords(LOSS_TERM) * 4, 'usize'),
+      constantOf('SNIPPET_BYTES', variantWords(SNIPPET) * 4, 'usize'),
+      constantOf('DEPTH_CHUNK', DEPTH_CHUNK, 'i32'),
     ].join(''),
+    classOf('Run', RUN),
     classesOf('Operation', 'Operation', OPERATION),
     classesOf('LossTerm', 'Term', LOSS_TERM),
     classOf('LossSum', LOSS_SUM),
     classOf('LogitSegment', LOGIT_SEGMENT),
     classOf('FeatureSegment', FEATURE_SEGMENT),
+    classesOf('Snippet', 'Snippet', SNIPPET),
+    classOf('Image', IMAGE),
+    classOf('SubProduct', SUB_PRODUCT),
+    classOf('Combination', COMBINATION),
+    classOf('NormBlock', NORM_BLOCK),
+    classOf('NormSegment', NORM_SEGMENT),
+    classOf('NormGradientBlock', NORM_GRADIENT_BLOCK),
+    classOf('NormGradientSegment', NORM_GRADIENT_SEGMENT),
   ].join('\n');
 }

@@ -49,6 +49,30 @@ export function kindCode({ kinds }: Variants, kind: string): number {
 /** Memory by words of four bytes. */
 export type Words = Int32Array | Uint32Array;
 
+const LINE_WORDS = 16;
+
+/** Words rounded up to whole cache lines. */
+export function wholeLines(words: number): number {
+  return Math.ceil(words / LINE_WORDS) * LINE_WORDS;
+}
+
+/** Fields in groups that begin a cache line each, so that threads that write one do not disturb readers of another. */
+export function inLines<A extends Fields, B extends Fields, C extends Fields, D extends Fields>(
+  ...lines: readonly [A, B, C, D]
+): A & B & C & D {
+  const fields: Record<string, Kind> = {};
+  for (const line of lines) {
+    Object.assign(fields, line);
+    while (wordsOf(fields) % LINE_WORDS !== 0) fields[`unused${wordsOf(fields)}`] = 'int';
+  }
+  return fields as A & B & C & D;
+}
+
+/** Which word of a record a field is. */
+export function wordOf<F extends Fields>(fields: F, name: keyof F & string): number {
+  return Object.keys(fields).indexOf(name);
+}
+
 const scratch = new DataView(new ArrayBuffer(4));
 
 /** The bits of a float32 as a 32-bit integer. */
@@ -57,11 +81,21 @@ function floatBits(value: number): number {
   return scratch.getInt32(0);
 }
 
+function bitsOf(kind: Kind, value: number | boolean): number {
+  return kind === 'float' ? floatBits(Number(value)) : Number(value);
+}
+
+/** Writes some fields of the record that `words` are. */
+export function changeFields<F extends Fields>(words: Words, fields: F, values: Partial<Values<F>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    words[wordOf(fields, name)] = bitsOf(fields[name]!, value as number | boolean);
+  }
+}
+
 /** Writes a record's fields into `words` from word `at` on. */
 export function writeFields<F extends Fields>(words: Words, at: number, fields: F, values: Values<F>): void {
   Object.entries(fields).forEach(([name, kind], index) => {
-    const value = Number(values[name]);
-    words[at + index] = kind === 'float' ? floatBits(value) : value;
+    words[at + index] = bitsOf(kind, values[name]!);
   });
 }
 

@@ -3,9 +3,225 @@
  * where the operation is lowered (the compiler asks for it), and read it in the kernel by its name.
  */
 
-import { variantWords, type Fields, type Values } from './fields.js';
+import { variantWords, wholeLines, type Fields, type Values } from './fields.js';
 
 export const OPERATIONS = {
+  /** Copies images with the prologue applied and, where windows reach beyond them, a border of zeros. */
+  stage: {
+    source: 'address',
+    target: 'address',
+    images: 'int',
+    height: 'int',
+    width: 'int',
+    channels: 'int',
+    /** Rows and columns of zeros before the image, and all there are with them. */
+    top: 'int',
+    left: 'int',
+    paddedHeight: 'int',
+    paddedWidth: 'int',
+    /** SNIPPET */
+    prologue: 'address',
+    /** IMAGE */
+    imageTable: 'address',
+  },
+  /**
+   * Packs weights as a right operand: panels of eight columns, [panel][depth][8], zero past the last filter. The depth
+   * is (tap y, tap x, channel), a column a filter. Steps are negative where taps run backwards.
+   */
+  pack: {
+    source: 'address',
+    target: 'address',
+    tapsY: 'int',
+    tapsX: 'int',
+    channels: 'int',
+    filters: 'int',
+    tapStepY: 'step',
+    tapStepX: 'step',
+    channelStep: 'step',
+    filterStep: 'step',
+    /** From a panel to the next: more than its depth where several records fill it. */
+    panelStep: 'step',
+  },
+  /**
+   * Matrix products of windows and packed columns. Row (image, y, x) of the left operand is a window, which begins at
+   * `windows` + its steps and has `runs` runs of `runLength` floats. Several sub-products may share the windows, if these
+   * have no more than DEPTH_CHUNK floats; output (y, x) of each goes to pixel (scale y + offset, scale x + offset).
+   */
+  product: {
+    windows: 'address',
+    windowImageStep: 'step',
+    windowRowStep: 'step',
+    windowColumnStep: 'step',
+    runs: 'int',
+    runLength: 'int',
+    runStep: 'step',
+    /** SUB_PRODUCT */
+    subProducts: 'address',
+    subProductCount: 'int',
+    images: 'int',
+    rowsY: 'int',
+    rowsX: 'int',
+    /** Output channels. */
+    filters: 'int',
+    out: 'address',
+    outHeight: 'int',
+    outWidth: 'int',
+    scaleY: 'int',
+    scaleX: 'int',
+    /** SNIPPET */
+    epilogue: 'address',
+    /** IMAGE */
+    imageTable: 'address',
+    /** Whether the micro-kernel stores outputs where they belong: channels fill whole panels. */
+    isDirect: 'flag',
+    /** What the accumulators begin with, where outputs are direct; 0 for zeros. */
+    bias: 'address',
+  },
+  /**
+   * Adds up the rows of a matrix product where they overlap (overlap-add, or col2im), then applies the epilogue. There is
+   * a row for each position (y, x) of the small side; it has the kernel's lines one after the other, floats (tap x, channel),
+   * and `columns` floats in all. Line i goes to line stride y - top + i of the output, from pixel stride x - left on.
+   */
+  overlapAdd: {
+    source: 'address',
+    target: 'address',
+    images: 'int',
+    rowsY: 'int',
+    rowsX: 'int',
+    columns: 'int',
+    lines: 'int',
+    /** Taps of a line. */
+    taps: 'int',
+    channels: 'int',
+    height: 'int',
+    width: 'int',
+    stride: 'int',
+    top: 'int',
+    left: 'int',
+    /** SNIPPET */
+    epilogue: 'address',
+    /** IMAGE */
+    imageTable: 'address',
+  },
+  /**
+   * A transform of the Toom-Cook products: images whose lines are linear combinations of lines of others, whose columns
+   * are then combinations of columns, and the epilogue.
+   */
+  transform: {
+    source: 'address',
+    sourceImageStep: 'step',
+    sourceWidth: 'int',
+    target: 'address',
+    images: 'int',
+    height: 'int',
+    width: 'int',
+    /** A multiple of eight. */
+    channels: 'int',
+    /** COMBINATION, one for each line and one for each column. */
+    lines: 'address',
+    columns: 'address',
+    /** SNIPPET */
+    epilogue: 'address',
+    /** IMAGE; 0 where image i goes to row i. */
+    imageTable: 'address',
+  },
+  /**
+   * Gradient of a kernel. A row of the output is (run, float in it) of the windows, a column a filter; the depth is the
+   * positions of all images. Term t multiplies the window at `windows` + terms[2 t] by the filters at `gradients` +
+   * terms[2 t + 1].
+   */
+  kernelGradient: {
+    windows: 'address',
+    runs: 'int',
+    runLength: 'int',
+    runStep: 'step',
+    gradients: 'address',
+    /** Pairs of distances in bytes. */
+    terms: 'address',
+    depth: 'int',
+    filters: 'int',
+    out: 'address',
+    /** From the first row of a run to that of the next. */
+    outRunStep: 'step',
+  },
+  /** Mean and sum of squared deviations of blocks of positions, into [block, 2, channels in whole vectors]. */
+  normPartials: {
+    source: 'address',
+    target: 'address',
+    channels: 'int',
+    /** NORM_BLOCK */
+    blocks: 'address',
+    blockCount: 'int',
+  },
+  /** The blocks' statistics merged in order, by segment, into [segment, 4, channels]. */
+  normFinish: {
+    partials: 'address',
+    target: 'address',
+    channels: 'int',
+    /** NORM_BLOCK */
+    blocks: 'address',
+    /** NORM_SEGMENT */
+    segments: 'address',
+    segmentCount: 'int',
+    gamma: 'address',
+    beta: 'address',
+    movingMean: 'address',
+    movingVariance: 'address',
+    epsilon: 'float',
+    momentum: 'float',
+    updatesRunning: 'flag',
+  },
+  /** The same statistics, from the running ones. */
+  normInference: {
+    target: 'address',
+    channels: 'int',
+    gamma: 'address',
+    beta: 'address',
+    movingMean: 'address',
+    movingVariance: 'address',
+    epsilon: 'float',
+  },
+  /** Sums of g and of g x' over blocks of positions, into [block, 2, channels in whole vectors]. */
+  normGradientPartials: {
+    source: 'address',
+    /** What the norm was applied to in the forward pass, and its statistics. */
+    raw: 'address',
+    statistics: 'address',
+    target: 'address',
+    channels: 'int',
+    /** NORM_GRADIENT_BLOCK */
+    blocks: 'address',
+    blockCount: 'int',
+  },
+  /** Coefficients [segment, 3, channels] of the input's gradient, and the gradient [2, channels] of gamma and beta. */
+  normGradientFinish: {
+    partials: 'address',
+    target: 'address',
+    channels: 'int',
+    /** NORM_GRADIENT_BLOCK */
+    blocks: 'address',
+    /** NORM_GRADIENT_SEGMENT */
+    segments: 'address',
+    segmentCount: 'int',
+    gamma: 'address',
+    statistics: 'address',
+    /** 0 where nobody needs it. */
+    gradient: 'address',
+  },
+  /** Sums over the positions of each image after a prologue, into [image, channels in whole vectors]. */
+  biasPartials: {
+    source: 'address',
+    partials: 'address',
+    channels: 'int',
+    positions: 'int',
+    images: 'int',
+    /** SNIPPET */
+    prologue: 'address',
+    /** IMAGE */
+    imageTable: 'address',
+  },
+  /** The sums of all images, added up in order. */
+  biasFinish: { partials: 'address', target: 'address', channels: 'int', images: 'int' },
   /**
    * Rows of images as floats. Row i shows the image that the pool has at an index drawn from the stream, or, of stream
    * 0, image `first` of the run's words + i; `bound` is the pool's length, or the number of images.
@@ -108,11 +324,13 @@ export const OPERATION = {
   kinds: OPERATIONS,
 } as const;
 
-const LINE_WORDS = 16;
 /**
  * The word that threads count the shares of an operation with, which they claim. It has a cache line to itself, as
  * all of them read the fields while others write it.
  */
-export const SHARE_COUNTER_WORD = Math.ceil(variantWords(OPERATION) / LINE_WORDS) * LINE_WORDS;
+export const SHARE_COUNTER_WORD = wholeLines(variantWords(OPERATION));
 /** Words from an operation to the next. */
-export const OPERATION_WORDS = SHARE_COUNTER_WORD + LINE_WORDS;
+export const OPERATION_WORDS = wholeLines(SHARE_COUNTER_WORD + 1);
+
+/** Floats of the depth of a product that are packed and multiplied at a time: they stay in the L1 cache. */
+export const DEPTH_CHUNK = 256;

@@ -6,18 +6,9 @@
 import { TrainerError } from '../../../../protocol/errors.js';
 import type { Arena } from '../memory/arena.js';
 import type { Kernels } from '../kernels.js';
-import {
-  RUN_WORDS,
-  TEAM_COMMAND,
-  TEAM_MEMBERS,
-  TEAM_PATIENCE,
-  TEAM_PROGRAM,
-  TEAM_RECORDS,
-  TEAM_SPINS,
-  TEAM_STOP,
-  TEAM_THREADS,
-} from '../kernels/words.js';
-import type { StoredProgram } from '../records.js';
+import { changeFields, wordOf } from '../layout/fields.js';
+import { RUN, RUN_WORDS, type RunValues } from '../layout/run.js';
+import type { StoredProgram } from '../stage-records.js';
 
 /** Most threads of a team; the words for their ranks end there. */
 export const MOST_THREADS = 32;
@@ -47,12 +38,14 @@ export const spawnThread: SpawnThread = () =>
   });
 
 export class Team {
-  /** Address of the run's words; see `kernels/layout.ts`. */
+  /** Address of the run's words; see `layout/run.ts`. */
   readonly run: number;
   readonly #arena: Arena;
   readonly #kernels: Kernels;
   readonly #scratchBytes: number;
   readonly #scratch: number;
+  /** Address of a word for each helper: 1 where it takes part in commands. */
+  readonly #members: number;
   readonly #helpers: Worker[] = [];
 
   /** A team of this thread alone. @param scratchBytes What each thread gets to itself. */
@@ -62,7 +55,8 @@ export class Team {
     this.#scratchBytes = scratchBytes;
     this.run = arena.allocate(RUN_WORDS * 4);
     this.#scratch = arena.allocate(scratchBytes);
-    this.words[TEAM_PATIENCE] = patienceMs;
+    this.#members = arena.allocate(MOST_THREADS * 4);
+    this.set({ patience: patienceMs, members: this.#members });
   }
 
   /** Threads that compute, this one included. */
@@ -70,9 +64,9 @@ export class Team {
     return this.#helpers.length + 1;
   }
 
-  /** The run's words as they are now; see `Arena.words`. */
-  get words(): Int32Array<ArrayBuffer> {
-    return this.#arena.words(this.run, RUN_WORDS);
+  /** Sets some of the run's words. */
+  set(values: Partial<RunValues>): void {
+    changeFields(this.#arena.words(this.run, RUN_WORDS), RUN, values);
   }
 
   /** Starts helpers until there are `threads` in all; those that do not start are left out. */
@@ -81,14 +75,12 @@ export class Team {
     const wanted = Math.min(threads, MOST_THREADS) - 1;
     const starts = Array.from({ length: wanted }, (_, helper) => this.#start(helper, module, spawn));
     const started = await Promise.all(starts);
-    const words = this.words;
+    const members = this.#arena.words(this.#members, MOST_THREADS);
     started.forEach((worker, helper) => {
-      words[TEAM_MEMBERS + helper] = 0;
-      if (worker === null) return;
-      this.#helpers.push(worker);
-      words[TEAM_MEMBERS + helper] = 1;
+      members[helper] = worker === null ? 0 : 1;
+      if (worker !== null) this.#helpers.push(worker);
     });
-    words[TEAM_THREADS] = this.threads;
+    this.set({ threads: this.threads });
   }
 
   async #start(helper: number, module: WebAssembly.Module, spawn: SpawnThread): Promise<Worker | null> {
@@ -119,12 +111,12 @@ export class Team {
   /** Finds out how many turns of the barrier's loop take 50 µs. */
   #calibrate(): void {
     const turns = 200_000;
-    const word = this.run + TEAM_STOP * 4;
+    const word = this.run + wordOf(RUN, 'generation') * 4;
     this.#kernels.spinWhile(word, 0, turns);
     const start = performance.now();
     this.#kernels.spinWhile(word, 0, turns);
     const microseconds = Math.max(1, (performance.now() - start) * 1000);
-    this.words[TEAM_SPINS] = Math.ceil((turns * SPIN_MICROSECONDS) / microseconds);
+    this.set({ spins: Math.ceil((turns * SPIN_MICROSECONDS) / microseconds) });
   }
 
   /** Runs a program, or `count` records from `first`, on all threads; returns when it is done. */
@@ -133,9 +125,7 @@ export class Team {
     if (count === 0) return;
     const address = program.address + first * program.recordBytes;
     if (this.#helpers.length > 0) {
-      const words = this.words;
-      words[TEAM_PROGRAM] = address;
-      words[TEAM_RECORDS] = count;
+      this.set({ program: address, operations: count });
       this.#kernels.command(this.run);
     }
     const isWhole = this.#kernels.runRecords(address, count, this.threads, this.run, this.#scratch);
@@ -156,5 +146,5 @@ export class Team {
 
 /** Number of the command that a helper starts from: it waits for the next one. */
 export function currentCommand(memory: WebAssembly.Memory, run: number): number {
-  return Atomics.load(new Int32Array(memory.buffer, run, RUN_WORDS), TEAM_COMMAND);
+  return Atomics.load(new Int32Array(memory.buffer, run, RUN_WORDS), wordOf(RUN, 'command'));
 }

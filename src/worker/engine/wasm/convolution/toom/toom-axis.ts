@@ -1,15 +1,18 @@
 /**
- * One direction of a linear layer of one or two taps a phase, with fewer multiply-adds than it has joined positions.
- * Outputs of a phase of two taps are a product of two polynomials, an image's positions and the taps, computed by
- * what both are at a few points (Toom and Cook): a block of three positions takes the points 0, 1, -1 and infinity,
- * so four multiplications instead of six, one of two takes three instead of four. As for every bilinear
- * algorithm the same sums, transposed, serve the other direction.
+ * One direction of a linear layer of one or two taps a phase, with fewer multiply-adds than it has joined positions: a
+ * Toom-Cook (Winograd) transform. The outputs of a phase of two taps are a product of two polynomials, one of positions
+ * and one of taps, so what both are at a few points determines them: a block of three positions takes the points 0, 1,
+ * -1 and infinity, so four multiplications instead of six; one of two takes three instead of four. Three transforms
+ * make a layer: small positions to points, taps to what multiplies these, products to large positions. As for every
+ * bilinear algorithm the same matrices, transposed, serve the other direction.
  */
 
 import type { Phase } from '../../../plan/geometry.js';
 
-/** So much of what lies at a place, added up: one to three terms. */
-export type Sum = readonly { readonly at: number; readonly factor: number }[];
+/** A linear combination of what lies at places: one to three terms. */
+export type Combination = readonly { readonly at: number; readonly factor: number }[];
+/** A matrix, row by row: each result as a combination of what it is made of. */
+export type Transform = readonly Combination[];
 
 /** Points whose products have the same kernels, one for each phase that has use for the points. */
 export interface PointGroup {
@@ -23,14 +26,14 @@ export interface PointGroup {
 
 /** Products are those of a point and of a kernel. */
 export interface ToomAxis {
-  /** Sums of small positions. */
-  readonly points: readonly Sum[];
-  /** Sums of taps. */
-  readonly kernels: readonly Sum[];
+  /** Small positions to points. */
+  readonly small: Transform;
+  /** Taps to the kernels that points are multiplied by. */
+  readonly kernel: Transform;
   readonly groups: readonly PointGroup[];
   readonly products: number;
-  /** Large positions, as sums of products. */
-  readonly large: readonly Sum[];
+  /** Products to large positions. */
+  readonly large: Transform;
 }
 
 interface Block {
@@ -42,9 +45,9 @@ interface Block {
 interface Kind {
   readonly name: 'first' | 'last' | 'again' | 'middle' | 'plus' | 'minus';
   readonly blocks: readonly Block[];
-  readonly point: (block: Block) => Sum;
-  readonly ofOne?: (tap: number) => Sum;
-  readonly ofTwo?: (tap: number, next: number) => Sum;
+  readonly point: (block: Block) => Combination;
+  readonly ofOne?: (tap: number) => Combination;
+  readonly ofTwo?: (tap: number, next: number) => Combination;
 }
 
 /** Small positions of a block that is computed together, at most. */
@@ -58,18 +61,18 @@ function blocksOf(size: number): readonly Block[] {
   }));
 }
 
-const one = (at: number): Sum => [{ at, factor: 1 }];
-const sumOf = (first: number, factors: readonly number[]): Sum =>
+const one = (at: number): Combination => [{ at, factor: 1 }];
+const combinationOf = (first: number, factors: readonly number[]): Combination =>
   factors.map((factor, index) => ({ at: first + index, factor }));
 
 function kindsOf(blocks: readonly Block[], hasEnd: boolean): readonly Kind[] {
   const longer = blocks.filter(({ size }) => size > 1);
   const whole = blocks.filter(({ size }) => size === BLOCK);
   const single = blocks.filter(({ size }) => size === 1);
-  const ofNext = (_: number, next: number): Sum => one(next);
+  const ofNext = (_: number, next: number): Combination => one(next);
   const half =
     (sign: number) =>
-    (tap: number, next: number): Sum => [
+    (tap: number, next: number): Combination => [
       { at: tap, factor: 0.5 },
       { at: next, factor: 0.5 * sign },
     ];
@@ -87,11 +90,11 @@ function kindsOf(blocks: readonly Block[], hasEnd: boolean): readonly Kind[] {
     {
       name: 'plus',
       blocks: longer,
-      // With half of the taps' sum, so that this holds for blocks of both sizes.
-      point: ({ start, size }) => sumOf(start, size === BLOCK ? [1, 1, 1] : [2, 2]),
+      // With half of what the taps are at 1, so that this holds for blocks of both sizes.
+      point: ({ start, size }) => combinationOf(start, size === BLOCK ? [1, 1, 1] : [2, 2]),
       ofTwo: half(1),
     },
-    { name: 'minus', blocks: whole, point: ({ start }) => sumOf(start, [1, -1, 1]), ofTwo: half(-1) },
+    { name: 'minus', blocks: whole, point: ({ start }) => combinationOf(start, [1, -1, 1]), ofTwo: half(-1) },
   ];
 }
 
@@ -124,59 +127,59 @@ function termsOf(taps: number, i: number, size: number): readonly (readonly [Kin
  * null where this is no gain, no phase having two taps, or not possible: where a phase has none or more, or a large
  * position is joined to nothing.
  */
-export function toomAxis(small: number, stride: number, phases: readonly Phase[]): ToomAxis | null {
+export function toomAxis(positions: number, stride: number, phases: readonly Phase[]): ToomAxis | null {
   const two = phases.filter(({ taps }) => taps === 2);
   if (two.length === 0 || phases.some(({ taps }) => taps < 1 || taps > 2)) return null;
-  const blocks = blocksOf(small);
-  const points: Sum[] = [];
-  const kernels = new Map<string, { readonly index: number; readonly sum: Sum }>();
+  const blocks = blocksOf(positions);
+  const small: Combination[] = [];
+  const kernels = new Map<string, { readonly index: number; readonly taps: Combination }>();
   const groups: PointGroup[] = [];
   let products = 0;
-  const kernelOf = (sum: Sum): number => {
-    const key = JSON.stringify(sum);
+  const kernelOf = (taps: Combination): number => {
+    const key = JSON.stringify(taps);
     const { index } = kernels.get(key) ?? { index: kernels.size };
-    kernels.set(key, { index, sum });
+    kernels.set(key, { index, taps });
     return index;
   };
   /** Products by phase, kind and start of the block. */
   const productOf = new Map<string, number>();
   for (const kind of kindsOf(
     blocks,
-    two.some(({ firstSmall, count }) => firstSmall + count > small),
+    two.some(({ firstSmall, count }) => firstSmall + count > positions),
   )) {
-    const parts = phases.flatMap(({ firstTap, taps }, phase) => {
-      const sum = taps === 2 ? kind.ofTwo?.(firstTap, firstTap + stride) : kind.ofOne?.(firstTap);
-      return sum === undefined ? [] : [{ phase, sum }];
+    const phasesOfKind = phases.flatMap(({ firstTap, taps }, phase) => {
+      const combination = taps === 2 ? kind.ofTwo?.(firstTap, firstTap + stride) : kind.ofOne?.(firstTap);
+      return combination === undefined ? [] : [{ phase, combination }];
     });
-    if (parts.length === 0 || kind.blocks.length === 0) continue;
-    const own = parts.map(({ sum }) => kernelOf(sum));
-    groups.push({ first: points.length, rows: kind.blocks.length, kernels: own, product: products });
+    if (phasesOfKind.length === 0 || kind.blocks.length === 0) continue;
+    const own = phasesOfKind.map(({ combination }) => kernelOf(combination));
+    groups.push({ first: small.length, rows: kind.blocks.length, kernels: own, product: products });
     for (const block of kind.blocks) {
-      points.push(kind.point(block));
-      for (const { phase } of parts) productOf.set(`${phase} ${kind.name} ${block.start}`, products++);
+      small.push(kind.point(block));
+      for (const { phase } of phasesOfKind) productOf.set(`${phase} ${kind.name} ${block.start}`, products++);
     }
   }
-  const large: Sum[] = [];
+  const large: Combination[] = [];
   for (const [phase, { first, count, taps, firstSmall }] of phases.entries()) {
     for (let row = 0; row < count; row++) {
-      const sum = blocks.flatMap(({ start, size }) =>
+      const combination = blocks.flatMap(({ start, size }) =>
         termsOf(taps, firstSmall + row - start, size).map(([name, factor]) => ({
           at: productOf.get(`${phase} ${name} ${start}`)!,
           factor,
         })),
       );
-      if (sum.length === 0) return null;
-      large[first + stride * row] = sum;
+      if (combination.length === 0) return null;
+      large[first + stride * row] = combination;
     }
   }
-  return { points, kernels: [...kernels.values()].map(({ sum }) => sum), groups, products, large };
+  return { small, kernel: [...kernels.values()].map(({ taps }) => taps), groups, products, large };
 }
 
-/** What `sums` of `size` places become in the other direction: a sum for each place, of the places that had it. */
-export function transposed(sums: readonly Sum[], size: number): readonly Sum[] {
-  const others = Array.from({ length: size }, (): { at: number; factor: number }[] => []);
-  sums.forEach((sum, index) => {
-    for (const { at, factor } of sum) others[at]!.push({ at: index, factor });
+/** The transposed matrix, of \`size\` rows: what a transform becomes in the other direction. */
+export function transposed(transform: Transform, size: number): Transform {
+  const rows = Array.from({ length: size }, (): { at: number; factor: number }[] => []);
+  transform.forEach((combination, index) => {
+    for (const { at, factor } of combination) rows[at]!.push({ at: index, factor });
   });
-  return others;
+  return rows;
 }

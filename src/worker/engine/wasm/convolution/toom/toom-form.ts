@@ -1,17 +1,18 @@
 /**
- * What the products of `toom-axis.ts` are in either direction, and for a kernel's gradient: sums, what multiplies them,
- * and sums of the results.
+ * What the transforms of \`toom-axis.ts\` are in either direction, and for a kernel's gradient: the input's transform,
+ * what multiplies it, and the output's transform.
  */
 
 import { multiplyAddsOf, phasesOf, type Direction, type Geometry } from '../../../plan/geometry.js';
-import { SUM_TERMS } from '../../kernels/words.js';
-import { MOST_LINE_BYTES } from '../parts.js';
-import { toomAxis, transposed, type Sum, type ToomAxis } from './toom-axis.js';
+import { MOST_TERMS } from '../../layout/tables.js';
+import { MOST_LINE_BYTES } from '../sub-kernels.js';
+import { toomAxis, transposed, type Combination, type ToomAxis, type Transform } from './toom-axis.js';
 import type { Span } from '../windows.js';
 
-/** A group of points along one direction: windows of sums, one for each row. Parts multiply them, and have results of their own. */
+/** Points along one direction that the same kernels multiply: windows of the transformed input, one for each row. */
 export interface Group extends Span {
-  readonly parts: readonly {
+  /** Sub-products, which have results of their own. */
+  readonly subProducts: readonly {
     /** One for each position of a window. */
     readonly kernels: readonly number[];
     /** Row i goes to scale x i + offset. */
@@ -22,13 +23,12 @@ export interface Group extends Span {
 
 /** A product along one direction. */
 interface Form {
-  /** What is multiplied, as sums of source positions, and the sums of taps. */
-  readonly sources: readonly Sum[];
-  readonly kernels: readonly Sum[];
+  readonly input: Transform;
+  readonly kernel: Transform;
   readonly groups: readonly Group[];
-  /** How many results there are, and what sums of them the target's positions are. */
+  /** How many results there are, and how the output is made of them. */
   readonly results: number;
-  readonly targets: readonly Sum[];
+  readonly output: Transform;
 }
 
 /** Both directions of a product. */
@@ -38,44 +38,44 @@ export interface ToomForm {
 }
 
 /** A result for each product. */
-function formToLarge({ points, kernels, groups, products, large }: ToomAxis): Form {
-  const own = groups.map(({ kernels: of, rows, first, product }): Group => {
-    const parts = of.map((kernel, index) => ({ kernels: [kernel], offset: product + index }));
-    return { rows, start: first, step: 1, taps: 1, parts, scale: of.length };
+function formToLarge({ small, kernel, groups, products, large }: ToomAxis): Form {
+  const own = groups.map(({ kernels, rows, first, product }): Group => {
+    const subProducts = kernels.map((index, offset) => ({ kernels: [index], offset: product + offset }));
+    return { rows, start: first, step: 1, taps: 1, subProducts, scale: kernels.length };
   });
-  return { sources: points, kernels, groups: own, results: products, targets: large };
+  return { input: small, kernel, groups: own, results: products, output: large };
 }
 
 /** A result for each point: what it is multiplied by goes through all of its kernels. */
-function formToSmall({ points, kernels, groups, products, large }: ToomAxis, size: number): Form {
-  const own = groups.map(({ kernels: of, rows, first, product }): Group => {
+function formToSmall({ small, kernel, groups, products, large }: ToomAxis, size: number): Form {
+  const own = groups.map(({ kernels, rows, first, product }): Group => {
     return {
       rows,
       start: product,
-      step: of.length,
-      taps: of.length,
-      parts: [{ kernels: of, offset: first }],
+      step: kernels.length,
+      taps: kernels.length,
+      subProducts: [{ kernels, offset: first }],
       scale: 1,
     };
   });
-  const [sources, targets] = [transposed(large, products), transposed(points, size)];
-  return { sources, kernels, groups: own, results: points.length, targets };
+  const [input, output] = [transposed(large, products), transposed(small, size)];
+  return { input, kernel, groups: own, results: small.length, output };
 }
 
 /** A kernel's gradient along one direction. */
 interface GradientForm {
-  /** Sums of large positions, one for each product, and of small ones, one for each point. */
-  readonly products: readonly Sum[];
-  readonly points: readonly Sum[];
+  /** Large positions to products, and small ones to points. */
+  readonly large: Transform;
+  readonly small: Transform;
   readonly groups: readonly GradientGroup[];
-  /** Results, and what sums of them the taps are. */
+  /** Results, and how the taps are made of them. */
   readonly results: number;
-  readonly taps: readonly Sum[];
+  readonly taps: Transform;
 }
 
 /**
- * Windows of products, each with one for every kernel of a group; the first of its points, of which there are `rows`, and
- * of its results, of which there are `taps`.
+ * Windows of products, each with one for every kernel of a group; the first of its points, of which there are \`rows\`, and
+ * of its results, of which there are \`taps\`.
  */
 export interface GradientGroup extends Span {
   readonly point: number;
@@ -87,35 +87,35 @@ export interface ToomGradientForm {
   readonly x: GradientForm;
 }
 
-/** null where sums would have too many terms. */
+/** null where combinations would have too many terms. */
 function formOfGradient(
-  { points, kernels, groups, products, large }: ToomAxis,
-  kernel: number,
+  { small, kernel, groups, products, large }: ToomAxis,
+  size: number,
 ): GradientForm | null {
-  const results: Sum[] = [];
-  const own = groups.map(({ kernels: of, rows, first, product }): GradientGroup => {
+  const results: Combination[] = [];
+  const own = groups.map(({ kernels, rows, first, product }): GradientGroup => {
     const result = results.length;
-    results.push(...of.map((index) => kernels[index]!));
-    return { rows, start: product, step: of.length, taps: of.length, point: first, result };
+    results.push(...kernels.map((index) => kernel[index]!));
+    return { rows, start: product, step: kernels.length, taps: kernels.length, point: first, result };
   });
-  const taps = transposed(results, kernel);
-  if (taps.some((sum) => sum.length > SUM_TERMS)) return null;
-  return { products: transposed(large, products), points, groups: own, results: results.length, taps };
+  const taps = transposed(results, size);
+  if (taps.some((combination) => combination.length > MOST_TERMS)) return null;
+  return { large: transposed(large, products), small, groups: own, results: results.length, taps };
 }
 
-/** What the sums of a float, before or after the product, take in multiply-adds. */
-const COMBINING = 8;
+/** What transforming a float, before or after the product, takes in multiply-adds. */
+const TRANSFORMING = 8;
 
 function axesOf(geometry: Geometry): readonly [ToomAxis, ToomAxis] | null {
   const { large, small, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
-  // Outputs go to their place at once, and sums by whole vectors.
+  // Outputs go to their place at once, and transforms go by whole vectors.
   if (large.channels % 8 !== 0 || small.channels % 8 !== 0) return null;
   const y = toomAxis(small.height, stride, phasesOf(large.height, kernelHeight, stride, padTop));
   const x = toomAxis(small.width, stride, phasesOf(large.width, kernelWidth, stride, padLeft));
   return y === null || x === null ? null : [y, x];
 }
 
-/** Whether a thread's scratch holds a line of whatever is summed, so many positions or kernels wide. */
+/** Whether a thread's scratch holds a line of whatever is transformed, so many positions or kernels wide. */
 function areLinesShort(
   { large, small }: Geometry,
   largeWidth: number,
@@ -139,12 +139,12 @@ export function toomForm(geometry: Geometry, direction: Direction): ToomForm | n
   const [from, to] = isToSmall ? [large, small] : [small, large];
   const [largeWidth, smallWidth] = isToSmall ? [large.width, x.results] : [x.results, small.width];
   if (!areLinesShort(geometry, largeWidth, smallWidth, geometry.kernelWidth)) return null;
-  const sums = y.sources.length * x.sources.length * from.channels + y.results * x.results * to.channels;
+  const floats = y.input.length * x.input.length * from.channels + y.results * x.results * to.channels;
   const multiplyAdds = axisY.products * axisX.products * large.channels * small.channels;
-  return multiplyAdds + COMBINING * sums < multiplyAddsOf(geometry) ? { y, x } : null;
+  return multiplyAdds + TRANSFORMING * floats < multiplyAddsOf(geometry) ? { y, x } : null;
 }
 
-/** null where the kernel's gradient is better summed otherwise. */
+/** null where the kernel's gradient is better computed otherwise. */
 export function toomGradientForm(geometry: Geometry): ToomGradientForm | null {
   const { large, small } = geometry;
   const axes = axesOf(geometry);
@@ -153,11 +153,11 @@ export function toomGradientForm(geometry: Geometry): ToomGradientForm | null {
   const y = formOfGradient(axisY, geometry.kernelHeight);
   const x = formOfGradient(axisX, geometry.kernelWidth);
   if (y === null || x === null || !areLinesShort(geometry, large.width, small.width, x.results)) return null;
-  const sums =
+  const floats =
     axisY.products * axisX.products * large.channels +
-    axisY.points.length * axisX.points.length * small.channels;
+    axisY.small.length * axisX.small.length * small.channels;
   // The micro-kernel has six rows.
   const lines = x.groups.map(({ rows, taps }) => rows * Math.ceil((taps * large.channels) / 6) * 6);
   const multiplyAdds = axisY.products * lines.reduce((sum, line) => sum + line, 0) * small.channels;
-  return multiplyAdds + COMBINING * sums < multiplyAddsOf(geometry) ? { y, x } : null;
+  return multiplyAdds + TRANSFORMING * floats < multiplyAddsOf(geometry) ? { y, x } : null;
 }

@@ -1,20 +1,19 @@
 /**
- * Kernels' gradients with fewer multiply-adds: what a layer's products are is multilinear, so their gradient is made of
- * the same sums. Sums of both sides' positions (wave 1) are summed over all images (wave 2), and sums of these are the
- * taps' (wave 3).
+ * Kernels' gradients with fewer multiply-adds: what a layer's products are is multilinear, so their gradient is made by
+ * the same transforms. Both sides' positions are transformed (group 1), multiplied and summed over all images (group 2),
+ * and the results transformed to the taps (group 3).
  */
 
 import { sideSize, type Geometry, type Side } from '../../../plan/geometry.js';
 import type { Bindings } from '../../memory/bindings.js';
-import { combinedImages, combineFields } from '../combine.js';
-import { addFilter } from '../filters.js';
-import { COMBINE } from '../../kernels/words.js';
-import type { Waves } from '../../records.js';
-import type { Sum } from './toom-axis.js';
-import type { ToomGradientForm } from './toom-form.js';
+import type { StageRecords } from '../../stage-records.js';
+import { addKernelGradient } from '../kernel-gradient.js';
 import { dense, startingAt, windowsOf, type Staged } from '../windows.js';
+import type { Transform } from './toom-axis.js';
+import type { ToomGradientForm } from './toom-form.js';
+import { plainImages, sharedFields } from './transforms.js';
 
-/** Adds the sums over `images` of both sides' positions, `staged` and `gradients`; the kernel's gradient goes to `out`. */
+/** Adds what is made of \`images\` images of both sides, \`staged\` and \`gradients\`; the kernel's gradient goes to \`out\`. */
 export function addToomGradient(
   { large, small }: Geometry,
   { y, x }: ToomGradientForm,
@@ -24,27 +23,29 @@ export function addToomGradient(
   out: number,
   { arena, workspace }: Bindings,
   name: string,
-  waves: Waves,
+  records: StageRecords,
 ): void {
-  const sumsOf = (
+  const transformed = (
     source: Staged,
     { width, channels }: Side,
-    lines: readonly Sum[],
-    columns: readonly Sum[],
+    lines: Transform,
+    columns: Transform,
   ): Staged => {
     const side: Side = { height: lines.length, width: columns.length, channels };
-    const sums = dense(side, workspace.allocate(images * sideSize(side) * 4));
-    const fields = combineFields(source, width, lines, columns, arena);
-    waves.add(1, COMBINE, name, ...fields, ...combinedImages(source.address, images, sums.address));
-    return sums;
+    const target = dense(side, workspace.allocate(images * sideSize(side) * 4));
+    records.add(1, 'transform', name, {
+      ...sharedFields(source, width, lines, columns, arena),
+      ...plainImages(source.address, images, target.address),
+    });
+    return target;
   };
-  const products = sumsOf(staged, large, y.products, x.products);
-  const points = sumsOf(gradients, small, y.points, x.points);
+  const products = transformed(staged, large, y.large, x.large);
+  const points = transformed(gradients, small, y.small, x.small);
   const taps: Side = { height: y.results, width: x.results, channels: large.channels * small.channels };
   const results = dense(taps, workspace.allocate(sideSize(taps) * 4));
   for (const groupY of y.groups) {
     for (const groupX of x.groups) {
-      const sums = {
+      const gradient = {
         windows: windowsOf(products, groupY, groupX, large.channels),
         positions: startingAt(points, groupY.point, groupX.point),
         images,
@@ -54,9 +55,11 @@ export function addToomGradient(
         out: startingAt(results, groupY.result, groupX.result).address,
         outRunStep: results.rowStep,
       };
-      addFilter(sums, arena, name, waves, 2);
+      addKernelGradient(gradient, arena, name, records, 2);
     }
   }
-  const fields = combineFields(results, x.results, y.taps, x.taps, arena);
-  waves.add(3, COMBINE, name, ...fields, ...combinedImages(results.address, 1, out));
+  records.add(3, 'transform', name, {
+    ...sharedFields(results, x.results, y.taps, x.taps, arena),
+    ...plainImages(results.address, 1, out),
+  });
 }

@@ -4,45 +4,12 @@
  * multiplied by each part's columns, and go to their place in the output, or gather in scratch on the way there.
  */
 
-import { firstItem, itemAfter } from './claims';
+import { firstItem, itemAfter } from './work-shares';
 import { interleave } from './interleave';
-import {
-  IMAGE_TARGET_ROW,
-  PART_FIRST,
-  PART_OFFSET_X,
-  PART_OFFSET_Y,
-  PART_PANEL_STEP,
-  PART_PIECE,
-  PART_PIECES,
-  PART_PIECE_STEP,
-  PART_RIGHT,
-  PART_WORDS,
-  ROWS_BIAS,
-  ROWS_CHUNK,
-  ROWS_FILTERS,
-  ROWS_IMAGES,
-  ROWS_IS_DIRECT,
-  ROWS_LEFT,
-  ROWS_LEFT_COLUMN_STEP,
-  ROWS_LEFT_IMAGE_STEP,
-  ROWS_LEFT_ROW_STEP,
-  ROWS_OUT,
-  ROWS_OUT_HEIGHT,
-  ROWS_OUT_WIDTH,
-  ROWS_PARTS,
-  ROWS_PART_COUNT,
-  ROWS_RUNS,
-  ROWS_RUN_LENGTH,
-  ROWS_RUN_STEP,
-  ROWS_SCALE_X,
-  ROWS_SCALE_Y,
-  ROWS_TABLE,
-  ROWS_X,
-  ROWS_Y,
-} from './words';
-import { packedBlock } from './packed-kernel';
-import { finishBlock, panelsOf } from './product-outputs';
-import { address, addressAt, imageEntry, int } from './record';
+import { packedBlock } from './packed-micro-kernel';
+import { finishBlock, panelsOf } from './product-epilogue';
+import { DEPTH_CHUNK, Image, ProductOperation, SubProduct } from './layout';
+import { addressAt, entryAt } from './tables';
 import { clearFloats } from './snippets';
 
 /** Rows of a block: four of the micro-kernel's, so that a panel of the right operand stays near. */
@@ -53,16 +20,16 @@ const BLOCK = 24;
  * may go past them.
  */
 const LEFT: usize = 0;
-const WINDOWS: usize = BLOCK * ROWS_CHUNK * 4 + 128;
+const WINDOWS: usize = BLOCK * DEPTH_CHUNK * 4 + 128;
 const OUTS: usize = WINDOWS + 128;
 const STARTS: usize = OUTS + 128;
 const ZEROS: usize = STARTS + 64;
 const OUTPUTS: usize = ZEROS + 64;
 
-export function productRows(record: usize, threads: i32, scratch: usize): void {
-  const rows = int(record, ROWS_IMAGES) * int(record, ROWS_Y) * int(record, ROWS_X);
+export function product(record: ProductOperation, threads: i32, scratch: usize): void {
+  const rows = record.images * record.rowsY * record.rowsX;
   const blocks = (rows + BLOCK - 1) / BLOCK;
-  const bias = address(record, ROWS_BIAS);
+  const bias = record.bias;
   clearFloats(scratch + ZEROS, 8);
   for (let row: usize = 0; row < 6; row++) {
     store<u32>(scratch + STARTS + (row << 2), u32(bias == 0 ? scratch + ZEROS : bias));
@@ -75,20 +42,20 @@ export function productRows(record: usize, threads: i32, scratch: usize): void {
     const first = block * BLOCK;
     const count = min(BLOCK, rows - first);
     findRows(record, first, count, scratch);
-    const parts = address(record, ROWS_PARTS);
-    if (int(record, ROWS_RUNS) * int(record, ROWS_RUN_LENGTH) > ROWS_CHUNK) {
-      multiplyChunks(record, parts, count, scratch);
-      finishBlock(record, parts, first, count, scratch + OUTPUTS);
-    } else multiplyParts(record, parts, first, count, scratch);
+    const subProduct = entryAt<SubProduct>(record.subProducts, 0);
+    if (record.runs * record.runLength > DEPTH_CHUNK) {
+      multiplyChunks(record, subProduct, count, scratch);
+      finishBlock(record, subProduct, first, count, scratch + OUTPUTS);
+    } else multiplySubProducts(record, first, count, scratch);
   }
 }
 
 /** Addresses of a block's windows and outputs; the last ones again for rows that it lacks. */
-function findRows(record: usize, first: i32, count: i32, scratch: usize): void {
-  const width = int(record, ROWS_X);
-  const height = int(record, ROWS_Y);
-  const columnStep = address(record, ROWS_LEFT_COLUMN_STEP);
-  const isDirect = int(record, ROWS_IS_DIRECT) != 0;
+function findRows(record: ProductOperation, first: i32, count: i32, scratch: usize): void {
+  const width = record.rowsX;
+  const height = record.rowsY;
+  const columnStep = record.windowColumnStep;
+  const isDirect = record.isDirect != 0;
   const outStep = isDirect ? pixelStep(record) : usize(panelsOf(record)) << 5;
   const line = first / width;
   let x = first - line * width;
@@ -116,47 +83,48 @@ function findRows(record: usize, first: i32, count: i32, scratch: usize): void {
 
 
 @inline
-function windowAt(record: usize, image: i32, y: i32, x: i32): usize {
-  const inImage = y * int(record, ROWS_LEFT_ROW_STEP) + x * int(record, ROWS_LEFT_COLUMN_STEP);
-  return address(record, ROWS_LEFT) + image * int(record, ROWS_LEFT_IMAGE_STEP) + inImage;
+function windowAt(record: ProductOperation, image: i32, y: i32, x: i32): usize {
+  const inImage = usize(y) * record.windowRowStep + usize(x) * record.windowColumnStep;
+  return record.windows + usize(image) * record.windowImageStep + inImage;
 }
 
 /** Bytes from the output of a row to that of the next in its line. */
 @inline
-function pixelStep(record: usize): usize {
-  return usize(int(record, ROWS_SCALE_X) * int(record, ROWS_FILTERS)) << 2;
+function pixelStep(record: ProductOperation): usize {
+  return usize(record.scaleX * record.filters) << 2;
 }
 
 /** Where the output of a row lies, offsets not counted. */
-function outputAt(record: usize, image: i32, y: i32, x: i32): usize {
-  const target = int(imageEntry(address(record, ROWS_TABLE), image), IMAGE_TARGET_ROW);
-  const line = target * int(record, ROWS_OUT_HEIGHT) + y * int(record, ROWS_SCALE_Y);
-  const pixel = line * int(record, ROWS_OUT_WIDTH) + x * int(record, ROWS_SCALE_X);
-  return address(record, ROWS_OUT) + (usize(pixel * int(record, ROWS_FILTERS)) << 2);
+function outputAt(record: ProductOperation, image: i32, y: i32, x: i32): usize {
+  const target = entryAt<Image>(record.imageTable, image).targetRow;
+  const line = target * record.outHeight + y * record.scaleY;
+  const pixel = line * record.outWidth + x * record.scaleX;
+  return record.out + (usize(pixel * record.filters) << 2);
 }
 
-/** One part, whose windows are packed chunk by chunk. */
-function multiplyChunks(record: usize, part: usize, count: i32, scratch: usize): void {
-  const depth = int(record, ROWS_RUNS) * int(record, ROWS_RUN_LENGTH);
-  for (let first = 0; first < depth; first += ROWS_CHUNK) {
-    const some = min(ROWS_CHUNK, depth - first);
+/** One subProduct, whose windows are packed chunk by chunk. */
+function multiplyChunks(record: ProductOperation, subProduct: SubProduct, count: i32, scratch: usize): void {
+  const depth = record.runs * record.runLength;
+  for (let first = 0; first < depth; first += DEPTH_CHUNK) {
+    const some = min(DEPTH_CHUNK, depth - first);
     packRows(record, count, first, some, scratch);
-    multiply(record, part, first, 0, some, some, first > 0, count, scratch);
+    multiply(record, subProduct, first, 0, some, some, first > 0, count, scratch);
   }
 }
 
 /** Parts that share windows, packed once. */
-function multiplyParts(record: usize, part: usize, first: i32, count: i32, scratch: usize): void {
-  const depth = int(record, ROWS_RUNS) * int(record, ROWS_RUN_LENGTH);
+function multiplySubProducts(record: ProductOperation, first: i32, count: i32, scratch: usize): void {
+  const depth = record.runs * record.runLength;
   packRows(record, count, 0, depth, scratch);
-  for (let parts = int(record, ROWS_PART_COUNT); parts > 0; parts--, part += PART_WORDS << 2) {
-    const pieces = int(part, PART_PIECES);
-    const depthOfPiece = int(part, PART_PIECE);
-    let left = int(part, PART_FIRST);
-    for (let piece = 0; piece < pieces; piece++, left += int(part, PART_PIECE_STEP)) {
-      multiply(record, part, piece * depthOfPiece, left, depthOfPiece, depth, piece > 0, count, scratch);
+  for (let index = 0; index < record.subProductCount; index++) {
+    const subProduct = entryAt<SubProduct>(record.subProducts, index);
+    const pieces = subProduct.pieces;
+    const pieceLength = subProduct.pieceLength;
+    let left = subProduct.first;
+    for (let piece = 0; piece < pieces; piece++, left += subProduct.pieceStep) {
+      multiply(record, subProduct, piece * pieceLength, left, pieceLength, depth, piece > 0, count, scratch);
     }
-    finishBlock(record, part, first, count, scratch + OUTPUTS);
+    finishBlock(record, subProduct, first, count, scratch + OUTPUTS);
   }
 }
 
@@ -165,8 +133,8 @@ function multiplyParts(record: usize, part: usize, first: i32, count: i32, scrat
  * `right` on, for all columns; adds to the outputs or begins them.
  */
 function multiply(
-  record: usize,
-  part: usize,
+  record: ProductOperation,
+  subProduct: SubProduct,
   right: i32,
   left: i32,
   some: i32,
@@ -176,11 +144,11 @@ function multiply(
   scratch: usize,
 ): void {
   const panels = panelsOf(record);
-  const panelStep = address(part, PART_PANEL_STEP);
+  const panelStep = subProduct.panelStep;
   const sixBytes = usize(packed) * 24;
-  const hasBias = int(record, ROWS_BIAS) != 0;
-  const outOffset = int(record, ROWS_IS_DIRECT) != 0 ? partOffset(record, part) : 0;
-  let b = address(part, PART_RIGHT) + (usize(right) << 5);
+  const hasBias = record.bias != 0;
+  const outOffset = record.isDirect != 0 ? partOffset(record, subProduct) : 0;
+  let b = subProduct.right + (usize(right) << 5);
   for (let panel = 0; panel < panels; panel++, b += panelStep) {
     const column = usize(panel) << 5;
     const offset = outOffset + column;
@@ -193,16 +161,16 @@ function multiply(
   }
 }
 
-/** Bytes from the output of a row, offsets not counted, to that of a part. */
-function partOffset(record: usize, part: usize): usize {
-  const pixel = int(part, PART_OFFSET_Y) * int(record, ROWS_OUT_WIDTH) + int(part, PART_OFFSET_X);
-  return usize(pixel * int(record, ROWS_FILTERS)) << 2;
+/** Bytes from the output of a row, offsets not counted, to that of a subProduct. */
+function partOffset(record: ProductOperation, subProduct: SubProduct): usize {
+  const pixel = subProduct.offsetY * record.outWidth + subProduct.offsetX;
+  return usize(pixel * record.filters) << 2;
 }
 
 /** Packs floats `first` to `first` + `some` - 1 of a block's windows, six rows at a time. */
-function packRows(record: usize, count: i32, first: i32, some: i32, scratch: usize): void {
-  const runLength = int(record, ROWS_RUN_LENGTH);
-  const runStep = address(record, ROWS_RUN_STEP);
+function packRows(record: ProductOperation, count: i32, first: i32, some: i32, scratch: usize): void {
+  const runLength = record.runLength;
+  const runStep = record.runStep;
   const run = some > 0 ? first / runLength : 0;
   let to = scratch + LEFT;
   let windows = scratch + WINDOWS;

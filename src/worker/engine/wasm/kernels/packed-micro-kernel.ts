@@ -12,7 +12,7 @@
  * multiply and add need one register more than there are, which unrolling by four hides.
  */
 
-import { addressAt } from './record';
+import { addressAt } from './tables';
 import { multiplyAdd, VECTOR } from './simd';
 
 /** Six rows packed as [depth][6]. */

@@ -5,21 +5,9 @@
  * that every sum is one thread's, in order.
  */
 
-import { claimShare, shareEnd } from './claims';
-import {
-  FILTER_DEPTH,
-  FILTER_FILTERS,
-  FILTER_LEFT,
-  FILTER_OUT,
-  FILTER_OUT_RUN_STEP,
-  FILTER_RIGHT,
-  FILTER_RUNS,
-  FILTER_RUN_LENGTH,
-  FILTER_RUN_STEP,
-  FILTER_TABLE,
-} from './words';
-import { gatheredBlock } from './gathered-kernel';
-import { address, int } from './record';
+import { claimShare, shareEnd } from './work-shares';
+import { gatheredBlock } from './gathered-micro-kernel';
+import { KernelGradientOperation } from './layout';
 import { FLOAT, VECTOR } from './simd';
 import { copyFloats } from './snippets';
 
@@ -36,9 +24,9 @@ const MOST_SUMS = 131072;
 const FEWEST_TASKS = 4;
 
 /** Rows, six at a time, are dealt out to the threads; where those are few, parts of the columns of them. */
-export function productFilter(record: usize, threads: i32, scratch: usize): void {
-  const panels = (int(record, FILTER_FILTERS) + 7) / 8;
-  const sixes = int(record, FILTER_RUNS) * sixesOfRun(record);
+export function kernelGradient(record: KernelGradientOperation, threads: i32, scratch: usize): void {
+  const panels = (record.filters + 7) / 8;
+  const sixes = record.runs * sixesOfRun(record);
   const parts = sixes < FEWEST_TASKS * threads ? min(panels, threads) : 1;
   const tasks = parts * sixes;
   const least = parts > 1 ? 1 : FEWEST_SIXES;
@@ -61,15 +49,22 @@ export function productFilter(record: usize, threads: i32, scratch: usize): void
 
 
 @inline
-function sixesOfRun(record: usize): i32 {
-  return (int(record, FILTER_RUN_LENGTH) + 5) / 6;
+function sixesOfRun(record: KernelGradientOperation): i32 {
+  return (record.runLength + 5) / 6;
 }
 
-function sumSixes(record: usize, first: i32, count: i32, firstPanel: i32, panels: i32, scratch: usize): void {
-  const depth = int(record, FILTER_DEPTH);
+function sumSixes(
+  record: KernelGradientOperation,
+  first: i32,
+  count: i32,
+  firstPanel: i32,
+  panels: i32,
+  scratch: usize,
+): void {
+  const depth = record.depth;
   const perRun = sixesOfRun(record);
-  const table = address(record, FILTER_TABLE);
-  const right = address(record, FILTER_RIGHT) + (usize(firstPanel) << 5);
+  const table = record.terms;
+  const right = record.gradients + (usize(firstPanel) << 5);
   memory.fill(scratch, 0, usize(count * panels * 6) << 5);
   for (let start = 0; start < depth; start += CHUNK) {
     const some = min(CHUNK, depth - start);
@@ -77,7 +72,7 @@ function sumSixes(record: usize, first: i32, count: i32, firstPanel: i32, panels
     let sums = scratch;
     for (let six = first; six < first + count; six++) {
       const run = six / perRun;
-      const left = address(record, FILTER_LEFT) + usize(run) * address(record, FILTER_RUN_STEP);
+      const left = record.windows + usize(run) * record.runStep;
       const rows = left + usize((six - run * perRun) * 6) * FLOAT;
       for (let panel = 0; panel < panels; panel++, sums += 12 * VECTOR) {
         gatheredBlock(rows, right + (usize(panel) << 5), terms, some, sums);
@@ -90,14 +85,20 @@ function sumSixes(record: usize, first: i32, count: i32, firstPanel: i32, panels
 }
 
 /** Six rows of sums, [panel][6][8], to their place. */
-function storeSums(record: usize, six: i32, firstPanel: i32, panels: i32, from: usize): void {
-  const filters = int(record, FILTER_FILTERS);
+function storeSums(
+  record: KernelGradientOperation,
+  six: i32,
+  firstPanel: i32,
+  panels: i32,
+  from: usize,
+): void {
+  const filters = record.filters;
   const columns = filters - firstPanel * 8;
   const perRun = sixesOfRun(record);
   const run = six / perRun;
   const first = (six - run * perRun) * 6;
-  const rows = min(6, int(record, FILTER_RUN_LENGTH) - first);
-  const target = address(record, FILTER_OUT) + usize(run) * address(record, FILTER_OUT_RUN_STEP);
+  const rows = min(6, record.runLength - first);
+  const target = record.out + usize(run) * record.outRunStep;
   for (let row = 0; row < rows; row++) {
     let out = target + (usize((first + row) * filters + firstPanel * 8) << 2);
     let sums = from + (usize(row) << 5);

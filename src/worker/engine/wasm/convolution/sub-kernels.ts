@@ -1,14 +1,14 @@
 /**
- * How a product falls into parts: a transposed convolution has one for each output phase. Taps that would read
- * outside the image are left out: rows that reach the same ones are a cell, and the parts of a cell read the same
- * windows.
+ * Which taps of a kernel make which outputs. A transposed convolution has a sub-kernel for each output phase: the taps
+ * that reach it. Taps that would read outside the image are left out: outputs whose windows reach equally far into
+ * it are a border region, and the sub-kernels of a region read the same windows.
  */
 
 import { phasesOf, type Geometry, type Phase } from '../../plan/geometry.js';
 import type { Span } from './windows.js';
 
-/** A part along one direction. */
-export interface PartAxis {
+/** A sub-kernel along one direction. */
+export interface SubKernelAxis {
   /** Rows of the product for each image, and taps of each. */
   readonly rows: number;
   readonly taps: number;
@@ -23,25 +23,25 @@ export interface PartAxis {
   readonly step: number;
 }
 
-/** A product's parts are every one of `y` with every one of `x`. Those of a direction have the same steps. */
-export interface Parts {
-  readonly y: readonly PartAxis[];
-  readonly x: readonly PartAxis[];
+/** A product has every one of `y` with every one of `x`. Those of a direction have the same steps. */
+export interface SubKernels {
+  readonly y: readonly SubKernelAxis[];
+  readonly x: readonly SubKernelAxis[];
 }
 
-/** What a part takes of a cell's windows along one direction. */
-export interface CellPart {
-  /** Which of the direction's parts, and its own axis, narrowed to the cell's rows and taps. */
+/** What a sub-kernel takes of a region's windows along one direction. */
+export interface RegionKernel {
+  /** Which of the direction's sub-kernels, and its own axis, narrowed to the region's rows and taps. */
   readonly index: number;
-  readonly axis: PartAxis;
-  /** Its first tap: of the window, and of the part's own taps. */
+  readonly axis: SubKernelAxis;
+  /** Its first tap: of the window, and of the sub-kernel's own taps. */
   readonly inWindow: number;
   readonly tap: number;
 }
 
-/** Rows along one direction whose windows reach equally far inside the image, for all parts that have them. */
-export interface Cell extends Span {
-  readonly parts: readonly CellPart[];
+/** Rows along one direction whose windows reach equally far inside the image, for all sub-kernels that have them. */
+export interface BorderRegion extends Span {
+  readonly kernels: readonly RegionKernel[];
 }
 
 /** Rows that reach the same taps inside the image: of the axis' rows and taps the first, and how many. */
@@ -52,16 +52,16 @@ interface Reach {
   readonly taps: number;
 }
 
-/** Share of the taps that rows at the edges must save to be parts of their own. */
+/** Share of the taps that rows at the edges must save to be a region of their own. */
 const WORTH_SAVING = 1 / 32;
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-function wholeAxis(rows: number, kernel: number, stride: number, pad: number): PartAxis {
+function wholeAxis(rows: number, kernel: number, stride: number, pad: number): SubKernelAxis {
   return { rows, taps: kernel, firstTap: 0, tapStep: 1, scale: 1, offset: 0, start: -pad, step: stride };
 }
 
-function phaseAxis({ first, count, firstTap, taps, firstSmall }: Phase, stride: number): PartAxis {
+function phaseAxis({ first, count, firstTap, taps, firstSmall }: Phase, stride: number): SubKernelAxis {
   return {
     rows: count,
     taps,
@@ -74,7 +74,7 @@ function phaseAxis({ first, count, firstTap, taps, firstSmall }: Phase, stride: 
   };
 }
 
-function reachesOf({ rows, taps, start, step }: PartAxis, size: number): readonly Reach[] {
+function reachesOf({ rows, taps, start, step }: SubKernelAxis, size: number): readonly Reach[] {
   const reaches: Reach[] = [];
   for (let row = 0; row < rows; row++) {
     const first = start + row * step;
@@ -90,7 +90,7 @@ function reachesOf({ rows, taps, start, step }: PartAxis, size: number): readonl
 }
 
 /** An axis from a row and a tap on. */
-function narrow(axis: PartAxis, row: number, rows: number, tap: number, taps: number): PartAxis {
+function narrow(axis: SubKernelAxis, row: number, rows: number, tap: number, taps: number): SubKernelAxis {
   return {
     ...axis,
     rows,
@@ -101,39 +101,53 @@ function narrow(axis: PartAxis, row: number, rows: number, tap: number, taps: nu
   };
 }
 
-/** The cells of a direction's parts; `size` is the source's. */
-export function cellsOf(axes: readonly PartAxis[], size: number): readonly Cell[] {
+/** The border regions of a direction's sub-kernels; `size` is the source's. */
+export function borderRegions(axes: readonly SubKernelAxis[], size: number): readonly BorderRegion[] {
   const reaches = axes.map((axis) => reachesOf(axis, size));
   const ends = reaches.flat().map(({ row, rows }) => row + rows);
   const bounds = [...new Set([0, ...ends])].sort((a, b) => a - b);
-  return bounds.slice(0, -1).map((row, index) => {
-    const rows = bounds[index + 1]! - row;
-    const own = axes.flatMap((axis, part) => {
-      const reach = reaches[part]!.find((one) => one.row <= row && row < one.row + one.rows);
+  return bounds.slice(0, -1).map((row, region) => {
+    const rows = bounds[region + 1]! - row;
+    const own = axes.flatMap((axis, index) => {
+      const reach = reaches[index]!.find((one) => one.row <= row && row < one.row + one.rows);
       if (reach === undefined) return [];
-      return [{ index: part, tap: reach.tap, axis: narrow(axis, row, rows, reach.tap, reach.taps) }];
+      return [{ index, tap: reach.tap, axis: narrow(axis, row, rows, reach.tap, reach.taps) }];
     });
     const reaching = own.filter(({ axis }) => axis.taps > 0).map(({ axis }) => axis);
     const start = reaching.length === 0 ? 0 : Math.min(...reaching.map((axis) => axis.start));
     const taps = Math.max(0, ...reaching.map((axis) => axis.start + axis.taps - start));
-    const parts = own.map((part) => ({
-      ...part,
-      inWindow: part.axis.taps === 0 ? 0 : part.axis.start - start,
+    const kernels = own.map((kernel) => ({
+      ...kernel,
+      inWindow: kernel.axis.taps === 0 ? 0 : kernel.axis.start - start,
     }));
-    return { rows, start, step: axes[0]!.step, taps, parts };
+    return { rows, start, step: axes[0]!.step, taps, kernels };
   });
 }
 
-/** The one part of a `toSmall` product. */
-export function smallParts({ small, kernelHeight, kernelWidth, stride, padTop, padLeft }: Geometry): Parts {
+/** The one sub-kernel of a `toSmall` product: all taps. */
+export function smallSubKernels({
+  small,
+  kernelHeight,
+  kernelWidth,
+  stride,
+  padTop,
+  padLeft,
+}: Geometry): SubKernels {
   return {
     y: [wholeAxis(small.height, kernelHeight, stride, padTop)],
     x: [wholeAxis(small.width, kernelWidth, stride, padLeft)],
   };
 }
 
-/** The parts of a `toLarge` product. */
-export function largeParts({ large, kernelHeight, kernelWidth, stride, padTop, padLeft }: Geometry): Parts {
+/** The sub-kernels of a `toLarge` product, one for each output phase. */
+export function largeSubKernels({
+  large,
+  kernelHeight,
+  kernelWidth,
+  stride,
+  padTop,
+  padLeft,
+}: Geometry): SubKernels {
   return {
     y: phasesOf(large.height, kernelHeight, stride, padTop).map((phase) => phaseAxis(phase, stride)),
     x: phasesOf(large.width, kernelWidth, stride, padLeft).map((phase) => phaseAxis(phase, stride)),
@@ -160,11 +174,11 @@ const ADDING = 16;
 export function isOverlapping(geometry: Geometry): boolean {
   const { large, small, kernelHeight, kernelWidth } = geometry;
   if (small.width * (kernelWidth * large.channels + 3) * 4 > MOST_LINE_BYTES) return false;
-  const { y, x } = largeParts(geometry);
-  const taps = (axes: readonly PartAxis[], size: number): number =>
+  const { y, x } = largeSubKernels(geometry);
+  const taps = (axes: readonly SubKernelAxis[], size: number): number =>
     sum(axes.flatMap((axis) => reachesOf(axis, size).map((reach) => reach.rows * reach.taps)));
-  const windows = (axes: readonly PartAxis[], size: number): number =>
-    sum(cellsOf(axes, size).map((cell) => cell.rows * cell.taps));
+  const windows = (axes: readonly SubKernelAxis[], size: number): number =>
+    sum(borderRegions(axes, size).map((region) => region.rows * region.taps));
   const byPhases =
     taps(y, small.height) * taps(x, small.width) * small.channels * wholePanels(large.channels) +
     windows(y, small.height) * windows(x, small.width) * small.channels * PACKING;

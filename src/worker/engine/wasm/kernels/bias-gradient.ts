@@ -1,18 +1,8 @@
 /** Gradients of biases: sums over positions of a gradient, an image at a time, then over images in order. */
 
-import { claim, firstItem, itemAfter } from './claims';
-import {
-  BIAS_CHANNELS,
-  BIAS_IMAGES,
-  BIAS_PARTIALS_POINTER,
-  BIAS_POSITIONS,
-  BIAS_SNIPPETS,
-  BIAS_SOURCE,
-  BIAS_TABLE,
-  BIAS_TARGET,
-  IMAGE_SOURCE_ROW,
-} from './words';
-import { address, imageEntry, int } from './record';
+import { claimWhole, firstItem, itemAfter } from './work-shares';
+import { BiasFinishOperation, BiasPartialsOperation, Image } from './layout';
+import { entryAt } from './tables';
 import { paddedBytes, VECTOR } from './simd';
 import { applySnippets, clearFloats } from './snippets';
 
@@ -20,11 +10,11 @@ import { applySnippets, clearFloats } from './snippets';
 const CHUNK_BYTES: usize = 8192;
 
 /** Images are dealt out to the threads. */
-export function biasPartials(record: usize, threads: i32, scratch: usize): void {
-  const images = int(record, BIAS_IMAGES);
-  const channels = int(record, BIAS_CHANNELS);
-  const positions = int(record, BIAS_POSITIONS);
-  const snippets = address(record, BIAS_SNIPPETS);
+export function biasPartials(record: BiasPartialsOperation, threads: i32, scratch: usize): void {
+  const images = record.images;
+  const channels = record.channels;
+  const positions = record.positions;
+  const prologue = record.prologue;
   const padded = paddedBytes(channels);
   const step = usize(channels) << 2;
   const most = max(1, i32(CHUNK_BYTES / step));
@@ -33,17 +23,17 @@ export function biasPartials(record: usize, threads: i32, scratch: usize): void 
     image < images;
     image = itemAfter(record, image, images, threads)
   ) {
-    const entry = imageEntry(address(record, BIAS_TABLE), image);
-    const partial = address(record, BIAS_PARTIALS_POINTER) + usize(image) * padded;
-    const source = address(record, BIAS_SOURCE) + usize(int(entry, IMAGE_SOURCE_ROW) * positions) * step;
+    const entry = entryAt<Image>(record.imageTable, image);
+    const partial = record.partials + usize(image) * padded;
+    const source = record.source + usize(entry.sourceRow * positions) * step;
     clearFloats(partial, i32(padded >> 2));
     for (let first = 0; first < positions; first += most) {
       const count = min(most, positions - first);
       let values = source + usize(first) * step;
-      if (snippets != 0) {
+      if (prologue != 0) {
         const at = first * channels;
         applySnippets(
-          snippets,
+          prologue,
           values,
           step,
           scratch,
@@ -101,15 +91,15 @@ function addNumbers(values: usize, count: i32, to: usize): void {
   store<f32>(to, load<f32>(to) + sum);
 }
 
-export function biasFinish(record: usize): void {
-  if (claim(record) > 0) return;
-  const images = int(record, BIAS_IMAGES);
-  const channels = int(record, BIAS_CHANNELS);
+export function biasFinish(record: BiasFinishOperation): void {
+  if (!claimWhole(record)) return;
+  const images = record.images;
+  const channels = record.channels;
   const padded = paddedBytes(channels);
   for (let channel = 0; channel < channels; channel++) {
     let sum: f32 = 0;
-    let partial = address(record, BIAS_PARTIALS_POINTER) + (usize(channel) << 2);
+    let partial = record.partials + (usize(channel) << 2);
     for (let image = 0; image < images; image++, partial += padded) sum += load<f32>(partial);
-    store<f32>(address(record, BIAS_TARGET) + (usize(channel) << 2), sum);
+    store<f32>(record.target + (usize(channel) << 2), sum);
   }
 }

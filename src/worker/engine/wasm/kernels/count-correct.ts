@@ -1,14 +1,12 @@
 /** Counting what a network classifies correctly. */
 
-import { claim } from './claims';
-import { CountCorrectOperation } from './layout';
+import { claimWhole } from './work-shares';
+import { CountCorrectOperation, Run } from './layout';
 import { argmax } from './loss';
-import { int } from './record';
-import { RUN_ROWS } from './words';
 
-export function countCorrect(record: CountCorrectOperation, run: usize): void {
-  if (claim(record) > 0) return;
-  const rows = min(record.rows, int(run, RUN_ROWS));
+export function countCorrect(record: CountCorrectOperation, run: Run): void {
+  if (!claimWhole(record)) return;
+  const rows = min(record.rows, run.rows);
   const width = record.width;
   let correct = 0;
   for (let row = 0; row < rows; row++) {

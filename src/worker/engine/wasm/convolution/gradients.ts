@@ -1,4 +1,4 @@
-/** Lowers the sums over rows of the backward pass: gradients of kernels and of biases. */
+/** Lowers the reductions over rows of the backward pass: gradients of kernels and of biases. */
 
 import type {
   BiasGradientOp,
@@ -8,30 +8,18 @@ import type {
   UpdateEntry,
 } from '../../plan/operations.js';
 import type { Bindings } from '../memory/bindings.js';
-import { addFilter, type Sums } from './filters.js';
+import { addKernelGradient } from './kernel-gradient.js';
 import { areConsecutive, countRows, storeImageTable } from '../images.js';
-import {
-  BIAS_CHANNELS,
-  BIAS_FINISH,
-  BIAS_IMAGES,
-  BIAS_PARTIALS,
-  BIAS_PARTIALS_POINTER,
-  BIAS_POSITIONS,
-  BIAS_SNIPPETS,
-  BIAS_SOURCE,
-  BIAS_TABLE,
-  BIAS_TARGET,
-} from '../kernels/words.js';
-import type { Waves } from '../records.js';
+import type { StageRecords } from '../stage-records.js';
 import { storeSnippets } from '../snippets.js';
-import { tapBlocks, tapBorder } from './taps.js';
+import { tapBlocks, tapBorder } from './tap-blocks.js';
 import { toomGradientForm } from './toom/toom-form.js';
 import { addToomGradient } from './toom/toom-gradients.js';
 import { NO_BORDER, startingAt, windowsOf, type Stager } from './windows.js';
 
 /**
  * Runs of splits whose rows follow each other. The plan's splits give a GPU enough to do at once; here
- * the outputs are enough, and each run is one sum.
+ * the outputs are enough, and each run is one partial sum.
  */
 export function mergeSplits(splits: readonly ReductionSplit[]): readonly (readonly ReductionSplit[])[] {
   const runs: ReductionSplit[][] = [];
@@ -72,13 +60,13 @@ export class FilledSplits {
   }
 }
 
-/** Adds the staging (wave 0) and sums (wave 1) of a kernel's gradient, or those of `toom-gradients.ts`. */
-export function lowerFilterGradient(
+/** Adds the staging (group 0) and the products (group 1) of a kernel's gradient, or what `toom-gradients.ts` does instead. */
+export function lowerKernelGradient(
   operation: FilterGradientOp,
   bindings: Bindings,
   stager: Stager,
   filled: FilledSplits,
-  waves: Waves,
+  records: StageRecords,
 ): void {
   const { geometry, splits, large, small, target, name } = operation;
   const { kernelHeight, kernelWidth } = geometry;
@@ -90,16 +78,16 @@ export function lowerFilterGradient(
   const filledSplits = filled.note(target, runs);
   for (const [index, run] of runs.entries()) {
     const images = countRows(run);
-    const staged = stager.stage(large, geometry.large, run, border, waves, name);
-    const gradients = stager.stage(small, geometry.small, run, NO_BORDER, waves, name);
+    const staged = stager.stage(large, geometry.large, run, border, records, name);
+    const gradients = stager.stage(small, geometry.small, run, NO_BORDER, records, name);
     const out = bindings.tensor(target) + filledSplits[index]! * kernelHeight * kernelWidth * tapBytes;
     if (toom !== null) {
-      addToomGradient(geometry, toom, staged, gradients, images, out, bindings, name, waves);
+      addToomGradient(geometry, toom, staged, gradients, images, out, bindings, name, records);
       continue;
     }
     for (const y of blocks.ys) {
       for (const x of blocks.xs) {
-        const sums: Sums = {
+        const gradient = {
           windows: windowsOf(staged, y, x, geometry.large.channels),
           positions: startingAt(gradients, y.first, x.first),
           images,
@@ -109,18 +97,18 @@ export function lowerFilterGradient(
           out: out + (y.tap * kernelWidth + x.tap) * tapBytes,
           outRunStep: kernelWidth * tapBytes,
         };
-        addFilter(sums, bindings.arena, name, waves, 1);
+        addKernelGradient(gradient, bindings.arena, name, records, 1);
       }
     }
   }
 }
 
-/** Adds the partial (wave 0) and whole (wave 1) sums of a bias's gradient. */
+/** Adds the sums over each image (group 0) and over all of them (group 1) of a bias's gradient. */
 export function lowerBiasGradient(
   operation: BiasGradientOp,
   bindings: Bindings,
   filled: FilledSplits,
-  waves: Waves,
+  records: StageRecords,
 ): void {
   const { side, splits, source, target, name } = operation;
   const { channels } = side;
@@ -129,26 +117,20 @@ export function lowerBiasGradient(
   for (const [index, run] of runs.entries()) {
     const images = countRows(run);
     const partials = bindings.workspace.allocate(images * Math.ceil(channels / 4) * 16);
-    waves.add(
-      0,
-      BIAS_PARTIALS,
-      name,
-      [BIAS_SOURCE, bindings.tensor(source.tensor)],
-      [BIAS_CHANNELS, channels],
-      [BIAS_POSITIONS, side.height * side.width],
-      [BIAS_IMAGES, images],
-      [BIAS_TABLE, storeImageTable(bindings.arena, run, source.rows)],
-      [BIAS_SNIPPETS, storeSnippets(source.chain, run[0]!.instance, channels, bindings)],
-      [BIAS_PARTIALS_POINTER, partials],
-    );
-    waves.add(
-      1,
-      BIAS_FINISH,
-      name,
-      [BIAS_TARGET, bindings.tensor(target) + filledSplits[index]! * channels * 4],
-      [BIAS_CHANNELS, channels],
-      [BIAS_IMAGES, images],
-      [BIAS_PARTIALS_POINTER, partials],
-    );
+    records.add(0, 'biasPartials', name, {
+      source: bindings.tensor(source.tensor),
+      partials,
+      channels,
+      positions: side.height * side.width,
+      images,
+      prologue: storeSnippets(source.chain, run[0]!.instance, channels, bindings),
+      imageTable: storeImageTable(bindings.arena, run, source.rows),
+    });
+    records.add(1, 'biasFinish', name, {
+      partials,
+      target: bindings.tensor(target) + filledSplits[index]! * channels * 4,
+      channels,
+      images,
+    });
   }
 }
