@@ -6,7 +6,7 @@ import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import type { Dataset } from '../../src/worker/data/dataset.js';
 import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
 import { createWebGpuEngine } from '../../src/worker/engine/webgpu/index.js';
-import { buildRecipe } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import type { BenchEngine } from './bench-engine.js';
 import type { Contender } from './orders.js';

@@ -80,7 +80,8 @@ export async function printPlan(args) {
   }
   const { SETTING_RANGES } = await importSource('src/protocol/settings.ts');
   const { resolveSettings } = await importSource('src/protocol/check-settings.ts');
-  const { buildRecipe, RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
+  const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
+  const { buildRecipe } = await importSource('src/recipe/build-recipe.ts');
   const { costsOf } = await importSource('src/worker/engine/plan/costs.ts');
   const plans = await importSource('src/worker/engine/plan/plan.ts');
   if (!RECIPE_NAMES.includes(values.recipe)) {
@@ -90,13 +91,13 @@ export async function printPlan(args) {
   const batch = parseWholeNumber('batch', values.batch, min, max) ?? 32;
   const rows = parseWholeNumber('rows', values.rows, 1, 10_000) ?? 64;
   const settings = resolveSettings({ recipe: values.recipe, batch });
-  const recipe = buildRecipe(values.recipe, DATA_SHAPE);
+  const recipe = buildRecipe(settings, DATA_SHAPE);
   const programs = {
     initialise: () => plans.planInitialise(recipe),
-    trainStep: () => plans.planTrainStep(recipe, settings),
-    evaluate: () => plans.planEvaluate(recipe, settings, rows),
-    classify: () => plans.planClassify(recipe, settings, rows),
-    ...(recipe.generator === null ? {} : { generate: () => plans.planGenerate(recipe, settings, rows) }),
+    trainStep: () => plans.planTrainStep(recipe),
+    evaluate: () => plans.planEvaluate(recipe, rows),
+    classify: () => plans.planClassify(recipe, rows),
+    ...(recipe.generator === null ? {} : { generate: () => plans.planGenerate(recipe, rows) }),
   };
   if (values.program !== undefined && !Object.hasOwn(programs, values.program)) {
     const allowed = Object.keys(programs).join(', ');

@@ -9,16 +9,8 @@ import { importSource } from './source-modules.mjs';
 
 const { DEFAULT_SETTINGS, RECIPE_DEFAULTS, SETTING_RANGES } = await importSource('src/protocol/settings.ts');
 const { ENGINE_CHOICES } = await importSource('src/protocol/engines.ts');
-const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
+const { RECIPES, RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
 const { resolveSettings } = await importSource('src/protocol/check-settings.ts');
-
-const RECIPE_NOTES = {
-  notebook:
-    'what the notebook sets out to do: one discriminator for labelled, unlabelled and generated images',
-  'notebook-as-run': 'what its cells compute under TensorFlow: three discriminators, no dropout',
-  'notebook-feature-matching': "with the notebook's commented-out generator loss, feature matching added",
-  'labels-only': 'the same discriminator on the same labelled images, no GAN: the baseline',
-};
 
 const ENGINE_NOTES = {
   auto: 'WebGPU on a real GPU, else wasm',
@@ -145,7 +137,7 @@ function describeRecipe(name) {
   const defaults = Object.entries(RECIPE_DEFAULTS[name]).map(
     ([key, value]) => `--${toOptionName(key)} ${value}`,
   );
-  return [name, RECIPE_NOTES[name] + (defaults.length === 0 ? '' : ` (default ${defaults.join(' ')})`)];
+  return [name, RECIPES[name].summary + (defaults.length === 0 ? '' : ` (default ${defaults.join(' ')})`)];
 }
 
 export function trainHelp() {

@@ -16,20 +16,6 @@ export const TRAINER_STATES = [
 
 export type TrainerState = (typeof TRAINER_STATES)[number];
 
-/** Names of the scalars of a step, in the order of `MetricsReport.values`. */
-export const METRIC_NAMES = [
-  'trainAccuracy',
-  'discriminatorLoss',
-  'generatorLoss',
-  'realUnlabelledLoss',
-  'fakeLoss',
-  'supervisedLoss',
-  'fakeAsRealLoss',
-  'featureMatchingLoss',
-] as const;
-
-export type MetricName = (typeof METRIC_NAMES)[number];
-
 /** Bytes of a finished picture: row-major RGBA, 4 x width x height; the buffer is transferred. */
 export interface ImageGrid {
   readonly width: number;
@@ -55,6 +41,11 @@ export interface StateReport {
 export interface SettingsReport {
   readonly type: 'settings';
   readonly settings: Settings;
+  /**
+   * The step at which the learning rates have come to their end, fixed when the run was made; the last
+   * ones hold after it. null where none changes with the run's length.
+   */
+  readonly scheduleSteps: number | null;
 }
 
 export const LOADING_STAGES = ['engine', 'data', 'model', 'firstStep'] as const;
@@ -69,13 +60,31 @@ export interface LoadingReport {
   readonly totalBytes: number;
 }
 
+/** What a run is about; sent once, before its first metrics. */
+export interface RunReport {
+  readonly type: 'run';
+  /** Names of a step's scalars in the order of `MetricsReport.values`: the accuracy, losses, terms. */
+  readonly metrics: readonly string[];
+  /** Those of them that a network descends. */
+  readonly losses: readonly string[];
+  readonly data: DataDescription;
+}
+
+export interface DataDescription {
+  /** [height, width, channels] */
+  readonly imageShape: readonly [number, number, number];
+  readonly classNames: readonly string[];
+  readonly trainCount: number;
+  readonly testCount: number;
+}
+
 /** The scalars of consecutive steps. */
 export interface MetricsReport {
   readonly type: 'metrics';
   /** Number of updates done after the first of these steps (the first step of a run is 1). */
   readonly firstStep: number;
   readonly steps: number;
-  /** [steps, METRIC_NAMES.length] float32, row-major; NaN where the recipe has no such term. */
+  /** [steps, `RunReport.metrics`.length] float32, row-major. */
   readonly values: Float32Array<ArrayBuffer>;
   /** Measured over the last chunks of steps, evaluation excluded. */
   readonly stepsPerSecond: number;
@@ -91,9 +100,8 @@ export interface EvaluationReport {
   readonly meanTrainAccuracy: number;
   /** Share of the test images classified correctly (argmax over all logits), 0 to 1. */
   readonly testAccuracy: number;
-  readonly discriminatorLoss: number;
-  /** null where the recipe has no generator. */
-  readonly generatorLoss: number | null;
+  /** The step's losses and terms by name. */
+  readonly losses: Readonly<Record<string, number>>;
   /** Time spent training and evaluating since the run began, pauses left out; a resumed run counts on. */
   readonly elapsedMs: number;
 }
@@ -109,6 +117,7 @@ export interface ImagesReport {
 export type Report =
   | StateReport
   | SettingsReport
+  | RunReport
   | LoadingReport
   | EngineReport
   | MetricsReport

@@ -1,32 +1,23 @@
 /** The settings of a run: names, ranges, defaults. `check-settings.ts` checks them. */
 
-import type { RecipeName } from '../recipe/recipes.js';
+import type { RecipeSettings } from '../recipe/recipe.js';
+import { RECIPES, type RecipeName } from '../recipe/recipes.js';
 import type { EngineChoice } from './engines.js';
 
 /** What a run is made of. Numbers without a unit are plain counts or rates. */
-export interface Settings {
+export interface Settings extends RecipeSettings {
   readonly recipe: RecipeName;
   readonly engine: EngineChoice;
   /** Key of every random stream, 0 to 2^53 - 1. */
   readonly seed: number;
   /** Total number of updates of the run. */
   readonly steps: number;
-  /** Images whose label is used, 10 to 60,000. */
+  /** Images whose label is used; the data set has to have as many. */
   readonly labels: number;
-  /** Draw the labelled images with (as near as the count allows) the same number of each digit. */
+  /** Draw the labelled images with (as near as the count allows) the same number of each class. */
   readonly balanced: boolean;
-  /** b: a step sees floor(0.9 b) unlabelled, floor(0.1 b) labelled and b generated images. */
-  readonly batch: number;
   /** Steps between evaluations on the test images. */
   readonly evalEvery: number;
-  readonly discriminatorLr: number;
-  readonly discriminatorBeta1: number;
-  readonly discriminatorBeta2: number;
-  readonly generatorLr: number;
-  readonly generatorBeta1: number;
-  readonly generatorBeta2: number;
-  /** Dropout rate while training. */
-  readonly dropout: number;
   /** Compute threads of engines that have them; 0 lets the engine choose. Changes no bit of a run. */
   readonly threads: number;
 }
@@ -48,7 +39,7 @@ export type NumericSetting = {
 export const SETTING_RANGES = {
   seed: { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true },
   steps: { min: 1, max: 10_000_000, integer: true },
-  labels: { min: 10, max: 60_000, integer: true },
+  labels: { min: 1, max: 1_000_000, integer: true },
   batch: { min: 10, max: 1024, integer: true },
   evalEvery: { min: 1, max: 1_000_000, integer: true },
   discriminatorLr: { min: 0, max: 1, integer: false },
@@ -61,7 +52,7 @@ export const SETTING_RANGES = {
   threads: { min: 0, max: 32, integer: true },
 } as const satisfies Record<NumericSetting, SettingRange>;
 
-/** The notebook's settings; a recipe overrides some of them in `RECIPE_DEFAULTS`. */
+/** The notebook's settings; a recipe may have defaults of its own for some. */
 export const DEFAULT_SETTINGS: Settings = Object.freeze({
   recipe: 'notebook',
   engine: 'auto',
@@ -81,10 +72,10 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
   threads: 0,
 });
 
-export const RECIPE_DEFAULTS: Readonly<Record<RecipeName, SettingsInput>> = Object.freeze({
-  notebook: {},
-  // TensorFlow's graph leaves Keras' learning phase at false, so its dropout drops nothing.
-  'notebook-as-run': { dropout: 0 },
-  'notebook-feature-matching': {},
-  'labels-only': {},
-});
+/** What each recipe overrides of them. */
+export const RECIPE_DEFAULTS: Readonly<Record<RecipeName, SettingsInput>> = Object.freeze(
+  Object.fromEntries(Object.entries(RECIPES).map(([name, { defaults }]) => [name, defaults])) as Record<
+    RecipeName,
+    SettingsInput
+  >,
+);

@@ -4,7 +4,7 @@ import type { SettingsInput } from './settings.js';
 import type { Report, TrainerState } from './reports.js';
 
 /** Sent in the handshake; a page and a worker from different builds refuse each other by it. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** What the worker answers to `open`. */
 export interface Hello {

@@ -42,6 +42,8 @@ export interface BatchNormLayer {
 export interface DropoutLayer {
   readonly kind: 'dropout';
   readonly name: string;
+  /** Share of elements that is dropped while training; 0 drops nothing and draws nothing. */
+  readonly rate: number;
 }
 export interface LeakyReluLayer {
   readonly kind: 'leakyRelu';
@@ -106,7 +108,8 @@ function imageShape(layer: LayerDescription, shape: readonly number[]): [number,
   return [height, width, channels];
 }
 
-function product(shape: readonly number[]): number {
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((size, dimension) => size * dimension, 1);
 }
 
@@ -129,9 +132,9 @@ export function outputShape(layer: LayerDescription, input: readonly number[]): 
       }
       return [layer.units];
     case 'flatten':
-      return [product(input)];
+      return [sizeOf(input)];
     case 'reshape':
-      if (product(layer.shape) !== product(input)) {
+      if (sizeOf(layer.shape) !== sizeOf(input)) {
         throw new Error(
           `Layer "${layer.name}" cannot reshape [${input.join(', ')}] to [${layer.shape.join(', ')}].`,
         );
@@ -161,4 +164,9 @@ export function layerShapes(network: Network): readonly {
     input = output;
     return shapes;
   });
+}
+
+/** Output shape of a network, without the batch dimension. */
+export function outputShapeOf(network: Network): readonly number[] {
+  return layerShapes(network).at(-1)?.output ?? network.inputShape;
 }

@@ -7,7 +7,7 @@
 import { expose } from 'comlink';
 import { workerLockName } from '../protocol/trainer-api.js';
 import { ENGINES } from './engine/engine-table.js';
-import { buildRecipe } from '../recipe/recipes.js';
+import { buildRecipe } from '../recipe/build-recipe.js';
 import { Trainer } from './commands/trainer.js';
 import { createYield } from './commands/yield.js';
 

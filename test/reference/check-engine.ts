@@ -9,7 +9,8 @@ import { sampleLatents } from '../../src/worker/model/draws.js';
 import type { Engine, EngineInput, EngineState, StepMetrics } from '../../src/worker/engine/engine.js';
 import { parametersOf, type NamedTensor } from '../../src/worker/model/parameters.js';
 import { RandomStreams } from '../../src/worker/random/streams.js';
-import { buildRecipe, type Recipe } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
+import type { Recipe } from '../../src/recipe/recipe.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import {
   compareParameters,

@@ -10,7 +10,7 @@ import {
   parametersOf,
   type NamedTensor,
 } from '../../src/worker/model/parameters.js';
-import type { Recipe } from '../../src/recipe/recipes.js';
+import type { Recipe } from '../../src/recipe/recipe.js';
 
 const SIZE = 28;
 const PIXELS = SIZE * SIZE;

@@ -9,7 +9,7 @@ import {
 } from '../../src/worker/engine/choose-engine.js';
 import { ENGINES, probeWebGpu } from '../../src/worker/engine/engine-table.js';
 import type { EngineInput } from '../../src/worker/engine/engine.js';
-import { buildRecipe } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import { tinyDataset } from './support/data.js';

@@ -14,7 +14,7 @@ import {
   type PhaseDraws,
 } from '../../src/worker/model/draws.js';
 import { RandomStreams, streamNumber } from '../../src/worker/random/streams.js';
-import { buildRecipe } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
 
 const DATA = { imageShape: [28, 28, 1], classes: 10 } as const;
 const SPLIT = {

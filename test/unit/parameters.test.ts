@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RECIPE_NAMES, type RecipeName } from '../../src/recipe/recipes.js';
-import { initialTensors, momentNames, parametersOf, sizeOf } from '../../src/worker/model/parameters.js';
+import { initialTensors, momentNames, parametersOf } from '../../src/worker/model/parameters.js';
+import { sizeOf } from '../../src/recipe/layers.js';
 import { RandomStreams, streamNumber } from '../../src/worker/random/streams.js';
-import { buildRecipe } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
 
 const DATA = { imageShape: [28, 28, 1], classes: 10 } as const;
 const recipeOf = (name: RecipeName): ReturnType<typeof buildRecipe> => buildRecipe(name, DATA);

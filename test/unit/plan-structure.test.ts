@@ -23,7 +23,7 @@ import {
   type PlannedProgram,
 } from '../../src/worker/engine/plan/plan.js';
 import { parametersOf } from '../../src/worker/model/parameters.js';
-import { buildRecipe } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
 
 const MNIST = { imageShape: [28, 28, 1], classes: 10 } as const;
 const notebook = buildRecipe('notebook', MNIST);

@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { METRIC_NAMES } from '../../src/protocol/reports.js';
 import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
-import { batchRows, buildRecipe, type Recipe } from '../../src/recipe/recipes.js';
+import { batchRows } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
+import type { Recipe } from '../../src/recipe/recipe.js';
 
 const DATA = { imageShape: [28, 28, 1], classes: 10 } as const;
 const recipes = RECIPE_NAMES.map((name) => buildRecipe(name, DATA));

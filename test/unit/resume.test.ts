@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EvaluationReport } from '../../src/protocol/reports.js';
 import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
-import { buildRecipe } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { fakeTable } from './support/fake-engine.js';
 import { openTrainer, rowsOf, runUnbroken, SHORT } from './support/trainer.js';
 

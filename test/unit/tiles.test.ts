@@ -21,7 +21,7 @@ import {
   tileNames,
 } from '../../src/worker/engine/webgpu/tuning/tiles.js';
 import { operationsOf, roleOf } from '../../src/worker/engine/webgpu/tuning/tuner-trials.js';
-import { buildRecipe } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { tinyDataset } from './support/data.js';
 

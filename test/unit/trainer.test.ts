@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PROTOCOL_VERSION, type OpenOptions } from '../../src/protocol/trainer-api.js';
 import type { SettingsInput } from '../../src/protocol/settings.js';
-import { buildRecipe } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { Trainer } from '../../src/worker/commands/trainer.js';
 import { fetchOf, tinyFiles } from './support/data.js';
 import { fakeTable } from './support/fake-engine.js';

@@ -22,7 +22,7 @@ import { instantiate } from '../../src/worker/engine/wasm/kernels.js';
 import { Team } from '../../src/worker/engine/wasm/threads/team.js';
 import { toomForm, toomGradientForm } from '../../src/worker/engine/wasm/convolution/toom/toom-form.js';
 import type { LayerDescription } from '../../src/recipe/layers.js';
-import { sizeOf } from '../../src/worker/model/parameters.js';
+import { sizeOf } from '../../src/recipe/layers.js';
 import { relativeError } from '../worker/support/compare.js';
 import { hashed } from '../worker/support/tiny.js';
 import { kernelBytes } from './support/wasm.js';

@@ -4,7 +4,7 @@ import { expect } from '@open-wc/testing';
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
 import type { LayerDescription } from '../../src/recipe/layers.js';
-import type { Update } from '../../src/recipe/recipes.js';
+import type { Update } from '../../src/recipe/recipe.js';
 import { ADAM_RATES, compareAdam } from '../reference/check-adam.js';
 import {
   checkAgainstReference,

@@ -5,7 +5,7 @@ import { METRIC_NAMES } from '../../src/protocol/reports.js';
 import type { SettingsInput } from '../../src/protocol/settings.js';
 import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
 import { ENGINES } from '../../src/worker/engine/engine-table.js';
-import { buildRecipe } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { createYield } from '../../src/worker/commands/yield.js';
 import { openTrainer, type TestTrainer } from '../unit/support/trainer.js';
 

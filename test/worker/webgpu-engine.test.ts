@@ -9,7 +9,7 @@ import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engi
 import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
 import type { Tiles } from '../../src/worker/engine/webgpu/kernels/linear.js';
 import { REGISTER_TILE, SHARED_TILE, SOFTWARE_TILE } from '../../src/worker/engine/webgpu/tuning/tiles.js';
-import { buildRecipe } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { expectClose, expectIdentical } from './support/compare.js';
 import { hashed, tinyDataset, tinyInput } from './support/tiny.js';
 import { describeWebGpu, withWebGpu } from './support/webgpu.js';

@@ -13,7 +13,7 @@ import type { Memory } from '../../src/worker/engine/webgpu/kernels/shader.js';
 import { makeDispatch } from '../../src/worker/engine/webgpu/program.js';
 import { readBuffers } from '../../src/worker/engine/webgpu/read.js';
 import { generateImageGrid, toImageGrid } from '../../src/worker/engine/image-grid.js';
-import { buildRecipe } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { hashed, tinyInput } from './support/tiny.js';
 import { describeWebGpu, runDispatch, withWebGpu } from './support/webgpu.js';
 

@@ -5,11 +5,11 @@
 
 import type { EvaluationReport } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
-import type { RecipeName } from '../../recipe/recipes.js';
+import { RECIPES, type RecipeName } from '../../recipe/recipes.js';
 
-/** Whether a recipe is the baseline of the others: labels alone, and so no generator. */
+/** Whether others are held against a recipe. */
 export function isBaseline(recipe: RecipeName): boolean {
-  return recipe === 'labels-only';
+  return RECIPES[recipe].isBaseline;
 }
 
 /** Runs that agree in these draw the same labelled images. */

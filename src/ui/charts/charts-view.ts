@@ -18,9 +18,8 @@ const REDRAW_MS = 300;
 
 const RAW = { widthPx: 1, opacity: 0.3, hasPoints: false } as const;
 const SMOOTHED = { widthPx: 2.25, opacity: 1, hasPoints: false } as const;
-const DISCRIMINATOR = { colour: 'first' } as const;
-/** Told from the discriminator's by its dashes too. */
-const GENERATOR = { colour: 'second', dash: [7, 3] } as const;
+/** Losses in turn; every second one is told from its neighbour by its dashes too. */
+const LOSS_LINES = [{ colour: 'first' }, { colour: 'second', dash: [7, 3] }] as const;
 
 export interface ChartsSource {
   readonly model: RunModel;
@@ -33,7 +32,9 @@ export interface ChartsSource {
 export class ChartsView {
   readonly #source: () => ChartsSource;
   readonly #accuracy: Chart;
-  readonly #loss: Chart;
+  /** The chart of the losses that it has series for. */
+  #loss: { readonly names: string; readonly chart: Chart };
+  readonly #makeLossChart: (names: readonly string[]) => Chart;
   readonly #throttle = new FrameThrottle(() => this.#draw(), REDRAW_MS);
 
   /** `root` has the containers `accuracy-chart` and `loss-chart`; `onCursor` gets the step pointed at. */
@@ -57,25 +58,25 @@ export class ChartsView {
       hasStepLabels: false,
       formatValue: (value) => `${source().speech.formats.plain(Math.round(1000 * value) / 10)}\u2009%`,
       onCursor: (step) => {
-        this.#loss.moveCursor(step);
+        this.#loss.chart.moveCursor(step);
         onCursor(step);
       },
     });
-    this.#loss = new Chart(Plot, container('loss-chart'), {
-      ...shared,
-      series: [
-        { ...DISCRIMINATOR, ...RAW },
-        { colour: 'second', ...RAW },
-        { ...DISCRIMINATOR, ...SMOOTHED },
-        { ...GENERATOR, ...SMOOTHED },
-      ],
-      hasStepLabels: true,
-      formatValue: (value) => source().speech.formats.plain(value),
-      onCursor: (step) => {
-        this.#accuracy.moveCursor(step);
-        onCursor(step);
-      },
-    });
+    this.#makeLossChart = (names) =>
+      new Chart(Plot, container('loss-chart'), {
+        ...shared,
+        series: [
+          ...names.map((_, index) => ({ colour: LOSS_LINES[index % 2]!.colour, ...RAW })),
+          ...names.map((_, index) => ({ ...LOSS_LINES[index % 2]!, ...SMOOTHED })),
+        ],
+        hasStepLabels: true,
+        formatValue: (value) => source().speech.formats.plain(value),
+        onCursor: (step) => {
+          this.#accuracy.moveCursor(step);
+          onCursor(step);
+        },
+      });
+    this.#loss = { names: '', chart: this.#makeLossChart([]) };
     this.#throttle.request();
   }
 
@@ -87,13 +88,13 @@ export class ChartsView {
   /** The colours are others. */
   redraw(): void {
     this.#accuracy.redraw();
-    this.#loss.redraw();
+    this.#loss.chart.redraw();
   }
 
   destroy(): void {
     this.#throttle.cancel();
     this.#accuracy.destroy();
-    this.#loss.destroy();
+    this.#loss.chart.destroy();
   }
 
   #draw(): void {
@@ -114,17 +115,16 @@ export class ChartsView {
       stepEnd,
       valueRange: accuracyRange(points, stepEnd),
     });
-    const losses = model.losses.columns();
-    this.#loss.setData({
-      columns: [
-        losses.steps,
-        losses.discriminator,
-        losses.generator,
-        losses.discriminatorSmoothed,
-        losses.generatorSmoothed,
-      ],
+    const { steps: lossSteps, losses } = model.losses.columns();
+    const names = model.losses.names.join(' ');
+    if (this.#loss.names !== names) {
+      this.#loss.chart.destroy();
+      this.#loss = { names, chart: this.#makeLossChart(model.losses.names) };
+    }
+    this.#loss.chart.setData({
+      columns: [lossSteps, ...losses.map(({ values }) => values), ...losses.map(({ smoothed }) => smoothed)],
       stepEnd,
-      valueRange: lossRange([...losses.discriminatorSmoothed, ...losses.generatorSmoothed]),
+      valueRange: lossRange(losses.flatMap(({ smoothed }) => smoothed)),
     });
   }
 }

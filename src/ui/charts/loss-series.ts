@@ -3,12 +3,10 @@
  * buckets run out, each two become one. Smooths step by step, before anything is averaged.
  */
 
-import { METRIC_NAMES, type MetricsReport } from '../../protocol/reports.js';
+import type { MetricsReport, RunReport } from '../../protocol/reports.js';
 
 /** More than a chart has pixels to draw them on. */
 const CAPACITY = 1024;
-
-const COLUMNS = [METRIC_NAMES.indexOf('discriminatorLoss'), METRIC_NAMES.indexOf('generatorLoss')] as const;
 
 /** Steps that an average of losses looks back over: a hundredth of the run, within bounds. */
 export function smoothingSpan(steps: number): number {
@@ -36,19 +34,17 @@ interface Bucket {
   /** The last step in it. */
   step: number;
   count: number;
-  /** Sum of the raw values of discriminator and generator. */
-  readonly sums: [number, number];
+  /** Sums of the raw values, by loss. */
+  readonly sums: number[];
   /** Their smoothed values at `step`. */
-  readonly smoothed: [number, number];
+  smoothed: readonly number[];
 }
 
-/** Columns for a chart; null where the recipe has no such loss. */
-export interface LossColumns {
-  readonly steps: number[];
-  readonly discriminator: (number | null)[];
-  readonly discriminatorSmoothed: (number | null)[];
-  readonly generator: (number | null)[];
-  readonly generatorSmoothed: (number | null)[];
+/** A loss's columns for a chart; null where a value is not finite. */
+export interface LossColumn {
+  readonly name: string;
+  readonly values: readonly (number | null)[];
+  readonly smoothed: readonly (number | null)[];
 }
 
 function known(value: number): number | null {
@@ -56,57 +52,64 @@ function known(value: number): number | null {
 }
 
 export class LossSeries {
-  readonly #smoothed: readonly [Smoothed, Smoothed];
+  /** The losses, in the order of their columns. */
+  readonly names: readonly string[];
+  readonly #metrics: readonly string[];
+  readonly #smoothed: readonly Smoothed[];
   readonly #capacity: number;
   #buckets: Bucket[] = [];
   #stepsPerBucket = 1;
 
   /** `span`: see `smoothingSpan`. `capacity`: an even number of buckets. */
-  constructor(span: number, capacity = CAPACITY) {
-    this.#smoothed = [new Smoothed(span), new Smoothed(span)];
+  constructor(span: number, { metrics, losses }: Pick<RunReport, 'metrics' | 'losses'>, capacity = CAPACITY) {
+    this.names = losses;
+    this.#metrics = metrics;
+    this.#smoothed = losses.map(() => new Smoothed(span));
     this.#capacity = capacity;
   }
 
   add({ firstStep, steps, values }: MetricsReport): void {
+    const columns = this.names.map((name) => this.#metrics.indexOf(name));
     for (let index = 0; index < steps; index++) {
-      const row = index * METRIC_NAMES.length;
-      this.#addStep(firstStep + index, values[row + COLUMNS[0]]!, values[row + COLUMNS[1]]!);
+      const row = index * this.#metrics.length;
+      this.#addStep(
+        firstStep + index,
+        columns.map((column) => values[row + column]!),
+      );
     }
   }
 
-  /** Smoothed losses at a step (or the last bucket's before it), or at the newest; null: none. */
-  at(step: number | null): { readonly discriminator: number | null; readonly generator: number | null } {
+  /** Smoothed losses by name at a step (or the last bucket's before it), or at the newest; null: none. */
+  at(step: number | null): ReadonlyMap<string, number | null> {
     const bucket = step === null ? this.#buckets.at(-1) : this.#buckets.findLast((each) => each.step <= step);
-    if (bucket === undefined) return { discriminator: null, generator: null };
-    return { discriminator: known(bucket.smoothed[0]), generator: known(bucket.smoothed[1]) };
+    return new Map(
+      this.names.map((name, index) => [name, bucket === undefined ? null : known(bucket.smoothed[index]!)]),
+    );
   }
 
-  columns(): LossColumns {
+  columns(): { readonly steps: readonly number[]; readonly losses: readonly LossColumn[] } {
     return {
       steps: this.#buckets.map(({ step }) => step),
-      discriminator: this.#buckets.map(({ sums, count }) => known(sums[0] / count)),
-      discriminatorSmoothed: this.#buckets.map(({ smoothed }) => known(smoothed[0])),
-      generator: this.#buckets.map(({ sums, count }) => known(sums[1] / count)),
-      generatorSmoothed: this.#buckets.map(({ smoothed }) => known(smoothed[1])),
+      losses: this.names.map((name, index) => ({
+        name,
+        values: this.#buckets.map(({ sums, count }) => known(sums[index]! / count)),
+        smoothed: this.#buckets.map(({ smoothed }) => known(smoothed[index]!)),
+      })),
     };
   }
 
-  #addStep(step: number, discriminator: number, generator: number): void {
-    const smoothed: [number, number] = [
-      this.#smoothed[0].add(discriminator),
-      this.#smoothed[1].add(generator),
-    ];
+  #addStep(step: number, losses: readonly number[]): void {
+    const smoothed = losses.map((loss, index) => this.#smoothed[index]!.add(loss));
     const open = this.#buckets.at(-1);
     if (open !== undefined && open.count < this.#stepsPerBucket) {
       open.step = step;
       open.count++;
-      open.sums[0] += discriminator;
-      open.sums[1] += generator;
-      [open.smoothed[0], open.smoothed[1]] = smoothed;
+      losses.forEach((loss, index) => (open.sums[index]! += loss));
+      open.smoothed = smoothed;
       return;
     }
     if (this.#buckets.length >= this.#capacity) this.#halve();
-    this.#buckets.push({ step, count: 1, sums: [discriminator, generator], smoothed });
+    this.#buckets.push({ step, count: 1, sums: [...losses], smoothed });
   }
 
   #halve(): void {
@@ -117,7 +120,7 @@ export class LossSeries {
       this.#buckets.push({
         step: second.step,
         count: first.count + second.count,
-        sums: [first.sums[0] + second.sums[0], first.sums[1] + second.sums[1]],
+        sums: first.sums.map((sum, loss) => sum + second.sums[loss]!),
         smoothed: second.smoothed,
       });
     }

@@ -1,5 +1,6 @@
 /** Puts the parts together. Given what is to be shown and what each control does; keeps nothing. */
 
+import { RECIPES } from '../../recipe/recipes.js';
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ErrorInfo } from '../../protocol/errors.js';
 import type { EvaluationReport } from '../../protocol/reports.js';
@@ -93,7 +94,7 @@ export function elementTemplate(view: ElementView, actions: ElementActions): Tem
     ${bar} ${notice({ ...view, model }, actions)}
     <div class="body">
       <div class="stage">
-        ${hero({ ...view, model, hasGenerator: !isBaseline(current.recipe) })}
+        ${hero({ ...view, model, hasGenerator: RECIPES[current.recipe].hasGenerator })}
         <div class="results">
           ${accuracy({ ...view, model, baseline, isBaselineItself: isBaseline(current.recipe) })}
           ${charts({ ...view, model, baseline })}
@@ -101,6 +102,7 @@ export function elementTemplate(view: ElementView, actions: ElementActions): Tem
         ${evaluationsTable({
           ...view,
           evaluations: model.evaluations,
+          losses: model.losses.names,
           isOpen: view.isTableOpen,
           onToggle: actions.onTable,
         })}

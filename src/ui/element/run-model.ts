@@ -11,10 +11,13 @@ import type {
   ImagesReport,
   LoadingReport,
   Report,
+  RunReport,
   TrainerState,
 } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import { LossSeries, smoothingSpan } from '../charts/loss-series.js';
+
+const NO_METRICS = { metrics: [], losses: [] };
 
 export class RunModel {
   #state: TrainerState = 'idle';
@@ -22,10 +25,12 @@ export class RunModel {
   #step = 0;
   /** Settings of the run that stands; null where there is none. */
   #settings: Settings | null = null;
+  #scheduleSteps: number | null = null;
   #loading: LoadingReport | null = null;
   #engine: EngineReport | null = null;
   #stepsPerSecond: number | null = null;
-  #losses = new LossSeries(1);
+  #run: RunReport | null = null;
+  #losses = new LossSeries(1, NO_METRICS);
   #evaluations: readonly EvaluationReport[] = [];
   #generated: ImagesReport | null = null;
   #real: ImagesReport | null = null;
@@ -48,6 +53,12 @@ export class RunModel {
     return this.#settings;
   }
 
+  /** Where the learning rates' schedule ends, if the run's steps were raised beyond it; else null. */
+  get scheduleEnd(): number | null {
+    const isBeyond = this.#scheduleSteps !== null && (this.#settings?.steps ?? 0) > this.#scheduleSteps;
+    return isBeyond ? this.#scheduleSteps : null;
+  }
+
   /** The stage at work while `loading`, and `firstStep` until its scalars come. */
   get loading(): LoadingReport | null {
     return this.#loading;
@@ -59,6 +70,11 @@ export class RunModel {
 
   get stepsPerSecond(): number | null {
     return this.#stepsPerSecond;
+  }
+
+  /** What the run is about; null before it is known. */
+  get run(): RunReport | null {
+    return this.#run;
   }
 
   get losses(): LossSeries {
@@ -102,8 +118,13 @@ export class RunModel {
         return;
       case 'settings':
         // While loading they are a new run's; else only the number of steps was raised.
-        if (this.#state === 'loading') this.#forgetRun(report.settings.steps);
+        if (this.#state === 'loading') this.#forgetRun();
+        this.#scheduleSteps = report.scheduleSteps;
         this.#settings = report.settings;
+        return;
+      case 'run':
+        this.#run = report;
+        this.#losses = new LossSeries(smoothingSpan(this.#settings?.steps ?? 1), report);
         return;
       case 'loading':
         this.#loading = report;
@@ -143,13 +164,15 @@ export class RunModel {
     this.#loading = null;
     this.#engine = null;
     this.#settings = null;
-    this.#forgetRun(1);
+    this.#forgetRun();
+    this.#scheduleSteps = null;
   }
 
-  #forgetRun(steps: number): void {
+  #forgetRun(): void {
     this.#step = 0;
     this.#stepsPerSecond = null;
-    this.#losses = new LossSeries(smoothingSpan(steps));
+    this.#run = null;
+    this.#losses = new LossSeries(1, NO_METRICS);
     this.#evaluations = [];
     this.#generated = null;
   }

@@ -8,27 +8,29 @@ import type { Settings } from '../../protocol/settings.js';
 /** Pixels of the saved picture to one of the generator's: 28 are a stamp on today's screens. */
 const PICTURE_SCALE = 4;
 
-const METRIC_COLUMNS = [
-  'step',
-  'trainAccuracy',
-  'meanTrainAccuracy',
-  'testAccuracy',
-  'discriminatorLoss',
-  'generatorLoss',
-  'elapsedMs',
-] as const satisfies readonly (keyof EvaluationReport)[];
-
 /** `sgan-notebook-seed1-step1200-samples.png`; `kind` and `extension` without dots or dashes. */
 export function fileName(settings: Settings, step: number, kind: string, extension: string): string {
   return `sgan-${settings.recipe}-seed${settings.seed}-step${step}-${kind}.${extension}`;
 }
 
-/** The evaluations as CSV (RFC 4180): a line of names, a line each, empty fields where there is no value. */
+/**
+ * The evaluations as CSV (RFC 4180): a line of names, a line each. Losses and terms have the columns that the
+ * first evaluation names.
+ */
 export function metricsCsv(evaluations: readonly EvaluationReport[]): string {
-  const rows = evaluations.map((evaluation) =>
-    METRIC_COLUMNS.map((name) => evaluation[name] ?? '').join(','),
+  const losses = Object.keys(evaluations[0]?.losses ?? {});
+  const names = ['step', 'trainAccuracy', 'meanTrainAccuracy', 'testAccuracy', ...losses, 'elapsedMs'];
+  const rows = evaluations.map(({ step, trainAccuracy, meanTrainAccuracy, testAccuracy, ...rest }) =>
+    [
+      step,
+      trainAccuracy,
+      meanTrainAccuracy,
+      testAccuracy,
+      ...losses.map((name) => rest.losses[name] ?? ''),
+      rest.elapsedMs,
+    ].join(','),
   );
-  return [METRIC_COLUMNS.join(','), ...rows, ''].join('\r\n');
+  return [names.join(','), ...rows, ''].join('\r\n');
 }
 
 /** A zip of the files, uncompressed, since weights do not shrink; made in one go without a worker. */

@@ -58,17 +58,17 @@ export function summariseAccuracy(
 
 /** What the loss chart shows, in a sentence; of the last evaluation, so that it changes seldom. */
 export function summariseLosses(
-  { words, formats }: Speech,
+  { words, formats, metricName }: Speech,
   evaluations: readonly EvaluationReport[],
+  losses: readonly string[],
 ): string {
   const last = evaluations.at(-1);
   if (last === undefined) return words.summaryLossNone;
-  const { step, discriminatorLoss, generatorLoss } = last;
-  return fill(generatorLoss === null ? words.summaryLossDiscriminator : words.summaryLoss, {
-    step: formats.count(step),
-    discriminator: formats.loss(discriminatorLoss),
-    generator: generatorLoss === null ? words.unknown : formats.loss(generatorLoss),
+  const values = losses.map((name) => {
+    const value = last.losses[name];
+    return `${metricName(name)} ${value === undefined ? words.unknown : formats.loss(value)}`;
   });
+  return fill(words.summaryLoss, { step: formats.count(last.step), losses: values.join(', ') });
 }
 
 export function charts(view: ChartsPartView): TemplateResult {
@@ -101,8 +101,9 @@ export function charts(view: ChartsPartView): TemplateResult {
       <figcaption>
         <h3>${words.chartLoss}</h3>
         <ul class="legend">
-          ${key('discriminator', words.seriesDiscriminator, loss(losses.discriminator))}
-          ${key('generator', words.seriesGenerator, loss(losses.generator))}
+          ${[...losses].map(([name, value], index) =>
+            key(index % 2 === 0 ? 'first' : 'second', view.metricName(name), loss(value)),
+          )}
         </ul>
         <span class="number muted at">${at}</span>
       </figcaption>
@@ -110,7 +111,7 @@ export function charts(view: ChartsPartView): TemplateResult {
         class="plot"
         id="loss-chart"
         role="img"
-        aria-label=${summariseLosses(view, model.evaluations)}
+        aria-label=${summariseLosses(view, model.evaluations, model.losses.names)}
       ></div>
     </figure>
   </div>`;
@@ -187,7 +188,7 @@ export const chartsStyles = [
       stroke-dasharray: 3 3;
     }
 
-    .swatch-generator {
+    .swatch-second {
       stroke: var(--_second);
       stroke-dasharray: 7 3;
     }

@@ -11,18 +11,23 @@ const MOST_ROWS = 200;
 
 export interface EvaluationsTableView extends Speech {
   readonly evaluations: readonly EvaluationReport[];
+  /** Names of the losses that have a column. */
+  readonly losses: readonly string[];
   readonly isOpen: boolean;
   readonly onToggle: (isOpen: boolean) => void;
 }
 
-function row({ words, formats }: Speech, evaluation: EvaluationReport): TemplateResult {
-  const { step, testAccuracy, meanTrainAccuracy, discriminatorLoss, generatorLoss, elapsedMs } = evaluation;
+function row({ words, formats, losses }: EvaluationsTableView, evaluation: EvaluationReport): TemplateResult {
+  const { step, testAccuracy, meanTrainAccuracy, elapsedMs } = evaluation;
+  const loss = (name: string): string => {
+    const value = evaluation.losses[name];
+    return value === undefined ? words.unknown : formats.loss(value);
+  };
   return html`<tr>
     <th scope="row">${formats.count(step)}</th>
     <td>${formats.percent(testAccuracy)}</td>
     <td>${formats.percent(meanTrainAccuracy)}</td>
-    <td>${formats.loss(discriminatorLoss)}</td>
-    <td>${generatorLoss === null ? words.unknown : formats.loss(generatorLoss)}</td>
+    ${losses.map((name) => html`<td>${loss(name)}</td>`)}
     <td>${formats.duration(elapsedMs)}</td>
   </tr>`;
 }
@@ -34,8 +39,7 @@ function table(view: EvaluationsTableView): TemplateResult {
     words.columnStep,
     words.columnTest,
     words.columnTrain,
-    words.columnDiscriminator,
-    words.columnGenerator,
+    ...view.losses.map((name) => fill(words.columnLoss, { loss: view.metricName(name) })),
     words.columnTime,
   ];
   return html`${

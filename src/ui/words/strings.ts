@@ -7,7 +7,7 @@ import type { EngineChoice, EngineReason } from '../../protocol/engines.js';
 import type { ErrorKind } from '../../protocol/errors.js';
 import type { LoadingStage, TrainerState } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
-import type { RecipeName } from '../../recipe/recipes.js';
+import { RECIPES, type RecipeName } from '../../recipe/recipes.js';
 
 interface Field {
   readonly label: string;
@@ -20,6 +20,8 @@ export interface Strings {
   readonly locale: string;
   readonly states: Readonly<Record<TrainerState, string>>;
   readonly recipes: Readonly<Record<RecipeName, { readonly name: string; readonly description: string }>>;
+  /** Of losses and terms; one that has none is called by the words of its name. */
+  readonly metrics: Readonly<Record<string, string>>;
   readonly engines: Readonly<Record<EngineChoice, string>>;
   readonly engineReasons: Readonly<Record<EngineReason, string>>;
   readonly stages: Readonly<Record<LoadingStage, string>>;
@@ -130,22 +132,18 @@ const WORDS = {
   seriesTest: 'test',
   seriesTrain: 'training',
   seriesBaseline: 'labels only',
-  seriesDiscriminator: 'discriminator',
-  seriesGenerator: 'generator',
   summaryNone: 'No evaluation yet.',
   summaryAccuracy:
     'Test accuracy over {count} evaluations: {first} at step {firstStep}, {last} at step {lastStep}, best {best} at step {bestStep}.',
   summaryLossNone: 'No step yet.',
-  summaryLoss: 'Losses at step {step}, smoothed: discriminator {discriminator}, generator {generator}.',
-  summaryLossDiscriminator: 'Loss at step {step}, smoothed: discriminator {discriminator}.',
+  summaryLoss: 'Losses at step {step}: {losses}.',
   table: 'Evaluations as a table',
   tableEmpty: 'No evaluation yet.',
   tableMore: 'The last {count} of {total} evaluations; Save has them all.',
   columnStep: 'Step',
   columnTest: 'Test',
   columnTrain: 'Training',
-  columnDiscriminator: 'D loss',
-  columnGenerator: 'G loss',
+  columnLoss: '{loss} loss',
   columnTime: 'Time',
 
   settings: 'Settings',
@@ -194,27 +192,13 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     finished: 'Finished',
     failed: 'Failed',
   },
-  recipes: {
-    notebook: {
-      name: 'Notebook',
-      description:
-        'What the notebook sets out to do: one discriminator sees labelled, unlabelled and generated digits.',
-    },
-    'notebook-as-run': {
-      name: 'Notebook, as run',
-      description:
-        'What its cells really compute: three discriminators that share only their batch norm, no dropout.',
-    },
-    'notebook-feature-matching': {
-      name: 'Notebook with feature matching',
-      description:
-        'The generator also matches the discriminator’s features, a term that the notebook leaves out.',
-    },
-    'labels-only': {
-      name: 'Labels only',
-      description: 'The same discriminator on the labelled digits alone, no GAN: the baseline for any gain.',
-    },
-  },
+  recipes: Object.fromEntries(
+    Object.entries(RECIPES).map(([name, { title, summary }]) => [
+      name,
+      { name: title, description: `${summary}.` },
+    ]),
+  ) as unknown as Strings['recipes'],
+  metrics: { discriminatorLoss: 'discriminator', generatorLoss: 'generator' },
   engines: {
     auto: 'Automatic',
     webgpu: 'WebGPU',
@@ -295,7 +279,10 @@ function isLocale(locale: string): boolean {
 
 /** The defaults with what is given laid over them; what is unknown or no text is left out. */
 export function mergeStrings(given: StringsInput | null | undefined): Strings {
-  const merged = merge(DEFAULT_STRINGS, given) as Strings;
+  const known = merge(DEFAULT_STRINGS, given) as Strings;
+  // Which metrics there are is the recipe's.
+  const named = Object.entries(given?.metrics ?? {}).filter(([, name]) => typeof name === 'string');
+  const merged = { ...known, metrics: { ...known.metrics, ...(Object.fromEntries(named) as Record<string, string>) } };
   return isLocale(merged.locale) ? merged : { ...merged, locale: DEFAULT_STRINGS.locale };
 }
 

@@ -2,22 +2,21 @@
  * A run as a safetensors file, and back. Reading trusts nothing: a file that is cut off, foreign,
  * of other networks, of other data, or holds a value that is not finite is refused by name.
  *
- * Tensors: parameters, running statistics and Adam moments under the names of
+ * Tensors: parameters, running statistics, Adam moments and averages under the names of
  * `model/parameters.ts` (float32), and `split/labelled` (uint32). Everything else is JSON in the
  * metadata. Nothing in the file depends on the clock but `elapsedMs` in `progress`, so the tensors
  * of a resumed run and of an unbroken one can be compared bit for bit.
  */
 
-import { METRIC_NAMES } from '../../protocol/reports.js';
-import type { Settings } from '../../protocol/settings.js';
+import { SETTING_RANGES, type Settings } from '../../protocol/settings.js';
+import { metricNames } from '../../recipe/metrics.js';
 import { fingerprintOf } from '../data/fingerprint.js';
 import type { EngineState } from '../engine/engine.js';
 import type { Dataset, Split } from '../data/dataset.js';
 import { TrainerError } from '../../protocol/errors.js';
-import { momentNames, parametersOf, type NamedTensor } from '../model/parameters.js';
-import { metricsOf } from './snapshot.js';
+import { averageName, momentNames, parametersOf, type NamedTensor } from '../model/parameters.js';
 import type { RunProgress } from './snapshot.js';
-import type { Recipe } from '../../recipe/recipes.js';
+import type { Recipe } from '../../recipe/recipe.js';
 import { readSafetensors, writeSafetensors, type StoredTensor } from './safetensors.js';
 import { resolveSettings } from '../../protocol/check-settings.js';
 import type { RunSnapshot } from './snapshot.js';
@@ -25,12 +24,26 @@ import { WORKER_VERSION } from '../version.js';
 import { describeError, describeValue, formatNumber } from '../../protocol/wording.js';
 
 const FORMAT = 'sgan-trainer-checkpoint';
-const FORMAT_VERSION = '1';
+const FORMAT_VERSION = '2';
+/** Its metrics came by position, and schedules did not exist. */
+const POSITIONAL_VERSION = '1';
+/** The metrics of a file of that version, in their order; null where the recipe has no such term. */
+const POSITIONAL_METRICS = [
+  'trainAccuracy',
+  'discriminatorLoss',
+  'generatorLoss',
+  'realUnlabelledLoss',
+  'fakeLoss',
+  'supervisedLoss',
+  'fakeAsRealLoss',
+  'featureMatchingLoss',
+];
 const SPLIT_NAME = 'split/labelled';
 
 /** A file that is sound in itself; whether it fits data and networks is asked of `checkpointState`. */
 export interface Checkpoint {
   readonly settings: Settings;
+  readonly scheduleSteps: number;
   readonly progress: RunProgress;
   readonly dataFingerprint: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
@@ -43,7 +56,7 @@ function invalid(found: string, cause?: unknown): TrainerError {
 
 /** Bytes of a file that `readCheckpoint` takes back. */
 export function writeCheckpoint(snapshot: RunSnapshot): Uint8Array<ArrayBuffer> {
-  const { settings, progress, engine, state, split, dataset } = snapshot;
+  const { settings, scheduleSteps, progress, engine, state, split, dataset } = snapshot;
   const labelled: StoredTensor = { shape: [split.labelled.length], values: split.labelled };
   const named: [string, StoredTensor][] = [...state.tensors, [SPLIT_NAME, labelled]];
   // In one order, whatever order an engine keeps them in.
@@ -53,6 +66,7 @@ export function writeCheckpoint(snapshot: RunSnapshot): Uint8Array<ArrayBuffer> 
     formatVersion: FORMAT_VERSION,
     trainerVersion: WORKER_VERSION,
     settings: JSON.stringify(settings),
+    scheduleSteps: String(scheduleSteps),
     progress: JSON.stringify(progress),
     engine: JSON.stringify(engine),
     dataFingerprint: fingerprintOf(dataset),
@@ -74,7 +88,25 @@ function parseJson(metadata: Readonly<Record<string, string>>, key: string): Rec
   throw invalid(`its metadata "${key}" is not an object`);
 }
 
-function readProgress(found: Record<string, unknown>, settings: Settings): RunProgress {
+/** The last step's scalars by name; null where they are no such thing. */
+function readLastValues(found: unknown, formatVersion: string): Record<string, number> | null {
+  if (typeof found !== 'object' || found === null) return null;
+  let entries: [string, unknown][] = Object.entries(found);
+  if (formatVersion === POSITIONAL_VERSION) {
+    if (!Array.isArray(found) || ![0, POSITIONAL_METRICS.length].includes(found.length)) return null;
+    entries = found
+      .map((value, index): [string, unknown] => [POSITIONAL_METRICS[index]!, value])
+      .filter(([, value]) => value !== null);
+  } else if (Array.isArray(found)) return null;
+  const values = entries.filter((entry): entry is [string, number] => Number.isFinite(entry[1]));
+  return values.length === entries.length ? Object.fromEntries(values) : null;
+}
+
+function readProgress(
+  found: Record<string, unknown>,
+  settings: Settings,
+  formatVersion: string,
+): RunProgress {
   const numberOf = (field: keyof RunProgress, most: number, isCount: boolean): number => {
     const value = found[field];
     const fits =
@@ -86,20 +118,29 @@ function readProgress(found: Record<string, unknown>, settings: Settings): RunPr
   };
   const step = numberOf('step', settings.steps, true);
   const evaluatedStep = numberOf('evaluatedStep', step, true);
-  const { lastValues } = found;
-  const areValues =
-    Array.isArray(lastValues) &&
-    lastValues.length === (step === 0 ? 0 : METRIC_NAMES.length) &&
-    lastValues.every((value) => value === null || Number.isFinite(value));
-  if (!areValues) throw invalid('its progress has no valid "lastValues"');
+  const lastValues = readLastValues(found['lastValues'], formatVersion);
+  if (lastValues === null || (step === 0) !== (Object.keys(lastValues).length === 0)) {
+    throw invalid('its progress has no valid "lastValues"');
+  }
   return {
     step,
     evaluatedStep,
     accuracySum: numberOf('accuracySum', step - evaluatedStep, false),
     accuracyCount: numberOf('accuracyCount', step - evaluatedStep, true),
-    lastValues: lastValues as (number | null)[],
+    lastValues,
     elapsedMs: numberOf('elapsedMs', Number.MAX_VALUE, false),
   };
+}
+
+/** Files without it were made before there were schedules, so any number does. */
+function readScheduleSteps(metadata: Readonly<Record<string, string>>, { steps }: Settings): number {
+  const text = metadata['scheduleSteps'] ?? String(steps);
+  const { min, max } = SETTING_RANGES.steps;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw invalid(
+    `its "scheduleSteps" is ${describeValue(text)}, allowed are ${formatNumber(min)} to ${formatNumber(max)}`,
+  );
 }
 
 /** Checks a file as far as it can be without the data. Throws `InvalidCheckpoint`. */
@@ -115,9 +156,11 @@ export function readCheckpoint(bytes: Uint8Array<ArrayBuffer>): Checkpoint {
   if (metadata['format'] !== FORMAT) {
     throw invalid('it is a safetensors file, but not a checkpoint of sgan-trainer');
   }
-  if (metadata['formatVersion'] !== FORMAT_VERSION) {
-    const found = describeValue(metadata['formatVersion']);
-    throw invalid(`its format version is ${found}, this build reads "${FORMAT_VERSION}"`);
+  const { formatVersion } = metadata;
+  if (formatVersion !== FORMAT_VERSION && formatVersion !== POSITIONAL_VERSION) {
+    throw invalid(
+      `its format version is ${describeValue(formatVersion)}, this build reads "${POSITIONAL_VERSION}" and "${FORMAT_VERSION}"`,
+    );
   }
   let settings: Settings;
   try {
@@ -130,7 +173,8 @@ export function readCheckpoint(bytes: Uint8Array<ArrayBuffer>): Checkpoint {
   if (dataFingerprint === undefined) throw invalid('its metadata has no "dataFingerprint"');
   return {
     settings,
-    progress: readProgress(parseJson(metadata, 'progress'), settings),
+    scheduleSteps: readScheduleSteps(metadata, settings),
+    progress: readProgress(parseJson(metadata, 'progress'), settings, formatVersion),
     dataFingerprint,
     tensors,
   };
@@ -155,9 +199,12 @@ export function checkpointState(
   if (dataFingerprint !== fingerprintOf(dataset)) {
     throw invalid('it was made with other data than this page has');
   }
-  const computed = metricsOf(recipe);
-  const missing = METRIC_NAMES.find((name, i) => computed.includes(name) && progress.lastValues[i] === null);
-  if (missing !== undefined) throw invalid(`its progress has no value of ${missing}`);
+  const names = metricNames(recipe);
+  const missing = names.find((name) => progress.lastValues[name] === undefined);
+  if (progress.step > 0 && missing !== undefined) throw invalid(`its progress has no value of ${missing}`);
+  const unknown = Object.keys(progress.lastValues).find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    throw invalid(`its progress has a value of ${unknown}, which the recipe has not`);
   const labelled = tensors.get(SPLIT_NAME);
   if (labelled === undefined) throw invalid(`it has no tensor "${SPLIT_NAME}"`);
   if (!(labelled.values instanceof Uint32Array) || !sameNumbers(labelled.values, split.labelled)) {
@@ -179,8 +226,9 @@ export function checkpointState(
       throw invalid(`its tensor "${name}" holds ${values[wrong]} at element ${formatNumber(wrong)}`);
     read.set(name, { shape, values });
   };
-  for (const { name, shape, role } of parametersOf(recipe)) {
+  for (const { name, shape, role, isAveraged } of parametersOf(recipe)) {
     take(name, shape);
+    if (isAveraged) take(averageName(name), shape);
     if (role !== 'trained') continue;
     const moments = momentNames(name);
     take(moments.m, shape);

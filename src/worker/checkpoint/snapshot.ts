@@ -1,12 +1,11 @@
 /** A run between two steps, as it is kept, saved and exported. */
 
-import { METRIC_NAMES, type MetricName } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import type { EngineInfo, EngineState } from '../engine/engine.js';
 import type { Dataset, Split } from '../data/dataset.js';
 import { TrainerError } from '../../protocol/errors.js';
 
-import type { Recipe } from '../../recipe/recipes.js';
+import type { Recipe } from '../../recipe/recipe.js';
 
 /**
  * What a run knows beside its tensors. Travels in checkpoints, so that a resumed run reports what an
@@ -20,8 +19,8 @@ export interface RunProgress {
   /** Sum and number of the training accuracies since then. */
   readonly accuracySum: number;
   readonly accuracyCount: number;
-  /** Scalars of step `step` in the order of `METRIC_NAMES`, null for NaN; empty at step 0. */
-  readonly lastValues: readonly (number | null)[];
+  /** Scalars of step `step` by name; empty at step 0. */
+  readonly lastValues: Readonly<Record<string, number>>;
   /** Time spent training and evaluating, pauses left out. */
   readonly elapsedMs: number;
 }
@@ -31,13 +30,15 @@ export const NO_PROGRESS: RunProgress = Object.freeze({
   evaluatedStep: 0,
   accuracySum: 0,
   accuracyCount: 0,
-  lastValues: [],
+  lastValues: {},
   elapsedMs: 0,
 });
 
 /** Everything needed to go on from here on any engine. */
 export interface RunSnapshot {
   readonly settings: Settings;
+  /** Updates that the recipe's schedules are stretched over: the run's steps when it was made. */
+  readonly scheduleSteps: number;
   readonly recipe: Recipe;
   readonly dataset: Dataset;
   readonly split: Split;
@@ -58,14 +59,4 @@ export function checkFinite({ step, tensors }: EngineState): void {
         'Lower the learning rates; the last good state can be saved.',
     );
   }
-}
-
-/** The scalars that a recipe computes; the others are NaN. */
-export function metricsOf(recipe: Recipe): readonly MetricName[] {
-  const computed = new Set<MetricName>(['trainAccuracy']);
-  for (const { terms, updates } of recipe.phases) {
-    for (const { name } of terms) computed.add(name);
-    for (const { loss } of updates) computed.add(loss);
-  }
-  return METRIC_NAMES.filter((name) => computed.has(name));
 }

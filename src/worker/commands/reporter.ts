@@ -4,7 +4,7 @@
  */
 
 import { transfer } from 'comlink';
-import { METRIC_NAMES, type MetricsReport, type Report } from '../../protocol/reports.js';
+import type { MetricsReport, Report } from '../../protocol/reports.js';
 import type { ReportListener } from '../../protocol/trainer-api.js';
 
 /** Time between the starts of two batches. */
@@ -26,9 +26,9 @@ function joinMetrics(reports: readonly Report[]): Report[] {
     const [first] = parts;
     if (first === undefined) return;
     const steps = parts.reduce((sum, part) => sum + part.steps, 0);
-    const values = new Float32Array(steps * METRIC_NAMES.length);
-    for (const part of parts)
-      values.set(part.values, (part.firstStep - first.firstStep) * METRIC_NAMES.length);
+    const names = first.values.length / first.steps;
+    const values = new Float32Array(steps * names);
+    for (const part of parts) values.set(part.values, (part.firstStep - first.firstStep) * names);
     joined.push({ ...first, steps, values, stepsPerSecond: parts.at(-1)!.stepsPerSecond });
     parts = [];
   };

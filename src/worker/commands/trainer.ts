@@ -23,7 +23,7 @@ import { TrainerError } from '../../protocol/errors.js';
 import { Loader, type LoaderOptions } from '../run/loading.js';
 import { busy, checkSteps, runFinished } from '../run/refusals.js';
 import { Reporter, type ReporterOptions } from './reporter.js';
-import type { Recipe } from '../../recipe/recipes.js';
+import type { Recipe } from '../../recipe/recipe.js';
 import { SerialQueue } from '../run/serial-queue.js';
 import { invalidSetting, overrideSettings, resolveSettings } from '../../protocol/check-settings.js';
 import { checkLabels } from '../data/split.js';

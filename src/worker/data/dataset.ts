@@ -1,5 +1,7 @@
 /** What a data set is: images, labels, and which of them are labelled. */
 
+import type { DataShape } from '../../recipe/recipe.js';
+
 /** Images as they lie in the IDX files, and their labels. */
 export interface ImageSet {
   readonly count: number;
@@ -9,10 +11,10 @@ export interface ImageSet {
   readonly labels: Uint8Array<ArrayBuffer>;
 }
 
-export interface Dataset {
-  /** [height, width, channels] */
-  readonly imageShape: readonly [number, number, number];
-  readonly classes: number;
+/** 8 x 8 to 128 x 128 pixels, one channel or three, 2 to 100 classes. */
+export interface Dataset extends DataShape {
+  /** [classes] */
+  readonly classNames: readonly string[];
   readonly train: ImageSet;
   readonly test: ImageSet;
 }

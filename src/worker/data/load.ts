@@ -167,6 +167,7 @@ export async function loadDataset(options: LoadOptions): Promise<Dataset> {
     const dataset: Dataset = {
       imageShape: [...IMAGE_SIZE, 1],
       classes: CLASSES,
+      classNames: Array.from({ length: CLASSES }, (_, digit) => String(digit)),
       train: makeSet(trainImages, bodies[0]!, trainLabels, bodies[1]!),
       test: makeSet(testImages, bodies[2]!, testLabels, bodies[3]!),
     };

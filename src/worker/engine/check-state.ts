@@ -1,7 +1,8 @@
 /** The check that a state fits a recipe, before an engine takes it in. */
 
 import { TrainerError } from '../../protocol/errors.js';
-import { initialTensors, parametersOf, sizeOf, type NamedTensors } from '../model/parameters.js';
+import { initialTensors, parametersOf, type NamedTensors } from '../model/parameters.js';
+import { sizeOf } from '../../recipe/layers.js';
 import type { EngineInput } from './engine.js';
 
 /** Throws `InvalidCheckpoint` unless names and shapes are those of the recipe. */

@@ -8,7 +8,7 @@ import type { ImageGrid } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import type { Dataset, Split } from '../data/dataset.js';
 import type { NamedTensor, NamedTensors } from '../model/parameters.js';
-import type { Recipe } from '../../recipe/recipes.js';
+import type { Recipe } from '../../recipe/recipe.js';
 
 /** Everything an engine is made from. The engine reads these for its life and changes none of them. */
 export interface EngineInput {
@@ -38,11 +38,16 @@ export interface EngineInfo {
   readonly tiles?: Readonly<Record<string, string>>;
 }
 
-/** The scalars of one step, in the order of `METRIC_NAMES`; NaN where the recipe has no such term. */
+/** The scalars of one step, in the order of the recipe's `metricNames`. */
 export interface StepMetrics {
   /** Updates done after it. */
   readonly step: number;
   readonly values: Float32Array<ArrayBuffer>;
+}
+
+/** Name of a parameter's gradient in a phase of a step, as `Engine.inspectStep` gives it. */
+export function gradientName(phase: number, parameter: string): string {
+  return phase === 0 ? `gradient/${parameter}` : `gradient@${phase}/${parameter}`;
 }
 
 export interface Engine {
@@ -79,8 +84,8 @@ export interface Engine {
   /**
    * For tests: what the next step computes, without making it. Names: `<pass>/<layer>` for every
    * pass's first input (`<pass>/input`) and layer output (the discriminator's `features`, `logits`,
-   * the generator's `tanh` at least), metric names for the losses ([] shape), `gradient/<parameter>`
-   * for every trained parameter, `updated/<running statistic>` for what the step would move it to.
+   * the generator's `tanh` at least), metric names for the losses ([] shape), `gradientName` for every
+   * trained parameter by phase, `updated/<running statistic>` for what the step would move it to.
    */
   inspectStep(): Promise<ReadonlyMap<string, NamedTensor>>;
   /** Frees everything; no call may follow. Idempotent. */

@@ -3,62 +3,68 @@
  * that a seed draws the same split, batches, latents and masks on every engine.
  */
 
+import { sizeOf } from '../../recipe/layers.js';
+import { entryOf, groupOf, type Pass, type Phase, type Recipe, type RowGroup } from '../../recipe/recipe.js';
 import type { Split } from '../data/dataset.js';
-import { streamNumber, type RandomStreams } from '../random/streams.js';
-import { batchRows, type Pass, type Recipe } from '../../recipe/recipes.js';
-import type { Settings } from '../../protocol/settings.js';
+import { streamNumber, type RandomStreams, type StreamUse } from '../random/streams.js';
 
-/** The batch of one phase of one step. */
-export interface PhaseDraws {
-  /** [labelled] indices into the training set. */
-  readonly labelled: Uint32Array<ArrayBuffer>;
-  /** [unlabelled] indices into the training set; empty where no pass uses them. */
-  readonly unlabelled: Uint32Array<ArrayBuffer>;
-  /** [latents, latentSize] float32, uniform in [-1, 1); empty where the recipe has no generator. */
-  readonly latents: Float32Array<ArrayBuffer>;
+/** What one phase of one step draws, by group: exactly one of the two. */
+export interface GroupDraw {
+  /** [rows] indices into the training set; null for latents. */
+  readonly indices: Uint32Array<ArrayBuffer> | null;
+  /** [rows, size] float32, uniform in [-1, 1); null for images. */
+  readonly latents: Float32Array<ArrayBuffer> | null;
 }
 
-export function labelledStream(phase: number): number {
-  return streamNumber('labelledIndex', phase);
-}
+const USES: Readonly<Record<RowGroup['pool'], StreamUse>> = {
+  labelled: 'labelledIndex',
+  unlabelled: 'unlabelledIndex',
+  latents: 'latent',
+};
 
-export function unlabelledStream(phase: number): number {
-  return streamNumber('unlabelledIndex', phase);
-}
-
-export function latentStream(phase: number): number {
-  return streamNumber('latent', phase);
+/**
+ * Stream of a group's indices or latents: its pool's, the phase, and which of the groups of its pool that
+ * draw for themselves it is. A group that takes another's indices has the other's stream.
+ */
+export function groupStream(phaseIndex: number, { groups }: Phase, group: RowGroup): number {
+  const drawing = groups.filter(({ pool, indicesOf }) => pool === group.pool && indicesOf === null);
+  const own = drawing.findIndex(({ name }) => name === (group.indicesOf ?? group.name));
+  return streamNumber(USES[group.pool], phaseIndex, own);
 }
 
 /** Stream of a dropout layer's mask; elements are counted in NHWC order within the pass. */
-export function dropoutStream(phase: number, pass: Pass, layerIndex: number): number {
-  return streamNumber('dropout', phase, pass.stream, layerIndex);
+export function dropoutStream(phaseIndex: number, pass: Pass, layerIndex: number): number {
+  return streamNumber('dropout', phaseIndex, pass.stream, layerIndex);
 }
 
-/** Indices and latents of one phase of the step after `step` updates, drawn with replacement. */
+/** Elements of a row of latents: what the network takes that reads the group; 0 where none does. */
+export function latentSizeOf(recipe: Recipe, phase: Phase, group: RowGroup): number {
+  const reader = phase.passes.find((pass) => pass.input.kind === 'group' && groupOf(phase, pass) === group);
+  return reader === undefined ? 0 : sizeOf(entryOf(recipe, reader.network).network.inputShape);
+}
+
+/** What the groups of a phase draw in the step after `step` updates, with replacement, by name. */
 export function drawPhase(
   streams: RandomStreams,
   recipe: Recipe,
-  settings: Settings,
   split: Split,
-  phase: number,
+  phaseIndex: number,
   step: number,
-): PhaseDraws {
-  const rows = batchRows(settings.batch);
-  const passes = recipe.phases[phase]!.passes;
-  const uses = (kind: Pass['input']['kind']): boolean => passes.some((pass) => pass.input.kind === kind);
-  const pick = (from: Uint32Array<ArrayBuffer>, stream: number, count: number): Uint32Array<ArrayBuffer> =>
-    streams.indices(stream, step, count, from.length).map((index) => from[index]!);
-  return {
-    labelled: pick(split.labelled, labelledStream(phase), rows.labelled),
-    unlabelled: uses('unlabelled')
-      ? pick(split.unlabelled, unlabelledStream(phase), rows.unlabelled)
-      : new Uint32Array(0),
-    latents:
-      recipe.generator !== null && uses('latents')
-        ? streams.uniform(latentStream(phase), step, rows.latents * recipe.generator.latentSize, -1, 1)
-        : new Float32Array(0),
-  };
+): ReadonlyMap<string, GroupDraw> {
+  const phase = recipe.phases[phaseIndex]!;
+  return new Map(
+    phase.groups.map((group): [string, GroupDraw] => {
+      const stream = groupStream(phaseIndex, phase, group);
+      const { name, pool, rows } = group;
+      if (pool === 'latents') {
+        const count = rows * latentSizeOf(recipe, phase, group);
+        return [name, { indices: null, latents: streams.uniform(stream, step, count, -1, 1) }];
+      }
+      const from = split[pool];
+      const indices = streams.indices(stream, step, rows, from.length).map((index) => from[index]!);
+      return [name, { indices, latents: null }];
+    }),
+  );
 }
 
 /** The run's fixed latents [count, latentSize], whose images show it learn. float32 in [-1, 1). */

@@ -4,8 +4,8 @@
  */
 
 import { RandomStreams, streamNumber } from '../random/streams.js';
-import type { Recipe } from '../../recipe/recipes.js';
-import { layerShapes, type LayerDescription } from '../../recipe/layers.js';
+import type { ParameterSet, Recipe } from '../../recipe/recipe.js';
+import { layerShapes, sizeOf, type LayerDescription } from '../../recipe/layers.js';
 
 export interface ParameterDescription {
   /** `<instance>/<layer>/<part>`, for example `discriminator/conv1/kernel`. */
@@ -22,6 +22,8 @@ export interface ParameterDescription {
    */
   readonly role: 'trained' | 'frozen' | 'running';
   readonly initial: { readonly kind: 'constant'; readonly value: number } | GlorotUniform;
+  /** Whether an exponential average of it is kept, under `averageName`. */
+  readonly isAveraged: boolean;
 }
 
 /** Uniform in ±sqrt(6 / (fanIn + fanOut)) (Glorot and Bengio 2010), drawn from one stream at step 0. */
@@ -38,11 +40,6 @@ export interface NamedTensor {
 }
 export type NamedTensors = ReadonlyMap<string, NamedTensor>;
 
-/** Number of elements of a shape. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((size, dimension) => size * dimension, 1);
-}
-
 /** Name of a network's instance: `discriminator`, `discriminator_1`, … as TensorFlow numbers them. */
 export function instanceName(network: string, instance: number): string {
   return instance === 0 ? network : `${network}_${instance}`;
@@ -50,7 +47,7 @@ export function instanceName(network: string, instance: number): string {
 
 /** Every tensor of a recipe's networks, in network, instance, layer order. */
 export function parametersOf(recipe: Recipe): readonly ParameterDescription[] {
-  return recipe.networks.flatMap(({ network, instances }, networkIndex) => {
+  return recipe.networks.flatMap(({ network, instances, average }, networkIndex) => {
     const shapes = layerShapes(network);
     return Array.from({ length: instances }, (_, instance) =>
       shapes.flatMap(({ layer, input }, layerIndex) => {
@@ -63,6 +60,7 @@ export function parametersOf(recipe: Recipe): readonly ParameterDescription[] {
           network: network.name,
           instance,
           layer: layer.name,
+          isAveraged: average !== null && parameter.role === 'trained',
         }));
       }),
     ).flat();
@@ -136,14 +134,32 @@ export function momentNames(parameter: string): { readonly m: string; readonly v
   return { m: `adam/m/${parameter}`, v: `adam/v/${parameter}` };
 }
 
+/** Name of the average of a trained parameter. */
+export function averageName(parameter: string): string {
+  return `average/${parameter}`;
+}
+
+/** Name of a layer's tensor; batch norms' are shared by all instances and bear the first one's name. */
+export function parameterName(network: string, instance: number, layer: string, part: string): string {
+  return `${instanceName(network, instance)}/${layer}/${part}`;
+}
+
+/** Name of what a pass reads in place of a layer's tensor: running statistics have no average. */
+export function nameInSet(parameter: string, set: ParameterSet): string {
+  return set === 'average' && !/\/moving_(mean|variance)$/.test(parameter)
+    ? averageName(parameter)
+    : parameter;
+}
+
 /**
- * The value of every tensor at step 0: parameters, running statistics and zero Adam moments.
+ * The value of every tensor at step 0: parameters, running statistics, zero Adam moments, and averages,
+ * which begin as copies.
  * Glorot draws are float32(limit) x (2u - 1), rounded once, so that any engine can draw the same bits.
  */
 export function initialTensors(recipe: Recipe, seed: number): Map<string, NamedTensor> {
   const streams = new RandomStreams(seed);
   const tensors = new Map<string, NamedTensor>();
-  for (const { name, shape, initial, role } of parametersOf(recipe)) {
+  for (const { name, shape, initial, role, isAveraged } of parametersOf(recipe)) {
     const size = sizeOf(shape);
     if (initial.kind === 'constant') {
       tensors.set(name, { shape, values: new Float32Array(size).fill(initial.value) });
@@ -152,6 +168,7 @@ export function initialTensors(recipe: Recipe, seed: number): Map<string, NamedT
       const limit = Math.fround(initial.limit);
       tensors.set(name, { shape, values: values.map((value) => value * limit) });
     }
+    if (isAveraged) tensors.set(averageName(name), { shape, values: tensors.get(name)!.values.slice() });
     if (role === 'trained') {
       const moments = momentNames(name);
       tensors.set(moments.m, { shape, values: new Float32Array(size) });

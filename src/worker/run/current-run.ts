@@ -168,7 +168,7 @@ export class CurrentRun {
     if (steps === null || steps === run.settings.steps) return;
     checkSteps(steps, run.step);
     run.setSteps(steps);
-    this.#report({ type: 'settings', settings: run.settings });
+    this.#report(run.settingsReport);
   }
 
   /** Resolves when the run rests or is given another goal. */

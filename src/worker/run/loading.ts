@@ -3,7 +3,7 @@
  * started. Reports each stage; leaves nothing behind when it fails or is given up.
  */
 
-import type { Report } from '../../protocol/reports.js';
+import type { Report, RunReport } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import { checkpointState, type Checkpoint } from '../checkpoint/checkpoint.js';
 import { findEngines, startEngine, type EngineEntry } from '../engine/choose-engine.js';
@@ -12,7 +12,10 @@ import type { Dataset } from '../data/dataset.js';
 import { TrainerError } from '../../protocol/errors.js';
 import { realImageGrid } from '../engine/image-grid.js';
 import { Run, type RunOptions } from './run.js';
-import type { buildRecipe } from '../../recipe/recipes.js';
+import type { buildRecipe } from '../../recipe/build-recipe.js';
+import { RecipeError } from '../../recipe/check-recipe.js';
+import { lossNames, metricNames } from '../../recipe/metrics.js';
+import type { Recipe } from '../../recipe/recipe.js';
 import { SerialQueue } from './serial-queue.js';
 import { makeSplit } from '../data/split.js';
 
@@ -37,6 +40,15 @@ function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw new TrainerError('Aborted', 'Loading was given up for a later command.');
 }
 
+function runReport(recipe: Recipe, { imageShape, classNames, train, test }: Dataset): RunReport {
+  return {
+    type: 'run',
+    metrics: metricNames(recipe),
+    losses: lossNames(recipe),
+    data: { imageShape, classNames, trainCount: train.count, testCount: test.count },
+  };
+}
+
 export class Loader {
   readonly #options: LoaderOptions;
   /** Engines share their libraries' globals, so one is started at a time, an abandoned one included. */
@@ -52,7 +64,7 @@ export class Loader {
    * settings, checkpoint, data or engine, or `Aborted`.
    */
   async makeRun({ settings, checkpoint, onRest, signal }: RunRequest): Promise<Run> {
-    const { engines, report, now, yieldToCommands, buildRecipe } = this.#options;
+    const { engines, report, now, yieldToCommands } = this.#options;
     this.#reportStage('engine');
     const findings = await findEngines(settings.engine, engines);
     throwIfAborted(signal);
@@ -60,7 +72,8 @@ export class Loader {
     throwIfAborted(signal);
 
     this.#reportStage('model');
-    const recipe = buildRecipe(settings.recipe, dataset);
+    const scheduleSteps = checkpoint?.scheduleSteps ?? settings.steps;
+    const recipe = this.#buildRecipe(settings, scheduleSteps, dataset);
     const split = makeSplit(dataset, settings);
     const input: EngineInput = { recipe, settings, dataset, split };
     const state = checkpoint === null ? null : checkpointState(checkpoint, recipe, dataset, split);
@@ -74,6 +87,7 @@ export class Loader {
     const { engine, entry } = started;
     const run = new Run({
       ...input,
+      scheduleSteps,
       engine,
       evaluationSlice: entry.evaluationSlice,
       joinsSlices: entry.joinsSlices === true,
@@ -91,10 +105,20 @@ export class Loader {
       await run.dispose();
       throw error;
     }
-    const reports = [started.report, { type: 'settings', settings } as const, ...held];
+    const reports = [started.report, run.settingsReport, runReport(recipe, dataset), ...held];
     held = null;
     reports.forEach(report);
     return run;
+  }
+
+  /** Throws `InvalidSettings` where recipe, settings and data do not go together. */
+  #buildRecipe(settings: Settings, scheduleSteps: number, dataset: Dataset): Recipe {
+    try {
+      return this.#options.buildRecipe(settings, dataset, { scheduleSteps });
+    } catch (error) {
+      if (!(error instanceof RecipeError)) throw error;
+      throw new TrainerError('InvalidSettings', error.message, { cause: error });
+    }
   }
 
   async #loadDataset(signal: AbortSignal): Promise<Dataset> {

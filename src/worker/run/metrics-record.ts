@@ -1,30 +1,28 @@
 /** Collects the scalars of a run's steps as they arrive, and makes the reports of its evaluations. */
 
-import { metricsOf } from '../checkpoint/snapshot.js';
-import { METRIC_NAMES, type EvaluationReport, type MetricName } from '../../protocol/reports.js';
+import { TrainerError } from '../../protocol/errors.js';
+import type { EvaluationReport } from '../../protocol/reports.js';
+import { metricNames, TRAIN_ACCURACY } from '../../recipe/metrics.js';
+import type { Recipe } from '../../recipe/recipe.js';
 import type { RunProgress } from '../checkpoint/snapshot.js';
 import type { StepMetrics } from '../engine/engine.js';
-import { TrainerError } from '../../protocol/errors.js';
-import type { Recipe } from '../../recipe/recipes.js';
 
-const ACCURACY = METRIC_NAMES.indexOf('trainAccuracy');
-
-/** Collects the scalars of steps as they arrive. */
 export class MetricsRecord {
-  readonly #computed: readonly MetricName[];
+  /** Names of a step's scalars, in the order of `StepMetrics.values`. */
+  readonly names: readonly string[];
   #step: number;
   #evaluatedStep: number;
   #accuracySum: number;
   #accuracyCount: number;
-  #lastValues: Float32Array<ArrayBuffer>;
+  #lastValues: Readonly<Record<string, number>>;
 
   constructor(recipe: Recipe, progress: RunProgress) {
-    this.#computed = metricsOf(recipe);
+    this.names = metricNames(recipe);
     this.#step = progress.step;
     this.#evaluatedStep = progress.evaluatedStep;
     this.#accuracySum = progress.accuracySum;
     this.#accuracyCount = progress.accuracyCount;
-    this.#lastValues = Float32Array.from(progress.lastValues, (value) => value ?? NaN);
+    this.#lastValues = progress.lastValues;
   }
 
   /** The last step whose scalars are known. */
@@ -36,44 +34,36 @@ export class MetricsRecord {
     return this.#evaluatedStep;
   }
 
-  /**
-   * Takes the next step's scalars. Throws `NonFiniteLoss`, before anything is counted, where one
-   * that the recipe computes is not finite.
-   */
+  /** Takes the next step's scalars. Throws `NonFiniteLoss`, before anything is counted, where one is not finite. */
   add({ step, values }: StepMetrics): void {
     if (step !== this.#step + 1) {
       throw new Error(`The engine gave the scalars of step ${step} after those of step ${this.#step}.`);
     }
-    for (const name of this.#computed) {
-      const value = values[METRIC_NAMES.indexOf(name)]!;
-      if (!Number.isFinite(value)) {
-        throw new TrainerError(
-          'NonFiniteLoss',
-          `${name} became ${value} at step ${step}. ` +
-            'Lower the learning rates; the last good state can be saved.',
-        );
-      }
+    const wrong = values.findIndex((value) => !Number.isFinite(value));
+    if (wrong !== -1) {
+      throw new TrainerError(
+        'NonFiniteLoss',
+        `${this.names[wrong]} became ${values[wrong]} at step ${step}. ` +
+          'Lower the learning rates; the last good state can be saved.',
+      );
     }
     this.#step = step;
-    this.#accuracySum += values[ACCURACY]!;
+    this.#lastValues = Object.fromEntries(this.names.map((name, index) => [name, values[index]!]));
+    this.#accuracySum += this.#lastValues[TRAIN_ACCURACY]!;
     this.#accuracyCount++;
-    this.#lastValues = values;
   }
 
   /** The report of an evaluation of the last step; begins a new mean of the training accuracy. */
   evaluated(testAccuracy: number, elapsedMs: number): EvaluationReport {
-    const valueOf = (name: MetricName): number => this.#lastValues[METRIC_NAMES.indexOf(name)]!;
-    const generatorLoss = valueOf('generatorLoss');
+    const { [TRAIN_ACCURACY]: trainAccuracy = NaN, ...losses } = this.#lastValues;
     const report: EvaluationReport = {
       type: 'evaluation',
       step: this.#step,
-      trainAccuracy: valueOf('trainAccuracy'),
+      trainAccuracy,
       // A last step that was evaluated before as the end of a shorter run has no steps since then.
-      meanTrainAccuracy:
-        this.#accuracyCount === 0 ? valueOf('trainAccuracy') : this.#accuracySum / this.#accuracyCount,
+      meanTrainAccuracy: this.#accuracyCount === 0 ? trainAccuracy : this.#accuracySum / this.#accuracyCount,
       testAccuracy,
-      discriminatorLoss: valueOf('discriminatorLoss'),
-      generatorLoss: Number.isNaN(generatorLoss) ? null : generatorLoss,
+      losses,
       elapsedMs,
     };
     this.#evaluatedStep = this.#step;
@@ -88,7 +78,7 @@ export class MetricsRecord {
       evaluatedStep: this.#evaluatedStep,
       accuracySum: this.#accuracySum,
       accuracyCount: this.#accuracyCount,
-      lastValues: Array.from(this.#lastValues, (value) => (Number.isNaN(value) ? null : value)),
+      lastValues: this.#lastValues,
       elapsedMs,
     };
   }

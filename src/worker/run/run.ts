@@ -3,7 +3,8 @@
  * sample images, and the last good state. Knows no commands and no wire; `trainer.ts` does.
  */
 
-import { METRIC_NAMES, type Report } from '../../protocol/reports.js';
+import type { Report, SettingsReport } from '../../protocol/reports.js';
+import { hasSchedule } from '../../recipe/metrics.js';
 import type { ErrorInfo } from '../../protocol/errors.js';
 import type { Settings } from '../../protocol/settings.js';
 import { sampleLatents } from '../model/draws.js';
@@ -17,7 +18,7 @@ import { Cadence, Pace } from './pace.js';
 import { MetricsRecord } from './metrics-record.js';
 import { NO_PROGRESS, type RunProgress } from '../checkpoint/snapshot.js';
 import { RandomStreams } from '../random/streams.js';
-import type { Recipe } from '../../recipe/recipes.js';
+import type { Recipe } from '../../recipe/recipe.js';
 import { SerialQueue } from './serial-queue.js';
 import { checkFinite, type RunSnapshot } from '../checkpoint/snapshot.js';
 
@@ -30,6 +31,7 @@ export type RunOutcome = 'paused' | 'finished' | ErrorInfo;
 export interface RunOptions {
   readonly settings: Settings;
   readonly recipe: Recipe;
+  readonly scheduleSteps: number;
   readonly dataset: Dataset;
   readonly split: Split;
   /** The run's own from now on; it stands at `progress.step`. */
@@ -97,6 +99,16 @@ export class Run {
 
   get settings(): Settings {
     return this.#settings;
+  }
+
+  /** What the page is told of them, when the run is made and when its steps change. */
+  get settingsReport(): SettingsReport {
+    const { recipe, scheduleSteps } = this.#options;
+    return {
+      type: 'settings',
+      settings: this.#settings,
+      scheduleSteps: hasSchedule(recipe) ? scheduleSteps : null,
+    };
   }
 
   get dataset(): Dataset {
@@ -280,12 +292,12 @@ export class Run {
   #collect(metrics: readonly StepMetrics[]): void {
     const [first] = metrics;
     if (first === undefined) return;
-    const values = new Float32Array(metrics.length * METRIC_NAMES.length);
+    const values = new Float32Array(metrics.length * this.#record.names.length);
     let good = 0;
     try {
       for (const step of metrics) {
         this.#record.add(step);
-        values.set(step.values, good * METRIC_NAMES.length);
+        values.set(step.values, good * this.#record.names.length);
         good++;
       }
     } finally {
@@ -295,7 +307,7 @@ export class Run {
           type: 'metrics',
           firstStep: first.step,
           steps: good,
-          values: values.slice(0, good * METRIC_NAMES.length),
+          values: values.slice(0, good * this.#record.names.length),
           stepsPerSecond: this.#pace.stepsPerSecond,
         });
       }
@@ -313,11 +325,20 @@ export class Run {
 
   /** Inside an engine call only. */
   async #takeSnapshot(): Promise<RunSnapshot> {
-    const { recipe, dataset, split } = this.#options;
+    const { recipe, scheduleSteps, dataset, split } = this.#options;
     this.#collect(await this.#engine.flush());
     const state = await this.#engine.exportState();
     const progress = this.#record.progress(this.#elapsedMs());
-    return { settings: this.#settings, recipe, dataset, split, engine: this.#engine.info, state, progress };
+    return {
+      settings: this.#settings,
+      scheduleSteps,
+      recipe,
+      dataset,
+      split,
+      engine: this.#engine.info,
+      state,
+      progress,
+    };
   }
 
   #elapsedMs(): number {

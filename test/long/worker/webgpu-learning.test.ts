@@ -5,7 +5,7 @@ import { loadDataset } from '../../../src/worker/data/load.js';
 import type { Engine, EngineInput } from '../../../src/worker/engine/engine.js';
 import { createTfjsEngine } from '../../../src/worker/engine/tfjs/index.js';
 import { createWebGpuEngine } from '../../../src/worker/engine/webgpu/index.js';
-import { buildRecipe } from '../../../src/recipe/recipes.js';
+import { buildRecipe } from '../../../src/recipe/build-recipe.js';
 import { resolveSettings } from '../../../src/protocol/check-settings.js';
 import { makeSplit } from '../../../src/worker/data/split.js';
 import { describeWebGpu } from '../../worker/support/webgpu.js';

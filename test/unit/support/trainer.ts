@@ -9,7 +9,7 @@ import {
 import { PROTOCOL_VERSION } from '../../../src/protocol/trainer-api.js';
 import type { SettingsInput } from '../../../src/protocol/settings.js';
 import type { EngineEntry } from '../../../src/worker/engine/choose-engine.js';
-import { buildRecipe } from '../../../src/recipe/recipes.js';
+import { buildRecipe } from '../../../src/recipe/build-recipe.js';
 import { Trainer, type TrainerOptions } from '../../../src/worker/commands/trainer.js';
 import { fetchOf, tinyFiles } from './data.js';
 import { fakeTable, type FakeEngineOptions } from './fake-engine.js';

@@ -17,7 +17,7 @@ import type {
 import { planProgram, type PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
 import { splitRows } from '../../../src/worker/engine/plan/lower/splits.js';
 import type { LayerDescription } from '../../../src/recipe/layers.js';
-import { sizeOf } from '../../../src/worker/model/parameters.js';
+import { sizeOf } from '../../../src/recipe/layers.js';
 import { tinyInput } from './tiny.js';
 
 export interface LayerCase {

@@ -15,7 +15,7 @@ import type {
 } from '../../../src/worker/engine/plan/operations.js';
 import { planProgram, type PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
 import { splitRows } from '../../../src/worker/engine/plan/lower/splits.js';
-import { sizeOf } from '../../../src/worker/model/parameters.js';
+import { sizeOf } from '../../../src/recipe/layers.js';
 import { ADAM, KEPT_SCALE, segmentsOf } from './layer-program.js';
 import { tinyInput } from './tiny.js';
 

@@ -3,7 +3,7 @@
 import type { Engine, EngineInput, EngineState } from '../../../src/worker/engine/engine.js';
 import type { LayerDescription } from '../../../src/recipe/layers.js';
 import type { NamedTensor } from '../../../src/worker/model/parameters.js';
-import type { Pass, Phase, Recipe } from '../../../src/recipe/recipes.js';
+import type { Pass, Phase, Recipe } from '../../../src/recipe/recipe.js';
 
 export type SpoilInput = (input: EngineInput) => EngineInput;
 export type SpoilEngine = (engine: Engine) => Engine;

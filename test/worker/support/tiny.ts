@@ -7,7 +7,7 @@ import { DEFAULT_SETTINGS, RECIPE_DEFAULTS, type Settings } from '../../../src/p
 import type { RecipeName } from '../../../src/recipe/recipes.js';
 import type { EngineInput } from '../../../src/worker/engine/engine.js';
 import type { Dataset, ImageSet } from '../../../src/worker/data/dataset.js';
-import { buildRecipe } from '../../../src/recipe/recipes.js';
+import { buildRecipe } from '../../../src/recipe/build-recipe.js';
 
 const IMAGE_SHAPE = [28, 28, 1] as const;
 const CLASSES = 10;

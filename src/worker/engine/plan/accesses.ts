@@ -119,16 +119,20 @@ export function accessesOf(operation: Operation): Accesses {
       found.write(operation.coefficients, operation.gradient, operation.applied);
       break;
     case 'loss':
-      found.read(operation.logits, operation.labels);
-      for (const term of operation.terms) if (term.kind === 'featureMatching') found.read(term.features);
-      found.write(operation.logitGradient, operation.featureGradient?.target ?? null);
-      found.write(operation.metrics, operation.scalars);
+      found.read(operation.logits, operation.accuracy?.logits ?? null, operation.accuracy?.labels ?? null);
+      for (const term of operation.terms) {
+        if (term.kind === 'featureMatching') found.read(term.features, term.against);
+        else found.read(term.logits, term.kind === 'softmaxCrossEntropy' ? term.labels : null);
+      }
+      found.write(operation.logitGradient, operation.featureGradient?.target ?? null, operation.metrics);
+      if (operation.isFirst) found.write(operation.scalars);
       break;
     case 'update': {
       const names = operation.entries.map(({ parameter }) => parameter);
       found.read(operation.scalars, ...operation.entries.map(({ gradient }) => gradient));
-      found.parameters(...names);
-      found.changes(...names);
+      const averages = operation.entries.flatMap(({ average }) => average?.parameter ?? []);
+      found.parameters(...names, ...averages);
+      found.changes(...names, ...averages);
       break;
     }
     case 'countCorrect':

@@ -3,8 +3,9 @@
  * not trust the lowering: tests run this on every recipe, and corrupt plans to see it refuse them.
  */
 
-import { parametersOf, sizeOf } from '../../model/parameters.js';
-import type { Recipe } from '../../../recipe/recipes.js';
+import { averageName, parametersOf } from '../../model/parameters.js';
+import { sizeOf } from '../../../recipe/layers.js';
+import type { Recipe } from '../../../recipe/recipe.js';
 import { accessesOf, stagesOf } from './accesses.js';
 import { ALIGNMENT, lifetimesOf, type MemoryLayout } from './memory.js';
 import type { Operation, OpSegment, Program, Snippet, TensorId, View } from './operations.js';
@@ -27,7 +28,7 @@ function parameterBuffers(operation: Operation): number {
     case 'draw':
       return 2; // the data set; the step counter
     case 'loss':
-      return 1; // the step counter and its table
+      return 1; // the control block: step counter, its table, the ring of metrics
     case 'initialise':
       return 2;
     case 'filterGradient':
@@ -68,29 +69,46 @@ export function checkProgram(program: Program): void {
   }
 }
 
-/** Every trained parameter is updated once, from gradients of its size; nothing else is. */
+/**
+ * Every trained parameter is updated once by each phase that trains its network, from gradients of its
+ * size, and its average once a step; nothing else is.
+ */
 export function checkUpdates(program: Program, recipe: Recipe): void {
-  const sizes = new Map(
-    parametersOf(recipe)
-      .filter(({ role }) => role === 'trained')
-      .map(({ name, shape }) => [name, sizeOf(shape)]),
-  );
-  for (const operation of program.operations) {
-    if (operation.kind !== 'update') continue;
-    for (const entry of operation.entries) {
-      const size = sizes.get(entry.parameter);
-      if (size === undefined)
-        throw new Error(`"${entry.parameter}" is updated twice, or is no trained parameter.`);
+  const updates = program.operations.filter((operation) => operation.kind === 'update');
+  const moved = new Set<string>();
+  updates.forEach(({ entries, optimisers }, phase) => {
+    const networks = recipe.phases[phase]!.updates.map(({ network }) => network);
+    const left = new Map(
+      parametersOf(recipe)
+        .filter(({ network, role }) => role === 'trained' && networks.includes(network))
+        .map((parameter) => [parameter.name, parameter]),
+    );
+    for (const entry of entries) {
+      const parameter = left.get(entry.parameter);
+      if (parameter === undefined)
+        throw new Error(
+          `"${entry.parameter}" is updated twice in a phase, or is no parameter that it trains.`,
+        );
       const available = sizeOf(program.tensors[entry.gradient]!.shape);
       const end = (entry.firstSplit + entry.splits - 1) * entry.stride + entry.offset + entry.size;
-      if (entry.size !== size || entry.splits < 1 || end > available) {
+      if (entry.size !== sizeOf(parameter.shape) || entry.splits < 1 || end > available) {
         throw new Error(`"${entry.parameter}" is updated from sums that are not of its size.`);
       }
-      sizes.delete(entry.parameter);
+      if (optimisers[entry.optimiser]?.name !== parameter.network)
+        throw new Error(`"${entry.parameter}" is updated by the optimiser of another network.`);
+      if (entry.average !== null) {
+        if (entry.average.parameter !== averageName(entry.parameter) || moved.has(entry.parameter))
+          throw new Error(`The average of "${entry.parameter}" is moved twice in a step, or is another's.`);
+        moved.add(entry.parameter);
+      }
+      left.delete(entry.parameter);
     }
+    const [name] = left.keys();
+    if (name !== undefined) throw new Error(`"${name}" is trained, but not updated.`);
+  });
+  for (const { name, isAveraged } of parametersOf(recipe)) {
+    if (isAveraged !== moved.has(name)) throw new Error(`The average of "${name}" is never moved.`);
   }
-  const [left] = sizes.keys();
-  if (left !== undefined) throw new Error(`"${left}" is trained, but never updated.`);
 }
 
 /** Tensors alive together never overlap, offsets are aligned, and no stage reads a buffer it writes. */
@@ -220,10 +238,26 @@ function checkBounds(program: Program, operation: Operation): void {
       break;
     case 'draw':
       for (const part of operation.parts) {
-        if (part.kind === 'images') checkRows(program, operation, part.target, part.targetRow, part.rows);
+        if (part.kind === 'images' || (part.kind === 'labels' && part.rows > 0))
+          checkRows(program, operation, part.target, part.targetRow, part.rows);
       }
       break;
     case 'loss':
+      for (const term of operation.terms) {
+        if (term.kind === 'featureMatching') {
+          checkRows(program, operation, term.features, term.forwardRow, term.rows);
+          checkRows(program, operation, term.against, term.againstRow, term.againstRows);
+          continue;
+        }
+        checkRows(program, operation, term.logits, term.forwardRow, term.rows);
+        if (term.kind === 'softmaxCrossEntropy')
+          checkRows(program, operation, term.labels, term.labelRow, term.rows);
+      }
+      for (const { gradientRow, forwardRow, rows } of operation.segments) {
+        checkRows(program, operation, operation.logits, forwardRow, rows);
+        checkRows(program, operation, operation.logitGradient, gradientRow, rows);
+      }
+      break;
     case 'update':
     case 'normInference':
     case 'countCorrect':

@@ -1,7 +1,8 @@
 /** What each operation costs: multiply-adds of its products, bytes it reads and writes. */
 
-import { parametersOf, sizeOf } from '../../model/parameters.js';
-import type { Recipe } from '../../../recipe/recipes.js';
+import { averageName, parametersOf } from '../../model/parameters.js';
+import { sizeOf } from '../../../recipe/layers.js';
+import type { Recipe } from '../../../recipe/recipe.js';
 import { accessesOf } from './accesses.js';
 import { bindingsOf } from './check.js';
 import { multiplyAddsOf } from './geometry.js';
@@ -32,21 +33,27 @@ export function operationMultiplyAdds(operation: Operation): number {
 
 /** Costs of every operation of a program, in order. */
 export function costsOf(program: Program, layout: MemoryLayout, recipe: Recipe): readonly OperationCost[] {
-  const parameterBytes = new Map(parametersOf(recipe).map(({ name, shape }) => [name, 4 * sizeOf(shape)]));
+  const parameterBytes = new Map(
+    parametersOf(recipe).flatMap(({ name, shape }): [string, number][] => [
+      [name, 4 * sizeOf(shape)],
+      [averageName(name), 4 * sizeOf(shape)],
+    ]),
+  );
   return program.operations.map((operation) => {
     const { reads, writes, parameterReads, parameterWrites } = accessesOf(operation);
     const tensorBytes = (ids: Iterable<number>): number =>
       [...ids].reduce((sum, id) => sum + 4 * sizeOf(program.tensors[id]!.shape), 0);
     const ofParameters = (names: Iterable<string>): number =>
       [...names].reduce((sum, name) => sum + parameterBytes.get(name)!, 0);
-    // Adam's two moments go with every parameter it updates.
-    const copies = operation.kind === 'update' ? 3 : 1;
+    // Adam's two moments go with every parameter that it updates; an average has none.
+    const moments =
+      operation.kind === 'update' ? 2 * ofParameters(operation.entries.map(({ parameter }) => parameter)) : 0;
     return {
       operation,
       shape: [...writes].map((id) => `[${program.tensors[id]!.shape.join(', ')}]`).join(' ') || '-',
       multiplyAdds: operationMultiplyAdds(operation),
-      bytesRead: tensorBytes(reads) + copies * ofParameters(parameterReads),
-      bytesWritten: tensorBytes(writes) + copies * ofParameters(parameterWrites),
+      bytesRead: tensorBytes(reads) + moments + ofParameters(parameterReads),
+      bytesWritten: tensorBytes(writes) + moments + ofParameters(parameterWrites),
       bindings: bindingsOf(operation, layout),
     };
   });

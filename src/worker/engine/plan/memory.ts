@@ -4,7 +4,7 @@
  * they share space over time. Every other storage is one buffer, packed.
  */
 
-import { sizeOf } from '../../model/parameters.js';
+import { sizeOf } from '../../../recipe/layers.js';
 import { accessesOf, stagesOf } from './accesses.js';
 import type { PlanTensor, Program, Storage, TensorId } from './operations.js';
 

@@ -8,8 +8,8 @@
  * never has to know which pass is which. No tile may straddle two segments.
  */
 
-import type { MetricName } from '../../../protocol/reports.js';
 import type { Direction, Geometry, Side } from './geometry.js';
+import type { StepScalar } from './step-scalars.js';
 
 /** Index into `Plan.tensors`. */
 export type TensorId = number;
@@ -125,16 +125,23 @@ export type DrawPart =
       readonly target: TensorId;
       readonly targetRow: number;
     }
-  /** The same images' labels, uint32 [rows]. */
+  /** The same images' labels, uint32, into elements `targetRow` … of `target`. */
   | {
       readonly kind: 'labels';
       readonly source: 'labelled' | 'test';
       readonly stream: number;
       readonly rows: number;
       readonly target: TensorId;
+      readonly targetRow: number;
     }
-  /** `count` floats uniform in [-1, 1). */
-  | { readonly kind: 'latents'; readonly stream: number; readonly count: number; readonly target: TensorId }
+  /** `count` floats uniform in [-1, 1) into rows `targetRow` … of `target`. */
+  | {
+      readonly kind: 'latents';
+      readonly stream: number;
+      readonly count: number;
+      readonly target: TensorId;
+      readonly targetRow: number;
+    }
   /**
    * `count` keep bits of a dropout mask into words `offset` … of `target`: element e is kept when its
    * 16 random bits (as `RandomStreams.dropoutMask` takes them) are not below `threshold`. Bits past
@@ -258,39 +265,68 @@ export interface NormGradientOp extends OpFields {
   readonly applied: TensorId | null;
 }
 
-/** A loss term with its passes' rows found. */
-export type LossOpTerm = {
-  readonly name: MetricName;
+/** Rows of logits, [forward rows, width]. */
+export interface LogitRows {
+  readonly logits: TensorId;
+  readonly width: number;
   readonly forwardRow: number;
   readonly rows: number;
+}
+
+/** Labels of such rows: elements `labelRow` … of `labels`, uint32. */
+export interface LabelledRows extends LogitRows {
+  readonly labels: TensorId;
+  readonly labelRow: number;
+}
+
+/** A constant, or the step scalar of an index. */
+export type TermWeight =
+  { readonly kind: 'constant'; readonly value: number } | { readonly kind: 'scalar'; readonly index: number };
+
+/** A loss term with its passes' rows found. */
+export type LossOpTerm = {
+  readonly name: string;
+  /** Index into `metrics`. */
+  readonly metric: number;
+  /** Factor in the losses and gradients; the metric is without it. */
+  readonly weight: TermWeight;
 } & (
-  | { readonly kind: 'softmaxCrossEntropy' }
-  | { readonly kind: 'sigmoidCrossEntropy'; readonly column: number; readonly target: 0 | 1 }
+  | (LabelledRows & { readonly kind: 'softmaxCrossEntropy' })
+  | (LogitRows & { readonly kind: 'sigmoidCrossEntropy'; readonly column: number; readonly target: 0 | 1 })
   | {
       readonly kind: 'featureMatching';
       readonly features: TensorId;
       readonly size: number;
+      readonly forwardRow: number;
+      readonly rows: number;
+      readonly against: TensorId;
       readonly againstRow: number;
       readonly againstRows: number;
     }
 );
 
 /**
- * Values of all terms, the losses as their sums, the accuracy, and the gradients at the logits.
- * Also hands the step's Adam scalars on and counts the step: it is the one operation that may
- * write the step counter, after `draw` has read it.
+ * Values of a phase's terms, the losses as their weighted sums, the accuracy, and the gradients at the
+ * logits and features of the one network that they flow into. The first of a step also hands the step
+ * scalars on; the last counts the step: it is the one operation that may write the step counter,
+ * after `draw` has read it.
  */
 export interface LossOp extends OpFields {
   readonly kind: 'loss';
-  /** [forward rows, width] */
+  /** Index of the recipe's phase. */
+  readonly phase: number;
+  readonly terms: readonly LossOpTerm[];
+  /** A loss is the weighted sum of its terms, in this order. */
+  readonly losses: readonly {
+    readonly name: string;
+    readonly metric: number;
+    readonly terms: readonly number[];
+  }[];
+  /** null where another phase has the accuracy's pass. */
+  readonly accuracy: (LabelledRows & { readonly metric: number }) | null;
+  /** The logits that gradients flow into. */
   readonly logits: TensorId;
   readonly width: number;
-  /** uint32 [labelled rows] */
-  readonly labels: TensorId;
-  readonly terms: readonly LossOpTerm[];
-  /** A loss is the sum of its terms, in this order. */
-  readonly losses: readonly { readonly name: MetricName; readonly terms: readonly number[] }[];
-  readonly accuracy: { readonly forwardRow: number; readonly rows: number };
   /** Terms (of kinds with a logit gradient) that act on each gradient segment, summed in order. */
   readonly segments: readonly (OpSegment & { readonly terms: readonly number[] })[];
   /** [gradient rows, width] */
@@ -299,26 +335,29 @@ export interface LossOp extends OpFields {
   readonly featureGradient: {
     readonly target: TensorId;
     readonly size: number;
-    /** sign +1 for the term's own pass, -1 for the pass it is held against; 1 entry a segment at most. */
+    /** sign +1 for the term's own pass, -1 for the pass it is held against; summed in order. */
     readonly entries: readonly {
       readonly gradientSegment: number;
       readonly term: number;
       readonly sign: 1 | -1;
     }[];
   } | null;
-  /** [METRIC_NAMES.length], NaN where the recipe has none. */
+  /** [metrics of the recipe]; every phase writes its own. */
   readonly metrics: TensorId;
-  readonly optimisers: readonly OptimiserPlan[];
-  /** [optimisers]: lr sqrt(1 - beta2^t) / (1 - beta1^t) of step t, for `update`. */
+  /** [step scalars] of the program. */
   readonly scalars: TensorId;
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
 }
 
 export interface OptimiserPlan {
-  readonly name: 'discriminator' | 'generator';
-  readonly learningRate: number;
+  /** The network that it trains. */
+  readonly name: string;
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
+  /** Index of its rate among the step scalars. */
+  readonly scalar: number;
 }
 
 export interface UpdateEntry {
@@ -331,14 +370,19 @@ export interface UpdateEntry {
   readonly firstSplit: number;
   readonly splits: number;
   readonly optimiser: number;
+  /** The average that moves after it, and the index of its rate; null where none is kept, or not yet. */
+  readonly average: { readonly parameter: string; readonly scalar: number } | null;
 }
 
 /**
- * Adam as TensorFlow 1 has it, on every trained parameter once: g = sum of the splits in order,
- * m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g g, value -= scalar m / (sqrt(v) + epsilon).
+ * Adam as TensorFlow 1 has it, on every trained parameter of a phase's networks once: g = sum of the
+ * partial sums in order, m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g g, value -= rate m /
+ * (sqrt(v) + epsilon); then average += rate (value - average), with rates from the step scalars.
  */
 export interface UpdateOp extends OpFields {
   readonly kind: 'update';
+  /** Index of the recipe's phase. */
+  readonly phase: number;
   readonly entries: readonly UpdateEntry[];
   readonly optimisers: readonly OptimiserPlan[];
   readonly scalars: TensorId;
@@ -389,13 +433,16 @@ export interface Program {
   readonly inputs: readonly TensorId[];
   /** Tensors the host reads after it. */
   readonly outputs: readonly TensorId[];
-  /** For tests: values of layers, as long as no operation after `loss` has run. Empty but for `trainStep`. */
+  /** Of the whole step, in the order of `LossOp.scalars`. Empty but for `trainStep`. */
+  readonly stepScalars: readonly StepScalar[];
+  /** For tests: values of layers, as long as no operation after their phase's `loss` has run. Empty but for `trainStep`. */
   readonly taps: readonly Tap[];
 }
 
 /** `<pass>/<layer>` or `<pass>/input`, and where its rows lie. */
 export interface Tap {
   readonly name: string;
+  readonly phase: number;
   readonly tensor: TensorId;
   readonly firstRow: number;
   readonly rows: number;

@@ -3,8 +3,7 @@
  * that run plans.
  */
 
-import type { Settings } from '../../../protocol/settings.js';
-import type { Recipe } from '../../../recipe/recipes.js';
+import type { Recipe } from '../../../recipe/recipe.js';
 import { checkMemory, checkProgram, checkUpdates } from './check.js';
 import { lowerClassify, lowerEvaluate, lowerGenerate, lowerInitialise } from './lower/lower-inference.js';
 import { lowerTrainStep } from './lower/lower-train.js';
@@ -37,29 +36,25 @@ export function planProgram(program: Program): PlannedProgram {
 }
 
 /** One update of all networks. */
-export function planTrainStep(
-  recipe: Recipe,
-  settings: Settings,
-  options: TrainOptions = DEFAULT_TRAIN_OPTIONS,
-): PlannedProgram {
-  const program = lowerTrainStep(recipe, settings, options);
+export function planTrainStep(recipe: Recipe, options: TrainOptions = DEFAULT_TRAIN_OPTIONS): PlannedProgram {
+  const program = lowerTrainStep(recipe, options);
   checkUpdates(program, recipe);
   return planProgram(program);
 }
 
 /** How many of `rows` test images are classified as labelled. */
-export function planEvaluate(recipe: Recipe, settings: Settings, rows: number): PlannedProgram {
-  return planProgram(lowerEvaluate(recipe, settings, rows));
+export function planEvaluate(recipe: Recipe, rows: number): PlannedProgram {
+  return planProgram(lowerEvaluate(recipe, rows));
 }
 
 /** Logits of `rows` images. */
-export function planClassify(recipe: Recipe, settings: Settings, rows: number): PlannedProgram {
-  return planProgram(lowerClassify(recipe, settings, rows));
+export function planClassify(recipe: Recipe, rows: number): PlannedProgram {
+  return planProgram(lowerClassify(recipe, rows));
 }
 
 /** Images of `rows` latents. Throws where the recipe has no generator. */
-export function planGenerate(recipe: Recipe, settings: Settings, rows: number): PlannedProgram {
-  return planProgram(lowerGenerate(recipe, settings, rows));
+export function planGenerate(recipe: Recipe, rows: number): PlannedProgram {
+  return planProgram(lowerGenerate(recipe, rows));
 }
 
 /** First values of all parameters. */

@@ -7,16 +7,24 @@ import {
   type LayerDescription,
   type Network,
 } from '../../../recipe/layers.js';
-import { instanceName, type ParameterDescription } from '../../model/parameters.js';
+import type { ParameterSet } from '../../../recipe/recipe.js';
+import { nameInSet, parameterName, type ParameterDescription } from '../../model/parameters.js';
 import { batchNorm } from './kernels/batch-norm.js';
 
 type Part = ParameterDescription['part'];
+type DropoutLayer = Extract<LayerDescription, { kind: 'dropout' }>;
+
+/** Which of a network's tensors a pass reads. */
+export interface Use {
+  readonly instance: number;
+  readonly parameters: ParameterSet;
+}
 
 /** How a pass treats the two layers that differ between training and inference. */
 export interface PassMode {
   batchNorm(layer: BatchNormLayer, input: tf.Tensor, tensorOf: (part: Part) => tf.Tensor): tf.Tensor;
   /** null leaves the input as it is. */
-  dropoutMask(layerIndex: number, shape: readonly number[]): tf.Tensor | null;
+  dropoutMask(layer: DropoutLayer, layerIndex: number, shape: readonly number[]): tf.Tensor | null;
 }
 
 /** A batch norm's batch statistics in one pass, for the running averages. */
@@ -35,7 +43,7 @@ export interface BatchStatistics {
 export function trainingMode(
   network: Network,
   dropoutMask: PassMode['dropoutMask'],
-  onStatistics: (statistics: BatchStatistics) => void,
+  onStatistics: (statistics: BatchStatistics) => unknown,
 ): PassMode {
   return {
     dropoutMask,
@@ -67,7 +75,7 @@ export const inferenceMode: PassMode = {
  */
 export function runNetwork(
   network: Network,
-  instance: number,
+  { instance, parameters }: Use,
   input: tf.Tensor,
   tensors: tf.NamedTensorMap,
   mode: PassMode,
@@ -76,8 +84,9 @@ export function runNetwork(
   let value = input;
   network.layers.forEach((layer, layerIndex) => {
     // Instances share their batch norms, which therefore bear the first one's name.
-    const owner = layer.kind === 'batchNorm' ? network.name : instanceName(network.name, instance);
-    const tensorOf = (part: Part): tf.Tensor => tensors[`${owner}/${layer.name}/${part}`]!;
+    const owner = layer.kind === 'batchNorm' ? 0 : instance;
+    const tensorOf = (part: Part): tf.Tensor =>
+      tensors[nameInSet(parameterName(network.name, owner, layer.name, part), parameters)]!;
     value = applyLayer(layer, layerIndex, value, tensorOf, mode);
     onOutput(layer.name, value);
   });
@@ -112,7 +121,7 @@ function applyLayer(
     case 'batchNorm':
       return mode.batchNorm(layer, input, tensorOf);
     case 'dropout': {
-      const mask = mode.dropoutMask(layerIndex, input.shape);
+      const mask = layer.rate === 0 ? null : mode.dropoutMask(layer, layerIndex, input.shape);
       return mask === null ? input : tf.mul(input, mask);
     }
     case 'leakyRelu':

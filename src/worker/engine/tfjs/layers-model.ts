@@ -7,9 +7,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import { layers, sequential, type LayersModel } from '@tensorflow/tfjs-layers';
 import type { ExportedFile } from '../../../protocol/trainer-api.js';
 import { startBackend } from './backends/start-backend.js';
-import type { Recipe } from '../../../recipe/recipes.js';
+import type { ParameterSet, Recipe } from '../../../recipe/recipe.js';
 import type { LayerDescription, Network } from '../../../recipe/layers.js';
-import { instanceName, type NamedTensors, type ParameterDescription } from '../../model/parameters.js';
+import {
+  nameInSet,
+  parameterName,
+  type NamedTensors,
+  type ParameterDescription,
+} from '../../model/parameters.js';
 
 type Layer = InstanceType<typeof layers.Layer>;
 
@@ -56,11 +61,15 @@ function toLayer(layer: LayerDescription, position: { readonly inputShape?: numb
 }
 
 /**
- * The first instance of a network with the values of `tensors`, on the active tfjs backend: takes
+ * The first instance of a network, as current or averaged, with the values of `tensors`, on the active tfjs backend: takes
  * [rows, ...inputShape] float32 and gives the last layer's output with running statistics. The caller
  * disposes it.
  */
-export function buildLayersModel(network: Network, tensors: NamedTensors): LayersModel {
+export function buildLayersModel(
+  network: Network,
+  tensors: NamedTensors,
+  parameters: ParameterSet = 'current',
+): LayersModel {
   const model = sequential({ name: network.name });
   for (const description of network.layers) {
     const isFirst = model.layers.length === 0;
@@ -68,7 +77,9 @@ export function buildLayersModel(network: Network, tensors: NamedTensors): Layer
     if (layer === null) continue;
     model.add(layer);
     const weights = partsOf(description).map((part) => {
-      const { shape, values } = tensors.get(`${instanceName(network.name, 0)}/${description.name}/${part}`)!;
+      const name = parameterName(network.name, 0, description.name, part);
+      // What is not trained has no average.
+      const { shape, values } = (tensors.get(nameInSet(name, parameters)) ?? tensors.get(name))!;
       return tf.tensor(values, [...shape]);
     });
     layer.setWeights(weights);
@@ -109,7 +120,8 @@ export async function exportLayersModels(recipe: Recipe, tensors: NamedTensors):
     const files: ExportedFile[] = [];
     for (const { network } of recipe.networks) {
       backend.activate();
-      const model = buildLayersModel(network, tensors);
+      const used = [recipe.classifier, recipe.generator].find((use) => use?.network === network.name);
+      const model = buildLayersModel(network, tensors, used?.parameters);
       try {
         files.push(...(await toFiles(model)));
       } finally {

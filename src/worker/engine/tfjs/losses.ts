@@ -1,7 +1,7 @@
 /** The loss terms of a recipe as differentiable tfjs expressions. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import type { LossTerm } from '../../../recipe/recipes.js';
+import type { Term } from '../../../recipe/recipe.js';
 
 /**
  * -target x + log(1 + e^x) for every element, in the form that neither overflows nor cancels:
@@ -35,26 +35,39 @@ function softmaxCrossEntropy(logits: tf.Tensor2D, oneHot: tf.Tensor2D): tf.Tenso
 }
 
 /**
- * The value of a term, a scalar. `outputOf` gives a pass's layer output [rows, length];
- * `oneHotOf` the labels of a pass as [rows, classes + 1] float32.
+ * The value of a term without its weight, a scalar. `outputOf` gives a pass's layer output
+ * [rows, length]; `oneHotOf` the labels of a pass as float32 of its logits' shape.
  */
 export function lossTerm(
-  term: LossTerm,
+  term: Term,
   outputOf: (pass: string, layer: string) => tf.Tensor2D,
-  oneHotOf: (pass: string) => tf.Tensor2D,
+  oneHotOf: (pass: string, width: number) => tf.Tensor2D,
 ): tf.Scalar {
   switch (term.kind) {
-    case 'softmaxCrossEntropy':
-      return tf.mean(softmaxCrossEntropy(outputOf(term.pass, term.layer), oneHotOf(term.pass)));
+    case 'softmaxCrossEntropy': {
+      const logits = outputOf(term.pass, term.layer);
+      return tf.mean(softmaxCrossEntropy(logits, oneHotOf(term.pass, logits.shape[1])));
+    }
     case 'sigmoidCrossEntropy': {
       const column = tf.slice(outputOf(term.pass, term.layer), [0, term.column], [-1, 1]);
       return tf.mean(sigmoidCrossEntropy(column, term.target));
     }
     case 'featureMatching': {
-      const [mean, against] = [term.pass, term.against].map((pass) => tf.mean(outputOf(pass, term.layer), 0));
+      const [mean, against] = [term.pass, term.against].map((pass) => {
+        const output = outputOf(pass, term.layer);
+        return tf.mean(tf.reshape(output, [output.shape[0], -1]), 0);
+      });
       return tf.mean(tf.square(tf.sub(mean!, against!)));
     }
     default:
       return term satisfies never;
   }
+}
+
+/** A loss: the weighted sum of terms, a scalar. A weight of 1 costs nothing. */
+export function weightedSum(terms: readonly tf.Scalar[], weights: readonly number[]): tf.Scalar {
+  const weighted = terms.map((term, index): tf.Scalar =>
+    weights[index] === 1 ? term : tf.mul(term, weights[index]!),
+  );
+  return weighted.reduce((sum, term): tf.Scalar => tf.add(sum, term));
 }

@@ -1,40 +1,33 @@
 /** From the vector that a step hands back to the scalars of the wire. */
 
-import { METRIC_NAMES } from '../../../protocol/reports.js';
-import type { Recipe } from '../../../recipe/recipes.js';
+import { metricNames, TRAIN_ACCURACY } from '../../../recipe/metrics.js';
+import type { Recipe } from '../../../recipe/recipe.js';
+import { weightAt } from '../../../recipe/schedules.js';
 import type { StepMetrics } from '../engine.js';
 import { countLargestAt } from './batch.js';
 
 /**
  * The metrics after `step` updates. `scalars` is the read-back `StepResult.scalars`, `labels` the
- * labels of the accuracy pass's rows, `classes` those of the data set.
+ * labels of the accuracy pass's rows.
  */
 export function toStepMetrics(
   recipe: Recipe,
-  classes: number,
   step: number,
   scalars: Float32Array,
   labels: readonly number[],
 ): StepMetrics {
-  const values = new Float32Array(METRIC_NAMES.length).fill(NaN);
-  const set = (name: (typeof METRIC_NAMES)[number], value: number): void => {
-    values[METRIC_NAMES.indexOf(name)] = value;
-  };
+  const found = new Map<string, number>();
   let offset = 0;
-  for (const { passes, terms, updates } of recipe.phases) {
-    const named = new Map(terms.map(({ name }, i) => [name, scalars[offset + i]!]));
-    offset += terms.length;
-    named.forEach((value, name) => set(name, value));
+  for (const { terms, updates } of recipe.phases) {
+    const weights = new Map(terms.map(({ name, weight }) => [name, weightAt(weight, step - 1)]));
+    for (const { name } of terms) found.set(name, scalars[offset++]!);
     for (const update of updates) {
-      const loss = update.terms.reduce((sum, name) => sum + named.get(name)!, 0);
-      set(update.loss, loss);
-    }
-    if (passes.some(({ name }) => name === recipe.accuracy.pass)) {
-      const width = classes + 1;
-      const logits = scalars.subarray(offset, offset + labels.length * width);
-      offset += logits.length;
-      set('trainAccuracy', countLargestAt(logits, width, labels) / labels.length);
+      const loss = update.terms.reduce((sum, name) => sum + weights.get(name)! * found.get(name)!, 0);
+      found.set(update.loss, loss);
     }
   }
-  return { step, values };
+  const logits = scalars.subarray(offset);
+  const width = logits.length / labels.length;
+  found.set(TRAIN_ACCURACY, countLargestAt(logits, width, labels) / labels.length);
+  return { step, values: Float32Array.from(metricNames(recipe), (name) => found.get(name)!) };
 }

@@ -4,25 +4,33 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { drawPhase, dropoutStream, type PhaseDraws } from '../../model/draws.js';
-import { sizeOf } from '../../model/parameters.js';
-import type { Network } from '../../../recipe/layers.js';
+import { sizeOf, type LayerDescription } from '../../../recipe/layers.js';
+import { entryOf, type Pass, type Phase, type Recipe } from '../../../recipe/recipe.js';
+import { weightAt } from '../../../recipe/schedules.js';
+import { drawPhase, dropoutStream, latentSizeOf, type GroupDraw } from '../../model/draws.js';
 import type { RandomStreams } from '../../random/streams.js';
-import type { Pass, Phase, Recipe } from '../../../recipe/recipes.js';
 import type { EngineInput } from '../engine.js';
 import { imageTensor, oneHotTensor } from './batch.js';
-import { runNetwork, trainingMode, type BatchStatistics } from './forward.js';
-import { lossTerm } from './losses.js';
+import { inferenceMode, runNetwork, trainingMode, type BatchStatistics } from './forward.js';
+import { lossTerm, weightedSum } from './losses.js';
+import { withoutRecording } from './tape.js';
+
+type DropoutLayer = Extract<LayerDescription, { kind: 'dropout' }>;
 
 /** What the passes of one phase are fed. The tensors belong to the scope that made them. */
 export interface PhaseInputs {
-  readonly draws: PhaseDraws;
-  /** By input kind. */
-  readonly batches: { readonly [K in 'labelled' | 'unlabelled' | 'latents']?: tf.Tensor };
-  /** Labels of the labelled batch, [labelled, classes + 1]. */
-  readonly oneHot: tf.Tensor2D;
-  /** The mask of a dropout layer in a pass, null where nothing is dropped. */
-  readonly dropoutMask: (pass: Pass, layerIndex: number, shape: readonly number[]) => tf.Tensor | null;
+  readonly draws: ReadonlyMap<string, GroupDraw>;
+  /** Images or latents, by group. */
+  readonly batches: ReadonlyMap<string, tf.Tensor>;
+  /** Labels of a group, [rows, width] float32, one 1 in each row. */
+  readonly oneHot: (group: string, width: number) => tf.Tensor2D;
+  /** The mask of a dropout layer in a pass. */
+  readonly dropoutMask: (
+    pass: Pass,
+    layer: DropoutLayer,
+    layerIndex: number,
+    shape: readonly number[],
+  ) => tf.Tensor;
 }
 
 /** What a phase's passes give. Plain objects, so that tfjs finds the tensors in them. */
@@ -39,70 +47,93 @@ export interface PhaseOutputs {
 
 /** Draws and uploads what a phase of the step after `step` updates sees. */
 export function makePhaseInputs(
-  { recipe, settings, dataset, split }: EngineInput,
+  { recipe, dataset, split }: EngineInput,
   streams: RandomStreams,
   phaseIndex: number,
   step: number,
 ): PhaseInputs {
-  const draws = drawPhase(streams, recipe, settings, split, phaseIndex, step);
-  const { train, imageShape, classes } = dataset;
-  const latentSize = recipe.generator?.latentSize;
+  const phase = recipe.phases[phaseIndex]!;
+  const draws = drawPhase(streams, recipe, split, phaseIndex, step);
+  const { train, imageShape } = dataset;
+  const batches = phase.groups.map((group): [string, tf.Tensor] => {
+    const { indices, latents } = draws.get(group.name)!;
+    const batch =
+      indices === null
+        ? tf.tensor2d(latents!, [group.rows, latentSizeOf(recipe, phase, group)])
+        : imageTensor(train, imageShape, indices);
+    return [group.name, batch];
+  });
   return {
     draws,
-    oneHot: oneHotTensor(train, draws.labelled, classes + 1),
-    batches: {
-      labelled: imageTensor(train, imageShape, draws.labelled),
-      ...(draws.unlabelled.length > 0 && { unlabelled: imageTensor(train, imageShape, draws.unlabelled) }),
-      ...(latentSize !== undefined && { latents: tf.tensor2d(draws.latents, [settings.batch, latentSize]) }),
-    },
-    dropoutMask: (pass, layerIndex, shape) => {
-      if (settings.dropout === 0) return null;
+    batches: new Map(batches),
+    oneHot: (group, width) => oneHotTensor(train, draws.get(group)!.indices!, width),
+    dropoutMask: (pass, { rate }, layerIndex, shape) => {
       // A new array each time: the cpu and webgpu backends keep it instead of copying.
       const mask = new Float32Array(sizeOf(shape));
-      const stream = dropoutStream(phaseIndex, pass, layerIndex);
-      streams.dropoutMask(stream, step, mask.length, settings.dropout, mask);
+      streams.dropoutMask(dropoutStream(phaseIndex, pass, layerIndex), step, mask.length, rate, mask);
       return tf.tensor(mask, [...shape]);
     },
   };
 }
 
-export function networkNamed(recipe: Recipe, name: string): Network {
-  const found = recipe.networks.find(({ network }) => network.name === name);
-  if (found === undefined) throw new Error(`Recipe "${recipe.name}" has no network "${name}".`);
-  return found.network;
+/** The input of a pass, in the shape that its network takes. */
+function inputOf(
+  pass: Pass,
+  inputs: PhaseInputs,
+  lastOutputs: Record<string, tf.Tensor>,
+  shape: readonly number[],
+): tf.Tensor {
+  const input =
+    pass.input.kind === 'pass' ? lastOutputs[pass.input.pass]! : inputs.batches.get(pass.input.group)!;
+  return input.rank === shape.length + 1 ? input : tf.reshape(input, [input.shape[0]!, ...shape]);
 }
 
-/** Runs the passes of a phase in training mode and its loss terms; to be recorded. */
+/**
+ * Runs the passes of a phase of the step after `step` updates and its loss terms; to be recorded. What has
+ * no gradient is left out of the record.
+ */
 export function runPasses(
   recipe: Recipe,
   phase: Phase,
   inputs: PhaseInputs,
   tensors: tf.NamedTensorMap,
+  step: number,
   isObserved: boolean,
 ): PhaseOutputs {
   const layers: Record<string, tf.Tensor> = {};
   const lastOutputs: Record<string, tf.Tensor> = {};
   const statistics: BatchStatistics[] = [];
-  for (const pass of phase.passes) {
-    const network = networkNamed(recipe, pass.network);
-    const input = pass.input.kind === 'pass' ? lastOutputs[pass.input.pass] : inputs.batches[pass.input.kind];
-    if (input === undefined) throw new Error(`Pass "${pass.name}" has no input in recipe "${recipe.name}".`);
-    const mode = trainingMode(
+  const run = (pass: Pass): tf.Tensor => {
+    const { network } = entryOf(recipe, pass.network);
+    const input = inputOf(pass, inputs, lastOutputs, network.inputShape);
+    const training = trainingMode(
       network,
-      (layerIndex, shape) => inputs.dropoutMask(pass, layerIndex, shape),
-      (moved) => statistics.push(moved),
+      (layer, layerIndex, shape) => inputs.dropoutMask(pass, layer, layerIndex, shape),
+      (moved) => pass.parameters === 'current' && statistics.push(moved),
     );
+    const mode = pass.mode === 'training' ? training : inferenceMode;
     layers[`${pass.name}/input`] = input;
-    lastOutputs[pass.name] = runNetwork(network, pass.instance, input, tensors, mode, (layer, output) => {
+    return runNetwork(network, pass, input, tensors, mode, (layer, output) => {
       layers[`${pass.name}/${layer}`] = output;
     });
+  };
+  for (const pass of phase.passes) {
+    lastOutputs[pass.name] = pass.gradient ? run(pass) : withoutRecording(() => run(pass));
   }
   const outputOf = (pass: string, layer: string): tf.Tensor2D => layers[`${pass}/${layer}`] as tf.Tensor2D;
+  const oneHotOf = (name: string, width: number): tf.Tensor2D => {
+    const { input } = phase.passes.find((pass) => pass.name === name)!;
+    return inputs.oneHot(input.kind === 'group' ? input.group : '', width);
+  };
   const terms = Object.fromEntries(
-    phase.terms.map((term) => [term.name, lossTerm(term, outputOf, () => inputs.oneHot)]),
+    phase.terms.map((term) => [term.name, lossTerm(term, outputOf, oneHotOf)]),
   );
+  const weights = new Map(phase.terms.map(({ name, weight }) => [name, weightAt(weight, step)]));
   const losses = phase.updates.map((update) =>
-    update.terms.map((name) => terms[name]!).reduce((sum, term) => tf.add(sum, term)),
+    weightedSum(
+      update.terms.map((name) => terms[name]!),
+      update.terms.map((name) => weights.get(name)!),
+    ),
   );
   const logits = `${recipe.accuracy.pass}/${recipe.accuracy.layer}`;
   const kept = Object.entries(layers).filter(([name]) => isObserved || name === logits);

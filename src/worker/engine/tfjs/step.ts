@@ -4,13 +4,13 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import type { Settings } from '../../../protocol/settings.js';
-import { momentNames, parametersOf } from '../../model/parameters.js';
+import { entryOf, type Phase, type Recipe, type Update } from '../../../recipe/recipe.js';
+import { adamRate, averageRate, updateNumber, type UpdatePlace } from '../../../recipe/schedules.js';
+import { averageName, momentNames, parametersOf } from '../../model/parameters.js';
 import type { RandomStreams } from '../../random/streams.js';
-import type { Phase, Recipe, Update } from '../../../recipe/recipes.js';
-import type { EngineInput } from '../engine.js';
+import { gradientName, type EngineInput } from '../engine.js';
 import type { BatchStatistics } from './forward.js';
-import { adamUpdate, type AdamSettings } from './kernels/adam.js';
+import { adamUpdate } from './kernels/adam.js';
 import { makePhaseInputs, runPasses, type PhaseInputs } from './passes.js';
 import { recordForward } from './tape.js';
 
@@ -18,8 +18,8 @@ export interface StepResult {
   /** The new value of every tensor that the step changes; the caller disposes them. */
   readonly updated: tf.NamedTensorMap;
   /**
-   * One vector to read back: the terms of every phase in order, with the accuracy pass's logits
-   * [labelled, classes + 1] after those of its phase. The caller disposes it.
+   * One vector to read back: the terms of every phase in order, then the accuracy pass's logits
+   * [labelled, width]. The caller disposes it.
    */
   readonly scalars: tf.Tensor1D;
   /** Labels of the accuracy pass's rows. */
@@ -31,31 +31,31 @@ export interface StepResult {
 interface ComputedPhase {
   readonly updated: tf.NamedTensorMap;
   readonly observed: tf.NamedTensorMap;
-  readonly scalars: readonly tf.Tensor1D[];
+  readonly terms: tf.Tensor1D;
+  /** The accuracy pass's logits in one row; null where another phase has them. */
+  readonly logits: tf.Tensor1D | null;
 }
 
-function adamSettings(settings: Settings, optimiser: Update['optimiser']): AdamSettings {
-  const { discriminatorLr, discriminatorBeta1, discriminatorBeta2 } = settings;
-  const { generatorLr, generatorBeta1, generatorBeta2 } = settings;
-  return optimiser === 'discriminator'
-    ? { lr: discriminatorLr, beta1: discriminatorBeta1, beta2: discriminatorBeta2 }
-    : { lr: generatorLr, beta1: generatorBeta1, beta2: generatorBeta2 };
+/** What an update changes, and where it stands among those of its network. */
+interface UpdateWork {
+  /** Every trained parameter of all instances of its network. */
+  readonly names: readonly string[];
+  readonly place: UpdatePlace;
+  /** Whether averages of the network move after it. */
+  readonly movesAverage: boolean;
 }
 
-/** Names of what an update changes: every trained parameter of all instances of its network. */
-function trainedNames(recipe: Recipe, update: Update): readonly string[] {
-  return parametersOf(recipe)
-    .filter(({ network, role }) => network === update.network && role === 'trained')
-    .map(({ name }) => name);
-}
-
-/** Adam counts its updates by the step, so a network may be updated once in a step. */
-function checkUpdates({ name, phases }: Recipe): void {
-  const networks = phases.flatMap(({ updates }) => updates.map(({ network }) => network));
-  const twice = networks.find((network, index) => networks.indexOf(network) !== index);
-  if (twice !== undefined) {
-    throw new Error(`Recipe "${name}" updates "${twice}" twice in a step; Adam's step count allows once.`);
-  }
+function workOf(recipe: Recipe, update: Update): UpdateWork {
+  const { network, average } = { ...entryOf(recipe, update.network), network: update.network };
+  const own = recipe.phases.flatMap(({ updates }) => updates.filter((other) => other.network === network));
+  const index = own.indexOf(update);
+  return {
+    names: parametersOf(recipe)
+      .filter((parameter) => parameter.network === network && parameter.role === 'trained')
+      .map(({ name }) => name),
+    place: { index, perStep: own.length },
+    movesAverage: average !== null && index === own.length - 1,
+  };
 }
 
 /** The running averages after a phase's passes, in their order. */
@@ -78,15 +78,14 @@ function moveAverages(statistics: readonly BatchStatistics[], tensors: tf.NamedT
 export class StepComputer {
   readonly #input: EngineInput;
   readonly #streams: RandomStreams;
-  readonly #trained: ReadonlyMap<Update, readonly string[]>;
+  readonly #work: ReadonlyMap<Update, UpdateWork>;
 
   constructor(input: EngineInput, streams: RandomStreams) {
     const { recipe } = input;
-    checkUpdates(recipe);
     this.#input = input;
     this.#streams = streams;
     const updates = recipe.phases.flatMap((phase) => phase.updates);
-    this.#trained = new Map(updates.map((update) => [update, trainedNames(recipe, update)]));
+    this.#work = new Map(updates.map((update) => [update, workOf(recipe, update)]));
   }
 
   /** The step after `step` updates, from `tensors`, which stay as they are. */
@@ -96,18 +95,26 @@ export class StepComputer {
     const result = tf.tidy(() => {
       const updated: tf.NamedTensorMap = {};
       const observed: tf.NamedTensorMap = {};
-      const scalars: tf.Tensor1D[] = [];
+      const terms: tf.Tensor1D[] = [];
+      let logits: tf.Tensor1D | null = null;
       recipe.phases.forEach((phase, phaseIndex) => {
         const inputs = makePhaseInputs(this.#input, this.#streams, phaseIndex, step);
-        const computed = this.#computePhase(phase, inputs, { ...tensors, ...updated }, step, isObserved);
+        const present = { ...tensors, ...updated };
+        const computed = this.#computePhase(phase, phaseIndex, inputs, present, step, isObserved);
         Object.assign(updated, computed.updated);
         Object.assign(observed, computed.observed);
-        scalars.push(...computed.scalars);
-        if (phase.passes.some(({ name }) => name === recipe.accuracy.pass)) {
-          labels = Array.from(inputs.draws.labelled, (index) => dataset.train.labels[index]!);
-        }
+        terms.push(computed.terms);
+        logits ??= computed.logits;
+        const { input } = phase.passes.find(({ name }) => name === recipe.accuracy.pass) ?? {};
+        if (input?.kind !== 'group') return;
+        const { indices } = inputs.draws.get(input.group)!;
+        labels = Array.from(indices!, (index) => dataset.train.labels[index]!);
       });
-      return { updated, scalars: tf.concat1d(scalars), observed: isObserved ? observed : {} };
+      return {
+        updated,
+        scalars: tf.concat1d([...terms, logits!]),
+        observed: isObserved ? observed : {},
+      };
     });
     return { ...result, labels };
   }
@@ -115,27 +122,28 @@ export class StepComputer {
   /** One phase, from `tensors`; its tensors belong to the scope of the caller. */
   #computePhase(
     phase: Phase,
+    phaseIndex: number,
     inputs: PhaseInputs,
     tensors: tf.NamedTensorMap,
     step: number,
     isObserved: boolean,
   ): ComputedPhase {
     const { recipe } = this.#input;
-    const recording = recordForward(() => runPasses(recipe, phase, inputs, tensors, isObserved));
+    const recording = recordForward(() => runPasses(recipe, phase, inputs, tensors, step, isObserved));
     const { terms, losses, layers, statistics } = recording.result;
     const observed: tf.NamedTensorMap = { ...layers, ...terms };
     const updated: tf.NamedTensorMap = {};
     try {
       // Every gradient is taken before anything is updated.
       const gradients = phase.updates.map((update, i) => {
-        const sources = this.#trainedNames(update).map((name) => tensors[name]!);
+        const sources = this.#work.get(update)!.names.map((name) => tensors[name]!);
         return recording.gradients(losses[i]!, sources);
       });
       phase.updates.forEach((update, i) => {
         observed[update.loss] = losses[i]!;
-        this.#trainedNames(update).forEach((name, j) => {
+        this.#work.get(update)!.names.forEach((name, j) => {
           const gradient = gradients[i]![j]!;
-          observed[`gradient/${name}`] = gradient;
+          observed[gradientName(phaseIndex, name)] = gradient;
           Object.assign(updated, this.#descend(update, name, gradient, tensors, step));
         });
       });
@@ -148,17 +156,16 @@ export class StepComputer {
         observed[`updated/${name}`] = value;
       }
     }
-    const scalars = [tf.stack(phase.terms.map(({ name }) => terms[name]!)) as tf.Tensor1D];
     const logits = layers[`${recipe.accuracy.pass}/${recipe.accuracy.layer}`];
-    if (logits !== undefined) scalars.push(tf.reshape(logits, [-1]));
-    return { updated, observed, scalars };
+    return {
+      updated,
+      observed,
+      terms: tf.stack(phase.terms.map(({ name }) => terms[name]!)) as tf.Tensor1D,
+      logits: logits === undefined ? null : tf.reshape(logits, [-1]),
+    };
   }
 
-  #trainedNames(update: Update): readonly string[] {
-    return this.#trained.get(update)!;
-  }
-
-  /** A parameter and its moments after the update, by name. */
+  /** A parameter, its moments and its average after the update, by name. */
   #descend(
     update: Update,
     name: string,
@@ -166,10 +173,16 @@ export class StepComputer {
     tensors: tf.NamedTensorMap,
     step: number,
   ): tf.NamedTensorMap {
+    const { optimiser, average: kept } = entryOf(this.#input.recipe, update.network);
+    const { place, movesAverage } = this.#work.get(update)!;
     const moments = momentNames(name);
     const old = { parameter: tensors[name]!, m: tensors[moments.m]!, v: tensors[moments.v]! };
-    const settings = adamSettings(this.#input.settings, update.optimiser);
-    const { parameter, m, v } = adamUpdate(old, gradient, settings, step + 1);
-    return { [name]: parameter, [moments.m]: m, [moments.v]: v };
+    const rate = adamRate(optimiser, step, updateNumber(place, step));
+    const { parameter, m, v } = adamUpdate(old, gradient, { ...optimiser, rate });
+    const changed = { [name]: parameter, [moments.m]: m, [moments.v]: v };
+    if (!movesAverage) return changed;
+    const average = tensors[averageName(name)]!;
+    const share = averageRate(kept!.decay, step + 1);
+    return { ...changed, [averageName(name)]: tf.add(average, tf.mul(tf.sub(parameter, average), share)) };
   }
 }

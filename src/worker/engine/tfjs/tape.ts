@@ -68,3 +68,15 @@ export function recordForward<T>(forward: () => T): Recording<T> {
     state.activeTape = [];
   }
 }
+
+/** Runs `compute` inside a recording without being recorded: its results are constants to every loss. */
+export function withoutRecording<T>(compute: () => T): T {
+  const { state } = tf.engine();
+  const depth = state.gradientDepth;
+  state.gradientDepth = 0;
+  try {
+    return compute();
+  } finally {
+    state.gradientDepth = depth;
+  }
+}

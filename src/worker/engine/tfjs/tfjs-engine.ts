@@ -13,7 +13,7 @@ import { countLargestAt, imageTensor } from './batch.js';
 import { toTrainerError } from '../device/failure-watch.js';
 import { inferenceMode, runNetwork } from './forward.js';
 import { toStepMetrics } from './metrics.js';
-import { networkNamed } from './passes.js';
+import { entryOf } from '../../../recipe/recipe.js';
 import { StepComputer } from './step.js';
 
 type Values = Float32Array<ArrayBuffer>;
@@ -58,21 +58,23 @@ class TfjsEngine implements Engine {
   async countCorrect(first: number, count: number): Promise<number> {
     const { dataset } = this.#input;
     const indices = Array.from({ length: count }, (_, i) => first + i);
-    const { test, imageShape, classes } = dataset;
+    const { test, imageShape } = dataset;
     const logits = this.#compute(() => this.#logits(imageTensor(test, imageShape, indices)));
     const labels = test.labels.subarray(first, first + count);
-    return countLargestAt(await this.#read(logits), classes + 1, labels);
+    const values = await this.#read(logits);
+    return countLargestAt(values, values.length / count, labels);
   }
 
   async generate(latents: Values, count: number): Promise<Values> {
     const { recipe } = this.#input;
     const { generator } = recipe;
     if (generator === null) throw new Error(`The recipe "${recipe.name}" has no generator.`);
-    const network = networkNamed(recipe, generator.network);
+    const { network } = entryOf(recipe, generator.network);
     return this.#read(
       this.#compute(() => {
-        const input = tf.tensor2d(latents, [count, generator.latentSize]);
-        return runNetwork(network, 0, input, this.#tensors, inferenceMode, () => undefined);
+        const input = tf.tensor(latents, [count, ...network.inputShape]);
+        const use = { instance: 0, parameters: generator.parameters };
+        return runNetwork(network, use, input, this.#tensors, inferenceMode, () => undefined);
       }),
     );
   }
@@ -122,20 +124,18 @@ class TfjsEngine implements Engine {
       this.#tensors[name] = tensor;
     }
     const step = ++this.#step;
-    const { recipe, dataset } = this.#input;
-    return this.#read(scalars).then((values) => toStepMetrics(recipe, dataset.classes, step, values, labels));
+    const { recipe } = this.#input;
+    return this.#read(scalars).then((values) => toStepMetrics(recipe, step, values, labels));
   }
 
-  /** Logits [rows, classes + 1] of the classifier. */
+  /** Logits [rows, width] of the classifier. */
   #logits(images: tf.Tensor4D): tf.Tensor {
     const { recipe } = this.#input;
-    const { network, layer } = recipe.classifier;
-    let logits: tf.Tensor | undefined;
-    runNetwork(networkNamed(recipe, network), 0, images, this.#tensors, inferenceMode, (name, output) => {
-      if (name === layer) logits = output;
-    });
-    if (logits === undefined) throw new Error(`Network "${network}" has no layer "${layer}" to classify by.`);
-    return logits;
+    const { network, parameters } = recipe.classifier;
+    const use = { instance: 0, parameters };
+    // The logits are the network's last layer: `recipe/check-recipe.ts` sees to that.
+    const classifier = entryOf(recipe, network).network;
+    return runNetwork(classifier, use, images, this.#tensors, inferenceMode, () => undefined);
   }
 
   /** Runs tfjs operations on this engine's backend; tensors that are not returned are disposed. */

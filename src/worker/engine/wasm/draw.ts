@@ -44,10 +44,14 @@ function lowerPart(part: DrawPart, name: string, bindings: Bindings, records: St
         ...poolOf(part, bindings),
         rows: part.rows,
         source: part.source === 'test' ? residents.testLabels : residents.trainLabels,
-        target,
+        target: target + part.targetRow * 4,
       });
     case 'latents':
-      return records.add(0, 'drawLatents', name, { stream, count: part.count, target });
+      return records.add(0, 'drawLatents', name, {
+        stream,
+        count: part.count,
+        target: target + part.targetRow * bindings.rowSizeOf(part.target) * 4,
+      });
     case 'mask': {
       const { count, threshold, offset } = part;
       return records.add(0, 'drawMask', name, { stream, count, threshold, target: target + offset * 4 });

@@ -1,28 +1,24 @@
-/**
- * What a step computes, for tests: the train step without its update, all that tests look at kept to the
- * end.
- */
+/** What a step computes, for tests: the train step with all that tests look at kept to its end. */
 
-import { METRIC_NAMES } from '../../../protocol/reports.js';
-import { parametersOf, sizeOf, type NamedTensor } from '../../model/parameters.js';
-import type { Recipe } from '../../../recipe/recipes.js';
-import type { Program, UpdateEntry } from '../plan/operations.js';
+import { metricNames } from '../../../recipe/metrics.js';
+import { parametersOf, type NamedTensor } from '../../model/parameters.js';
+import { sizeOf } from '../../../recipe/layers.js';
+import type { Recipe } from '../../../recipe/recipe.js';
+import { gradientName } from '../engine.js';
+import type { Program, UpdateOp } from '../plan/operations.js';
 import { planProgram, type PlannedProgram } from '../plan/plan.js';
 import type { CompiledProgram } from './compile.js';
 import type { StateTensors } from './memory/residents.js';
 
-function entriesOf(program: Program): readonly UpdateEntry[] {
-  return program.operations.flatMap((operation) => (operation.kind === 'update' ? operation.entries : []));
+function updatesOf(program: Program): readonly UpdateOp[] {
+  return program.operations.filter((operation) => operation.kind === 'update');
 }
 
-/** The train step without update; taps and gradients live to its end. */
+/** The train step; taps and gradients live to its end. */
 export function inspectProgram({ program }: PlannedProgram): PlannedProgram {
-  const operations = program.operations.filter(({ kind }) => kind !== 'update');
-  const kept = [
-    ...program.taps.map(({ tensor }) => tensor),
-    ...entriesOf(program).map(({ gradient }) => gradient),
-  ];
-  return planProgram({ ...program, operations, outputs: [...new Set([...program.outputs, ...kept])] });
+  const entries = updatesOf(program).flatMap((update) => update.entries);
+  const kept = [...program.taps.map(({ tensor }) => tensor), ...entries.map(({ gradient }) => gradient)];
+  return planProgram({ ...program, outputs: [...new Set([...program.outputs, ...kept])] });
 }
 
 /** Everything that `Engine.inspectStep` promises, after the program has run. */
@@ -41,26 +37,20 @@ export function readInspected(
     );
     found.set(name, { shape: [rows, ...shape], values });
   }
-  const loss = train.operations.find((operation) => operation.kind === 'loss')!;
-  const metrics = arena.floats(bindings.tensor(loss.metrics), METRIC_NAMES.length);
-  METRIC_NAMES.forEach((name, index) => {
-    if (!Number.isNaN(metrics[index]))
-      found.set(name, { shape: [], values: metrics.slice(index, index + 1) });
-  });
+  const names = metricNames(recipe);
+  const metrics = arena.floats(bindings.tensor(train.outputs[0]!), names.length);
+  names.forEach((name, index) => found.set(name, { shape: [], values: metrics.slice(index, index + 1) }));
   const descriptions = new Map(parametersOf(recipe).map((description) => [description.name, description]));
-  for (const entry of entriesOf(train)) {
-    const sum = new Float32Array(entry.size);
-    for (const split of filled.of(entry)) {
-      const part = arena.floats(
-        bindings.tensor(entry.gradient) + (split * entry.stride + entry.offset) * 4,
-        entry.size,
-      );
-      part.forEach((value, index) => (sum[index]! += value));
+  for (const { phase, entries } of updatesOf(train)) {
+    for (const entry of entries) {
+      const sum = new Float32Array(entry.size);
+      for (const split of filled.of(entry)) {
+        const address = bindings.tensor(entry.gradient) + (split * entry.stride + entry.offset) * 4;
+        arena.floats(address, entry.size).forEach((value, index) => (sum[index]! += value));
+      }
+      const { shape } = descriptions.get(entry.parameter)!;
+      found.set(gradientName(phase, entry.parameter), { shape, values: sum });
     }
-    found.set(`gradient/${entry.parameter}`, {
-      shape: descriptions.get(entry.parameter)!.shape,
-      values: sum,
-    });
   }
   const after = state.read();
   for (const { name, role } of descriptions.values()) {

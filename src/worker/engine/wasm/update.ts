@@ -13,7 +13,8 @@ export function lowerUpdate(
   records: StageRecords,
 ): void {
   for (const entry of entries) {
-    const { beta1, beta2, epsilon } = optimisers[entry.optimiser]!;
+    const { beta1, beta2, epsilon, scalar } = optimisers[entry.optimiser]!;
+    const { average } = entry;
     const { m, v } = bindings.residents.moments.get(entry.parameter)!;
     const splits = filled.of(entry);
     records.add(0, 'update', name, {
@@ -29,7 +30,9 @@ export function lowerUpdate(
       rest1: 1 - beta1,
       rest2: 1 - beta2,
       epsilon,
-      scaledRate: bindings.tensor(scalars) + entry.optimiser * 4,
+      scaledRate: bindings.tensor(scalars) + scalar * 4,
+      average: average === null ? 0 : bindings.parameter(average.parameter),
+      averageRate: average === null ? 0 : bindings.tensor(scalars) + average.scalar * 4,
     });
   }
 }

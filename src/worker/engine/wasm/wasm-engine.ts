@@ -3,13 +3,12 @@
  * shared, on several. Owns the memory and the threads.
  */
 
-import { METRIC_NAMES } from '../../../protocol/reports.js';
 import { seedKey } from '../../random/streams.js';
-import { adamScalar } from '../plan/adam-scalar.js';
+import { stepScalar } from '../plan/step-scalars.js';
 import type { NamedTensor } from '../../model/parameters.js';
 import { checkState } from '../check-state.js';
 import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
-import type { LossOp } from '../plan/operations.js';
+import type { TensorId } from '../plan/operations.js';
 import type { TrainOptions } from '../plan/lower/train-options.js';
 import {
   planClassify,
@@ -85,7 +84,8 @@ export class WasmEngine implements Engine {
   readonly #evaluate: CompiledProgram;
   readonly #classify: CompiledProgram;
   readonly #generate: CompiledProgram | null;
-  readonly #loss: LossOp;
+  /** The step scalars of the train step. */
+  readonly #scalars: TensorId;
   #inspect: CompiledProgram | null = null;
   #step = 0;
   #isDisposed = false;
@@ -101,12 +101,13 @@ export class WasmEngine implements Engine {
     this.#state = state;
     const compile = (planned: PlannedProgram): CompiledProgram =>
       compileProgram(planned, arena, residents, true);
-    this.#plannedTrain = planTrainStep(recipe, settings, TRAIN_OPTIONS);
+    this.#plannedTrain = planTrainStep(recipe, TRAIN_OPTIONS);
     this.#train = compileProgram(this.#plannedTrain, arena, residents);
-    this.#evaluate = compile(planEvaluate(recipe, settings, EVALUATION_ROWS));
-    this.#classify = compile(planClassify(recipe, settings, HOST_ROWS));
-    this.#generate = recipe.generator === null ? null : compile(planGenerate(recipe, settings, HOST_ROWS));
-    this.#loss = this.#plannedTrain.program.operations.find((operation) => operation.kind === 'loss')!;
+    this.#evaluate = compile(planEvaluate(recipe, EVALUATION_ROWS));
+    this.#classify = compile(planClassify(recipe, HOST_ROWS));
+    this.#generate = recipe.generator === null ? null : compile(planGenerate(recipe, HOST_ROWS));
+    const loss = this.#plannedTrain.program.operations.find((operation) => operation.kind === 'loss')!;
+    this.#scalars = loss.scalars;
     const [key0, key1] = seedKey(settings.seed);
     team.set({ key0, key1 });
   }
@@ -138,7 +139,7 @@ export class WasmEngine implements Engine {
       this.#begin(this.#train);
       this.#team.execute(this.#train.stored);
       this.#step++;
-      metrics.push({ step: this.#step, values: this.#read(this.#train, this.#loss.metrics) });
+      metrics.push({ step: this.#step, values: this.#readOutput(this.#train) });
     }
     return metrics;
   }
@@ -219,18 +220,20 @@ export class WasmEngine implements Engine {
     if (this.#isDisposed) throw new Error('This engine was disposed; make another one.');
   }
 
-  /** Sets what a step starts from: its number, and Adam's scalars of it. */
+  /** Sets what a step starts from: its number, and its scalars. */
   #begin({ bindings }: CompiledProgram): void {
     this.#team.set({ step: this.#step });
-    const { optimisers, scalars } = this.#loss;
-    const values = this.#arena.floats(bindings.tensor(scalars), optimisers.length);
-    optimisers.forEach((optimiser, index) => {
-      values[index] = adamScalar(optimiser, this.#step + 1);
+    const { stepScalars } = this.#plannedTrain.program;
+    const values = this.#arena.floats(bindings.tensor(this.#scalars), stepScalars.length);
+    stepScalars.forEach((scalar, index) => {
+      values[index] = stepScalar(scalar, this.#step);
     });
   }
 
-  #read({ bindings }: CompiledProgram, tensor: number): Values {
-    return Float32Array.from(this.#arena.floats(bindings.tensor(tensor), METRIC_NAMES.length));
+  /** The first output of a program. */
+  #readOutput({ bindings }: CompiledProgram): Values {
+    const output = bindings.program.outputs[0]!;
+    return Float32Array.from(this.#arena.floats(bindings.tensor(output), bindings.sizeOf(output)));
   }
 
   /** Runs a program from rows the host gives to rows it takes, some rows at a time. */

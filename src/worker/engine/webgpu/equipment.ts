@@ -3,11 +3,11 @@
  * programs share, the train step made ready. Owns their making and their end, not their use.
  */
 
-import { METRIC_NAMES } from '../../../protocol/reports.js';
+import { metricNames } from '../../../recipe/metrics.js';
 import { NORMALISED_BYTES } from '../../data/normalise.js';
 import type { EngineInput } from '../engine.js';
-import type { OptimiserPlan } from '../plan/operations.js';
 import { planTrainStep, type PlannedProgram } from '../plan/plan.js';
+import type { StepScalar } from '../plan/step-scalars.js';
 import { toTrainerError } from '../device/failure-watch.js';
 import { BufferPool, type Contents } from './buffers.js';
 import { openDevice } from './device.js';
@@ -15,12 +15,9 @@ import type { OpenDevice } from '../device/open-device.js';
 import type { Tiles } from './kernels/linear.js';
 import {
   CONTROL,
-  CONTROL_LENGTH,
+  controlLayout,
   FIRST_MOMENTS,
-  METRICS_RING,
-  METRICS_SLOTS,
   PARAMETERS,
-  RATES,
   SECOND_MOMENTS,
   TEST_IMAGES,
   TEST_LABELS,
@@ -37,7 +34,6 @@ import {
   type ReadyProgram,
   type SharedMemory,
 } from './program.js';
-import { RATE_STEPS } from './rates.js';
 import { StepQueue } from './step-queue.js';
 import { defaultTiles } from './tuning/tiles.js';
 import { tuneTiles, type TuningOptions } from './tuning/tuner.js';
@@ -63,23 +59,21 @@ export interface Equipment {
   readonly tiles: Tiles;
   readonly train: ReadyProgram;
   readonly queue: StepQueue;
-  readonly optimisers: readonly OptimiserPlan[];
+  readonly stepScalars: readonly StepScalar[];
 }
-
-const EMPTY_TABLE = { offset: 0, length: 0 };
 
 /** Buffers that all programs share, with the split and the tables; `upload` fills in the data set. */
 export function makeShared(
   device: GPUDevice,
   input: EngineInput,
   planned: PlannedProgram,
-): SharedMemory & Pick<Equipment, 'optimisers'> & { readonly upload: () => void } {
+): SharedMemory & { readonly upload: () => void } {
   const { recipe, dataset, split } = input;
   const buffers = new BufferPool(device);
   const parameters = new ParameterLayout(recipe);
   for (const key of [PARAMETERS, FIRST_MOMENTS, SECOND_MOMENTS]) buffers.make(key, parameters.length * 4);
-  buffers.make(CONTROL, CONTROL_LENGTH * 4);
-  buffers.make(METRICS_RING, METRICS_SLOTS * METRIC_NAMES.length * 4);
+  const control = controlLayout(metricNames(recipe).length, planned.program.stepScalars.length);
+  buffers.make(CONTROL, control.length * 4);
   const data: readonly (readonly [BufferKey, Contents])[] = [
     [TRAIN_IMAGES, dataset.train.images],
     [TRAIN_LABELS, dataset.train.labels],
@@ -87,22 +81,19 @@ export function makeShared(
     [TEST_LABELS, dataset.test.labels],
   ];
   for (const [key, { byteLength }] of data) buffers.make(key, byteLength);
-  const update = planned.program.operations.find((operation) => operation.kind === 'update');
-  if (update === undefined) throw new Error(`The train step of "${recipe.name}" updates nothing.`);
-  buffers.make(RATES, RATE_STEPS * update.optimisers.length * 4);
-  const empty = { bytes: EMPTY_TABLE, labelled: EMPTY_TABLE, unlabelled: EMPTY_TABLE, updates: EMPTY_TABLE };
-  const places = programMemory(planned, 'train', { buffers, parameters, tables: empty });
+  const places = programMemory(planned, 'train', { buffers, parameters, tables: {}, control });
+  const updates = planned.program.operations.filter((operation) => operation.kind === 'update');
   const { key, words, tables } = packTables({
     bytes: new Uint32Array(NORMALISED_BYTES.buffer),
     labelled: split.labelled,
     unlabelled: split.unlabelled,
-    updates: updateTable(update, places),
+    ...Object.fromEntries(updates.map((update) => [`updates ${update.phase}`, updateTable(update, places)])),
   });
   buffers.fill(key, words);
   const upload = (): void => {
     for (const [key, contents] of data) buffers.write(key, contents);
   };
-  return { buffers, parameters, tables, optimisers: update.optimisers, upload };
+  return { buffers, parameters, tables, control, upload };
 }
 
 /**
@@ -110,15 +101,15 @@ export function makeShared(
  * `EngineUnavailable` where WebGPU cannot run it here, and leaves nothing behind then.
  */
 export async function equip(input: EngineInput, options: WebGpuOptions): Promise<Equipment> {
-  const { recipe, settings, dataset } = input;
-  const planned = options.trainStep ?? planTrainStep(recipe, settings);
+  const { recipe, dataset } = input;
+  const planned = options.trainStep ?? planTrainStep(recipe);
   const sizes = planned.layout.buffers.map(({ sizeBytes }) => sizeBytes);
   const largest = Math.max(dataset.train.images.length, dataset.test.images.length, ...sizes);
   const gpu = 'gpu' in options ? options.gpu : (navigator.gpu as GPU | undefined);
   const open = await openDevice(gpu, { largestBufferBytes: Math.ceil(largest / 16) * 16 });
   const device = options.wrapDevice?.(open.device) ?? open.device;
   try {
-    const { optimisers, upload, ...shared } = makeShared(device, input, planned);
+    const { upload, ...shared } = makeShared(device, input, planned);
     const testCount = dataset.test.count;
     const tune = (): Promise<Tiles> =>
       options.tune === false
@@ -128,8 +119,9 @@ export async function equip(input: EngineInput, options: WebGpuOptions): Promise
     // The device compiles while the data set is on its way.
     const preparing = open.watch.guard(prepareProgram(device, planned, 'train', shared, tiles, testCount));
     const [train] = await Promise.all([preparing, Promise.resolve().then(upload)]);
-    const queue = new StepQueue(device, open.watch, train, shared.buffers.get(METRICS_RING));
-    return { open, device, shared, tiles, train, queue, optimisers };
+    const queue = new StepQueue(device, open.watch, train, shared);
+    const { stepScalars } = planned.program;
+    return { open, device, shared, tiles, train, queue, stepScalars };
   } catch (error) {
     open.device.destroy();
     throw open.watch.failure ?? toTrainerError(error);

@@ -1,13 +1,14 @@
-/** Where the parameters lie in their buffer, and Adam's moments, at the same offsets, in theirs. */
+/** Where parameters and averages lie in their buffer, and Adam's moments, at the same offsets, in theirs. */
 
 import {
+  averageName,
   momentNames,
   parametersOf,
-  sizeOf,
   type NamedTensor,
   type NamedTensors,
 } from '../../model/parameters.js';
-import type { Recipe } from '../../../recipe/recipes.js';
+import { sizeOf } from '../../../recipe/layers.js';
+import type { Recipe } from '../../../recipe/recipe.js';
 
 interface ParameterPlace {
   readonly name: string;
@@ -26,13 +27,19 @@ export class ParameterLayout {
 
   constructor(recipe: Recipe) {
     let length = 0;
-    this.#places = parametersOf(recipe).map(({ name, shape, role }) => {
-      const place = { name, shape, size: sizeOf(shape), offset: length, isTrained: role === 'trained' };
-      length += Math.ceil(place.size / 4) * 4;
-      return place;
-    });
+    const place = (name: string, shape: readonly number[], isTrained: boolean): ParameterPlace => {
+      const placed = { name, shape, size: sizeOf(shape), offset: length, isTrained };
+      length += Math.ceil(placed.size / 4) * 4;
+      return placed;
+    };
+    const parameters = parametersOf(recipe);
+    const own = parameters.map(({ name, shape, role }) => place(name, shape, role === 'trained'));
+    const averages = parameters
+      .filter(({ isAveraged }) => isAveraged)
+      .map(({ name, shape }) => place(averageName(name), shape, false));
+    this.#places = [...own, ...averages];
     this.length = length;
-    this.#byName = new Map(this.#places.map((place) => [place.name, place]));
+    this.#byName = new Map(this.#places.map((each) => [each.name, each]));
   }
 
   /** In elements. */

@@ -15,6 +15,7 @@ import {
   CONSTANTS,
   PARAMETERS,
   TABLES,
+  type ControlLayout,
   type Binding,
   type BufferKey,
   type Memory,
@@ -26,11 +27,16 @@ import {
 import { updateShader } from './kernels/update.js';
 import type { ParameterLayout } from './parameter-layout.js';
 
+export type Tables = Readonly<
+  Partial<Record<TableName, { readonly offset: number; readonly length: number }>>
+>;
+
 /** What all programs of an engine share. */
 export interface SharedMemory {
   readonly buffers: BufferPool;
   readonly parameters: ParameterLayout;
-  readonly tables: Readonly<Record<TableName, { readonly offset: number; readonly length: number }>>;
+  readonly tables: Tables;
+  readonly control: ControlLayout;
 }
 
 /** Where a program's tensors and everything shared lie. Its buffers' names begin with `prefix`. */
@@ -46,7 +52,8 @@ export function programMemory(
   return {
     tensor: (id) => places[id]!,
     parameter: (name) => ({ buffer: PARAMETERS, offset: shared.parameters.offsetOf(name) }),
-    table: (name) => shared.tables[name],
+    table: (name) => shared.tables[name]!,
+    control: shared.control,
     sizeOf: (buffer) => shared.buffers.get(buffer).size / 4,
   };
 }
@@ -272,19 +279,19 @@ export async function prepareProgram(
 }
 
 /** The words of all tables in one buffer, and where each begins. `TABLES` names the buffer. */
-export function packTables(parts: Readonly<Record<TableName, Uint32Array>>): {
+export function packTables(parts: Readonly<Partial<Record<TableName, Uint32Array>>>): {
   readonly key: typeof TABLES;
   readonly words: Uint32Array<ArrayBuffer>;
-  readonly tables: SharedMemory['tables'];
+  readonly tables: Tables;
 } {
-  const names = Object.keys(parts) as TableName[];
-  const words = new Uint32Array(names.reduce((sum, name) => sum + parts[name].length, 0));
-  const tables = {} as Record<TableName, { offset: number; length: number }>;
+  const entries = Object.entries(parts) as [TableName, Uint32Array][];
+  const words = new Uint32Array(entries.reduce((sum, [, part]) => sum + part.length, 0));
+  const tables: Record<string, { offset: number; length: number }> = {};
   let offset = 0;
-  for (const name of names) {
-    words.set(parts[name], offset);
-    tables[name] = { offset, length: parts[name].length };
-    offset += parts[name].length;
+  for (const [name, part] of entries) {
+    words.set(part, offset);
+    tables[name] = { offset, length: part.length };
+    offset += part.length;
   }
   return { key: TABLES, words, tables };
 }

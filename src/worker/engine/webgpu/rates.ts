@@ -1,24 +1,14 @@
-/**
- * Adam's step sizes for a window of steps, computed in float64 (1 - beta2^t cancels in float32) and
- * uploaded once a window, so that no step uploads anything.
- */
+/** The step scalars of a window of steps, uploaded once a window, so that no step uploads anything. */
 
-import { adamScalar } from '../plan/adam-scalar.js';
-import type { OptimiserPlan } from '../plan/operations.js';
+import { stepScalar, type StepScalar } from '../plan/step-scalars.js';
+import { RATE_STEPS } from './kernels/shader.js';
 
-/** Steps of a window; one upload in so many. */
-export const RATE_STEPS = 16_384;
-
-/** float32 [RATE_STEPS, optimisers]: row i belongs to the step made after `firstStep + i` updates. */
-export function ratesFrom(
-  optimisers: readonly OptimiserPlan[],
-  firstStep: number,
-): Float32Array<ArrayBuffer> {
-  const rates = new Float32Array(RATE_STEPS * optimisers.length);
+/** float32 [RATE_STEPS, scalars]: row i belongs to the step made after `firstStep + i` updates. */
+export function ratesFrom(scalars: readonly StepScalar[], firstStep: number): Float32Array<ArrayBuffer> {
+  const rates = new Float32Array(RATE_STEPS * scalars.length);
   for (let i = 0; i < RATE_STEPS; i++) {
-    const t = firstStep + i + 1;
-    optimisers.forEach((optimiser, index) => {
-      rates[i * optimisers.length + index] = adamScalar(optimiser, t);
+    scalars.forEach((scalar, index) => {
+      rates[i * scalars.length + index] = stepScalar(scalar, firstStep + i);
     });
   }
   return rates;

@@ -4,42 +4,45 @@
  * when two chunks are under way.
  */
 
-import { METRIC_NAMES, type MetricName } from '../../../protocol/reports.js';
 import type { StepMetrics } from '../engine.js';
 import type { FailureWatch } from '../device/failure-watch.js';
-import { METRICS_SLOTS } from './kernels/shader.js';
-import type { ReadyProgram } from './program.js';
+import { CONTROL, METRICS_SLOTS } from './kernels/shader.js';
+import type { ReadyProgram, SharedMemory } from './program.js';
 
 /** More would only make a pause wait. */
 const MOST_CHUNKS = 2;
-const RING_BYTES = METRICS_SLOTS * METRIC_NAMES.length * 4;
 
 export class StepQueue {
   readonly #device: GPUDevice;
   readonly #watch: FailureWatch;
   readonly #program: ReadyProgram;
-  readonly #ring: GPUBuffer;
-  readonly #isReported: readonly boolean[];
+  readonly #control: GPUBuffer;
+  /** Scalars of a step, and where their ring begins. */
+  readonly #metrics: number;
+  readonly #ringOffset: number;
+  readonly #ringBytes: number;
   readonly #idle: GPUBuffer[];
   readonly #all: readonly GPUBuffer[];
   #underWay: Promise<void>[] = [];
   #arrived: StepMetrics[] = [];
 
-  constructor(device: GPUDevice, watch: FailureWatch, program: ReadyProgram, ring: GPUBuffer) {
+  constructor(
+    device: GPUDevice,
+    watch: FailureWatch,
+    program: ReadyProgram,
+    { buffers, control }: SharedMemory,
+  ) {
     this.#device = device;
     this.#watch = watch;
     this.#program = program;
-    this.#ring = ring;
-    const reported = new Set<MetricName>(['trainAccuracy']);
-    for (const operation of program.planned.program.operations) {
-      if (operation.kind !== 'loss') continue;
-      for (const { name } of [...operation.terms, ...operation.losses]) reported.add(name);
-    }
-    this.#isReported = METRIC_NAMES.map((name) => reported.has(name));
+    this.#control = buffers.get(CONTROL);
+    this.#metrics = control.metrics;
+    this.#ringOffset = control.ring * 4;
+    this.#ringBytes = METRICS_SLOTS * control.metrics * 4;
     this.#all = Array.from({ length: MOST_CHUNKS }, (_, index) =>
       device.createBuffer({
         label: `metrics of chunk ${index}`,
-        size: RING_BYTES,
+        size: this.#ringBytes,
         usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
       }),
     );
@@ -78,7 +81,7 @@ export class StepQueue {
     for (let i = 0; i < steps; i++) this.#program.encode(pass);
     pass.end();
     const staging = this.#idle.pop()!;
-    encoder.copyBufferToBuffer(this.#ring, 0, staging, 0, RING_BYTES);
+    encoder.copyBufferToBuffer(this.#control, this.#ringOffset, staging, 0, this.#ringBytes);
     this.#device.queue.submit([encoder.finish()]);
     const arrival = staging.mapAsync(GPUMapMode.READ).then(() => {
       this.#collect(new Float32Array(staging.getMappedRange()), step, steps);
@@ -92,12 +95,9 @@ export class StepQueue {
   }
 
   #collect(ring: Float32Array, step: number, steps: number): void {
-    const width = METRIC_NAMES.length;
     for (let done = step; done < step + steps; done++) {
-      const slot = (done % METRICS_SLOTS) * width;
-      const values = Float32Array.from(ring.subarray(slot, slot + width), (value, index) =>
-        this.#isReported[index] === true ? value : NaN,
-      );
+      const slot = (done % METRICS_SLOTS) * this.#metrics;
+      const values = Float32Array.from(ring.subarray(slot, slot + this.#metrics));
       this.#arrived.push({ step: done + 1, values });
     }
   }

@@ -5,6 +5,7 @@
 
 import type { ImageGrid } from '../../../protocol/reports.js';
 import { initialTensors, type NamedTensor } from '../../model/parameters.js';
+import { metricNames } from '../../../recipe/metrics.js';
 import { seedKey } from '../../random/streams.js';
 import { checkState } from '../check-state.js';
 import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
@@ -16,10 +17,10 @@ import {
   CONTROL_WORDS,
   FIRST_MOMENTS,
   PARAMETERS,
-  RATES,
+  RATE_STEPS,
   SECOND_MOMENTS,
 } from './kernels/shader.js';
-import { RATE_STEPS, ratesFrom } from './rates.js';
+import { ratesFrom } from './rates.js';
 import { readBuffers } from './read.js';
 import { tileNames } from './tuning/tiles.js';
 
@@ -111,6 +112,7 @@ class WebGpuEngine implements Engine {
         device,
         shared,
         train,
+        metrics: metricNames(this.#input.recipe),
         step: this.#step,
         read: (sources) => this.#read(sources),
       });
@@ -137,21 +139,21 @@ class WebGpuEngine implements Engine {
     device.queue.writeBuffer(shared.buffers.get(FIRST_MOMENTS), 0, m);
     device.queue.writeBuffer(shared.buffers.get(SECOND_MOMENTS), 0, v);
     this.#step = step;
-    this.#writeControl(CONTROL_WORDS.step, step, ...seedKey(this.#input.settings.seed));
+    this.#writeControl(CONTROL_WORDS.step, Uint32Array.of(step, ...seedKey(this.#input.settings.seed)));
     this.#uploadRates();
   }
 
   #uploadRates(): void {
-    const { device, shared, optimisers } = this.#equipment;
+    const { shared, stepScalars } = this.#equipment;
     this.#firstRate = this.#step;
-    device.queue.writeBuffer(shared.buffers.get(RATES), 0, ratesFrom(optimisers, this.#step));
-    this.#writeControl(CONTROL_WORDS.firstRate, this.#step);
+    this.#writeControl(shared.control.rates, new Uint32Array(ratesFrom(stepScalars, this.#step).buffer));
+    this.#writeControl(CONTROL_WORDS.firstRate, Uint32Array.of(this.#step));
   }
 
-  #writeControl(firstWord: number, ...words: readonly number[]): void {
+  #writeControl(firstWord: number, words: Uint32Array<ArrayBuffer>): void {
     this.#check();
     const { device, shared } = this.#equipment;
-    device.queue.writeBuffer(shared.buffers.get(CONTROL), firstWord * 4, Uint32Array.from(words));
+    device.queue.writeBuffer(shared.buffers.get(CONTROL), firstWord * 4, words);
   }
 
   #read(sources: Parameters<typeof readBuffers>[1]): Promise<readonly Values[]> {

@@ -46,11 +46,14 @@ export function runDraw(tensors: TensorStore, op: DrawOp, source: DrawSource): v
       }
       case 'labels': {
         const { labels } = part.source === 'test' ? source.dataset.test : source.dataset.train;
-        indicesOf(part, source).forEach((index, row) => (target[row] = labels[index]!));
+        indicesOf(part, source).forEach((index, row) => (target[part.targetRow + row] = labels[index]!));
         break;
       }
       case 'latents':
-        target.set(streams.uniform(part.stream, source.step, part.count, -1, 1));
+        target.set(
+          streams.uniform(part.stream, source.step, part.count, -1, 1),
+          part.targetRow * tensors.rowSize(part.target),
+        );
         break;
       case 'mask': {
         const factors = new Float32Array(part.count);

@@ -3,9 +3,15 @@
  * passed by the plan itself. For tests: slow, and on no machine's list.
  */
 
-import { METRIC_NAMES } from '../../../../protocol/reports.js';
+import { metricNames } from '../../../../recipe/metrics.js';
 import { initialTensors, type NamedTensor } from '../../../model/parameters.js';
-import type { Engine, EngineInput, EngineState, StepMetrics } from '../../engine.js';
+import {
+  gradientName,
+  type Engine,
+  type EngineInput,
+  type EngineState,
+  type StepMetrics,
+} from '../../engine.js';
 import { planClassify, planEvaluate, planGenerate, planTrainStep, type PlannedProgram } from '../plan.js';
 import type { TrainOptions } from '../lower/train-options.js';
 import type { DrawSource } from './draw.js';
@@ -27,7 +33,7 @@ export function createInterpreter(
   { precision, trainStep, trainOptions }: InterpreterOptions,
 ): Engine {
   const { recipe, settings, dataset, split } = input;
-  const step = trainStep ?? planTrainStep(recipe, settings, trainOptions);
+  const step = trainStep ?? planTrainStep(recipe, trainOptions);
   let parameters = new ParameterStore(initialTensors(recipe, settings.seed), precision);
   let stepsDone = 0;
 
@@ -58,58 +64,58 @@ export function createInterpreter(
     advance: async (steps) => Array.from({ length: steps }, makeStep),
     flush: async () => [],
     countCorrect: async (first, count) => {
-      const planned = planEvaluate(recipe, settings, count);
+      const planned = planEvaluate(recipe, count);
       const run = ready(planned);
       run.run(sourceAt(first));
       return run.read(planned.program.outputs[0]!)[0]!;
     },
-    generate: async (latents, count) => infer(planGenerate(recipe, settings, count), latents),
-    classify: async (images, count) => infer(planClassify(recipe, settings, count), images),
+    generate: async (latents, count) => infer(planGenerate(recipe, count), latents),
+    classify: async (images, count) => infer(planClassify(recipe, count), images),
     exportState: async () => ({ step: stepsDone, tensors: parameters.tensors() }),
     importState: async (state: EngineState) => {
       parameters = new ParameterStore(state.tensors, precision);
       stepsDone = state.step;
     },
-    inspectStep: async () => inspect(step, parameters, sourceAt()),
+    inspectStep: async () => inspect(step, metricNames(recipe), parameters, sourceAt()),
     dispose: () => undefined,
   };
 }
 
+/** See `Engine.inspectStep`: what a step leaves behind phase by phase, and at its end. */
 function inspect(
   { program, layout }: PlannedProgram,
+  metrics: readonly string[],
   parameters: ParameterStore,
   source: DrawSource,
 ): ReadonlyMap<string, NamedTensor> {
   const found = new Map<string, NamedTensor>();
-  const before = parameters.tensors();
-  const copy = new ParameterStore(before, parameters.precision);
-
-  const afterLoss = program.operations.findIndex(({ kind }) => kind === 'loss') + 1;
-  const forward = interpret({ ...program, operations: program.operations.slice(0, afterLoss) }, layout, copy);
-  forward.run(source);
-  for (const { name, tensor, firstRow, rows, shape } of program.taps) {
-    const size = forward.tensors.rowSize(tensor);
-    const values = Float32Array.from(
-      forward.read(tensor).subarray(firstRow * size, (firstRow + rows) * size),
-    );
-    found.set(name, { shape: [rows, ...shape], values });
-  }
-  METRIC_NAMES.forEach((name, index) => {
-    const value = forward.read(program.outputs[0]!)[index]!;
-    if (!Number.isNaN(value)) found.set(name, { shape: [], values: Float32Array.of(value) });
+  const copy = new ParameterStore(parameters.tensors(), parameters.precision);
+  const step = interpret(program, layout, copy);
+  let done = 0;
+  program.operations.forEach((operation, index) => {
+    if (operation.kind !== 'loss') return;
+    step.run(source, done, index + 1);
+    done = index + 1;
+    const phase = program.operations.slice(0, index).filter(({ kind }) => kind === 'loss').length;
+    for (const { name, tensor, firstRow, rows, shape } of program.taps.filter((tap) => tap.phase === phase)) {
+      const size = step.tensors.rowSize(tensor);
+      const values = Float32Array.from(step.read(tensor).subarray(firstRow * size, (firstRow + rows) * size));
+      found.set(name, { shape: [rows, ...shape], values });
+    }
+  });
+  step.run(source, done);
+  metrics.forEach((name, index) => {
+    found.set(name, { shape: [], values: Float32Array.of(step.read(program.outputs[0]!)[index]!) });
   });
   for (const [name, tensor] of copy.tensors()) {
     if (/\/moving_(mean|variance)$/.test(name)) found.set(`updated/${name}`, tensor);
   }
-
-  const whole = interpret(program, layout, new ParameterStore(before, parameters.precision));
-  whole.run(source, 'update');
-  for (const operation of program.operations) {
-    if (operation.kind !== 'update') continue;
-    for (const entry of operation.entries) {
-      const values = Float32Array.from(gradientOf(whole.tensors, entry));
-      found.set(`gradient/${entry.parameter}`, { shape: parameters.shapeOf(entry.parameter), values });
+  const updates = program.operations.filter((operation) => operation.kind === 'update');
+  updates.forEach(({ entries }, phase) => {
+    for (const entry of entries) {
+      const values = Float32Array.from(gradientOf(step.tensors, entry));
+      found.set(gradientName(phase, entry.parameter), { shape: parameters.shapeOf(entry.parameter), values });
     }
-  }
+  });
   return found;
 }

@@ -28,8 +28,8 @@ function runInitialise(parameters: ParameterStore, op: InitialiseOp, seed: numbe
 }
 
 export interface Run {
-  /** Runs everything, or only the operations before the first of a kind. */
-  run(source: DrawSource, until?: Operation['kind']): void;
+  /** Runs everything, or only operations `first` … `end` - 1. */
+  run(source: DrawSource, first?: number, end?: number): void;
   /** A tensor's elements, where the program has left them. */
   read(id: TensorId): Values;
   readonly tensors: TensorStore;
@@ -58,7 +58,7 @@ export function interpret(program: Program, layout: MemoryLayout, parameters: Pa
       case 'normGradient':
         return runNormGradient(context, op);
       case 'loss':
-        return runLoss(context, op, source.step + 1);
+        return runLoss(context, op, program.stepScalars, source.step);
       case 'update':
         return runUpdate(context, op);
       case 'countCorrect':
@@ -70,11 +70,8 @@ export function interpret(program: Program, layout: MemoryLayout, parameters: Pa
   return {
     tensors,
     read: (id) => tensors.get(id),
-    run: (source, until) => {
-      for (const op of program.operations) {
-        if (op.kind === until) return;
-        runOperation(op, source);
-      }
+    run: (source, first = 0, end = program.operations.length) => {
+      for (const op of program.operations.slice(first, end)) runOperation(op, source);
     },
   };
 }

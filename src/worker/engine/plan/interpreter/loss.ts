@@ -1,15 +1,14 @@
 /** Loss terms, their gradients at the logits and features, and the metrics of a step. */
 
-import { METRIC_NAMES } from '../../../../protocol/reports.js';
-import { adamScalar } from '../adam-scalar.js';
-import type { LossOp, LossOpTerm } from '../operations.js';
+import { stepScalar, type StepScalar } from '../step-scalars.js';
+import type { LogitRows, LossOp, LossOpTerm } from '../operations.js';
 import type { ChainContext } from './chain.js';
-import type { Values } from './store.js';
+import type { TensorStore, Values } from './store.js';
 
 interface LossContext extends ChainContext {
   readonly op: LossOp;
-  readonly logits: Values;
-  readonly labels: Values;
+  /** By index of the term. */
+  readonly weights: readonly number[];
 }
 
 function softmax(row: Values): Float64Array {
@@ -23,24 +22,31 @@ function sigmoid(x: number): number {
   return x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
 }
 
-function rowOf({ op, logits }: LossContext, row: number): Values {
-  return logits.subarray(row * op.width, (row + 1) * op.width);
+function rowOf(tensors: TensorStore, { logits, width, forwardRow }: LogitRows, row: number): Values {
+  const first = (forwardRow + row) * width;
+  return tensors.get(logits).subarray(first, first + width);
+}
+
+function labelOf(tensors: TensorStore, term: { labels: number; labelRow: number }, row: number): number {
+  return tensors.get(term.labels)[term.labelRow + row]!;
 }
 
 function featureMeans(
-  context: LossContext,
+  { tensors }: LossContext,
   term: Extract<LossOpTerm, { kind: 'featureMatching' }>,
 ): Float64Array {
-  const features = context.tensors.get(term.features);
-  const meanOf = (first: number, rows: number, feature: number): number => {
+  const { size } = term;
+  const meanOf = (of: number, first: number, rows: number, feature: number): number => {
+    const features = tensors.get(of);
     let sum = 0;
-    for (let row = first; row < first + rows; row++) sum += features[row * term.size + feature]!;
+    for (let row = first; row < first + rows; row++) sum += features[row * size + feature]!;
     return sum / rows;
   };
   return Float64Array.from(
-    { length: term.size },
+    { length: size },
     (_, feature) =>
-      meanOf(term.forwardRow, term.rows, feature) - meanOf(term.againstRow, term.againstRows, feature),
+      meanOf(term.features, term.forwardRow, term.rows, feature) -
+      meanOf(term.against, term.againstRow, term.againstRows, feature),
   );
 }
 
@@ -49,13 +55,15 @@ function termValue(context: LossContext, term: LossOpTerm): number {
     const differences = featureMeans(context, term);
     return differences.reduce((sum, difference) => sum + difference * difference, 0) / term.size;
   }
+  const { tensors } = context;
   let sum = 0;
   for (let i = 0; i < term.rows; i++) {
-    const row = rowOf(context, term.forwardRow + i);
+    const row = rowOf(tensors, term, i);
     if (term.kind === 'softmaxCrossEntropy') {
       const largest = Math.max(...row);
       const powers = Float64Array.from(row, (x) => Math.exp(x - largest));
-      sum += Math.log(powers.reduce((total, power) => total + power, 0)) + largest - row[context.labels[i]!]!;
+      const total = powers.reduce((all, power) => all + power, 0);
+      sum += Math.log(total) + largest - row[labelOf(tensors, term, i)]!;
     } else {
       const x = row[term.column]!;
       sum += Math.max(x, 0) - x * term.target + Math.log1p(Math.exp(-Math.abs(x)));
@@ -64,26 +72,33 @@ function termValue(context: LossContext, term: LossOpTerm): number {
   return sum / term.rows;
 }
 
-function addLogitGradient(context: LossContext, term: LossOpTerm, i: number, target: Values): void {
+function addLogitGradient(
+  { tensors, op, weights }: LossContext,
+  index: number,
+  i: number,
+  target: Values,
+): void {
+  const term = op.terms[index]!;
+  const weight = weights[index]!;
   if (term.kind === 'featureMatching') return;
-  const row = rowOf(context, term.forwardRow + i);
+  const row = rowOf(tensors, term, i);
   if (term.kind === 'softmaxCrossEntropy') {
-    const label = context.labels[i]!;
+    const label = labelOf(tensors, term, i);
     softmax(row).forEach(
-      (share, column) => (target[column]! += (share - (column === label ? 1 : 0)) / term.rows),
+      (share, column) => (target[column]! += (weight * (share - (column === label ? 1 : 0))) / term.rows),
     );
   } else {
-    target[term.column]! += (sigmoid(row[term.column]!) - term.target) / term.rows;
+    target[term.column]! += (weight * (sigmoid(row[term.column]!) - term.target)) / term.rows;
   }
 }
 
 function writeGradients(context: LossContext): void {
-  const { op, tensors } = context;
+  const { op, tensors, weights } = context;
   const target = tensors.get(op.logitGradient).fill(0);
   for (const { gradientRow, rows, terms } of op.segments) {
     for (let i = 0; i < rows; i++) {
       const row = target.subarray((gradientRow + i) * op.width, (gradientRow + i + 1) * op.width);
-      for (const term of terms) addLogitGradient(context, op.terms[term]!, i, row);
+      for (const term of terms) addLogitGradient(context, term, i, row);
     }
   }
   if (op.featureGradient === null) return;
@@ -94,34 +109,40 @@ function writeGradients(context: LossContext): void {
     if (term.kind !== 'featureMatching') continue;
     const rows = sign === 1 ? term.rows : term.againstRows;
     featureMeans(context, term).forEach((difference, feature) => {
-      vectors[gradientSegment * size + feature]! += (sign * 2 * difference) / (size * rows);
+      vectors[gradientSegment * size + feature]! += (weights[index]! * sign * 2 * difference) / (size * rows);
     });
   }
 }
 
-function accuracyOf(context: LossContext): number {
-  const { forwardRow, rows } = context.op.accuracy;
+function accuracyOf(tensors: TensorStore, accuracy: NonNullable<LossOp['accuracy']>): number {
   let correct = 0;
-  for (let i = 0; i < rows; i++) {
-    const row = rowOf(context, forwardRow + i);
-    if (row.indexOf(Math.max(...row)) === context.labels[i]) correct++;
+  for (let i = 0; i < accuracy.rows; i++) {
+    const row = rowOf(tensors, accuracy, i);
+    if (row.indexOf(Math.max(...row)) === labelOf(tensors, accuracy, i)) correct++;
   }
-  return correct / rows;
+  return correct / accuracy.rows;
 }
 
-/** `t` is the number of the step being made, from 1. */
-export function runLoss(context: ChainContext, op: LossOp, t: number): void {
+/** The losses of the step after `step` updates, whose scalars are `stepScalars`. */
+export function runLoss(
+  context: ChainContext,
+  op: LossOp,
+  stepScalars: readonly StepScalar[],
+  step: number,
+): void {
   const { tensors } = context;
-  const all = { ...context, op, logits: tensors.get(op.logits), labels: tensors.get(op.labels) };
+  const scalars = stepScalars.map((scalar) => stepScalar(scalar, step));
+  const weights = op.terms.map(({ weight }) =>
+    weight.kind === 'constant' ? weight.value : scalars[weight.index]!,
+  );
+  const all: LossContext = { ...context, op, weights };
   const values = op.terms.map((term) => termValue(all, term));
-  const metrics = tensors.get(op.metrics).fill(NaN);
-  op.terms.forEach(({ name }, index) => (metrics[METRIC_NAMES.indexOf(name)] = values[index]!));
-  for (const { name, terms } of op.losses) {
-    metrics[METRIC_NAMES.indexOf(name)] = terms.reduce((sum, term) => sum + values[term]!, 0);
+  const metrics = tensors.get(op.metrics);
+  op.terms.forEach(({ metric }, index) => (metrics[metric] = values[index]!));
+  for (const { metric, terms } of op.losses) {
+    metrics[metric] = terms.reduce((sum, term) => sum + weights[term]! * values[term]!, 0);
   }
-  metrics[METRIC_NAMES.indexOf('trainAccuracy')] = accuracyOf(all);
+  if (op.accuracy !== null) metrics[op.accuracy.metric] = accuracyOf(tensors, op.accuracy);
   writeGradients(all);
-  op.optimisers.forEach((optimiser, index) => {
-    tensors.get(op.scalars)[index] = adamScalar(optimiser, t);
-  });
+  if (op.isFirst) tensors.get(op.scalars).set(scalars);
 }

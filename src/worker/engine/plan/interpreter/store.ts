@@ -3,7 +3,8 @@
  * the results, and the parameters by name.
  */
 
-import { sizeOf, momentNames, type NamedTensor, type NamedTensors } from '../../../model/parameters.js';
+import { momentNames, type NamedTensor, type NamedTensors } from '../../../model/parameters.js';
+import { sizeOf } from '../../../../recipe/layers.js';
 import type { MemoryLayout } from '../memory.js';
 import type { Program, TensorId } from '../operations.js';
 

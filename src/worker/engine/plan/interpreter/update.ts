@@ -1,4 +1,4 @@
-/** Adam, and the sums of parameter gradients it takes. */
+/** Adam, the sums of parameter gradients that it takes, and the averages that follow. */
 
 import type { UpdateEntry, UpdateOp } from '../operations.js';
 import type { ChainContext } from './chain.js';
@@ -16,14 +16,18 @@ export function gradientOf(tensors: TensorStore, entry: UpdateEntry): Float64Arr
 
 export function runUpdate({ tensors, parameters }: ChainContext, op: UpdateOp): void {
   for (const entry of op.entries) {
-    const { beta1, beta2, epsilon } = op.optimisers[entry.optimiser]!;
-    const scalar = tensors.get(op.scalars)[entry.optimiser]!;
+    const { beta1, beta2, epsilon, scalar } = op.optimisers[entry.optimiser]!;
+    const rate = tensors.get(op.scalars)[scalar]!;
     const values = parameters.get(entry.parameter);
     const { m, v } = parameters.moments(entry.parameter);
     gradientOf(tensors, entry).forEach((gradient, i) => {
       m[i] = beta1 * m[i]! + (1 - beta1) * gradient;
       v[i] = beta2 * v[i]! + (1 - beta2) * gradient * gradient;
-      values[i]! -= (scalar * m[i]) / (Math.sqrt(v[i]) + epsilon);
+      values[i]! -= (rate * m[i]) / (Math.sqrt(v[i]) + epsilon);
     });
+    if (entry.average === null) continue;
+    const average = parameters.get(entry.average.parameter);
+    const share = tensors.get(op.scalars)[entry.average.scalar]!;
+    values.forEach((value, i) => (average[i]! += share * (value - average[i]!)));
   }
 }

@@ -1,6 +1,7 @@
 /** Collects the tensors and operations of a program while it is lowered. */
 
 import type { Operation, PlanTensor, Program, Storage, Tap, TensorId } from '../operations.js';
+import type { StepScalar } from '../step-scalars.js';
 
 export class ProgramBuilder {
   readonly #tensors: PlanTensor[] = [];
@@ -30,8 +31,10 @@ export class ProgramBuilder {
     inputs: readonly TensorId[],
     outputs: readonly TensorId[],
     taps: readonly Tap[] = [],
+    stepScalars: readonly StepScalar[] = [],
   ): Program {
-    return { name, tensors: this.#tensors, operations: this.#operations, inputs, outputs, taps };
+    const [tensors, operations] = [this.#tensors, this.#operations];
+    return { name, tensors, operations, inputs, outputs, stepScalars, taps };
   }
 }
 

@@ -4,7 +4,6 @@
  * linear primitive gives the product the other way round, and sums for its parameters.
  */
 
-import type { Settings } from '../../../../protocol/settings.js';
 import type { Block, PointwisePrimitive } from './blocks.js';
 import { maskSnippet, type LoweredBlock, type MaskBits } from './lower-forward.js';
 import type { Direction } from '../geometry.js';
@@ -18,19 +17,18 @@ export function reverse(direction: Direction): Direction {
 /** What the backward rules of a network's pointwise primitives refer to. */
 export interface GradientContext {
   readonly masks: ReadonlyMap<string, MaskBits>;
-  readonly settings: Settings;
 }
 
 function pointwiseRule(
   primitive: PointwisePrimitive,
   { statistics, view }: LoweredBlock,
-  { masks, settings }: GradientContext,
+  { masks }: GradientContext,
 ): readonly Snippet[] {
   switch (primitive.kind) {
     case 'bias':
       return [];
     case 'mask': {
-      const snippet = maskSnippet(masks, primitive.layer, settings.dropout);
+      const snippet = maskSnippet(masks, primitive);
       return snippet === null ? [] : [snippet];
     }
     case 'activation': {

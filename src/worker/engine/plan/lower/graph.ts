@@ -1,13 +1,22 @@
 /**
  * A recipe's phase as a graph of primitives: networks become chains of primitives over stacked
  * passes, and every (pass, loss) pair whose gradient some update needs becomes a segment of the
- * backward pass. Knows shapes and rows; nothing of fusion or memory.
+ * backward pass. Knows shapes and rows; nothing of fusion or memory. What a recipe has been checked for
+ * when it was built (`recipe/check-recipe.ts`) is not checked again.
  */
 
-import type { Settings } from '../../../../protocol/settings.js';
-import { layerShapes, type BatchNormLayer } from '../../../../recipe/layers.js';
-import { instanceName } from '../../../model/parameters.js';
-import { batchRows, type Pass, type Phase, type Recipe } from '../../../../recipe/recipes.js';
+import { layerShapes, type BatchNormLayer, type Network } from '../../../../recipe/layers.js';
+import {
+  entryOf,
+  groupOf,
+  passNamed,
+  tappedPasses,
+  type ParameterSet,
+  type Pass,
+  type Phase,
+  type Recipe,
+  type Update,
+} from '../../../../recipe/recipe.js';
 import { linearShape, type LinearShape } from '../geometry.js';
 import type { Activation } from '../operations.js';
 
@@ -25,7 +34,7 @@ export type Primitive =
   | (PrimitiveFields & { readonly kind: 'bias' })
   | (PrimitiveFields & { readonly kind: 'norm'; readonly description: BatchNormLayer })
   | (PrimitiveFields & { readonly kind: 'activation'; readonly activation: Activation })
-  | (PrimitiveFields & { readonly kind: 'mask' })
+  | (PrimitiveFields & { readonly kind: 'mask'; readonly rate: number })
   | (PrimitiveFields & { readonly kind: 'view' });
 
 /** A pass of the stack: its rows follow those of the pass before. */
@@ -49,9 +58,13 @@ export interface BackwardSegment {
   readonly needsInput: boolean;
 }
 
-/** All passes of one network in one phase. */
+/** All passes of one network in one phase that are computed alike. */
 export interface Stack {
+  /** For people: the network, with what tells the stack from others of it. */
+  readonly label: string;
   readonly network: string;
+  readonly mode: Pass['mode'];
+  readonly parameters: ParameterSet;
   readonly instances: number;
   readonly inputShape: readonly number[];
   readonly primitives: readonly Primitive[];
@@ -66,8 +79,8 @@ export interface PhaseGraph {
   readonly stacks: readonly Stack[];
 }
 
-/** The primitives of a network, in order. A bias that stays at zero is none. */
-export function primitivesOf(network: Recipe['networks'][number]['network']): readonly Primitive[] {
+/** The primitives of a network, in order. A bias that stays at zero is none, nor is a dropout of nothing. */
+export function primitivesOf(network: Network): readonly Primitive[] {
   return layerShapes(network).flatMap(({ layer, input, output }, layerIndex): Primitive[] => {
     const fields = { layer: layer.name, layerIndex, output };
     const linear = linearShape(layer, input);
@@ -87,7 +100,9 @@ export function primitivesOf(network: Recipe['networks'][number]['network']): re
       case 'tanh':
         return [{ ...fields, kind: 'activation', activation: { name: layer.kind } }];
       case 'dropout':
-        return [{ ...fields, kind: 'mask' }];
+        return layer.rate === 0
+          ? [{ ...fields, kind: 'view' }]
+          : [{ ...fields, kind: 'mask', rate: layer.rate }];
       case 'flatten':
       case 'reshape':
         return [{ ...fields, kind: 'view' }];
@@ -97,129 +112,91 @@ export function primitivesOf(network: Recipe['networks'][number]['network']): re
   });
 }
 
-/** Name of a parameter of a layer; batch norms' are shared by all instances. */
-export function parameterName(network: string, instance: number, layer: string, part: string): string {
-  return `${instanceName(network, instance)}/${layer}/${part}`;
+/** The pass leads down to the network that the update trains. */
+function leadsToTrained(phase: Phase, update: Update, pass: Pass): boolean {
+  return pass.gradient && (pass.network === update.network || leadsBelow(phase, update, pass));
 }
 
-function rowsOf(pass: Pass, passes: readonly Pass[], batch: number): number {
-  const rows = batchRows(batch);
-  switch (pass.input.kind) {
-    case 'labelled':
-      return rows.labelled;
-    case 'unlabelled':
-      return rows.unlabelled;
-    case 'latents':
-      return rows.latents;
-    case 'pass':
-      return rowsOf(passNamed(passes, pass.input.pass), passes, batch);
-    default:
-      return pass.input satisfies never;
-  }
+function leadsBelow(phase: Phase, update: Update, { input }: Pass): boolean {
+  return input.kind === 'pass' && leadsToTrained(phase, update, passNamed(phase, input.pass));
 }
 
-function passNamed(passes: readonly Pass[], name: string): Pass {
-  const pass = passes.find((candidate) => candidate.name === name);
-  if (pass === undefined) throw new Error(`The recipe has no pass "${name}".`);
-  return pass;
+/** The loss taps the pass, or a pass that is made from it. */
+function isReached(phase: Phase, update: Update, pass: Pass): boolean {
+  const isTapped = phase.terms.some(
+    (term) => update.terms.includes(term.name) && tappedPasses(term).includes(pass.name),
+  );
+  const isRead = (other: Pass): boolean => other.input.kind === 'pass' && other.input.pass === pass.name;
+  return (
+    isTapped ||
+    phase.passes.some((other) => other.gradient && isRead(other) && isReached(phase, update, other))
+  );
 }
 
-/** Which gradients flow: needs(update, pass), and whether a pass leads down to the trained network. */
-class GradientFlow {
-  readonly #phase: Phase;
-
-  constructor(phase: Phase) {
-    this.#phase = phase;
-  }
-
-  /** Whether the gradient of this update's loss has to be carried through this pass. */
-  needs(update: number, pass: Pass): boolean {
-    return this.#reaches(update, pass) && this.#leadsToTrained(update, pass);
-  }
-
-  leadsBelow(update: number, pass: Pass): boolean {
-    const { input } = pass;
-    return input.kind === 'pass' && this.#leadsToTrained(update, passNamed(this.#phase.passes, input.pass));
-  }
-
-  #leadsToTrained(update: number, pass: Pass): boolean {
-    return pass.network === this.#phase.updates[update]!.network || this.leadsBelow(update, pass);
-  }
-
-  /** The loss taps the pass, or a pass that is made from it. */
-  #reaches(update: number, pass: Pass): boolean {
-    const { terms } = this.#phase.updates[update]!;
-    const isTapped = this.#phase.terms.some(
-      (term) =>
-        terms.includes(term.name) &&
-        (term.pass === pass.name || (term.kind === 'featureMatching' && term.against === pass.name)),
-    );
-    return (
-      isTapped ||
-      this.#phase.passes.some(
-        ({ input }, consumer) =>
-          input.kind === 'pass' &&
-          input.pass === pass.name &&
-          this.#reaches(update, this.#phase.passes[consumer]!),
-      )
-    );
-  }
+/** What tells the stacks of one network apart. */
+function variantOf({ network, mode, parameters }: Pass): string {
+  return [network, mode, parameters].join(' ');
 }
 
-function makeStack(recipe: Recipe, phase: Phase, network: string, batch: number): Stack {
-  const entry = recipe.networks.find((candidate) => candidate.network.name === network);
-  if (entry === undefined) throw new Error(`The recipe has no network "${network}".`);
+function labelOf({ network, mode, parameters }: Pass, phaseIndex: number): string {
+  const words = [parameters === 'average' ? 'average' : '', mode === 'inference' ? 'inference' : ''];
+  const variant = words.filter((word) => word !== '').join(', ');
+  const phase = phaseIndex === 0 ? '' : `phase ${phaseIndex + 1} `;
+  return `${phase}${network}${variant === '' ? '' : ` (${variant})`}`;
+}
+
+function makeStack(recipe: Recipe, phase: Phase, phaseIndex: number, variant: string): Stack {
+  const passes = phase.passes.filter((pass) => variantOf(pass) === variant);
+  const { network, mode, parameters } = passes[0]!;
+  const entry = entryOf(recipe, network);
   const forward: ForwardSegment[] = [];
   let firstRow = 0;
-  for (const pass of phase.passes.filter((candidate) => candidate.network === network)) {
-    const rows = rowsOf(pass, phase.passes, batch);
+  for (const pass of passes) {
+    const { rows } = groupOf(phase, pass);
     forward.push({ pass, rows, firstRow });
     firstRow += rows;
   }
-  const flow = new GradientFlow(phase);
   const backward: BackwardSegment[] = [];
   firstRow = 0;
-  phase.updates.forEach((_, update) => {
-    forward.forEach(({ pass, rows }, index) => {
-      if (!flow.needs(update, pass)) return;
-      const trains = phase.updates[update]!.network === network;
-      const needsInput = flow.leadsBelow(update, pass);
-      backward.push({ forward: index, update, rows, firstRow, trains, needsInput });
+  phase.updates.forEach((update, index) => {
+    forward.forEach(({ pass, rows }, segment) => {
+      if (!isReached(phase, update, pass) || !leadsToTrained(phase, update, pass)) return;
+      const trains = update.network === network;
+      const needsInput = leadsBelow(phase, update, pass);
+      backward.push({ forward: segment, update: index, rows, firstRow, trains, needsInput });
       firstRow += rows;
     });
   });
-  const { inputShape } = entry.network;
   return {
+    label: labelOf(passes[0]!, phaseIndex),
     network,
+    mode,
+    parameters,
     instances: entry.instances,
-    inputShape,
+    inputShape: entry.network.inputShape,
     primitives: primitivesOf(entry.network),
     forward,
     backward,
   };
 }
 
-/** Networks in an order in which one that makes another's input comes first. */
-function orderedNetworks(phase: Phase): readonly string[] {
+/** Variants of networks in an order in which one that makes another's input comes first. */
+function orderedVariants(phase: Phase): readonly string[] {
   const ordered: string[] = [];
-  const visit = (network: string): void => {
-    if (ordered.includes(network)) return;
-    for (const { input } of phase.passes.filter((pass) => pass.network === network)) {
-      if (input.kind !== 'pass') continue;
-      const maker = passNamed(phase.passes, input.pass).network;
-      if (maker === network) throw new Error(`The network "${network}" feeds itself, which no plan can do.`);
-      visit(maker);
+  const visit = (variant: string): void => {
+    if (ordered.includes(variant)) return;
+    for (const { input } of phase.passes.filter((pass) => variantOf(pass) === variant)) {
+      if (input.kind === 'pass') visit(variantOf(passNamed(phase, input.pass)));
     }
-    ordered.push(network);
+    ordered.push(variant);
   };
-  for (const { network } of phase.passes) visit(network);
+  for (const pass of phase.passes) visit(variantOf(pass));
   return ordered;
 }
 
-/** The graph of one phase of a recipe at the settings' batch size. */
-export function buildPhaseGraph(recipe: Recipe, settings: Settings, phaseIndex: number): PhaseGraph {
-  const phase = recipe.phases[phaseIndex];
-  if (phase === undefined) throw new Error(`The recipe has no phase ${phaseIndex}.`);
-  const stacks = orderedNetworks(phase).map((network) => makeStack(recipe, phase, network, settings.batch));
+/** The graph of one phase of a recipe. */
+export function buildPhaseGraph(recipe: Recipe, phaseIndex: number): PhaseGraph {
+  const phase = recipe.phases[phaseIndex]!;
+  const stacks = orderedVariants(phase).map((variant) => makeStack(recipe, phase, phaseIndex, variant));
   return { phase, phaseIndex, stacks };
 }

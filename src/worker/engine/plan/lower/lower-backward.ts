@@ -4,19 +4,19 @@
  * below. Collects what the update has to do.
  */
 
-import { sizeOf } from '../../../model/parameters.js';
+import { sizeOf } from '../../../../recipe/layers.js';
 import type { ProgramBuilder } from './builder.js';
-import type { Side } from '../geometry.js';
 import { reverse, throughPointwise, type GradientContext } from './gradients.js';
-import { parameterName, type Stack } from './graph.js';
-import { allInstances, normParameters, type LoweredBlock } from './lower-forward.js';
+import { parameterName } from '../../../model/parameters.js';
+import type { Stack } from './graph.js';
+import { allInstances, normParameters, outputSide, type LoweredBlock } from './lower-forward.js';
 import type { OpSegment, ReductionSplit, Snippet, TensorId, UpdateEntry, View } from '../operations.js';
 import { gradientSegments, totalRows, withoutSource } from './segments.js';
 import { splitRows, splitsOf } from './splits.js';
 import type { TrainOptions } from './train-options.js';
 
 /** An update before its optimiser is known: which update of the phase it belongs to. */
-export type PendingUpdate = Omit<UpdateEntry, 'optimiser'> & { readonly update: number };
+export type PendingUpdate = Omit<UpdateEntry, 'optimiser' | 'average'> & { readonly update: number };
 
 export interface BackwardInput {
   readonly stack: Stack;
@@ -34,11 +34,6 @@ export interface BackwardInput {
     readonly segments: readonly OpSegment[];
   } | null;
   readonly options: TrainOptions;
-}
-
-function outputSide(block: LoweredBlock): Side {
-  const { geometry, direction } = block.block.linear.shape;
-  return direction === 'toSmall' ? geometry.small : geometry.large;
 }
 
 /** Entries for a parameter that every instance has, from partial sums of `stride` elements. */
@@ -65,14 +60,11 @@ function updatesOf(
 /** Adds the backward operations of a network. */
 export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): readonly PendingUpdate[] {
   const { stack, blocks, context, sharedGradients, below, options } = input;
-  const { network, instances } = stack;
+  const { label } = stack;
   const withSources = gradientSegments(stack);
   const segments = withSources.map(withoutSource);
   const training = withSources.filter(({ source }) => source.trains);
   const trained = training.map(withoutSource);
-  const trainedUpdates = new Set(training.map(({ source }) => source.update));
-  if (trainedUpdates.size > 1)
-    throw new Error(`Two updates of one phase train "${network}", which no plan can do.`);
   const rows = totalRows(segments);
   const updates: PendingUpdate[] = [];
   let gradient = input.outputGradient;
@@ -81,11 +73,11 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
     const lowered = blocks[index]!;
     const { linear, norm, stored } = lowered.block;
     const { geometry, direction } = linear.shape;
-    const side = outputSide(lowered);
+    const side = outputSide(lowered.block);
     let view: View = { tensor: gradient, rows: 'gradient', chain: [] };
 
     if (norm !== null) {
-      const name = `${network}/${norm.layer} gradient`;
+      const name = `${label}/${norm.layer} gradient`;
       const { channels } = side;
       const coefficients = builder.tensor(
         `${name} coefficients`,
@@ -94,7 +86,7 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
       );
       const sums = trained.length === 0 ? null : builder.tensor(`${name} sums`, [2, channels], 'gradients');
       const applied = options.storesNormalised
-        ? builder.tensor(`${network}/${linear.layer} gradient after ${norm.layer}`, [
+        ? builder.tensor(`${label}/${linear.layer} gradient after ${norm.layer}`, [
             rows,
             side.height,
             side.width,
@@ -112,7 +104,7 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
         source: gradient,
         raw: lowered.stored,
         statistics: lowered.statistics!,
-        norm: normParameters(network, lowered.block),
+        norm: normParameters(stack, lowered.block),
         coefficients,
         gradient: sums,
         applied,
@@ -122,7 +114,7 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
           ? { ...view, chain: [{ kind: 'normGradient', raw: lowered.stored, coefficients }] }
           : { ...view, tensor: applied };
       if (sums !== null) {
-        const { gamma, beta } = normParameters(network, lowered.block);
+        const { gamma, beta } = normParameters(stack, lowered.block);
         const shared = { size: channels, gradient: sums, stride: 2 * channels, firstSplit: 0, splits: 1 };
         const { update } = training[0]!.source;
         updates.push({ ...shared, parameter: gamma, offset: 0, update });
@@ -134,7 +126,7 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
     const splits = splitRows(trained, positions, options.reductionLength);
     const { kernelHeight, kernelWidth, large, small } = geometry;
     const kernelShape = [kernelHeight, kernelWidth, large.channels, small.channels];
-    const name = `${network}/${linear.layer}`;
+    const name = `${label}/${linear.layer}`;
     const needsKernel = splits.length > 0;
     const needsBias = needsKernel && stored.some(({ kind }) => kind === 'bias');
     const kernelGradient = needsKernel
@@ -164,9 +156,9 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
         .find((id) => id !== undefined);
       const added: readonly Snippet[] =
         tapped === undefined ? [] : [{ kind: 'segmentVector', vectors: tapped }];
-      const { height, width, channels } = outputSide(from);
+      const { height, width, channels } = outputSide(from.block);
       inputProduct = {
-        target: builder.tensor(`${network}/${from.block.linear.layer} gradient`, [
+        target: builder.tensor(`${label}/${from.block.linear.layer} gradient`, [
           rows,
           height,
           width,
@@ -213,7 +205,7 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
             direction: reverse(direction),
             geometry,
             source: view,
-            kernels: allInstances(network, instances, linear.layer, 'kernel'),
+            kernels: allInstances(stack, linear.layer, 'kernel'),
             ...inputProduct,
           },
     );

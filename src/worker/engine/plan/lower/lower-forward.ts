@@ -3,12 +3,21 @@
  * training (all passes as segments) and by inference (one segment, running statistics).
  */
 
-import type { Settings } from '../../../../protocol/settings.js';
-import { instanceName } from '../../../model/parameters.js';
+import type { ParameterSet } from '../../../../recipe/recipe.js';
+import { nameInSet, parameterName } from '../../../model/parameters.js';
 import type { Block, PointwisePrimitive } from './blocks.js';
 import type { ProgramBuilder } from './builder.js';
-import { parameterName } from './graph.js';
+import type { Side } from '../geometry.js';
 import type { NormParameters, OpSegment, Snippet, TensorId, View } from '../operations.js';
+
+/** A network as it is read: which of its parameters, of how many instances. */
+export interface NetworkUse {
+  /** For people. */
+  readonly label: string;
+  readonly network: string;
+  readonly instances: number;
+  readonly parameters: ParameterSet;
+}
 
 /** Keep bits of one dropout layer, and where each forward segment's begin. */
 export interface MaskBits {
@@ -16,14 +25,11 @@ export interface MaskBits {
   readonly offsets: readonly number[];
 }
 
-export interface ForwardInput {
-  readonly network: string;
-  readonly instances: number;
+export interface ForwardInput extends NetworkUse {
   readonly blocks: readonly Block[];
   readonly input: TensorId;
   readonly rows: number;
   readonly segments: readonly OpSegment[];
-  readonly settings: Settings;
   /** By layer name; null for inference, where dropout does nothing and norms use running statistics. */
   readonly training: {
     readonly masks: ReadonlyMap<string, MaskBits>;
@@ -31,6 +37,8 @@ export interface ForwardInput {
     /** See `TrainOptions`. */
     readonly storesNormalised: boolean;
   } | null;
+  /** Inference statistics that were made beforehand, by the norm's layer; where left out they are made here. */
+  readonly statistics?: ReadonlyMap<string, TensorId>;
   /** Where the last block stores its rows, if not in a tensor of its own. */
   readonly output?: { readonly tensor: TensorId; readonly segments: readonly OpSegment[] } | undefined;
 }
@@ -41,25 +49,27 @@ export interface LoweredBlock {
   /** What the block's linear layer read. */
   readonly source: View;
   readonly stored: TensorId;
-  /** First row of `stored` where that is a tensor of another network; null for its own rows. */
-  readonly storedRows: number | null;
+  /** First row of each forward segment in `stored` where that is another network's input; null for its own rows. */
+  readonly storedRows: readonly number[] | null;
   readonly statistics: TensorId | null;
   /** The block's output; without a chain where it is stored. */
   readonly view: View;
 }
 
+/** Names of a layer's parameter as a network is read, by instance. */
 export function allInstances(
-  network: string,
-  instances: number,
+  { network, instances, parameters }: NetworkUse,
   layer: string,
   part: string,
 ): readonly string[] {
-  return Array.from({ length: instances }, (_, instance) => parameterName(network, instance, layer, part));
+  return Array.from({ length: instances }, (_, instance) =>
+    nameInSet(parameterName(network, instance, layer, part), parameters),
+  );
 }
 
-export function normParameters(network: string, block: Block): NormParameters {
+export function normParameters({ network, parameters }: NetworkUse, block: Block): NormParameters {
   const { layer, description } = block.norm!;
-  const name = (part: string): string => `${instanceName(network, 0)}/${layer}/${part}`;
+  const name = (part: string): string => nameInSet(parameterName(network, 0, layer, part), parameters);
   return {
     gamma: name('gamma'),
     beta: name('beta'),
@@ -70,11 +80,10 @@ export function normParameters(network: string, block: Block): NormParameters {
   };
 }
 
-/** The dropout snippet of a layer; null where nothing is dropped. */
+/** The snippet of a dropout layer; null where nothing is dropped. */
 export function maskSnippet(
   masks: ReadonlyMap<string, MaskBits>,
-  layer: string,
-  rate: number,
+  { layer, rate }: Extract<PointwisePrimitive, { kind: 'mask' }>,
 ): Snippet | null {
   const mask = masks.get(layer);
   if (mask === undefined) return null;
@@ -85,15 +94,11 @@ function toSnippets(primitives: readonly PointwisePrimitive[], input: ForwardInp
   return primitives.flatMap((primitive): Snippet[] => {
     switch (primitive.kind) {
       case 'bias':
-        return [
-          { kind: 'bias', parameters: allInstances(input.network, input.instances, primitive.layer, 'bias') },
-        ];
+        return [{ kind: 'bias', parameters: allInstances(input, primitive.layer, 'bias') }];
       case 'activation':
         return [{ kind: 'activation', activation: primitive.activation }];
       case 'mask': {
-        const masks = input.training?.masks;
-        const snippet =
-          masks === undefined ? null : maskSnippet(masks, primitive.layer, input.settings.dropout);
+        const snippet = input.training === null ? null : maskSnippet(input.training.masks, primitive);
         return snippet === null ? [] : [snippet];
       }
       default:
@@ -102,48 +107,68 @@ function toSnippets(primitives: readonly PointwisePrimitive[], input: ForwardInp
   });
 }
 
+/**
+ * Adds the operations that make the inference statistics of a network's norms, all in one stage: before
+ * anything of the step moves the running ones.
+ */
+export function lowerStatistics(
+  builder: ProgramBuilder,
+  use: NetworkUse,
+  blocks: readonly Block[],
+): ReadonlyMap<string, TensorId> {
+  const normed = blocks.filter(({ norm }) => norm !== null);
+  const statistics = new Map<string, TensorId>();
+  const operations = normed.map((block) => {
+    const name = `${use.label}/${block.norm!.layer}`;
+    const { channels } = outputSide(block);
+    const target = builder.tensor(`${name} statistics`, [1, 4, channels], 'statistics');
+    statistics.set(block.norm!.layer, target);
+    return { kind: 'normInference', name, norm: normParameters(use, block), channels, target } as const;
+  });
+  builder.stage(...operations);
+  return statistics;
+}
+
+/** The side of a block's linear layer that it writes. */
+export function outputSide({ linear }: Block): Side {
+  const { geometry, direction } = linear.shape;
+  return direction === 'toSmall' ? geometry.small : geometry.large;
+}
+
 /** Adds the operations of a forward pass and tells where everything lies. */
 export function lowerForward(builder: ProgramBuilder, input: ForwardInput): readonly LoweredBlock[] {
-  const { network, instances, blocks, rows, segments, training, output } = input;
+  const { label, blocks, rows, segments, training, output } = input;
   let source: View = { tensor: input.input, rows: 'forward', chain: [] };
   return blocks.map((block, index) => {
     const { linear, norm } = block;
     const { geometry, direction } = linear.shape;
-    const side = direction === 'toSmall' ? geometry.small : geometry.large;
+    const side = outputSide(block);
     const goesElsewhere = output !== undefined && index === blocks.length - 1;
     const stored = goesElsewhere
       ? output.tensor
-      : builder.tensor(`${network}/${linear.layer}`, [rows, side.height, side.width, side.channels]);
+      : builder.tensor(`${label}/${linear.layer}`, [rows, side.height, side.width, side.channels]);
     const epilogue = [...toSnippets(block.stored, input)];
     const chain: Snippet[] = [];
     if (norm !== null && training === null) {
       // Running statistics are there before the product, so its epilogue can apply them.
-      const name = `${network}/${norm.layer}`;
-      const statistics = builder.tensor(`${name} statistics`, [1, 4, side.channels], 'statistics');
-      builder.stage({
-        kind: 'normInference',
-        name,
-        norm: normParameters(network, block),
-        channels: side.channels,
-        target: statistics,
-      });
+      const statistics = (input.statistics ?? lowerStatistics(builder, input, [block])).get(norm.layer)!;
       epilogue.push({ kind: 'affine', statistics }, ...toSnippets(block.read, input));
     }
     builder.stage({
       kind: 'product',
-      name: `${network}/${linear.layer}`,
+      name: `${label}/${linear.layer}`,
       direction,
       geometry,
       segments: goesElsewhere ? output.segments : segments,
       source,
-      kernels: allInstances(network, instances, linear.layer, 'kernel'),
+      kernels: allInstances(input, linear.layer, 'kernel'),
       epilogue,
       target: stored,
     });
     let tensor = stored;
     let statistics: TensorId | null = null;
     if (norm !== null && training !== null) {
-      const name = `${network}/${norm.layer}`;
+      const name = `${label}/${norm.layer}`;
       statistics = builder.tensor(`${name} statistics`, [segments.length, 4, side.channels], 'statistics');
       const applied: readonly Snippet[] = [{ kind: 'affine', statistics }, ...toSnippets(block.read, input)];
       if (training.storesNormalised) {
@@ -154,7 +179,7 @@ export function lowerForward(builder: ProgramBuilder, input: ForwardInput): read
       builder.stage({
         kind: 'normStatistics',
         name,
-        norm: normParameters(network, block),
+        norm: normParameters(input, block),
         side,
         segments,
         source: stored,
@@ -164,7 +189,7 @@ export function lowerForward(builder: ProgramBuilder, input: ForwardInput): read
       });
     }
     const view: View = { tensor, rows: 'forward', chain };
-    const storedRows = goesElsewhere ? output.segments[0]!.targetRow : null;
+    const storedRows = goesElsewhere ? output.segments.map(({ targetRow }) => targetRow) : null;
     const lowered: LoweredBlock = { block, source, stored, storedRows, statistics, view };
     source = view;
     return lowered;

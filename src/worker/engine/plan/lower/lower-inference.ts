@@ -1,26 +1,21 @@
 /** Lowers the programs that use a network without training it, and the one that draws first values. */
 
-import type { Settings } from '../../../../protocol/settings.js';
-import { parametersOf, sizeOf } from '../../../model/parameters.js';
-import type { Recipe } from '../../../../recipe/recipes.js';
+import { entryOf, type ParameterSet, type Recipe } from '../../../../recipe/recipe.js';
+import { outputShapeOf, sizeOf } from '../../../../recipe/layers.js';
+import { averageName, parametersOf } from '../../../model/parameters.js';
 import { cutIntoBlocks } from './blocks.js';
 import { ProgramBuilder } from './builder.js';
 import { primitivesOf } from './graph.js';
 import { lowerForward } from './lower-forward.js';
 import type { OpSegment, Program, TensorId } from '../operations.js';
 
-interface Inference {
-  readonly input: TensorId;
-  readonly rows: number;
-  readonly shape: readonly number[];
-}
-
+/** Adds instance 0 of a network in inference; gives the tensor of its output. */
 function lowerNetwork(
   builder: ProgramBuilder,
   recipe: Recipe,
-  settings: Settings,
-  network: string,
-  { input, rows }: Inference,
+  { network, parameters }: { readonly network: string; readonly parameters: ParameterSet },
+  input: TensorId,
+  rows: number,
 ): TensorId {
   const segment: OpSegment = {
     rows,
@@ -33,92 +28,80 @@ function lowerNetwork(
     instance: 0,
   };
   const blocks = lowerForward(builder, {
+    label: network,
     network,
+    parameters,
     instances: 1,
-    blocks: cutIntoBlocks(primitivesOf(networkOf(recipe, network))),
+    blocks: cutIntoBlocks(primitivesOf(entryOf(recipe, network).network)),
     input,
     rows,
     segments: [segment],
-    settings,
     training: null,
   });
   return blocks.at(-1)!.stored;
 }
 
-function networkOf(recipe: Recipe, name: string): Recipe['networks'][number]['network'] {
-  const entry = recipe.networks.find(({ network }) => network.name === name);
-  if (entry === undefined) throw new Error(`The recipe has no network "${name}".`);
-  return entry.network;
-}
-
-function classifierWidth(recipe: Recipe): number {
-  const { layers } = networkOf(recipe, recipe.classifier.network);
-  const last = layers.at(-1)!;
-  if (last.kind !== 'dense') throw new Error(`The classifier ends in "${last.name}", not in a dense layer.`);
-  return last.units;
+function inputOf(builder: ProgramBuilder, recipe: Recipe, network: string, rows: number): TensorId {
+  return builder.tensor(`${network} input`, [rows, ...entryOf(recipe, network).network.inputShape]);
 }
 
 /** Test images first … first + rows - 1 to the number of them classified as labelled. */
-export function lowerEvaluate(recipe: Recipe, settings: Settings, rows: number): Program {
+export function lowerEvaluate(recipe: Recipe, rows: number): Program {
   const builder = new ProgramBuilder();
-  const { network } = recipe.classifier;
-  const shape = networkOf(recipe, network).inputShape;
-  const input = builder.tensor(`${network} input`, [rows, ...shape]);
+  const { classifier } = recipe;
+  const input = inputOf(builder, recipe, classifier.network, rows);
   const labels = builder.tensor('labels', [rows], 'draws', 'u32');
   builder.stage({
     kind: 'draw',
     name: 'gather',
     parts: [
       { kind: 'images', source: 'test', stream: 0, rows, target: input, targetRow: 0 },
-      { kind: 'labels', source: 'test', stream: 0, rows, target: labels },
+      { kind: 'labels', source: 'test', stream: 0, rows, target: labels, targetRow: 0 },
     ],
   });
-  const logits = lowerNetwork(builder, recipe, settings, network, { input, rows, shape });
+  const logits = lowerNetwork(builder, recipe, classifier, input, rows);
   const target = builder.tensor('correct', [1], 'results', 'u32');
-  builder.stage({
-    kind: 'countCorrect',
-    name: 'count correct',
-    logits,
-    width: classifierWidth(recipe),
-    rows,
-    labels,
-    target,
-  });
+  const width = sizeOf(outputShapeOf(entryOf(recipe, classifier.network).network));
+  builder.stage({ kind: 'countCorrect', name: 'count correct', logits, width, rows, labels, target });
   return builder.build('evaluate', [], [target]);
 }
 
 /** Images the host gives, in [-1, 1], to logits. */
-export function lowerClassify(recipe: Recipe, settings: Settings, rows: number): Program {
+export function lowerClassify(recipe: Recipe, rows: number): Program {
   const builder = new ProgramBuilder();
-  const { network } = recipe.classifier;
-  const shape = networkOf(recipe, network).inputShape;
-  const input = builder.tensor(`${network} input`, [rows, ...shape]);
-  const logits = lowerNetwork(builder, recipe, settings, network, { input, rows, shape });
+  const input = inputOf(builder, recipe, recipe.classifier.network, rows);
+  const logits = lowerNetwork(builder, recipe, recipe.classifier, input, rows);
   return builder.build('classify', [input], [logits]);
 }
 
 /** Latents the host gives to images in [-1, 1]. Throws where the recipe has no generator. */
-export function lowerGenerate(recipe: Recipe, settings: Settings, rows: number): Program {
-  if (recipe.generator === null) throw new Error(`The recipe ${recipe.name} has no generator.`);
+export function lowerGenerate(recipe: Recipe, rows: number): Program {
+  const { generator } = recipe;
+  if (generator === null) throw new Error(`The recipe ${recipe.name} has no generator.`);
   const builder = new ProgramBuilder();
-  const { network } = recipe.generator;
-  const shape = networkOf(recipe, network).inputShape;
-  const input = builder.tensor(`${network} input`, [rows, ...shape]);
-  const images = lowerNetwork(builder, recipe, settings, network, { input, rows, shape });
+  const input = inputOf(builder, recipe, generator.network, rows);
+  const images = lowerNetwork(builder, recipe, generator, input, rows);
   return builder.build('generate', [input], [images]);
 }
 
-/** First values of all parameters and running statistics. */
+/** First values of all parameters and running statistics, and of the averages, which begin as copies. */
 export function lowerInitialise(recipe: Recipe): Program {
   const builder = new ProgramBuilder();
+  const parameters = parametersOf(recipe);
+  const entryFor = (parameter: string, { shape, initial }: (typeof parameters)[number]) => ({
+    parameter,
+    size: sizeOf(shape),
+    value: initial,
+  });
   builder.stage({
     kind: 'initialise',
     name: 'initialise',
-    entries: parametersOf(recipe).map(({ name, shape, initial }) => ({
-      parameter: name,
-      size: sizeOf(shape),
-      value: initial,
-    })),
+    entries: [
+      ...parameters.map((each) => entryFor(each.name, each)),
+      ...parameters
+        .filter(({ isAveraged }) => isAveraged)
+        .map((each) => entryFor(averageName(each.name), each)),
+    ],
   });
   return builder.build('initialise', [], []);
 }

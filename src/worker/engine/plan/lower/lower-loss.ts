@@ -1,46 +1,65 @@
-/** Lowers a phase's loss terms to the one loss operation: rows found, gradients assigned to segments. */
+/** Lowers a phase's loss terms to its loss operation: rows found, gradients assigned to segments. */
 
-import { METRIC_NAMES } from '../../../../protocol/reports.js';
-import type { LossTerm, Recipe } from '../../../../recipe/recipes.js';
+import { sizeOf } from '../../../../recipe/layers.js';
+import { metricNames } from '../../../../recipe/metrics.js';
+import type { Recipe, Term } from '../../../../recipe/recipe.js';
 import type { ProgramBuilder } from './builder.js';
-import type { ForwardSegment, PhaseGraph, Stack } from './graph.js';
+import type { PhaseGraph, Stack } from './graph.js';
 import type { LoweredBlock } from './lower-forward.js';
-import type { LossOp, LossOpTerm, OptimiserPlan, TensorId } from '../operations.js';
+import type { LabelledRows, LogitRows, LossOp, LossOpTerm, TensorId } from '../operations.js';
 import { gradientSegments, totalRows, withoutSource } from './segments.js';
-import { sizeOf } from '../../../model/parameters.js';
+import type { ScalarTable } from './scalar-table.js';
+
+/** A stack after its forward pass. */
+export interface ForwardStack {
+  readonly stack: Stack;
+  readonly blocks: readonly LoweredBlock[];
+}
 
 export interface LossInput {
   readonly recipe: Recipe;
   readonly graph: PhaseGraph;
-  /** The stack whose passes the terms tap, and its blocks. */
-  readonly stack: Stack;
-  readonly blocks: readonly LoweredBlock[];
-  /** uint32 labels of the labelled rows. */
-  readonly labels: TensorId;
-  readonly optimisers: readonly OptimiserPlan[];
-  readonly scalars: TensorId;
+  readonly stacks: readonly ForwardStack[];
+  /** The stack that the gradients flow into. */
+  readonly head: ForwardStack;
+  /** uint32 labels of the phase's labelled groups, and the first row of each. */
+  readonly labels: { readonly tensor: TensorId; readonly rowOf: ReadonlyMap<string, number> };
+  readonly scalars: ScalarTable;
+  /** [metrics] and [step scalars], which all phases share. */
+  readonly metrics: TensorId;
+  readonly scalarsTensor: TensorId;
 }
 
 export interface LoweredLoss {
   readonly logitGradient: TensorId;
   readonly sharedGradients: ReadonlyMap<string, TensorId>;
-  readonly metrics: TensorId;
 }
 
-function segmentOf(stack: Stack, pass: string): ForwardSegment {
-  const segment = stack.forward.find((candidate) => candidate.pass.name === pass);
-  if (segment === undefined)
-    throw new Error(`A loss taps the pass "${pass}", which is not one of "${stack.network}".`);
-  return segment;
+/** The stack in whose gradient segments a phase's losses begin. */
+export function headOf<T extends ForwardStack>({ phase }: PhaseGraph, stacks: readonly T[]): T {
+  const tapped = new Set(
+    phase.updates.flatMap(({ terms }) =>
+      phase.terms.flatMap((term) => {
+        if (!terms.includes(term.name)) return [];
+        return term.kind === 'featureMatching' ? [term.pass, term.against] : [term.pass];
+      }),
+    ),
+  );
+  return stacks.find(
+    ({ stack }) => stack.backward.length > 0 && stack.forward.some(({ pass }) => tapped.has(pass.name)),
+  )!;
 }
 
-/** The stack that all loss terms tap. */
-export function tappedStack({ phase, stacks }: PhaseGraph): Stack {
-  const passes = new Set(phase.terms.map(({ pass }) => pass));
-  const tapped = stacks.filter((stack) => stack.forward.some(({ pass }) => passes.has(pass.name)));
-  if (tapped.length !== 1)
-    throw new Error(`Loss terms tap ${tapped.length} networks; a plan takes those of one.`);
-  return tapped[0]!;
+/** The rows of a pass, and the blocks of its stack. */
+function rowsOf(
+  { stacks }: LossInput,
+  pass: string,
+): { readonly forwardRow: number; readonly rows: number; readonly blocks: readonly LoweredBlock[] } {
+  for (const { stack, blocks } of stacks) {
+    const segment = stack.forward.find((candidate) => candidate.pass.name === pass);
+    if (segment !== undefined) return { forwardRow: segment.firstRow, rows: segment.rows, blocks };
+  }
+  throw new Error(`The phase has no pass "${pass}".`);
 }
 
 /** The block whose stored tensor is a layer's value. */
@@ -56,61 +75,91 @@ function blockSize({ block }: LoweredBlock): number {
   return sizeOf(block.linear.output);
 }
 
-function lowerTerm(term: LossTerm, { stack, blocks }: LossInput): LossOpTerm {
-  const { firstRow: forwardRow, rows } = segmentOf(stack, term.pass);
-  const shared = { name: term.name, forwardRow, rows };
-  const tapped = storedBlock(blocks, term.layer);
-  if (term.kind === 'featureMatching') {
-    const against = segmentOf(stack, term.against);
-    return {
-      ...shared,
-      kind: term.kind,
-      features: tapped.view.tensor,
-      size: blockSize(tapped),
-      againstRow: against.firstRow,
-      againstRows: against.rows,
-    };
+function logitRows(input: LossInput, pass: string): LogitRows {
+  const { forwardRow, rows, blocks } = rowsOf(input, pass);
+  const last = blocks.at(-1)!;
+  return { logits: last.stored, width: blockSize(last), forwardRow, rows };
+}
+
+function labelledRows(input: LossInput, pass: string): LabelledRows {
+  const { labels, graph } = input;
+  const { input: read } = graph.phase.passes.find(({ name }) => name === pass)!;
+  const group = read.kind === 'group' ? read.group : '';
+  return { ...logitRows(input, pass), labels: labels.tensor, labelRow: labels.rowOf.get(group)! };
+}
+
+function lowerTerm(term: Term, input: LossInput, metrics: readonly string[]): LossOpTerm {
+  const { name, weight } = term;
+  const shared = {
+    name,
+    metric: metrics.indexOf(name),
+    weight:
+      typeof weight === 'number'
+        ? ({ kind: 'constant', value: weight } as const)
+        : ({ kind: 'scalar', index: input.scalars.indexOf({ kind: 'weight', weight }) } as const),
+  };
+  switch (term.kind) {
+    case 'softmaxCrossEntropy':
+      return { ...shared, ...labelledRows(input, term.pass), kind: term.kind };
+    case 'sigmoidCrossEntropy': {
+      const { kind, column, target } = term;
+      return { ...shared, ...logitRows(input, term.pass), kind, column, target };
+    }
+    case 'featureMatching': {
+      const own = rowsOf(input, term.pass);
+      const other = rowsOf(input, term.against);
+      const tapped = storedBlock(own.blocks, term.layer);
+      return {
+        ...shared,
+        kind: term.kind,
+        features: tapped.view.tensor,
+        size: blockSize(tapped),
+        forwardRow: own.forwardRow,
+        rows: own.rows,
+        against: storedBlock(other.blocks, term.layer).view.tensor,
+        againstRow: other.forwardRow,
+        againstRows: other.rows,
+      };
+    }
+    default:
+      return term satisfies never;
   }
-  if (tapped !== blocks.at(-1))
-    throw new Error(`${term.name} taps "${term.layer}", which is not the network's last.`);
-  return term.kind === 'sigmoidCrossEntropy'
-    ? { ...shared, kind: term.kind, column: term.column, target: term.target }
-    : { ...shared, kind: term.kind };
 }
 
 function lowerFeatureGradient(
   builder: ProgramBuilder,
-  { graph, stack, blocks }: LossInput,
+  { graph, head }: LossInput,
 ): { readonly operation: LossOp['featureGradient']; readonly layer: string } | null {
   const { terms, updates } = graph.phase;
+  const { stack, blocks } = head;
   const entries: { gradientSegment: number; term: number; sign: 1 | -1 }[] = [];
-  const layers = new Set<string>();
+  let layer: string | null = null;
   stack.backward.forEach(({ forward, update }, gradientSegment) => {
     const { name } = stack.forward[forward]!.pass;
     terms.forEach((term, index) => {
       if (term.kind !== 'featureMatching' || !updates[update]!.terms.includes(term.name)) return;
       if (term.pass !== name && term.against !== name) return;
-      layers.add(term.layer);
+      layer = term.layer;
       entries.push({ gradientSegment, term: index, sign: term.pass === name ? 1 : -1 });
     });
   });
-  const [layer] = layers;
-  if (layers.size > 1) throw new Error(`Layers ${[...layers].join(', ')} are matched; a plan takes one.`);
-  if (layer === undefined) return null;
+  if (layer === null) return null;
   const size = blockSize(storedBlock(blocks, layer));
-  const target = builder.tensor(`${stack.network}/${layer} shared gradient`, [stack.backward.length, size]);
+  const target = builder.tensor(`${stack.label}/${layer as string} shared gradient`, [
+    stack.backward.length,
+    size,
+  ]);
   return { layer, operation: { target, size, entries } };
 }
 
-/** Adds the loss operation. */
+/** Adds the loss operation of a phase. */
 export function lowerLoss(builder: ProgramBuilder, input: LossInput): LoweredLoss {
-  const { recipe, graph, stack, blocks, labels, optimisers, scalars } = input;
-  const { terms, updates } = graph.phase;
+  const { recipe, graph, head, metrics, scalarsTensor } = input;
+  const { terms, updates, passes } = graph.phase;
+  const { stack, blocks } = head;
+  const names = metricNames(recipe);
   const last = blocks.at(-1)!;
   const width = blockSize(last);
-  if (last.view.chain.length > 0 || last.block.stored.some(({ kind }) => kind !== 'bias')) {
-    throw new Error(`The last layer of "${stack.network}" has to be linear for its logits to be taken.`);
-  }
   const segments = gradientSegments(stack).map((segment) => ({
     ...withoutSource(segment),
     terms: terms.flatMap((term, index) => {
@@ -119,30 +168,31 @@ export function lowerLoss(builder: ProgramBuilder, input: LossInput): LoweredLos
       return acts && isTapped && term.kind !== 'featureMatching' ? [index] : [];
     }),
   }));
-  const logitGradient = builder.tensor(`${stack.network} logit gradient`, [totalRows(segments), width]);
+  const logitGradient = builder.tensor(`${stack.label} logit gradient`, [totalRows(segments), width]);
   const feature = lowerFeatureGradient(builder, input);
-  const metrics = builder.tensor('metrics', [METRIC_NAMES.length], 'results');
-  const { firstRow: forwardRow, rows } = segmentOf(stack, recipe.accuracy.pass);
+  const hasAccuracy = passes.some(({ name }) => name === recipe.accuracy.pass);
   builder.stage({
     kind: 'loss',
-    name: 'losses',
+    phase: graph.phaseIndex,
+    name: graph.phaseIndex === 0 ? 'losses' : `phase ${graph.phaseIndex + 1} losses`,
+    terms: terms.map((term) => lowerTerm(term, input, names)),
+    losses: updates.map(({ loss, terms: own }) => ({
+      name: loss,
+      metric: names.indexOf(loss),
+      terms: own.map((name) => terms.findIndex((term) => term.name === name)),
+    })),
+    accuracy: hasAccuracy ? { ...labelledRows(input, recipe.accuracy.pass), metric: 0 } : null,
     logits: last.stored,
     width,
-    labels,
-    terms: terms.map((term) => lowerTerm(term, input)),
-    losses: updates.map(({ loss, terms: names }) => ({
-      name: loss,
-      terms: names.map((name) => terms.findIndex((term) => term.name === name)),
-    })),
-    accuracy: { forwardRow, rows },
     segments,
     logitGradient,
     featureGradient: feature?.operation ?? null,
     metrics,
-    optimisers,
-    scalars,
+    scalars: scalarsTensor,
+    isFirst: graph.phaseIndex === 0,
+    isLast: graph.phaseIndex === recipe.phases.length - 1,
   });
   const sharedGradients = new Map<string, TensorId>();
   if (feature !== null) sharedGradients.set(feature.layer, feature.operation!.target);
-  return { logitGradient, sharedGradients, metrics };
+  return { logitGradient, sharedGradients };
 }

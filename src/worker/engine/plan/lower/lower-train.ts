@@ -1,21 +1,28 @@
 /** Lowers a recipe to the program of one train step. */
 
-import type { Settings } from '../../../../protocol/settings.js';
-import { dropoutStream, labelledStream, latentStream, unlabelledStream } from '../../../model/draws.js';
-import { sizeOf } from '../../../model/parameters.js';
-import type { Recipe } from '../../../../recipe/recipes.js';
+import { sizeOf } from '../../../../recipe/layers.js';
+import { metricNames } from '../../../../recipe/metrics.js';
+import { entryOf, groupOf, type Recipe } from '../../../../recipe/recipe.js';
+import { dropoutStream, groupStream } from '../../../model/draws.js';
+import { averageName } from '../../../model/parameters.js';
 import { cutIntoBlocks } from './blocks.js';
 import { ProgramBuilder } from './builder.js';
 import { buildPhaseGraph, type PhaseGraph, type Stack } from './graph.js';
 import { lowerBackward, type BackwardInput, type PendingUpdate } from './lower-backward.js';
-import { lowerForward, type LoweredBlock, type MaskBits } from './lower-forward.js';
-import { lowerLoss, tappedStack } from './lower-loss.js';
-import type { DrawPart, OptimiserPlan, OpSegment, Program, Tap, TensorId } from '../operations.js';
+import { lowerForward, lowerStatistics, type LoweredBlock, type MaskBits } from './lower-forward.js';
+import { headOf, lowerLoss, type LossInput } from './lower-loss.js';
+import type {
+  DrawPart,
+  OptimiserPlan,
+  OpSegment,
+  Program,
+  Tap,
+  TensorId,
+  UpdateEntry,
+} from '../operations.js';
+import { ScalarTable } from './scalar-table.js';
 import { forwardSegments, gradientSegments, totalRows, withoutSource } from './segments.js';
 import type { TrainOptions } from './train-options.js';
-
-/** TensorFlow 1's default, outside the root. */
-const ADAM_EPSILON = 1e-8;
 
 interface LoweredStack {
   readonly stack: Stack;
@@ -24,57 +31,48 @@ interface LoweredStack {
   blocks: readonly LoweredBlock[];
 }
 
-/** Stacks in which a pass's rows are made by another pass, and where. */
-function consumersOf(
-  stack: Stack,
-  lowered: readonly LoweredStack[],
-): readonly { consumer: LoweredStack; segment: number; from: number }[] {
-  return lowered.flatMap((consumer) =>
-    consumer.stack.forward.flatMap(({ pass: { input } }, segment) => {
-      if (input.kind !== 'pass') return [];
-      const from = stack.forward.findIndex(({ pass }) => pass.name === input.pass);
-      return from === -1 ? [] : [{ consumer, segment, from }];
-    }),
-  );
+/** A phase whose rows are drawn. */
+interface DrawnPhase {
+  readonly graph: PhaseGraph;
+  readonly stacks: readonly LoweredStack[];
+  readonly labels: LossInput['labels'];
 }
 
-function optimisersOf(settings: Settings, graph: PhaseGraph): readonly OptimiserPlan[] {
-  return graph.phase.updates.map(({ optimiser: name }) => ({
-    name,
-    learningRate: name === 'discriminator' ? settings.discriminatorLr : settings.generatorLr,
-    beta1: name === 'discriminator' ? settings.discriminatorBeta1 : settings.generatorBeta1,
-    beta2: name === 'discriminator' ? settings.discriminatorBeta2 : settings.generatorBeta2,
-    epsilon: ADAM_EPSILON,
-  }));
+/** What the phases of one step share. */
+interface StepContext {
+  readonly builder: ProgramBuilder;
+  readonly recipe: Recipe;
+  readonly options: TrainOptions;
+  readonly scalars: ScalarTable;
+  readonly metrics: TensorId;
+  readonly scalarsTensor: TensorId;
 }
 
 /** Bits of every dropout layer of a stack, and the parts of the draw that fill them. */
 function drawMasks(
   builder: ProgramBuilder,
   stack: Stack,
-  phase: number,
-  rate: number,
+  phaseIndex: number,
   parts: DrawPart[],
 ): ReadonlyMap<string, MaskBits> {
   const masks = new Map<string, MaskBits>();
-  if (rate === 0) return masks;
-  for (const { kind, layer, layerIndex, output } of stack.primitives) {
-    if (kind !== 'mask') continue;
+  if (stack.mode === 'inference') return masks;
+  for (const primitive of stack.primitives) {
+    if (primitive.kind !== 'mask') continue;
+    const { layer, layerIndex, output, rate } = primitive;
     const offsets: number[] = [];
     let words = 0;
     for (const { rows } of stack.forward) {
       offsets.push(words);
       words += Math.ceil((rows * sizeOf(output)) / 32);
     }
-    const bits = builder.tensor(`${stack.network}/${layer} bits`, [words], 'draws', 'u32');
+    const bits = builder.tensor(`${stack.label}/${layer} bits`, [words], 'draws', 'u32');
     stack.forward.forEach(({ pass, rows }, segment) => {
-      const stream = dropoutStream(phase, pass, layerIndex);
-      const threshold = Math.round(rate * 65536);
       parts.push({
         kind: 'mask',
-        stream,
+        stream: dropoutStream(phaseIndex, pass, layerIndex),
         count: rows * sizeOf(output),
-        threshold,
+        threshold: Math.round(rate * 65536),
         target: bits,
         offset: offsets[segment]!,
       });
@@ -84,61 +82,109 @@ function drawMasks(
   return masks;
 }
 
-function drawInputs(stack: Stack, input: TensorId, labels: TensorId, phase: number, parts: DrawPart[]): void {
+/** The parts of the draw that fill a stack's input, and the labels of its labelled groups. */
+function drawInputs(
+  { phase, phaseIndex }: PhaseGraph,
+  stack: Stack,
+  input: TensorId,
+  { tensor: labels, rowOf }: LossInput['labels'],
+  parts: DrawPart[],
+): void {
   for (const { pass, rows, firstRow } of stack.forward) {
-    const { kind } = pass.input;
-    if (kind === 'labelled' || kind === 'unlabelled') {
-      const stream = kind === 'labelled' ? labelledStream(phase) : unlabelledStream(phase);
-      parts.push({ kind: 'images', source: kind, stream, rows, target: input, targetRow: firstRow });
-      if (kind === 'labelled') parts.push({ kind: 'labels', source: kind, stream, rows, target: labels });
-    } else if (kind === 'latents') {
-      parts.push({
-        kind: 'latents',
-        stream: latentStream(phase),
-        count: rows * sizeOf(stack.inputShape),
-        target: input,
-      });
+    if (pass.input.kind === 'pass') continue;
+    const group = groupOf(phase, pass);
+    const stream = groupStream(phaseIndex, phase, group);
+    if (group.pool === 'latents') {
+      const count = rows * sizeOf(stack.inputShape);
+      parts.push({ kind: 'latents', stream, count, target: input, targetRow: firstRow });
+      continue;
     }
+    parts.push({ kind: 'images', source: group.pool, stream, rows, target: input, targetRow: firstRow });
+    const areLabelsDrawn = parts.some(
+      (part) => part.kind === 'labels' && part.target === labels && part.targetRow === rowOf.get(group.name),
+    );
+    if (group.pool !== 'labelled' || areLabelsDrawn) continue;
+    const targetRow = rowOf.get(group.name)!;
+    parts.push({ kind: 'labels', source: 'labelled', stream, rows, target: labels, targetRow });
   }
 }
 
-function lowerStackForward(
+/** Makes room for what a phase draws and lists the parts of the draw. */
+function drawPhase(
   builder: ProgramBuilder,
-  own: LoweredStack,
-  all: readonly LoweredStack[],
   recipe: Recipe,
-  settings: Settings,
-  { storesNormalised }: TrainOptions,
-): void {
-  const { stack, input, masks } = own;
-  const segments = forwardSegments(stack);
-  const consumers = consumersOf(stack, all);
-  if (consumers.length > 1)
-    throw new Error(`The output of "${stack.network}" is used twice, which no plan can do.`);
-  const [consumed] = consumers;
-  const output =
-    consumed === undefined
-      ? undefined
-      : {
-          tensor: consumed.consumer.input,
-          segments: [
-            {
-              ...segments[consumed.from]!,
-              targetRow: consumed.consumer.stack.forward[consumed.segment]!.firstRow,
-            },
-          ],
-        };
-  own.blocks = lowerForward(builder, {
-    network: stack.network,
-    instances: stack.instances,
-    blocks: cutIntoBlocks(stack.primitives),
-    input,
-    rows: totalRows(segments),
-    segments,
-    settings,
-    training: { masks, updatesRunning: recipe.updatesRunningStatistics, storesNormalised },
-    output,
+  phaseIndex: number,
+  parts: DrawPart[],
+): DrawnPhase {
+  const graph = buildPhaseGraph(recipe, phaseIndex);
+  const labelled = graph.phase.groups.filter(({ pool }) => pool === 'labelled');
+  const rowOf = new Map<string, number>();
+  let rows = 0;
+  for (const group of labelled) {
+    rowOf.set(group.name, rows);
+    rows += group.rows;
+  }
+  const name = phaseIndex === 0 ? 'labels' : `phase ${phaseIndex + 1} labels`;
+  // A phase without labels has no use for the tensor, but its losses name one.
+  const labels = { tensor: builder.tensor(name, [rows], 'draws', 'u32'), rowOf };
+  const stacks = graph.stacks.map((stack): LoweredStack => {
+    const input = builder.tensor(`${stack.label} input`, [totalRows(stack.forward), ...stack.inputShape]);
+    drawInputs(graph, stack, input, labels, parts);
+    return { stack, input, masks: drawMasks(builder, stack, phaseIndex, parts), blocks: [] };
   });
+  return { graph, stacks, labels };
+}
+
+/** Where the passes of a stack are read as the input of another; null where nobody reads them. */
+function readerOf(
+  stack: Stack,
+  all: readonly LoweredStack[],
+): { readonly tensor: TensorId; readonly segments: readonly OpSegment[] } | null {
+  const segments = forwardSegments(stack);
+  for (const { stack: reader, input } of all) {
+    const rowOf = (pass: string): number | undefined =>
+      reader.forward.find((other) => other.pass.input.kind === 'pass' && other.pass.input.pass === pass)
+        ?.firstRow;
+    const rows = stack.forward.map(({ pass }) => rowOf(pass.name));
+    if (rows.every((row) => row === undefined)) continue;
+    return {
+      tensor: input,
+      segments: segments.map((segment, index) => ({ ...segment, targetRow: rows[index]! })),
+    };
+  }
+  return null;
+}
+
+function lowerStacksForward({ builder, recipe, options }: StepContext, all: readonly LoweredStack[]): void {
+  // Passes of inference see the running statistics that the phase began with.
+  const statistics = new Map(
+    all
+      .filter(({ stack }) => stack.mode === 'inference')
+      .map((own) => [own, lowerStatistics(builder, own.stack, cutIntoBlocks(own.stack.primitives))]),
+  );
+  for (const own of all) {
+    const { stack, input, masks } = own;
+    const segments = forwardSegments(stack);
+    const output = readerOf(stack, all);
+    const made = statistics.get(own);
+    own.blocks = lowerForward(builder, {
+      ...stack,
+      blocks: cutIntoBlocks(stack.primitives),
+      input,
+      rows: totalRows(segments),
+      segments,
+      training:
+        stack.mode === 'inference'
+          ? null
+          : {
+              masks,
+              updatesRunning: recipe.updatesRunningStatistics && stack.parameters === 'current',
+              storesNormalised: options.storesNormalised,
+            },
+      ...(made !== undefined && { statistics: made }),
+      ...(output !== null && { output }),
+    });
+  }
 }
 
 /** Where the gradient at a stack's input goes: to the stack that made those rows. */
@@ -146,119 +192,172 @@ function findBelow(
   builder: ProgramBuilder,
   { stack }: LoweredStack,
   all: readonly LoweredStack[],
-  settings: Settings,
-): { readonly below: BackwardInput['below']; readonly maker: LoweredStack } | null {
+): { readonly below: NonNullable<BackwardInput['below']>; readonly maker: LoweredStack } | null {
   const passing = gradientSegments(stack).filter(({ source }) => source.needsInput);
   if (passing.length === 0) return null;
-  const segments: OpSegment[] = [];
-  let maker: LoweredStack | null = null;
-  for (const segment of passing) {
-    const { input } = stack.forward[segment.source.forward]!.pass;
-    if (input.kind !== 'pass') continue;
-    const found = all.find((other) => other.stack.forward.some(({ pass }) => pass.name === input.pass))!;
-    if (maker !== null && maker !== found) throw new Error(`"${stack.network}" has inputs of two networks.`);
-    maker = found;
-    const target = found.stack.backward.find(
+  const makerOf = (pass: string): LoweredStack =>
+    all.find((other) => other.stack.forward.some((segment) => segment.pass.name === pass))!;
+  const madeBy = (forward: number): string => {
+    const { input } = stack.forward[forward]!.pass;
+    return input.kind === 'pass' ? input.pass : '';
+  };
+  const maker = makerOf(madeBy(passing[0]!.source.forward));
+  const segments = passing.map((segment): OpSegment => {
+    const pass = madeBy(segment.source.forward);
+    const target = maker.stack.backward.find(
       ({ forward, update }) =>
-        found.stack.forward[forward]!.pass.name === input.pass && update === segment.source.update,
+        maker.stack.forward[forward]!.pass.name === pass && update === segment.source.update,
     )!;
-    segments.push({ ...withoutSource(segment), targetRow: target.firstRow });
-  }
-  const block = maker!.blocks.at(-1)!;
-  if (block.block.norm !== null || block.block.stored.some(({ kind }) => kind === 'mask')) {
-    throw new Error(`"${maker!.stack.network}" ends in a norm or dropout, which no plan can differentiate.`);
-  }
-  const { stack: made } = maker!;
-  const target = builder.tensor(`${made.network}/${block.block.linear.layer} gradient`, [
+    return { ...withoutSource(segment), targetRow: target.firstRow };
+  });
+  const block = maker.blocks.at(-1)!;
+  const { stack: made } = maker;
+  const target = builder.tensor(`${made.label}/${block.block.linear.layer} gradient`, [
     totalRows(made.backward),
     ...block.block.linear.output,
   ]);
-  return { maker: maker!, below: { block, context: { masks: maker!.masks, settings }, target, segments } };
+  return { maker, below: { block, context: { masks: maker.masks }, target, segments } };
+}
+
+/** Adds the backward pass from the losses down through every network; collects what is to be updated. */
+function lowerStacksBackward(
+  { builder, options }: StepContext,
+  all: readonly LoweredStack[],
+  head: LoweredStack,
+  loss: ReturnType<typeof lowerLoss>,
+): readonly PendingUpdate[] {
+  const updates: PendingUpdate[] = [];
+  let next: LoweredStack | null = head;
+  let outputGradient = loss.logitGradient;
+  while (next !== null) {
+    const found = findBelow(builder, next, all);
+    const { stack, blocks, masks } = next;
+    updates.push(
+      ...lowerBackward(builder, {
+        stack,
+        blocks,
+        context: { masks },
+        outputGradient,
+        sharedGradients: next === head ? loss.sharedGradients : new Map(),
+        below: found?.below ?? null,
+        options,
+      }),
+    );
+    if (found !== null) outputGradient = found.below.target;
+    next = found?.maker ?? null;
+  }
+  return updates;
+}
+
+/** The optimisers of a phase's updates, in order, with their rates among the step scalars. */
+function optimisersOf(
+  { recipe, scalars }: StepContext,
+  { phase, phaseIndex }: PhaseGraph,
+): readonly OptimiserPlan[] {
+  return phase.updates.map(({ network }) => {
+    const { optimiser } = entryOf(recipe, network);
+    const trains = recipe.phases.map(({ updates }) => updates.some((update) => update.network === network));
+    const place = {
+      index: trains.slice(0, phaseIndex).filter(Boolean).length,
+      perStep: trains.filter(Boolean).length,
+    };
+    const { beta1, beta2, epsilon } = optimiser;
+    return {
+      name: network,
+      beta1,
+      beta2,
+      epsilon,
+      scalar: scalars.indexOf({ kind: 'adamRate', optimiser, place }),
+    };
+  });
+}
+
+/** The average that moves with a network's update in a phase: its last of the step. */
+function averageOf(
+  { recipe, scalars }: StepContext,
+  network: string,
+  phaseIndex: number,
+): { readonly scalar: number } | null {
+  const { average } = entryOf(recipe, network);
+  const last = recipe.phases.findLastIndex(({ updates }) =>
+    updates.some((update) => update.network === network),
+  );
+  if (average === null || last !== phaseIndex) return null;
+  return { scalar: scalars.indexOf({ kind: 'averageRate', decay: average.decay }) };
+}
+
+function lowerPhase(context: StepContext, { graph, stacks, labels }: DrawnPhase): readonly Tap[] {
+  const { builder, recipe, scalars, metrics, scalarsTensor } = context;
+  const optimisers = optimisersOf(context, graph);
+  const averages = graph.phase.updates.map(({ network }) => averageOf(context, network, graph.phaseIndex));
+  lowerStacksForward(context, stacks);
+  const head = headOf(graph, stacks);
+  const loss = lowerLoss(builder, { recipe, graph, stacks, head, labels, scalars, metrics, scalarsTensor });
+  const entries = lowerStacksBackward(context, stacks, head, loss).map(
+    ({ update, ...entry }): UpdateEntry => {
+      const average = averages[update]!;
+      return {
+        ...entry,
+        optimiser: update,
+        average: average === null ? null : { ...average, parameter: averageName(entry.parameter) },
+      };
+    },
+  );
+  const name = graph.phaseIndex === 0 ? 'Adam' : `phase ${graph.phaseIndex + 1} Adam`;
+  builder.stage({
+    kind: 'update',
+    name,
+    phase: graph.phaseIndex,
+    entries,
+    optimisers,
+    scalars: scalarsTensor,
+  });
+  return stacks.flatMap((stack) => tapsOf(stack, graph.phaseIndex));
 }
 
 /** Every pass's input, and the value of every layer that is stored as it is. */
-function tapsOf({ stack, input, blocks }: LoweredStack): readonly Tap[] {
-  return stack.forward.flatMap(({ pass, rows, firstRow }) => {
+function tapsOf({ stack, input, blocks }: LoweredStack, phase: number): readonly Tap[] {
+  return stack.forward.flatMap(({ pass, rows, firstRow }, segment) => {
     const stored = blocks.filter(({ view }) => view.chain.length === 0);
     const taps: Tap[] = [
-      { name: `${pass.name}/input`, tensor: input, firstRow, rows, shape: stack.inputShape },
+      { name: `${pass.name}/input`, phase, tensor: input, firstRow, rows, shape: stack.inputShape },
     ];
-    for (const {
-      block,
-      view: { tensor },
-      storedRows,
-    } of stored) {
+    for (const { block, view, storedRows } of stored) {
       for (const layer of block.outputLayers) {
         const shape = stack.primitives.find((primitive) => primitive.layer === layer)!.output;
-        taps.push({ name: `${pass.name}/${layer}`, tensor, firstRow: storedRows ?? firstRow, rows, shape });
+        const name = `${pass.name}/${layer}`;
+        const first = storedRows?.[segment] ?? firstRow;
+        taps.push({ name, phase, tensor: view.tensor, firstRow: first, rows, shape });
       }
     }
     return taps;
   });
 }
 
+/** Scalars of a program are known once it is lowered; the tensor is made before, for the most there can be. */
+function mostScalars({ phases, networks }: Recipe): number {
+  const weights = phases.flatMap(({ terms }) => terms.filter(({ weight }) => typeof weight !== 'number'));
+  const averages = networks.filter(({ average }) => average !== null);
+  return weights.length + averages.length + phases.flatMap(({ updates }) => updates).length;
+}
+
 /**
- * The train step of a recipe: what it draws, both networks forward, all losses, both networks
- * backward, all updates. Throws where the recipe has something no operation can do.
+ * The train step of a recipe: what it draws, then phase by phase its networks forward, losses, backward
+ * passes, updates.
  */
-export function lowerTrainStep(recipe: Recipe, settings: Settings, options: TrainOptions): Program {
-  if (recipe.phases.length !== 1)
-    throw new Error(`The recipe has ${recipe.phases.length} phases; a plan takes one.`);
-  const graph = buildPhaseGraph(recipe, settings, 0);
+export function lowerTrainStep(recipe: Recipe, options: TrainOptions): Program {
   const builder = new ProgramBuilder();
   const parts: DrawPart[] = [];
-  const labelledRows =
-    graph.stacks.flatMap(({ forward }) => forward).find(({ pass }) => pass.input.kind === 'labelled')?.rows ??
-    0;
-  const labels = builder.tensor('labels', [labelledRows], 'draws', 'u32');
-  const lowered = graph.stacks.map((stack): LoweredStack => {
-    const input = builder.tensor(`${stack.network} input`, [totalRows(stack.forward), ...stack.inputShape]);
-    drawInputs(stack, input, labels, graph.phaseIndex, parts);
-    return {
-      stack,
-      input,
-      masks: drawMasks(builder, stack, graph.phaseIndex, settings.dropout, parts),
-      blocks: [],
-    };
-  });
+  const phases = recipe.phases.map((_, index) => drawPhase(builder, recipe, index, parts));
   builder.stage({ kind: 'draw', name: 'draw', parts });
-  for (const own of lowered) lowerStackForward(builder, own, lowered, recipe, settings, options);
-
-  const tapped = tappedStack(graph);
-  const top = lowered.find(({ stack }) => stack === tapped)!;
-  const optimisers = optimisersOf(settings, graph);
-  const scalars = builder.tensor('optimiser scalars', [optimisers.length], 'results');
-  const loss = lowerLoss(builder, {
+  const context: StepContext = {
+    builder,
     recipe,
-    graph,
-    stack: tapped,
-    blocks: top.blocks,
-    labels,
-    optimisers,
-    scalars,
-  });
-
-  const updates: PendingUpdate[] = [];
-  let next: LoweredStack | null = top;
-  let outputGradient = loss.logitGradient;
-  while (next !== null) {
-    const found = findBelow(builder, next, lowered, settings);
-    const { stack, blocks, masks } = next;
-    updates.push(
-      ...lowerBackward(builder, {
-        stack,
-        blocks,
-        context: { masks, settings },
-        outputGradient,
-        sharedGradients: next === top ? loss.sharedGradients : new Map(),
-        below: found?.below ?? null,
-        options,
-      }),
-    );
-    if (found !== null) outputGradient = found.below!.target;
-    next = found?.maker ?? null;
-  }
-  const entries = updates.map(({ update: optimiser, ...entry }) => ({ ...entry, optimiser }));
-  builder.stage({ kind: 'update', name: 'Adam', entries, optimisers, scalars });
-  return builder.build('trainStep', [], [loss.metrics], lowered.flatMap(tapsOf));
+    options,
+    scalars: new ScalarTable(),
+    metrics: builder.tensor('metrics', [metricNames(recipe).length], 'results'),
+    scalarsTensor: builder.tensor('step scalars', [mostScalars(recipe)], 'results'),
+  };
+  const taps = phases.flatMap((phase) => lowerPhase(context, phase));
+  return builder.build('trainStep', [], [context.metrics], taps, context.scalars.scalars);
 }

@@ -3,13 +3,16 @@
 import type { BackwardSegment, Stack } from './graph.js';
 import type { OpSegment } from '../operations.js';
 
-/** Every pass of the forward pass; the target has the forward pass's rows. */
+/**
+ * Every pass of the forward pass; the target has the forward pass's rows. Passes of inference share the
+ * running statistics, and so one segment of them.
+ */
 export function forwardSegments(stack: Stack): readonly OpSegment[] {
   return stack.forward.map(({ pass, rows, firstRow }, index) => ({
     rows,
     forwardRow: firstRow,
     passRow: 0,
-    forwardSegment: index,
+    forwardSegment: stack.mode === 'training' ? index : 0,
     gradientRow: 0,
     gradientSegment: 0,
     targetRow: firstRow,

@@ -10,18 +10,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 export const ADAM = 'SganAdam';
-export const ADAM_EPSILON = 1e-8;
-
-export interface AdamSettings {
-  readonly lr: number;
-  readonly beta1: number;
-  readonly beta2: number;
-}
-
-/** Learning rate of update t (the first is 1) with the bias correction in it, in float64. */
-export function adamRate({ lr, beta1, beta2 }: AdamSettings, t: number): number {
-  return (lr * Math.sqrt(1 - beta2 ** t)) / (1 - beta1 ** t);
-}
 
 export interface AdamTensors {
   readonly parameter: tf.Tensor;
@@ -30,16 +18,22 @@ export interface AdamTensors {
   readonly v: tf.Tensor;
 }
 
-/** The parameter and its moments after update `t`, as new tensors that the caller disposes. */
+/** The numbers of one update: the step's rate with the bias corrections in it, and the optimiser's own. */
+export interface AdamAttributes {
+  readonly rate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+/** The parameter and its moments after an update, as new tensors that the caller disposes. */
 export function adamUpdate(
   { parameter, m, v }: AdamTensors,
   gradient: tf.Tensor,
-  settings: AdamSettings,
-  t: number,
+  { rate, beta1, beta2, epsilon }: AdamAttributes,
 ): AdamTensors {
-  const attributes = { rate: adamRate(settings, t), beta1: settings.beta1, beta2: settings.beta2 };
   const inputs = { parameter, gradient, m, v };
-  const updated = tf.engine().runKernel<tf.Tensor[]>(ADAM, inputs, attributes);
+  const updated = tf.engine().runKernel<tf.Tensor[]>(ADAM, inputs, { rate, beta1, beta2, epsilon });
   return { parameter: updated[0]!, m: updated[1]!, v: updated[2]! };
 }
 
@@ -48,11 +42,11 @@ function composed({ inputs, attrs }: Parameters<tf.KernelFunc>[0]): tf.TensorInf
     'parameter' | 'gradient' | 'm' | 'v',
     tf.Tensor
   >;
-  const { rate, beta1, beta2 } = attrs as { rate: number; beta1: number; beta2: number };
+  const { rate, beta1, beta2, epsilon } = attrs as unknown as AdamAttributes;
   return tf.tidy(() => {
     const newM = tf.add(tf.mul(m, beta1), tf.mul(gradient, 1 - beta1));
     const newV = tf.add(tf.mul(v, beta2), tf.mul(tf.square(gradient), 1 - beta2));
-    const step = tf.div(tf.mul(newM, rate), tf.add(tf.sqrt(newV), ADAM_EPSILON));
+    const step = tf.div(tf.mul(newM, rate), tf.add(tf.sqrt(newV), epsilon));
     return [tf.sub(parameter, step), newM, newV];
   });
 }

@@ -1,13 +1,13 @@
 /** The Adam update in one pass over the wasm heap; the maths stands in `kernels/adam.ts`. */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { ADAM, ADAM_EPSILON } from '../kernels/adam.js';
+import { ADAM, type AdamAttributes } from '../kernels/adam.js';
 import { allocate, floats, wasmBackend, type KernelArguments, type ThreeViews } from './heap.js';
 
 function update(args: KernelArguments): tf.TensorInfo[] {
   const backend = wasmBackend(args);
   const inputs = args.inputs as Record<'parameter' | 'gradient' | 'm' | 'v', tf.TensorInfo>;
-  const { rate, beta1, beta2 } = args.attrs as { rate: number; beta1: number; beta2: number };
+  const { rate, beta1, beta2, epsilon } = args.attrs as unknown as AdamAttributes;
   // Fresh tensors, not in place: XNNPACK keeps packed weights by tensor and would go on with the old.
   const { shape } = inputs.parameter;
   const result = [shape, shape, shape].map((each) => allocate(backend, each));
@@ -20,7 +20,7 @@ function update(args: KernelArguments): tf.TensorInfo[] {
     const slope = gradient[i]!;
     newM[i] = beta1 * m[i]! + (1 - beta1) * slope;
     newV[i] = beta2 * v[i]! + (1 - beta2) * slope * slope;
-    newParameter[i] = parameter[i]! - (rate * newM[i]!) / (Math.sqrt(newV[i]!) + ADAM_EPSILON);
+    newParameter[i] = parameter[i]! - (rate * newM[i]!) / (Math.sqrt(newV[i]!) + epsilon);
   }
   return result;
 }

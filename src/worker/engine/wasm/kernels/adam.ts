@@ -47,4 +47,16 @@ function updateVectors(record: UpdateOperation, first: usize, end: usize): void 
     const step = f32x4.div(f32x4.mul(scalar, newM), f32x4.add(f32x4.sqrt(newV), epsilon));
     v128.store(value + at, f32x4.sub(v128.load(value + at), step));
   }
+  if (record.average != 0) moveAverage(record, first, end);
+}
+
+/** The average's elements from byte `first` to byte `end`, a share of the way to the parameter. */
+function moveAverage(record: UpdateOperation, first: usize, end: usize): void {
+  const value = record.value;
+  const average = record.average;
+  const rate = f32x4.splat(load<f32>(record.averageRate));
+  for (let at = first; at < end; at += VECTOR) {
+    const kept = v128.load(average + at);
+    v128.store(average + at, f32x4.add(kept, f32x4.mul(rate, f32x4.sub(v128.load(value + at), kept))));
+  }
 }

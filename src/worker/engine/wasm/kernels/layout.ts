@@ -349,21 +349,20 @@ export class DrawMaskOperation extends Operation {
 // prettier-ignore
 @unmanaged
 export class LossOperation extends Operation {
-  logits: usize;
-  width: i32;
-  labels: usize;
   terms: usize;
   termCount: i32;
   losses: usize;
   lossCount: i32;
-  accuracyFirstRow: i32;
   accuracyRows: i32;
+  accuracyLogits: usize;
+  accuracyWidth: i32;
+  accuracyLabels: usize;
   accuracyMetric: i32;
   segments: usize;
   segmentCount: i32;
   logitGradient: usize;
+  width: i32;
   metrics: usize;
-  metricCount: i32;
   featureSegments: usize;
   featureSegmentCount: i32;
   featureGradient: usize;
@@ -389,6 +388,8 @@ export class UpdateOperation extends Operation {
   rest2: f32;
   epsilon: f32;
   scaledRate: usize;
+  average: usize;
+  averageRate: usize;
 }
 
 // prettier-ignore
@@ -412,18 +413,23 @@ export const enum LossTermKind {
 export class LossTerm {
   kind: i32;
   metric: i32;
-  firstRow: i32;
   rows: i32;
+  weight: usize;
 }
 
 // prettier-ignore
 @unmanaged
 export class SoftmaxCrossEntropyTerm extends LossTerm {
+  logits: usize;
+  width: i32;
+  labels: usize;
 }
 
 // prettier-ignore
 @unmanaged
 export class SigmoidCrossEntropyTerm extends LossTerm {
+  logits: usize;
+  width: i32;
   column: i32;
   target: i32;
 }
@@ -432,8 +438,8 @@ export class SigmoidCrossEntropyTerm extends LossTerm {
 @unmanaged
 export class FeatureMatchingTerm extends LossTerm {
   features: usize;
+  against: usize;
   size: i32;
-  againstFirstRow: i32;
   againstRows: i32;
 }
 
@@ -449,7 +455,6 @@ export class LossSum {
 @unmanaged
 export class LogitSegment {
   rows: i32;
-  forwardRow: i32;
   gradientRow: i32;
   terms: usize;
   termCount: i32;

@@ -14,6 +14,7 @@ import {
   LossTerm,
   LossTermKind,
   SigmoidCrossEntropyTerm,
+  SoftmaxCrossEntropyTerm,
 } from './layout';
 import { exponential, logarithm, sigmoid, softplus } from './math';
 import { entryAt, wordAt } from './tables';
@@ -33,7 +34,6 @@ function element(base: usize, index: i32): usize {
 export function loss(record: LossOperation): void {
   if (!claimWhole(record)) return;
   const metrics = record.metrics;
-  for (let metric = 0; metric < record.metricCount; metric++) store<f32>(element(metrics, metric), NaN);
   for (let index = 0; index < record.termCount; index++) {
     const term = termAt(record, index);
     const value = termValue(record, term, index);
@@ -41,8 +41,7 @@ export function loss(record: LossOperation): void {
     store<f32>(element(metrics, term.metric), value);
   }
   sumLosses(record);
-  const correct = countRows(record, record.accuracyFirstRow, record.accuracyRows);
-  store<f32>(element(metrics, record.accuracyMetric), correct);
+  if (record.accuracyRows > 0) store<f32>(element(metrics, record.accuracyMetric), accuracy(record));
   logitGradients(record);
   featureGradients(record);
 }
@@ -53,12 +52,19 @@ function termAt(record: LossOperation, index: i32): LossTerm {
   return changetype<LossTerm>(record.terms + usize(index) * LOSS_TERM_BYTES);
 }
 
+
+@inline
+function weightOf(term: LossTerm): f32 {
+  return load<f32>(term.weight);
+}
+
 function sumLosses(record: LossOperation): void {
   for (let index = 0; index < record.lossCount; index++) {
     const loss = entryAt<LossSum>(record.losses, index);
     let sum: f32 = 0;
     for (let i = 0; i < loss.termCount; i++) {
-      sum += load<f32>(element(record.termValues, wordAt(loss.terms, i)));
+      const term = wordAt(loss.terms, i);
+      sum += weightOf(termAt(record, term)) * load<f32>(element(record.termValues, term));
     }
     store<f32>(element(record.metrics, loss.metric), sum);
   }
@@ -67,9 +73,9 @@ function sumLosses(record: LossOperation): void {
 function termValue(record: LossOperation, term: LossTerm, index: i32): f32 {
   switch (term.kind) {
     case LossTermKind.softmaxCrossEntropy:
-      return softmaxCrossEntropy(record, term);
+      return softmaxCrossEntropy(changetype<SoftmaxCrossEntropyTerm>(term));
     case LossTermKind.sigmoidCrossEntropy:
-      return sigmoidCrossEntropy(record, changetype<SigmoidCrossEntropyTerm>(term));
+      return sigmoidCrossEntropy(changetype<SigmoidCrossEntropyTerm>(term));
     case LossTermKind.featureMatching:
       return featureMatching(record, changetype<FeatureMatchingTerm>(term), index);
   }
@@ -77,34 +83,22 @@ function termValue(record: LossOperation, term: LossTerm, index: i32): f32 {
   return NaN;
 }
 
-function softmaxCrossEntropy(record: LossOperation, term: LossTerm): f32 {
+function softmaxCrossEntropy(term: SoftmaxCrossEntropyTerm): f32 {
   let sum: f32 = 0;
   for (let row = 0; row < term.rows; row++) {
-    const logits = logitRow(record, term.firstRow + row);
-    sum += logSumOfExponentials(logits, record.width) - load<f32>(element(logits, label(record, row)));
+    const logits = element(term.logits, row * term.width);
+    sum += logSumOfExponentials(logits, term.width) - load<f32>(element(logits, wordAt(term.labels, row)));
   }
   return sum / f32(term.rows);
 }
 
-function sigmoidCrossEntropy(record: LossOperation, term: SigmoidCrossEntropyTerm): f32 {
+function sigmoidCrossEntropy(term: SigmoidCrossEntropyTerm): f32 {
   let sum: f32 = 0;
   for (let row = 0; row < term.rows; row++) {
-    const logit = load<f32>(element(logitRow(record, term.firstRow + row), term.column));
+    const logit = load<f32>(element(term.logits, row * term.width + term.column));
     sum += scalar(softplus(f32x4.splat(term.target != 0 ? -logit : logit)));
   }
   return sum / f32(term.rows);
-}
-
-
-@inline
-function logitRow(record: LossOperation, row: i32): usize {
-  return element(record.logits, row * record.width);
-}
-
-
-@inline
-function label(record: LossOperation, row: i32): i32 {
-  return wordAt(record.labels, row);
 }
 
 function largest(logits: usize, width: i32): f32 {
@@ -123,11 +117,12 @@ function logSumOfExponentials(logits: usize, width: i32): f32 {
 }
 
 /** Share of rows whose first largest logit is at the label. */
-function countRows(record: LossOperation, first: i32, rows: i32): f32 {
+function accuracy(record: LossOperation): f32 {
+  const rows = record.accuracyRows;
   let correct = 0;
   for (let row = 0; row < rows; row++) {
-    const logits = logitRow(record, first + row);
-    if (argmax(logits, record.width) == label(record, row)) correct++;
+    const logits = element(record.accuracyLogits, row * record.accuracyWidth);
+    if (argmax(logits, record.accuracyWidth) == wordAt(record.accuracyLabels, row)) correct++;
   }
   return f32(correct) / f32(rows);
 }
@@ -152,8 +147,8 @@ function featureMatching(record: LossOperation, term: FeatureMatchingTerm, index
   const target = differences(record, index);
   let sum: f32 = 0;
   for (let feature = 0; feature < size; feature++) {
-    const own = columnMean(term, term.firstRow, term.rows, feature);
-    const other = columnMean(term, term.againstFirstRow, term.againstRows, feature);
+    const own = columnMean(term.features, term.rows, size, feature);
+    const other = columnMean(term.against, term.againstRows, size, feature);
     const difference = own - other;
     store<f32>(element(target, feature), difference);
     sum += difference * difference;
@@ -161,11 +156,9 @@ function featureMatching(record: LossOperation, term: FeatureMatchingTerm, index
   return sum / f32(size);
 }
 
-function columnMean(term: FeatureMatchingTerm, first: i32, rows: i32, feature: i32): f32 {
+function columnMean(features: usize, rows: i32, size: i32, feature: i32): f32 {
   let sum: f32 = 0;
-  for (let row = first; row < first + rows; row++) {
-    sum += load<f32>(element(term.features, row * term.size + feature));
-  }
+  for (let row = 0; row < rows; row++) sum += load<f32>(element(features, row * size + feature));
   return sum / f32(rows);
 }
 
@@ -178,38 +171,35 @@ function logitGradients(record: LossOperation): void {
     for (let j = 0; j < segment.termCount; j++) {
       const term = termAt(record, wordAt(segment.terms, j));
       for (let row = 0; row < segment.rows; row++) {
-        const logits = logitRow(record, segment.forwardRow + row);
-        addLogitGradient(record, term, row, logits, element(target, row * width));
+        addLogitGradient(term, row, element(target, row * width));
       }
     }
   }
 }
 
-function addLogitGradient(
-  record: LossOperation,
-  term: LossTerm,
-  row: i32,
-  logits: usize,
-  target: usize,
-): void {
-  const width = record.width;
+function addLogitGradient(term: LossTerm, row: i32, target: usize): void {
   const rows = f32(term.rows);
+  const weight = weightOf(term);
   if (term.kind == LossTermKind.sigmoidCrossEntropy) {
     const sigmoidTerm = changetype<SigmoidCrossEntropyTerm>(term);
     const column = sigmoidTerm.column;
-    const probability = scalar(sigmoid(f32x4.splat(load<f32>(element(logits, column)))));
+    const logit = load<f32>(element(sigmoidTerm.logits, row * sigmoidTerm.width + column));
+    const probability = scalar(sigmoid(f32x4.splat(logit)));
     const at = element(target, column);
-    store<f32>(at, load<f32>(at) + (probability - f32(sigmoidTerm.target)) / rows);
+    store<f32>(at, load<f32>(at) + (weight * (probability - f32(sigmoidTerm.target))) / rows);
     return;
   }
   if (term.kind != LossTermKind.softmaxCrossEntropy) return;
+  const softmaxTerm = changetype<SoftmaxCrossEntropyTerm>(term);
+  const width = softmaxTerm.width;
+  const logits = element(softmaxTerm.logits, row * width);
   const total = logSumOfExponentials(logits, width);
   for (let column = 0; column < width; column++) {
     const logit = load<f32>(element(logits, column));
     const probability = scalar(exponential(f32x4.splat(logit - total)));
-    const wanted: f32 = column == label(record, row) ? 1 : 0;
+    const wanted: f32 = column == wordAt(softmaxTerm.labels, row) ? 1 : 0;
     const at = element(target, column);
-    store<f32>(at, load<f32>(at) + (probability - wanted) / rows);
+    store<f32>(at, load<f32>(at) + (weight * (probability - wanted)) / rows);
   }
 }
 
@@ -223,7 +213,7 @@ function featureGradients(record: LossOperation): void {
     const term = changetype<FeatureMatchingTerm>(termAt(record, segment.term));
     const rows = f32(segment.sign > 0 ? term.rows : term.againstRows);
     const two: f32 = 2;
-    const factor = (two * f32(segment.sign)) / f32(size) / rows;
+    const factor = (weightOf(term) * two * f32(segment.sign)) / f32(size) / rows;
     const out = element(target, segment.gradientSegment * size);
     const own = differences(record, segment.term);
     for (let feature = 0; feature < size; feature++) {

@@ -253,26 +253,25 @@ export const OPERATIONS = {
   drawMask: { stream: 'int', count: 'int', threshold: 'int', target: 'address' },
   /** Losses, accuracy and gradients at the logits and features. */
   loss: {
-    /** [rows of the forward pass, width] */
-    logits: 'address',
-    width: 'int',
-    labels: 'address',
     /** LOSS_TERM */
     terms: 'address',
     termCount: 'int',
     /** LOSS_SUM */
     losses: 'address',
     lossCount: 'int',
-    accuracyFirstRow: 'int',
+    /** Rows of logits that the accuracy is taken over, and their labels; none where another phase has it. */
     accuracyRows: 'int',
+    accuracyLogits: 'address',
+    accuracyWidth: 'int',
+    accuracyLabels: 'address',
     accuracyMetric: 'int',
     /** LOGIT_SEGMENT */
     segments: 'address',
     segmentCount: 'int',
     /** [rows of the backward pass, width] */
     logitGradient: 'address',
+    width: 'int',
     metrics: 'address',
-    metricCount: 'int',
     /** FEATURE_SEGMENT */
     featureSegments: 'address',
     featureSegmentCount: 'int',
@@ -303,6 +302,9 @@ export const OPERATIONS = {
     epsilon: 'float',
     /** Where the step's lr sqrt(1 - beta2^t) / (1 - beta1^t) is. */
     scaledRate: 'address',
+    /** The average that follows, and where its rate of the step is; 0 where none is kept. */
+    average: 'address',
+    averageRate: 'address',
   },
   /** Rows of logits, no more than `rows` of the run's words, whose first largest is at the label. */
   countCorrect: {

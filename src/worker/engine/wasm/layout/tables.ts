@@ -2,29 +2,33 @@
 
 import type { Fields, Variants } from './fields.js';
 
-/** A term of the losses, over `rows` rows of the logits or features from `firstRow` on. */
+/** A term of the losses over `rows` rows, whose logits, labels or features begin at the addresses. */
 export const LOSS_TERM = {
-  common: { metric: 'int', firstRow: 'int', rows: 'int' },
+  common: {
+    metric: 'int',
+    rows: 'int',
+    /** Where its weight of the step is. */
+    weight: 'address',
+  },
   kinds: {
-    softmaxCrossEntropy: {},
-    sigmoidCrossEntropy: { column: 'int', target: 'int' },
+    softmaxCrossEntropy: { logits: 'address', width: 'int', labels: 'address' },
+    sigmoidCrossEntropy: { logits: 'address', width: 'int', column: 'int', target: 'int' },
     featureMatching: {
-      /** [rows of the forward pass, size] */
+      /** [rows, size] and [against rows, size] */
       features: 'address',
+      against: 'address',
       size: 'int',
-      againstFirstRow: 'int',
       againstRows: 'int',
     },
   },
 } as const satisfies Variants;
 
-/** A loss: the sum of terms, whose numbers are a list of words. */
+/** A loss: the weighted sum of terms, whose numbers are a list of words. */
 export const LOSS_SUM = { metric: 'int', terms: 'address', termCount: 'int' } as const satisfies Fields;
 
 /** Rows of the logits' gradient, and the numbers of the terms that act on them. */
 export const LOGIT_SEGMENT = {
   rows: 'int',
-  forwardRow: 'int',
   gradientRow: 'int',
   terms: 'address',
   termCount: 'int',

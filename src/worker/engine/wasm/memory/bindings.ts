@@ -1,6 +1,6 @@
 /** Where everything that a program names lies in memory. */
 
-import { sizeOf } from '../../../model/parameters.js';
+import { sizeOf } from '../../../../recipe/layers.js';
 import type { Program, TensorId } from '../../plan/operations.js';
 import type { PlannedProgram } from '../../plan/plan.js';
 import type { Arena } from './arena.js';
@@ -61,6 +61,11 @@ export class Bindings {
   /** Elements of a tensor. */
   sizeOf(id: TensorId): number {
     return sizeOf(this.program.tensors[id]!.shape);
+  }
+
+  /** Elements of a row of a tensor. */
+  rowSizeOf(id: TensorId): number {
+    return sizeOf(this.program.tensors[id]!.shape.slice(1));
   }
 
   parameter(name: string): number {

@@ -2,13 +2,14 @@
 
 import { NORMALISED_BYTES } from '../../../data/normalise.js';
 import {
+  averageName,
   initialTensors,
   momentNames,
   parametersOf,
-  sizeOf,
   type NamedTensor,
   type NamedTensors,
 } from '../../../model/parameters.js';
+import { sizeOf } from '../../../../recipe/layers.js';
 import type { EngineInput } from '../../engine.js';
 import type { Arena } from './arena.js';
 import type { Residents } from './bindings.js';
@@ -58,8 +59,9 @@ export function placeResidents(
   const state = new StateTensors(arena, initialTensors(recipe, settings.seed));
   const parameters = new Map<string, number>();
   const moments = new Map<string, { m: number; v: number }>();
-  for (const { name, role } of parametersOf(recipe)) {
+  for (const { name, role, isAveraged } of parametersOf(recipe)) {
     parameters.set(name, state.addressOf(name));
+    if (isAveraged) parameters.set(averageName(name), state.addressOf(averageName(name)));
     if (role !== 'trained') continue;
     const { m, v } = momentNames(name);
     moments.set(name, { m: state.addressOf(m), v: state.addressOf(v) });

@@ -4,6 +4,8 @@
  */
 
 import type { ImageGrid } from '../../../../protocol/reports.js';
+import { outputShapeOf, sizeOf } from '../../../../recipe/layers.js';
+import { entryOf } from '../../../../recipe/recipe.js';
 import type { EngineInput } from '../../engine.js';
 import { planClassify, planEvaluate, planGenerate, type PlannedProgram } from '../../plan/plan.js';
 import type { Equipment } from '../equipment.js';
@@ -45,10 +47,10 @@ export class Inference {
 
   /** See `Engine.countCorrect`. All passes go to the device in one submit. */
   async countCorrect(first: number, count: number): Promise<number> {
-    const { recipe, settings, dataset } = this.#input;
+    const { recipe, dataset } = this.#input;
     const { device, shared } = this.#equipment;
     const rows = Math.min(EVALUATION_ROWS, dataset.test.count);
-    const { program } = await this.#prepare('evaluate', rows, () => planEvaluate(recipe, settings, rows));
+    const { program } = await this.#prepare('evaluate', rows, () => planEvaluate(recipe, rows));
     if (!shared.buffers.has(PASSES)) {
       const most = Math.ceil(dataset.test.count / rows);
       shared.buffers.make(PASSES, most * PASS_WORDS * 4);
@@ -116,18 +118,20 @@ export class Inference {
 
   /** See `Engine.classify`. */
   async classify(images: Values, count: number): Promise<Values> {
-    const { recipe, settings, dataset } = this.#input;
-    const { program } = await this.#prepare('classify', count, () => planClassify(recipe, settings, count));
+    const { recipe } = this.#input;
+    const { program } = await this.#prepare('classify', count, () => planClassify(recipe, count));
     this.#writeInput(program, images);
     this.#submit((pass) => program.encode(pass));
-    return new Float32Array(await this.#readOutput(program, count * (dataset.classes + 1)));
+    const { network } = entryOf(recipe, recipe.classifier.network);
+    const width = sizeOf(outputShapeOf(network));
+    return new Float32Array(await this.#readOutput(program, count * width));
   }
 
   #prepareGenerator(count: number): Promise<Prepared> {
-    const { recipe, settings } = this.#input;
+    const { recipe } = this.#input;
     if (recipe.generator === null)
       throw new Error(`The recipe "${recipe.name}" has no generator to take images from.`);
-    return this.#prepare('generate', count, () => planGenerate(recipe, settings, count));
+    return this.#prepare('generate', count, () => planGenerate(recipe, count));
   }
 
   /** The program `name` for at least `rows` rows; `plan` plans it for just so many. */

@@ -8,7 +8,7 @@
  * targets (read_write).
  */
 
-import { sizeOf } from '../../../model/parameters.js';
+import { sizeOf } from '../../../../recipe/layers.js';
 import type { DrawOp, DrawPart } from '../../plan/operations.js';
 import { RANDOM_FUNCTIONS } from './random.js';
 import { pick, quotient } from './shader-text.js';
@@ -99,21 +99,22 @@ function labelsText(builder: ShaderBuilder, part: Part<'labels'>, testCount: num
     stream: part.stream,
     body: `if (item >= ${part.rows}u) { return; }
   let index = ${indexText(builder, part, testCount, 'item')};
-  ${target}[${offset}u + item] = (${labels}[index >> 2u] >> ((index & 3u) * 8u)) & 255u;`,
+  ${target}[${offset + part.targetRow}u + item] = (${labels}[index >> 2u] >> ((index & 3u) * 8u)) & 255u;`,
   };
 }
 
 /** A block of four latents a thread. */
 function latentsText(builder: ShaderBuilder, part: Part<'latents'>): PartText {
-  const { buffer, offset } = builder.memory.tensor(part.target);
+  const { buffer, offset, tensor } = builder.memory.tensor(part.target);
   const target = builder.write(buffer, 'f32');
+  const first = offset + part.targetRow * sizeOf(tensor.shape.slice(1));
   return {
     items: Math.ceil(part.count / 4),
     block: 'item',
     stream: part.stream,
     body: `for (var i = 0u; i < 4u; i++) {
     let element = item * 4u + i;
-    if (element < ${part.count}u) { ${target}[${offset}u + element] = 2f * word_to_uniform(words[i]) - 1f; }
+    if (element < ${part.count}u) { ${target}[${first}u + element] = 2f * word_to_uniform(words[i]) - 1f; }
   }`,
   };
 }

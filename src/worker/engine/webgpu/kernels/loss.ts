@@ -7,19 +7,17 @@
  * The accuracy counts rows whose first largest logit is at the label. A thread takes every 64th row
  * (feature, element), and the threads' sums are added in order.
  *
- * Bindings: logits, features, labels, rates (read); gradients, results, metrics ring, control.
+ * Bindings: logits, features, labels (read); gradients, results, control (read_write).
  */
 
-import { METRIC_NAMES, type MetricName } from '../../../../protocol/reports.js';
-import type { CountCorrectOp, LossOp, LossOpTerm } from '../../plan/operations.js';
+import type { CountCorrectOp, LabelledRows, LossOp, LossOpTerm, TensorId } from '../../plan/operations.js';
 import { sumFunction } from './reduce.js';
 import { float } from './shader-text.js';
 import {
   CONTROL,
   CONTROL_WORDS,
-  METRICS_RING,
   METRICS_SLOTS,
-  RATES,
+  RATE_STEPS,
   ShaderBuilder,
   type Memory,
   type Shader,
@@ -27,55 +25,93 @@ import {
 
 const THREADS = 64;
 
-/** Declares `logit`, `label`, `largest_at`, `largest`, `softmax_sum`; rows of the logits tensor. */
-function rowFunctions(builder: ShaderBuilder, logitsId: number, width: number, labelsId: number): string {
-  const logits = builder.memory.tensor(logitsId);
-  const labels = builder.memory.tensor(labelsId);
-  return `
-fn logit(row: u32, column: u32) -> f32 {
-  return ${builder.read(logits.buffer, 'f32')}[${logits.offset}u + row * ${width}u + column];
+/** Functions on the rows of one tensor of logits; `name` tells them from those of another. */
+interface LogitText {
+  readonly text: string;
+  readonly logit: (row: string, column: string) => string;
+  readonly largestAt: (row: string) => string;
+  readonly softmaxSum: (row: string, largest: string) => string;
 }
-fn label(row: u32) -> u32 { return ${builder.read(labels.buffer, 'u32')}[${labels.offset}u + row]; }
-fn largest_at(row: u32) -> u32 {
+
+function logitFunctions(builder: ShaderBuilder, id: TensorId, width: number, name: string): LogitText {
+  const { buffer, offset } = builder.memory.tensor(id);
+  return {
+    logit: (row, column) => `logit${name}(${row}, ${column})`,
+    largestAt: (row) => `largest_at${name}(${row})`,
+    softmaxSum: (row, largest) => `softmax_sum${name}(${row}, ${largest})`,
+    text: `
+fn logit${name}(row: u32, column: u32) -> f32 {
+  return ${builder.read(buffer, 'f32')}[${offset}u + row * ${width}u + column];
+}
+fn largest_at${name}(row: u32) -> u32 {
   var at = 0u;
-  var largest = logit(row, 0u);
+  var largest = logit${name}(row, 0u);
   for (var column = 1u; column < ${width}u; column++) {
-    let value = logit(row, column);
+    let value = logit${name}(row, column);
     if (value > largest) { largest = value; at = column; }
   }
   return at;
 }
-`;
-}
-
-function softmaxFunction(width: number): string {
-  return `
-fn softmax_sum(row: u32, largest: f32) -> f32 {
+fn softmax_sum${name}(row: u32, largest: f32) -> f32 {
   var sum = 0f;
-  for (var column = 0u; column < ${width}u; column++) { sum += exp(logit(row, column) - largest); }
+  for (var column = 0u; column < ${width}u; column++) { sum += exp(logit${name}(row, column) - largest); }
   return sum;
 }
-`;
+`,
+  };
+}
+
+/** The functions of every tensor of logits that a loss reads, by tensor. */
+function allLogits(
+  builder: ShaderBuilder,
+  { terms, accuracy, logits, width }: LossOp,
+): ReadonlyMap<TensorId, LogitText> {
+  const texts = new Map<TensorId, LogitText>();
+  const add = (id: TensorId, columns: number): void => {
+    if (texts.has(id)) return;
+    texts.set(id, logitFunctions(builder, id, columns, texts.size === 0 ? '' : `_${texts.size}`));
+  };
+  add(logits, width);
+  for (const term of terms) if (term.kind !== 'featureMatching') add(term.logits, term.width);
+  if (accuracy !== null) add(accuracy.logits, accuracy.width);
+  return texts;
+}
+
+/** Expression of the label of row `row` of some labelled rows. */
+function labelText(
+  builder: ShaderBuilder,
+  { labels, labelRow }: Pick<LabelledRows, 'labels' | 'labelRow'>,
+  row: string,
+): string {
+  const { buffer, offset } = builder.memory.tensor(labels);
+  return `${builder.read(buffer, 'u32')}[${offset + labelRow}u + ${row}]`;
 }
 
 type FeatureTerm = Extract<LossOpTerm, { kind: 'featureMatching' }>;
 
 function featureFunction(builder: ShaderBuilder, index: number, term: FeatureTerm): string {
-  const { buffer, offset } = builder.memory.tensor(term.features);
-  const features = builder.read(buffer, 'f32');
-  const mean = (first: number, rows: number): string => `
+  const mean = (id: TensorId, first: number, rows: number): string => {
+    const { buffer, offset } = builder.memory.tensor(id);
+    const features = builder.read(buffer, 'f32');
+    return `
   sum = 0f;
   for (var row = 0u; row < ${rows}u; row++) { sum += ${features}[${offset + first * term.size}u + row * ${term.size}u + feature]; }`;
+  };
   return `
 fn difference_${index}(feature: u32) -> f32 {
-  var sum: f32;${mean(term.forwardRow, term.rows)}
-  let own = sum / ${float(term.rows)};${mean(term.againstRow, term.againstRows)}
+  var sum: f32;${mean(term.features, term.forwardRow, term.rows)}
+  let own = sum / ${float(term.rows)};${mean(term.against, term.againstRow, term.againstRows)}
   return own - sum / ${float(term.againstRows)};
 }
 `;
 }
 
-function termText(term: LossOpTerm, index: number): string {
+function termText(
+  builder: ShaderBuilder,
+  texts: ReadonlyMap<TensorId, LogitText>,
+  term: LossOpTerm,
+  index: number,
+): string {
   if (term.kind === 'featureMatching') {
     return `  sum = 0f;
   for (var feature = thread; feature < ${term.size}u; feature += ${THREADS}u) {
@@ -84,11 +120,13 @@ function termText(term: LossOpTerm, index: number): string {
   }
   sums[${index}] = sum / ${float(term.size)};`;
   }
+  const { logit, largestAt, softmaxSum } = texts.get(term.logits)!;
+  const row = `${term.forwardRow}u + row`;
   const value =
     term.kind === 'softmaxCrossEntropy'
-      ? `let largest = logit(${term.forwardRow}u + row, largest_at(${term.forwardRow}u + row));
-    sum += log(softmax_sum(${term.forwardRow}u + row, largest)) + largest - logit(${term.forwardRow}u + row, label(row));`
-      : `let x = logit(${term.forwardRow}u + row, ${term.column}u);
+      ? `let largest = ${logit(row, largestAt(row))};
+    sum += log(${softmaxSum(row, 'largest')}) + largest - ${logit(row, labelText(builder, term, 'row'))};`
+      : `let x = ${logit(row, `${term.column}u`)};
     sum += max(x, 0f) - x * ${float(term.target)} + log(1f + exp(-abs(x)));`;
   return `  sum = 0f;
   for (var row = thread; row < ${term.rows}u; row += ${THREADS}u) {
@@ -97,21 +135,37 @@ function termText(term: LossOpTerm, index: number): string {
   sums[${index}] = sum / ${float(term.rows)};`;
 }
 
+/** A factor of a term's weight in front of an expression; a weight of 1 is none. */
+function weighted(term: LossOpTerm, expression: string): string {
+  if (term.weight.kind === 'scalar') return `scalar(step, ${term.weight.index}u) * ${expression}`;
+  return term.weight.value === 1 ? expression : `${float(term.weight.value)} * ${expression}`;
+}
+
 /** Adds a term's part to `g`, the gradient at (row of the term's pass, column). */
-function gradientText(term: LossOpTerm): string {
+function gradientText(
+  builder: ShaderBuilder,
+  texts: ReadonlyMap<TensorId, LogitText>,
+  term: LossOpTerm,
+): string {
   switch (term.kind) {
-    case 'softmaxCrossEntropy':
+    case 'softmaxCrossEntropy': {
+      const { logit, largestAt, softmaxSum } = texts.get(term.logits)!;
+      const hit = `select(0f, 1f, column == ${labelText(builder, term, 'row')})`;
       return `{
-      let largest = logit(source, largest_at(source));
-      let share = exp(logit(source, column) - largest) / softmax_sum(source, largest);
-      g += (share - select(0f, 1f, column == label(row))) / ${float(term.rows)};
+      let largest = ${logit('source', largestAt('source'))};
+      let share = exp(${logit('source', 'column')} - largest) / ${softmaxSum('source', 'largest')};
+      g += ${weighted(term, `(share - ${hit})`)} / ${float(term.rows)};
     }`;
-    case 'sigmoidCrossEntropy':
+    }
+    case 'sigmoidCrossEntropy': {
+      const { logit } = texts.get(term.logits)!;
+      const slope = `(select(power, 1f, x >= 0f) / (1f + power) - ${float(term.target)})`;
       return `if (column == ${term.column}u) {
-      let x = logit(source, column);
+      let x = ${logit('source', 'column')};
       let power = exp(-abs(x));
-      g += (select(power, 1f, x >= 0f) / (1f + power) - ${float(term.target)}) / ${float(term.rows)};
+      g += ${weighted(term, slope)} / ${float(term.rows)};
     }`;
+    }
     case 'featureMatching':
       return '';
     default:
@@ -119,23 +173,43 @@ function gradientText(term: LossOpTerm): string {
   }
 }
 
+/** The gradient that the rows of each segment share at the matched features. */
+function featureGradientTexts(
+  { terms, segments, featureGradient }: LossOp,
+  vectors: string,
+  first: number,
+): readonly string[] {
+  if (featureGradient === null) return [];
+  const { size, entries } = featureGradient;
+  return segments.map((_, index) => {
+    const parts = entries
+      .filter(({ gradientSegment }) => gradientSegment === index)
+      .map(({ term: at, sign }) => {
+        const term = terms[at] as FeatureTerm;
+        const rows = sign === 1 ? term.rows : term.againstRows;
+        return `${weighted(term, `difference_${at}(feature)`)} * ${float((sign * 2) / (size * rows))}`;
+      });
+    return `
+  for (var feature = thread; feature < ${size}u; feature += ${THREADS}u) {
+    ${vectors}[${first + index * size}u + feature] = ${parts.length === 0 ? '0f' : parts.join(' + ')};
+  }`;
+  });
+}
+
 export function lossShader(operation: LossOp, memory: Memory): Shader {
-  const { logits, width, labels, terms, losses, accuracy, segments, logitGradient, featureGradient } =
-    operation;
+  const { width, terms, losses, accuracy, segments, logitGradient, featureGradient } = operation;
   const builder = new ShaderBuilder(memory);
   const gradient = memory.tensor(logitGradient);
   const gradients = builder.write(gradient.buffer, 'f32');
   const shared = featureGradient === null ? null : memory.tensor(featureGradient.target);
   const vectors = shared === null ? '' : builder.write(shared.buffer, 'f32');
   const scalars = memory.tensor(operation.scalars);
-  const results = builder.write(scalars.buffer, 'f32');
-  const ring = builder.write(METRICS_RING, 'f32');
+  const results = operation.isFirst ? builder.write(scalars.buffer, 'f32') : '';
   const control = builder.write(CONTROL, 'u32');
-  const rates = builder.read(RATES, 'f32');
-  const optimisers = operation.optimisers.length;
-  const lastRate = memory.sizeOf(RATES) / optimisers - 1;
-  const metric = (name: MetricName, value: string): string =>
-    `    ${ring}[slot + ${METRIC_NAMES.indexOf(name)}u] = ${value};`;
+  const { metrics, scalars: scalarCount, ring, rates } = memory.control;
+  const metric = (index: number, value: string): string =>
+    `    ${control}[slot + ${index}u] = bitcast<u32>(${value});`;
+  const texts = allLogits(builder, operation);
   const segmentTexts = segments.map(
     ({ rows, forwardRow, gradientRow, terms: own }) => `
   for (var item = thread; item < ${rows * width}u; item += ${THREADS}u) {
@@ -143,48 +217,48 @@ export function lossShader(operation: LossOp, memory: Memory): Shader {
     let column = item % ${width}u;
     let source = ${forwardRow}u + row;
     var g = 0f;
-    ${own.map((index) => gradientText(terms[index]!)).join('\n    ')}
+    ${own.map((index) => gradientText(builder, texts, terms[index]!)).join('\n    ')}
     ${gradients}[${gradient.offset + gradientRow * width}u + item] = g;
   }`,
   );
-  const featureTexts =
-    featureGradient === null
-      ? []
-      : segments.map((_, index) => {
-          const entries = featureGradient.entries.filter(({ gradientSegment }) => gradientSegment === index);
-          const parts = entries.map(({ term: at, sign }) => {
-            const term = terms[at] as FeatureTerm;
-            const rows = sign === 1 ? term.rows : term.againstRows;
-            return `difference_${at}(feature) * ${float((sign * 2) / (featureGradient.size * rows))}`;
-          });
-          return `
-  for (var feature = thread; feature < ${featureGradient.size}u; feature += ${THREADS}u) {
-    ${vectors}[${shared!.offset + index * featureGradient.size}u + feature] = ${parts.length === 0 ? '0f' : parts.join(' + ')};
-  }`;
-        });
-  const text = `${sumFunction('f32', THREADS)}${rowFunctions(builder, logits, width, labels)}${softmaxFunction(width)}
-${terms.map((term, index) => (term.kind === 'featureMatching' ? featureFunction(builder, index, term) : '')).join('')}
+  const featureTexts = featureGradientTexts(operation, vectors, shared?.offset ?? 0);
+  const functions = terms.map((term, index) =>
+    term.kind === 'featureMatching' ? featureFunction(builder, index, term) : '',
+  );
+  const termTexts = terms.map((term, index) => termText(builder, texts, term, index));
+  const accuracyText =
+    accuracy === null
+      ? ''
+      : `  sum = 0f;
+  for (var row = thread; row < ${accuracy.rows}u; row += ${THREADS}u) {
+    let is_correct = ${texts.get(accuracy.logits)!.largestAt(`${accuracy.forwardRow}u + row`)} == ${labelText(builder, accuracy, 'row')};
+    sum += select(0f, 1f, is_correct);
+  }
+  sums[${terms.length}] = sum / ${float(accuracy.rows)};`;
+  const count = terms.length + (accuracy === null ? 0 : 1);
+  const lossText = (own: readonly number[]): string =>
+    own.map((index) => weighted(terms[index]!, `sums[${index}]`)).join(' + ');
+  const text = `${sumFunction('f32', THREADS)}${[...texts.values()].map((each) => each.text).join('')}${functions.join('')}
+fn scalar(step: u32, index: u32) -> f32 {
+  let row = min(step - ${control}[${CONTROL_WORDS.firstRate}], ${RATE_STEPS - 1}u);
+  return bitcast<f32>(${control}[${rates}u + row * ${scalarCount}u + index]);
+}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32) {
   let step = ${control}[${CONTROL_WORDS.step}];
-  var sums: array<f32, ${terms.length + 1}>;
+  var sums: array<f32, ${count}>;
   var sum: f32;
-${terms.map(termText).join('\n')}
-  sum = 0f;
-  for (var row = thread; row < ${accuracy.rows}u; row += ${THREADS}u) {
-    sum += select(0f, 1f, largest_at(${accuracy.forwardRow}u + row) == label(row));
-  }
-  sums[${terms.length}] = sum / ${float(accuracy.rows)};
-  for (var i = 0u; i <= ${terms.length}u; i++) { sums[i] = sum_of_threads(sums[i], thread); }
+${termTexts.join('\n')}
+${accuracyText}
+  for (var i = 0u; i < ${count}u; i++) { sums[i] = sum_of_threads(sums[i], thread); }
 ${segmentTexts.join('')}${featureTexts.join('')}
   if (thread == 0u) {
-    let slot = (step % ${METRICS_SLOTS}u) * ${METRIC_NAMES.length}u;
-${terms.map(({ name }, index) => metric(name, `sums[${index}]`)).join('\n')}
-${losses.map(({ name, terms: own }) => metric(name, own.map((index) => `sums[${index}]`).join(' + '))).join('\n')}
-${metric('trainAccuracy', `sums[${terms.length}]`)}
-    let rate = min(step - ${control}[${CONTROL_WORDS.firstRate}], ${lastRate}u) * ${optimisers}u;
-    for (var i = 0u; i < ${optimisers}u; i++) { ${results}[${scalars.offset}u + i] = ${rates}[rate + i]; }
-    ${control}[${CONTROL_WORDS.step}] = step + 1u;
+    let slot = ${ring}u + (step % ${METRICS_SLOTS}u) * ${metrics}u;
+${terms.map(({ metric: at }, index) => metric(at, `sums[${index}]`)).join('\n')}
+${losses.map(({ metric: at, terms: own }) => metric(at, lossText(own))).join('\n')}
+${accuracy === null ? '' : metric(accuracy.metric, `sums[${terms.length}]`)}
+    ${operation.isFirst ? `for (var i = 0u; i < ${scalarCount}u; i++) { ${results}[${scalars.offset}u + i] = scalar(step, i); }` : ''}
+    ${operation.isLast ? `${control}[${CONTROL_WORDS.step}] = step + 1u;` : ''}
   }
 }`;
   return builder.finish(`loss ${operation.name}`, text, [1, 1, 1]);
@@ -197,13 +271,14 @@ export function countCorrectShader(operation: CountCorrectOp, memory: Memory): S
   const place = memory.tensor(target);
   const out = builder.write(place.buffer, 'u32');
   const control = builder.read(CONTROL, 'u32');
-  const text = `${sumFunction('f32', THREADS)}${rowFunctions(builder, logits, width, labels)}
+  const { text: functions, largestAt } = logitFunctions(builder, logits, width, '');
+  const text = `${sumFunction('f32', THREADS)}${functions}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32) {
   var sum = 0f;
   let rows = min(${control}[${CONTROL_WORDS.rows}], ${operation.rows}u);
   for (var row = thread; row < rows; row += ${THREADS}u) {
-    sum += select(0f, 1f, largest_at(row) == label(row));
+    sum += select(0f, 1f, ${largestAt('row')} == ${labelText(builder, { labels, labelRow: 0 }, 'row')});
   }
   let correct = sum_of_threads(sum, thread);
   if (thread == 0u) { ${out}[${place.offset}u] = u32(correct); }

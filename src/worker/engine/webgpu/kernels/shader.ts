@@ -13,12 +13,8 @@ export type BufferKey = string;
 export const PARAMETERS: BufferKey = 'parameters';
 export const FIRST_MOMENTS: BufferKey = 'first moments';
 export const SECOND_MOMENTS: BufferKey = 'second moments';
-/** uint32 words at `CONTROL_WORDS`: what changes between dispatches. */
+/** uint32 words: `CONTROL_WORDS`, then what `ControlLayout` says. What changes from step to step. */
 export const CONTROL: BufferKey = 'control';
-/** Adam's scalars of a window of steps, float32 [steps, optimisers]. */
-export const RATES: BufferKey = 'rates';
-/** float32 [METRICS_SLOTS, METRIC_NAMES.length]; step s writes slot s mod METRICS_SLOTS. */
-export const METRICS_RING: BufferKey = 'metrics ring';
 /** Bytes of images and labels, packed, lowest byte first. */
 export const TRAIN_IMAGES: BufferKey = 'training images';
 export const TEST_IMAGES: BufferKey = 'test images';
@@ -43,15 +39,36 @@ export const CONTROL_WORDS = {
   /** First test image of an evaluation, and how many of its rows count. */
   firstImage: 3,
   rows: 4,
-  /** Step that the first row of `RATES` belongs to. */
+  /** Step that the first row of the rates belongs to. */
   firstRate: 5,
 } as const;
-export const CONTROL_LENGTH = 8;
+const CONTROL_LENGTH = 8;
 
-/** Steps that the metrics ring holds. */
+/** Steps that the ring of metrics holds. */
 export const METRICS_SLOTS = 256;
+/** Steps of a window of rates; one upload in so many. */
+export const RATE_STEPS = 16_384;
 
-export type TableName = 'bytes' | 'labelled' | 'unlabelled' | 'updates';
+/** The control buffer behind its single words, which are followed by the bits of floats. */
+export interface ControlLayout {
+  /** Scalars of a step: its metrics, and what it takes from its place in the run. */
+  readonly metrics: number;
+  readonly scalars: number;
+  /** First word of [METRICS_SLOTS, metrics]; step s writes slot s mod METRICS_SLOTS. */
+  readonly ring: number;
+  /** First word of [RATE_STEPS, scalars], the step scalars of a window of steps. */
+  readonly rates: number;
+  /** Words in all. */
+  readonly length: number;
+}
+
+export function controlLayout(metrics: number, scalars: number): ControlLayout {
+  const rates = CONTROL_LENGTH + METRICS_SLOTS * metrics;
+  return { metrics, scalars, ring: CONTROL_LENGTH, rates, length: rates + RATE_STEPS * scalars };
+}
+
+/** A table by name; updates have one for each phase. */
+export type TableName = 'bytes' | 'labelled' | 'unlabelled' | `updates ${number}`;
 
 export interface Place {
   readonly buffer: BufferKey;
@@ -64,6 +81,7 @@ export interface Memory {
   tensor(id: TensorId): Place & { readonly tensor: PlanTensor };
   parameter(name: string): Place;
   table(name: TableName): { readonly offset: number; readonly length: number };
+  readonly control: ControlLayout;
   /** Elements of four bytes. */
   sizeOf(buffer: BufferKey): number;
 }

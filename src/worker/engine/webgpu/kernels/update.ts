@@ -2,7 +2,7 @@
  * Adam on every trained parameter in one dispatch, one element a thread:
  *   g = sum of the element's partial sums, in order
  *   m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,  value -= rate m / (sqrt(v) + epsilon)
- * with the step's rate, lr sqrt(1 - beta2^t) / (1 - beta1^t), left by the loss. A thread block belongs
+ * and where one is kept, average += share (value - average), with the step's rates, left by the loss. A thread block belongs
  * to one entry of a table: rows of `ENTRY_WORDS` words, and after them the entry of every block.
  *
  * Source: Kingma and Ba, "Adam" (2015), the last paragraph of section 2.
@@ -23,10 +23,14 @@ import {
 
 const THREADS = 256;
 
-/** First thread block, size, parameter, gradient, stride, splits, scalar; then five floats. */
-const ENTRY_WORDS = 12;
+/**
+ * First thread block, size, parameter, gradient, stride, splits, rate among the step scalars; five floats;
+ * average or `NO_AVERAGE`, its rate.
+ */
+const ENTRY_WORDS = 14;
+const NO_AVERAGE = 0xffffffff;
 
-/** The table; the update's shader reads it at `memory.table('updates')`. */
+/** The table; the update's shader reads it at `memory.table` of its phase's updates. */
 export function updateTable(
   operation: UpdateOp,
   memory: Pick<Memory, 'tensor' | 'parameter'>,
@@ -36,12 +40,14 @@ export function updateTable(
   const floats = new Float32Array(words.buffer);
   let group = 0;
   operation.entries.forEach((entry, index) => {
-    const { beta1, beta2, epsilon } = operation.optimisers[entry.optimiser]!;
+    const { beta1, beta2, epsilon, scalar } = operation.optimisers[entry.optimiser]!;
+    const average = entry.average === null ? NO_AVERAGE : memory.parameter(entry.average.parameter).offset;
     const gradient = memory.tensor(entry.gradient).offset + entry.firstSplit * entry.stride + entry.offset;
     const row = index * ENTRY_WORDS;
     const { offset } = memory.parameter(entry.parameter);
-    words.set([group, entry.size, offset, gradient, entry.stride, entry.splits, entry.optimiser], row);
+    words.set([group, entry.size, offset, gradient, entry.stride, entry.splits, scalar], row);
     floats.set([beta1, 1 - beta1, beta2, 1 - beta2, epsilon], row + 7);
+    words.set([average, entry.average?.scalar ?? 0], row + 12);
     const end = group + Math.ceil(entry.size / THREADS);
     words.fill(index, rowWords + group, rowWords + end);
     group = end;
@@ -63,8 +69,17 @@ export function updateShader(operation: UpdateOp, memory: Memory): Shader {
   const gradients = builder.read(memory.tensor(operation.entries[0]!.gradient).buffer, 'f32');
   const scalars = memory.tensor(operation.scalars);
   const results = builder.read(scalars.buffer, 'f32');
-  const first = memory.table('updates').offset;
+  const first = memory.table(`updates ${operation.phase}`).offset;
   const word = (index: number): string => `${tables}[row + ${index}u]`;
+  const scalar = (index: string): string => `${results}[${scalars.offset}u + ${index}]`;
+  const averageText = operation.entries.every(({ average }) => average === null)
+    ? ''
+    : `
+  let average = ${word(12)};
+  if (average != ${NO_AVERAGE}u) {
+    let kept = average + element;
+    ${parameters}[kept] += ${scalar(word(13))} * (${parameters}[place] - ${parameters}[kept]);
+  }`;
   const text = `
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
@@ -82,10 +97,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let place = ${word(2)} + element;
   let new_m = bitcast<f32>(${word(7)}) * ${m}[place] + bitcast<f32>(${word(8)}) * g;
   let new_v = bitcast<f32>(${word(9)}) * ${v}[place] + bitcast<f32>(${word(10)}) * g * g;
-  let rate = ${results}[${scalars.offset}u + ${word(6)}];
+  let rate = ${scalar(word(6))};
   ${m}[place] = new_m;
   ${v}[place] = new_v;
-  ${parameters}[place] -= rate * new_m / (sqrt(new_v) + bitcast<f32>(${word(11)}));
+  ${parameters}[place] -= rate * new_m / (sqrt(new_v) + bitcast<f32>(${word(11)}));${averageText}
 }`;
   return builder.finish(`update ${operation.name}`, text, [groupsOf(operation), 1, 1]);
 }

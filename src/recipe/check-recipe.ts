@@ -1,0 +1,428 @@
+/**
+ * Whether a recipe can be computed, on every engine: asked when it is built, so that nothing is found
+ * out in the middle of a run. What is refused is named, with the reason.
+ */
+
+import { layerShapes, outputShapeOf, sizeOf, type Network } from './layers.js';
+import { metricNames } from './metrics.js';
+import {
+  entryOf,
+  groupOf,
+  passNamed,
+  tappedPasses,
+  type DataShape,
+  type Pass,
+  type Phase,
+  type Recipe,
+  type RowGroup,
+  type Term,
+  type Update,
+} from './recipe.js';
+
+/** A recipe that no engine can compute; the message names the recipe, the part and the reason. */
+export class RecipeError extends Error {
+  constructor(recipe: string, what: string, options?: ErrorOptions) {
+    super(`The recipe "${recipe}" cannot be computed: ${what}.`, options);
+    this.name = 'RecipeError';
+  }
+}
+
+type Refuse = (what: string) => never;
+
+function shapeText(shape: readonly number[]): string {
+  return shape.join(' x ');
+}
+
+function isSameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, index) => size === b[index]);
+}
+
+function checkUnique(names: readonly string[], what: string, refuse: Refuse): void {
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) refuse(`${what} "${twice}" appears twice`);
+}
+
+/** Layers come in an order that fuses: a linear layer, perhaps a norm, then at most one activation. */
+function checkLayers(network: Network, refuse: Refuse): void {
+  const inNetwork = (layer: string, why: string): never =>
+    refuse(`layer "${layer}" of the network "${network.name}" ${why}`);
+  checkUnique(
+    network.layers.map(({ name }) => name),
+    `in the network "${network.name}" the layer`,
+    refuse,
+  );
+  try {
+    layerShapes(network);
+  } catch (error) {
+    refuse(
+      `the network "${network.name}" has shapes that do not fit: ${(error as Error).message.replace(/\.$/, '')}`,
+    );
+  }
+  let hasLinear = false;
+  let hasNorm = false;
+  let followsPointwise = false;
+  let activation: string | null = null;
+  for (const layer of network.layers) {
+    switch (layer.kind) {
+      case 'conv2d':
+      case 'conv2dTranspose':
+      case 'dense':
+        hasLinear = true;
+        hasNorm = false;
+        followsPointwise = false;
+        activation = null;
+        break;
+      case 'batchNorm':
+        if (!hasLinear) inNetwork(layer.name, 'stands before the first convolution or dense layer');
+        if (hasNorm) inNetwork(layer.name, 'is the second norm after one linear layer');
+        if (followsPointwise) inNetwork(layer.name, 'does not follow its linear layer at once');
+        hasNorm = true;
+        break;
+      case 'dropout':
+      case 'leakyRelu':
+      case 'relu':
+      case 'tanh': {
+        if (!hasLinear) inNetwork(layer.name, 'stands before the first convolution or dense layer');
+        if (activation === 'tanh') inNetwork(layer.name, 'follows a tanh');
+        if (layer.kind === 'dropout') {
+          const { rate } = layer;
+          if (!(rate >= 0 && rate < 1))
+            inNetwork(layer.name, `has a rate of ${rate}; allowed are 0 to below 1`);
+        } else {
+          if (activation !== null) inNetwork(layer.name, 'is the second activation in a row');
+          activation = layer.kind;
+        }
+        followsPointwise = true;
+        break;
+      }
+      case 'flatten':
+      case 'reshape':
+        break;
+      default:
+        layer satisfies never;
+    }
+  }
+  if (!hasLinear) refuse(`the network "${network.name}" has no convolution and no dense layer`);
+}
+
+/** The last layer has to be dense, with nothing after it: its sums are the logits. */
+function checkLogits(network: Network, layer: string, what: string, refuse: Refuse): number {
+  const last = network.layers.at(-1)!;
+  if (last.name !== layer || last.kind !== 'dense') {
+    refuse(`${what} takes layer "${layer}" of "${network.name}", which is not a dense layer at its end`);
+  }
+  return outputShapeOf(network).at(-1)!;
+}
+
+/** Layers whose values are in memory as they are: those of a linear layer without a norm, its activation's last. */
+function storedLayers(network: Network): ReadonlySet<string> {
+  const stored = new Set<string>();
+  let current: string[] = [];
+  let isNormed = true;
+  const close = (): void => {
+    if (!isNormed) for (const name of current) stored.add(name);
+  };
+  for (const layer of network.layers) {
+    if (layer.kind === 'conv2d' || layer.kind === 'conv2dTranspose' || layer.kind === 'dense') {
+      close();
+      current = [layer.name];
+      isNormed = false;
+    } else if (layer.kind === 'batchNorm') isNormed = true;
+    else if (layer.kind === 'flatten' || layer.kind === 'reshape') current.push(layer.name);
+    else if (layer.kind !== 'dropout' || layer.rate > 0) current = [layer.name];
+    else current.push(layer.name);
+  }
+  close();
+  return stored;
+}
+
+/** A network whose output another one reads ends in a linear layer or its activation. */
+function checkEnd(network: Network, refuse: Refuse): void {
+  const end = network.layers.findLast(({ kind }) => kind !== 'flatten' && kind !== 'reshape')!;
+  const linear = network.layers.findLastIndex(
+    ({ kind }) => kind === 'conv2d' || kind === 'conv2dTranspose' || kind === 'dense',
+  );
+  const isBare = network.layers
+    .slice(linear)
+    .every((layer) => layer.kind !== 'batchNorm' && (layer.kind !== 'dropout' || layer.rate === 0));
+  if (!isBare) {
+    refuse(`the network "${network.name}" feeds another one, but ends in a norm or dropout ("${end.name}")`);
+  }
+}
+
+function checkGroups({ groups }: Phase, refuse: Refuse): void {
+  checkUnique(
+    groups.map(({ name }) => name),
+    'a group of rows called',
+    refuse,
+  );
+  for (const group of groups) {
+    const { name, rows, indicesOf, pool } = group;
+    if (!Number.isInteger(rows) || rows < 1) {
+      refuse(`its group "${name}" has ${rows} rows; a larger "batch" gives it some`);
+    }
+    if (indicesOf === null) continue;
+    const other: RowGroup | undefined = groups.find((candidate) => candidate.name === indicesOf);
+    const fits =
+      other?.indicesOf === null && other.pool === pool && other.rows === rows && pool !== 'latents';
+    if (!fits) {
+      refuse(
+        `its group "${name}" takes the indices of "${indicesOf}", which is no group of as many ${pool} images with indices of its own`,
+      );
+    }
+  }
+}
+
+function checkPass(recipe: Recipe, phase: Phase, pass: Pass, data: DataShape, refuse: Refuse): void {
+  const what = `its pass "${pass.name}"`;
+  const entry = recipe.networks.find(({ network }) => network.name === pass.network);
+  if (entry === undefined)
+    return refuse(`${what} runs the network "${pass.network}", which it does not have`);
+  const { network, instances, average } = entry;
+  if (!Number.isInteger(pass.instance) || pass.instance < 0 || pass.instance >= instances) {
+    refuse(`${what} runs instance ${pass.instance} of "${network.name}", which has ${instances}`);
+  }
+  if (pass.gradient && (pass.mode !== 'training' || pass.parameters !== 'current')) {
+    refuse(`${what} has a gradient, which is taken in training mode at current parameters only`);
+  }
+  if (pass.parameters === 'average' && average === null) {
+    refuse(`${what} reads averaged parameters of "${network.name}", which keeps none`);
+  }
+  const own = phase.passes.indexOf(pass);
+  if (pass.input.kind === 'pass') {
+    const from = pass.input.pass;
+    const maker = phase.passes.slice(0, own).find(({ name }) => name === from);
+    if (maker === undefined) return refuse(`${what} reads "${from}", which is no earlier pass of its phase`);
+    if (maker.network === pass.network) refuse(`${what} feeds "${network.name}" with its own output`);
+    const made = entryOf(recipe, maker.network).network;
+    checkFit(what, network, outputShapeOf(made), `"${made.name}" makes`, refuse);
+    checkEnd(made, refuse);
+    return;
+  }
+  const { group: name } = pass.input;
+  const group = phase.groups.find((candidate) => candidate.name === name);
+  if (group === undefined) return refuse(`${what} reads the group "${name}", which its phase does not draw`);
+  if (group.pool !== 'latents') checkFit(what, network, data.imageShape, 'the data has images of', refuse);
+}
+
+function checkFit(
+  what: string,
+  { name, inputShape }: Network,
+  given: readonly number[],
+  giver: string,
+  refuse: Refuse,
+): void {
+  if (isSameShape(inputShape, given)) return;
+  refuse(
+    `${what} gives "${name}", which takes ${shapeText(inputShape)}, something else: ${giver} ${shapeText(given)}`,
+  );
+}
+
+/** Passes that are made together share memory with their one reader. */
+function checkReaders(phase: Phase, refuse: Refuse): void {
+  const variantOf = ({ network, mode, parameters }: Pass): string => [network, mode, parameters].join(' ');
+  const readers = (pass: Pass): readonly Pass[] =>
+    phase.passes.filter(({ input }) => input.kind === 'pass' && input.pass === pass.name);
+  for (const pass of phase.passes) {
+    const own = readers(pass);
+    if (own.length > 1) {
+      refuse(`the output of its pass "${pass.name}" is read twice ("${own[0]!.name}", "${own[1]!.name}")`);
+    }
+    const together = phase.passes.filter((other) => variantOf(other) === variantOf(pass));
+    const read = together.map((other) => readers(other).map(variantOf)[0]);
+    const other = read.findIndex((reader) => reader !== read[0]);
+    if (other !== -1) {
+      refuse(
+        `its passes "${together[0]!.name}" and "${together[other]!.name}" of one network are not read by passes of one network`,
+      );
+    }
+  }
+}
+
+function checkTerm(recipe: Recipe, phase: Phase, term: Term, data: DataShape, refuse: Refuse): void {
+  const what = `its term "${term.name}"`;
+  for (const name of tappedPasses(term)) {
+    if (!phase.passes.some((pass) => pass.name === name)) {
+      refuse(`${what} taps "${name}", which is no pass of its phase`);
+    }
+  }
+  const pass = passNamed(phase, term.pass);
+  const { network } = entryOf(recipe, pass.network);
+  const { weight } = term;
+  const weights = typeof weight === 'number' ? [weight] : Object.values(weight);
+  if (!weights.every(Number.isFinite) || (typeof weight !== 'number' && weight.steps < 1)) {
+    refuse(`${what} has a weight that is not a number, or a ramp of less than a step`);
+  }
+  if (term.kind === 'featureMatching') {
+    const sizes = tappedPasses(term).map((name) => {
+      const tapped = entryOf(recipe, passNamed(phase, name).network).network;
+      if (!storedLayers(tapped).has(term.layer)) {
+        refuse(
+          `${what} taps layer "${term.layer}" of "${tapped.name}"; it has to be the last of a linear layer without norm and its activation`,
+        );
+      }
+      return sizeOf(layerShapes(tapped).find(({ layer }) => layer.name === term.layer)!.output);
+    });
+    if (sizes[0] !== sizes[1]) refuse(`${what} compares ${sizes[0]} with ${sizes[1]} features`);
+    if (term.pass === term.against) refuse(`${what} compares "${term.pass}" with itself`);
+    return;
+  }
+  const width = checkLogits(network, term.layer, what, refuse);
+  if (term.kind === 'sigmoidCrossEntropy') {
+    if (!Number.isInteger(term.column) || term.column < 0 || term.column >= width) {
+      refuse(`${what} takes column ${term.column} of ${width} logits`);
+    }
+    return;
+  }
+  checkLabels(phase, pass, width, data, what, refuse);
+}
+
+/** Labels come with a labelled group, and have a logit each. */
+function checkLabels(
+  phase: Phase,
+  pass: Pass,
+  width: number,
+  { classes }: DataShape,
+  what: string,
+  refuse: Refuse,
+): void {
+  if (pass.input.kind !== 'group' || groupOf(phase, pass).pool !== 'labelled') {
+    refuse(`${what} needs labels, which its pass "${pass.name}" does not have: it reads no labelled group`);
+  }
+  if (width < classes) refuse(`${what} has ${width} logits for the ${classes} classes of the data`);
+}
+
+/** Whether the gradient of a loss on `pass` comes to the network. */
+function leadsTo(phase: Phase, pass: Pass, network: string): boolean {
+  if (!pass.gradient) return false;
+  if (pass.network === network) return true;
+  return pass.input.kind === 'pass' && leadsTo(phase, passNamed(phase, pass.input.pass), network);
+}
+
+function checkUpdate(recipe: Recipe, phase: Phase, update: Update, refuse: Refuse): void {
+  const what = `its update "${update.loss}"`;
+  if (!recipe.networks.some(({ network }) => network.name === update.network)) {
+    refuse(`${what} trains "${update.network}", which it does not have`);
+  }
+  checkUnique(update.terms, `${what} lists the term`, refuse);
+  const terms = update.terms.map((name) => {
+    const term = phase.terms.find((candidate) => candidate.name === name);
+    return term ?? refuse(`${what} lists the term "${name}", which its phase does not have`);
+  });
+  const reaches = terms.some((term) =>
+    tappedPasses(term).some((name) => leadsTo(phase, passNamed(phase, name), update.network)),
+  );
+  if (!reaches) refuse(`${what} has no term whose gradient comes to "${update.network}"`);
+}
+
+/** All gradients of a phase begin at one network: at its logits, and at one layer of features. */
+function checkHead(phase: Phase, refuse: Refuse): void {
+  const used = phase.terms.filter(({ name }) => phase.updates.some(({ terms }) => terms.includes(name)));
+  const tapped = new Set(
+    used.flatMap((term) =>
+      tappedPasses(term)
+        .map((name) => passNamed(phase, name))
+        .filter(({ gradient }) => gradient)
+        .map(({ network }) => network),
+    ),
+  );
+  if (tapped.size > 1) {
+    refuse(
+      `the losses of one phase tap several networks (${[...tapped].join(', ')}); a phase takes those of one`,
+    );
+  }
+  const matched = new Set(used.flatMap((term) => (term.kind === 'featureMatching' ? [term.layer] : [])));
+  if (matched.size > 1) refuse(`one phase matches several layers of features (${[...matched].join(', ')})`);
+}
+
+function checkPhase(recipe: Recipe, phase: Phase, data: DataShape, refuse: Refuse): void {
+  checkGroups(phase, refuse);
+  const streams = phase.passes.map(({ stream }) => String(stream));
+  checkUnique(streams, 'the stream of a pass', refuse);
+  for (const pass of phase.passes) {
+    if (!Number.isInteger(pass.stream) || pass.stream < 0 || pass.stream > 255) {
+      refuse(`its pass "${pass.name}" has the stream ${pass.stream}; allowed are 0 to 255`);
+    }
+    checkPass(recipe, phase, pass, data, refuse);
+  }
+  checkReaders(phase, refuse);
+  for (const term of phase.terms) checkTerm(recipe, phase, term, data, refuse);
+  if (phase.updates.length === 0) refuse('one of its phases updates nothing');
+  checkUnique(
+    phase.updates.map(({ network }) => network),
+    'in the updates of one phase the network',
+    refuse,
+  );
+  for (const update of phase.updates) checkUpdate(recipe, phase, update, refuse);
+  checkHead(phase, refuse);
+}
+
+function checkEnds(recipe: Recipe, data: DataShape, refuse: Refuse): void {
+  const { accuracy, classifier, generator, phases } = recipe;
+  const phase = phases.find(({ passes }) => passes.some(({ name }) => name === accuracy.pass));
+  if (phase === undefined) return refuse(`its accuracy taps "${accuracy.pass}", which is no pass of it`);
+  const pass = passNamed(phase, accuracy.pass);
+  const width = checkLogits(entryOf(recipe, pass.network).network, accuracy.layer, 'its accuracy', refuse);
+  checkLabels(phase, pass, width, data, 'its accuracy', refuse);
+  for (const [what, used] of [
+    ['classifier', classifier],
+    ['generator', generator],
+  ] as const) {
+    if (used === null) continue;
+    const entry = recipe.networks.find(({ network }) => network.name === used.network);
+    if (entry === undefined) refuse(`its ${what} is "${used.network}", which it does not have`);
+    if (used.parameters === 'average' && entry!.average === null) {
+      refuse(`its ${what} reads averaged parameters of "${used.network}", which keeps none`);
+    }
+  }
+  const classified = entryOf(recipe, classifier.network).network;
+  const logits = checkLogits(classified, classifier.layer, 'its classifier', refuse);
+  if (logits < data.classes) {
+    refuse(`its classifier has ${logits} logits for the ${data.classes} classes of the data`);
+  }
+  checkFit('its classifier', classified, data.imageShape, 'the data has images of', refuse);
+  if (generator === null) return;
+  const { network } = entryOf(recipe, generator.network);
+  const made = outputShapeOf(network);
+  if (!isSameShape(made, data.imageShape)) {
+    refuse(`its generator makes ${shapeText(made)}, the data has images of ${shapeText(data.imageShape)}`);
+  }
+  if (generator.latentSize !== sizeOf(network.inputShape)) {
+    refuse(`its generator takes ${sizeOf(network.inputShape)} latents, not ${generator.latentSize}`);
+  }
+}
+
+/** Throws `RecipeError` where no engine, or not every engine, could compute the recipe on such data. */
+export function checkRecipe(recipe: Recipe, data: DataShape): void {
+  const refuse: Refuse = (what) => {
+    throw new RecipeError(recipe.name, what);
+  };
+  const { networks, phases } = recipe;
+  checkUnique(
+    networks.map(({ network }) => network.name),
+    'a network called',
+    refuse,
+  );
+  for (const { network, instances, average } of networks) {
+    if (!Number.isInteger(instances) || instances < 1) refuse(`"${network.name}" has ${instances} instances`);
+    if (average !== null && !(average.decay > 0 && average.decay < 1)) {
+      refuse(
+        `the average of "${network.name}" has a decay of ${average.decay}; allowed is what lies between 0 and 1`,
+      );
+    }
+    checkLayers(network, refuse);
+  }
+  if (phases.length === 0) refuse('it has no phase');
+  checkUnique(
+    phases.flatMap(({ passes }) => passes.map(({ name }) => name)),
+    'a pass called',
+    refuse,
+  );
+  for (const phase of phases) checkPhase(recipe, phase, data, refuse);
+  const updated = phases.flatMap(({ updates }) => updates.map(({ network }) => network));
+  for (const { network } of networks) {
+    if (!updated.includes(network.name)) refuse(`nothing trains its network "${network.name}"`);
+  }
+  checkUnique(metricNames(recipe), 'a metric called', refuse);
+  checkEnds(recipe, data, refuse);
+}

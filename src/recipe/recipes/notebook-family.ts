@@ -1,0 +1,147 @@
+/** What the notebook's recipes share: the rows and passes of its one phase, its optimisers. */
+
+import { notebookDiscriminator, notebookGenerator, LATENT_SIZE } from '../networks/notebook.js';
+import type { BiasMode } from '../layers.js';
+import type { Optimiser, Pass, Phase, Recipe, RowGroup, Term } from '../recipe.js';
+import type { RecipeContext } from '../recipe-entry.js';
+import { CONSTANT } from '../schedules.js';
+
+/** TensorFlow 1's default. */
+const ADAM_EPSILON = 1e-8;
+
+const PLAIN = {
+  instance: 0,
+  gradient: true,
+  mode: 'training',
+  parameters: 'current',
+} as const;
+
+export const LABELLED: Pass = {
+  ...PLAIN,
+  name: 'labelled',
+  network: 'discriminator',
+  input: { kind: 'group', group: 'labelled' },
+  stream: 0,
+};
+
+export const SUPERVISED: Term = {
+  kind: 'softmaxCrossEntropy',
+  name: 'supervisedLoss',
+  pass: 'labelled',
+  layer: 'logits',
+  weight: 1,
+};
+
+/** The batch as the notebook divides it: int(0.1 b) labelled, int(0.9 b) unlabelled, b latents. */
+export function notebookGroups({ share }: RecipeContext): Record<RowGroup['pool'], RowGroup> {
+  const own = { indicesOf: null, view: { kind: 'plain' } } as const;
+  return {
+    labelled: { ...own, name: 'labelled', pool: 'labelled', rows: share(0.1) },
+    unlabelled: { ...own, name: 'unlabelled', pool: 'unlabelled', rows: share(0.9) },
+    latents: { ...own, name: 'latents', pool: 'latents', rows: share(1) },
+  };
+}
+
+export function discriminatorOptimiser({ settings }: RecipeContext): Optimiser {
+  const { discriminatorLr: lr, discriminatorBeta1: beta1, discriminatorBeta2: beta2 } = settings;
+  return { kind: 'adam', lr, beta1, beta2, epsilon: ADAM_EPSILON, schedule: CONSTANT };
+}
+
+export function generatorOptimiser({ settings }: RecipeContext): Optimiser {
+  const { generatorLr: lr, generatorBeta1: beta1, generatorBeta2: beta2 } = settings;
+  return { kind: 'adam', lr, beta1, beta2, epsilon: ADAM_EPSILON, schedule: CONSTANT };
+}
+
+export interface NotebookVariant {
+  readonly biasBeforeNorm: BiasMode;
+  /** Discriminators: one for all passes, or one each for labelled, unlabelled and generated images. */
+  readonly discriminators: 1 | 3;
+  readonly updatesRunningStatistics: boolean;
+  readonly generatorTerms: readonly string[];
+}
+
+/** The notebook's single phase. */
+function notebookPhase(context: RecipeContext, { discriminators, generatorTerms }: NotebookVariant): Phase {
+  const { labelled, unlabelled, latents } = notebookGroups(context);
+  const [second, third] = discriminators === 3 ? [1, 2] : [0, 0];
+  const fakeClass = context.data.classes;
+  const sigmoid = { kind: 'sigmoidCrossEntropy', layer: 'logits', column: fakeClass, weight: 1 } as const;
+  const discriminator = { ...PLAIN, network: 'discriminator' } as const;
+  return {
+    groups: [labelled, unlabelled, latents],
+    passes: [
+      LABELLED,
+      {
+        ...discriminator,
+        name: 'unlabelled',
+        instance: second,
+        input: { kind: 'group', group: 'unlabelled' },
+        stream: 1,
+      },
+      {
+        ...PLAIN,
+        name: 'generated',
+        network: 'generator',
+        input: { kind: 'group', group: 'latents' },
+        stream: 3,
+      },
+      {
+        ...discriminator,
+        name: 'fake',
+        instance: third,
+        input: { kind: 'pass', pass: 'generated' },
+        stream: 2,
+      },
+    ],
+    terms: [
+      { ...sigmoid, name: 'realUnlabelledLoss', pass: 'unlabelled', target: 0 },
+      { ...sigmoid, name: 'fakeLoss', pass: 'fake', target: 1 },
+      SUPERVISED,
+      { ...sigmoid, name: 'fakeAsRealLoss', pass: 'fake', target: 0 },
+      {
+        kind: 'featureMatching',
+        name: 'featureMatchingLoss',
+        pass: 'fake',
+        against: 'unlabelled',
+        layer: 'features',
+        weight: 1,
+      },
+    ],
+    updates: [
+      {
+        loss: 'discriminatorLoss',
+        terms: ['realUnlabelledLoss', 'fakeLoss', 'supervisedLoss'],
+        network: 'discriminator',
+      },
+      { loss: 'generatorLoss', terms: generatorTerms, network: 'generator' },
+    ],
+  };
+}
+
+/** The notebook's two networks on its one phase. */
+export function notebookRecipe(context: RecipeContext, variant: NotebookVariant): Omit<Recipe, 'name'> {
+  const { data, settings, channels } = context;
+  const { biasBeforeNorm, discriminators, updatesRunningStatistics } = variant;
+  const options = { data, biasBeforeNorm, dropout: settings.dropout, channels };
+  return {
+    networks: [
+      {
+        network: notebookDiscriminator(options),
+        instances: discriminators,
+        optimiser: discriminatorOptimiser(context),
+        average: null,
+      },
+      {
+        network: notebookGenerator(options),
+        instances: 1,
+        optimiser: generatorOptimiser(context),
+        average: null,
+      },
+    ],
+    phases: [notebookPhase(context, variant)],
+    accuracy: { pass: 'labelled', layer: 'logits' },
+    updatesRunningStatistics,
+    classifier: { network: 'discriminator', layer: 'logits', parameters: 'current' },
+    generator: { network: 'generator', latentSize: LATENT_SIZE, parameters: 'current' },
+  };
+}
