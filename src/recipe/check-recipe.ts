@@ -292,11 +292,13 @@ function checkLabels(
   if (width < classes) refuse(`${what} has ${width} logits for the ${classes} classes of the data`);
 }
 
-/** Whether the gradient of a loss on `pass` comes to the network. */
-function leadsTo(phase: Phase, pass: Pass, network: string): boolean {
-  if (!pass.gradient) return false;
-  if (pass.network === network) return true;
-  return pass.input.kind === 'pass' && leadsTo(phase, passNamed(phase, pass.input.pass), network);
+/** The instances of a network that the gradient of a loss on `pass` comes to. */
+function trainedInstances(phase: Phase, pass: Pass, network: string): readonly number[] {
+  if (!pass.gradient) return [];
+  if (pass.network === network) return [pass.instance];
+  return pass.input.kind === 'pass'
+    ? trainedInstances(phase, passNamed(phase, pass.input.pass), network)
+    : [];
 }
 
 function checkUpdate(recipe: Recipe, phase: Phase, update: Update, refuse: Refuse): void {
@@ -309,10 +311,15 @@ function checkUpdate(recipe: Recipe, phase: Phase, update: Update, refuse: Refus
     const term = phase.terms.find((candidate) => candidate.name === name);
     return term ?? refuse(`${what} lists the term "${name}", which its phase does not have`);
   });
-  const reaches = terms.some((term) =>
-    tappedPasses(term).some((name) => leadsTo(phase, passNamed(phase, name), update.network)),
+  const reached = terms.flatMap((term) =>
+    tappedPasses(term).flatMap((name) => trainedInstances(phase, passNamed(phase, name), update.network)),
   );
-  if (!reaches) refuse(`${what} has no term whose gradient comes to "${update.network}"`);
+  const { instances } = entryOf(recipe, update.network);
+  for (let instance = 0; instance < instances; instance++) {
+    if (reached.includes(instance)) continue;
+    const which = instances === 1 ? '' : `instance ${instance} of `;
+    refuse(`${what} has no term whose gradient comes to ${which}"${update.network}"`);
+  }
 }
 
 /** All gradients of a phase begin at one network: at its logits, and at one layer of features. */

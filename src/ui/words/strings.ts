@@ -282,7 +282,10 @@ export function mergeStrings(given: StringsInput | null | undefined): Strings {
   const known = merge(DEFAULT_STRINGS, given) as Strings;
   // Which metrics there are is the recipe's.
   const named = Object.entries(given?.metrics ?? {}).filter(([, name]) => typeof name === 'string');
-  const merged = { ...known, metrics: { ...known.metrics, ...(Object.fromEntries(named) as Record<string, string>) } };
+  const merged = {
+    ...known,
+    metrics: { ...known.metrics, ...(Object.fromEntries(named) as Record<string, string>) },
+  };
   return isLocale(merged.locale) ? merged : { ...merged, locale: DEFAULT_STRINGS.locale };
 }
 

@@ -1,6 +1,6 @@
 /** What each operation reads and writes: the base of the memory layout, of the checks and of `npm run plan`. */
 
-import type { Operation, Snippet, TensorId, View } from './operations.js';
+import type { Operation, Program, Snippet, Tap, TensorId, View } from './operations.js';
 
 export interface Accesses {
   readonly reads: ReadonlySet<TensorId>;
@@ -150,4 +150,15 @@ export function stagesOf(operations: readonly Operation[]): readonly (readonly O
   const stages: Operation[][] = [];
   for (const operation of operations) (stages[operation.stage] ??= []).push(operation);
   return stages;
+}
+
+/** Which taps can be read after which operation, by its index: those whose last element it has written. */
+export function tapsAfter({ operations, taps }: Program): ReadonlyMap<number, readonly Tap[]> {
+  const writes = operations.map((operation) => accessesOf(operation).writes);
+  const after = new Map<number, Tap[]>();
+  for (const tap of taps) {
+    const last = writes.findLastIndex((written) => written.has(tap.tensor));
+    after.set(last, [...(after.get(last) ?? []), tap]);
+  }
+  return after;
 }

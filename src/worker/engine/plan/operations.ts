@@ -435,14 +435,13 @@ export interface Program {
   readonly outputs: readonly TensorId[];
   /** Of the whole step, in the order of `LossOp.scalars`. Empty but for `trainStep`. */
   readonly stepScalars: readonly StepScalar[];
-  /** For tests: values of layers, as long as no operation after their phase's `loss` has run. Empty but for `trainStep`. */
+  /** For tests: values of layers, to be read when they are written (`tapsAfter`). Empty but for `trainStep`. */
   readonly taps: readonly Tap[];
 }
 
 /** `<pass>/<layer>` or `<pass>/input`, and where its rows lie. */
 export interface Tap {
   readonly name: string;
-  readonly phase: number;
   readonly tensor: TensorId;
   readonly firstRow: number;
   readonly rows: number;

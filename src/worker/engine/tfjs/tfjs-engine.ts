@@ -13,7 +13,9 @@ import { countLargestAt, imageTensor } from './batch.js';
 import { toTrainerError } from '../device/failure-watch.js';
 import { inferenceMode, runNetwork } from './forward.js';
 import { toStepMetrics } from './metrics.js';
-import { entryOf } from '../../../recipe/recipe.js';
+import { metricNames } from '../../../recipe/metrics.js';
+import { TrainerError } from '../../../protocol/errors.js';
+import { entryOf, type Recipe } from '../../../recipe/recipe.js';
 import { StepComputer } from './step.js';
 
 type Values = Float32Array<ArrayBuffer>;
@@ -96,11 +98,18 @@ class TfjsEngine implements Engine {
   }
 
   async inspectStep(): Promise<ReadonlyMap<string, NamedTensor>> {
-    const { updated, scalars, observed } = this.#compute(() =>
+    const { recipe } = this.#input;
+    const { updated, scalars, labels, observed } = this.#compute(() =>
       this.#computer.compute(this.#tensors, this.#step, true),
     );
     try {
-      return await this.#readAll(observed);
+      const found = await this.#readAll({ ...observed, scalars });
+      const { values } = toStepMetrics(recipe, this.#step + 1, found.get('scalars')!.values, labels);
+      found.delete('scalars');
+      metricNames(recipe).forEach((name, index) => {
+        found.set(name, { shape: [], values: values.slice(index, index + 1) });
+      });
+      return found;
     } finally {
       tf.dispose([updated, scalars, observed]);
     }
@@ -179,10 +188,28 @@ class TfjsEngine implements Engine {
 }
 
 /**
+ * XNNPACK, which tfjs' wasm backend convolves with, makes zeros of a kernel that is smaller than its stride,
+ * and says nothing. Throws `EngineUnavailable` for a recipe that has one; to be removed when tfjs reports it.
+ */
+function checkConvolutions({ networks }: Recipe): void {
+  for (const { network } of networks) {
+    for (const layer of network.layers) {
+      if (layer.kind !== 'conv2d' || Math.min(...layer.kernelSize) >= layer.stride) continue;
+      throw new TrainerError(
+        'EngineUnavailable',
+        `TensorFlow.js on WebAssembly cannot compute layer "${layer.name}" of "${network.name}": its kernel, ` +
+          `${layer.kernelSize.join(' x ')}, is smaller than its stride, ${layer.stride}. Choose another engine.`,
+      );
+    }
+  }
+}
+
+/**
  * Makes the reference engine on a tfjs backend, at step 0 of the input's seed. The caller disposes it.
  * Rejects with `EngineUnavailable` where the backend cannot start here.
  */
 export async function createTfjsEngine(name: TfjsBackend, input: EngineInput): Promise<Engine> {
+  if (name === 'wasm') checkConvolutions(input.recipe);
   const backend = await startBackend(name);
   try {
     return new TfjsEngine(name, backend, input);

@@ -1,10 +1,11 @@
 /**
- * What the next step computes, for tests: makes it phase by phase and reads what each leaves behind. The
+ * What the next step computes, for tests: makes it bit by bit and reads what each bit leaves behind. The
  * caller restores the state afterwards.
  */
 
 import { type NamedTensor } from '../../model/parameters.js';
 import { sizeOf } from '../../../recipe/layers.js';
+import { tapsAfter } from '../plan/accesses.js';
 import { gradientName } from '../engine.js';
 import { CONTROL, METRICS_SLOTS, PARAMETERS } from './kernels/shader.js';
 import type { ReadyProgram, SharedMemory } from './program.js';
@@ -41,11 +42,10 @@ export async function inspectStep({
     device.queue.submit([encoder.finish()]);
     done = end;
   };
-  // What a phase leaves of its layers is there until the next one runs.
-  for (const [index, operation] of program.operations.entries()) {
-    if (operation.kind !== 'loss') continue;
+  // What is written may be overwritten later on.
+  const tapped = [...tapsAfter(program)].sort(([a], [b]) => a - b);
+  for (const [index, taps] of tapped) {
     runUntil(index + 1);
-    const taps = program.taps.filter(({ phase }) => phase === operation.phase);
     const sources = taps.map(({ tensor, firstRow, rows, shape }): ReadSource => {
       const { buffer, offsetBytes } = train.place(tensor);
       const rowBytes = sizeOf(shape) * 4;

@@ -12,6 +12,7 @@ import {
   type EngineState,
   type StepMetrics,
 } from '../../engine.js';
+import { tapsAfter } from '../accesses.js';
 import { planClassify, planEvaluate, planGenerate, planTrainStep, type PlannedProgram } from '../plan.js';
 import type { TrainOptions } from '../lower/train-options.js';
 import type { DrawSource } from './draw.js';
@@ -81,7 +82,7 @@ export function createInterpreter(
   };
 }
 
-/** See `Engine.inspectStep`: what a step leaves behind phase by phase, and at its end. */
+/** See `Engine.inspectStep`: what a step writes along its way, and what it leaves behind. */
 function inspect(
   { program, layout }: PlannedProgram,
   metrics: readonly string[],
@@ -91,24 +92,24 @@ function inspect(
   const found = new Map<string, NamedTensor>();
   const copy = new ParameterStore(parameters.tensors(), parameters.precision);
   const step = interpret(program, layout, copy);
-  let done = 0;
-  program.operations.forEach((operation, index) => {
-    if (operation.kind !== 'loss') return;
-    step.run(source, done, index + 1);
-    done = index + 1;
-    const phase = program.operations.slice(0, index).filter(({ kind }) => kind === 'loss').length;
-    for (const { name, tensor, firstRow, rows, shape } of program.taps.filter((tap) => tap.phase === phase)) {
+  const taps = tapsAfter(program);
+  program.operations.forEach((_, index) => {
+    step.run(source, index, index + 1);
+    for (const { name, tensor, firstRow, rows, shape } of taps.get(index) ?? []) {
       const size = step.tensors.rowSize(tensor);
       const values = Float32Array.from(step.read(tensor).subarray(firstRow * size, (firstRow + rows) * size));
       found.set(name, { shape: [rows, ...shape], values });
     }
   });
-  step.run(source, done);
   metrics.forEach((name, index) => {
     found.set(name, { shape: [], values: Float32Array.of(step.read(program.outputs[0]!)[index]!) });
   });
-  for (const [name, tensor] of copy.tensors()) {
-    if (/\/moving_(mean|variance)$/.test(name)) found.set(`updated/${name}`, tensor);
+  const after = copy.tensors();
+  for (const operation of program.operations) {
+    if (operation.kind !== 'normStatistics' || !operation.updatesRunning) continue;
+    for (const name of [operation.norm.movingMean, operation.norm.movingVariance]) {
+      found.set(`updated/${name}`, after.get(name)!);
+    }
   }
   const updates = program.operations.filter((operation) => operation.kind === 'update');
   updates.forEach(({ entries }, phase) => {

@@ -312,22 +312,22 @@ function lowerPhase(context: StepContext, { graph, stacks, labels }: DrawnPhase)
     optimisers,
     scalars: scalarsTensor,
   });
-  return stacks.flatMap((stack) => tapsOf(stack, graph.phaseIndex));
+  return stacks.flatMap((stack) => tapsOf(stack));
 }
 
 /** Every pass's input, and the value of every layer that is stored as it is. */
-function tapsOf({ stack, input, blocks }: LoweredStack, phase: number): readonly Tap[] {
+function tapsOf({ stack, input, blocks }: LoweredStack): readonly Tap[] {
   return stack.forward.flatMap(({ pass, rows, firstRow }, segment) => {
     const stored = blocks.filter(({ view }) => view.chain.length === 0);
     const taps: Tap[] = [
-      { name: `${pass.name}/input`, phase, tensor: input, firstRow, rows, shape: stack.inputShape },
+      { name: `${pass.name}/input`, tensor: input, firstRow, rows, shape: stack.inputShape },
     ];
     for (const { block, view, storedRows } of stored) {
       for (const layer of block.outputLayers) {
         const shape = stack.primitives.find((primitive) => primitive.layer === layer)!.output;
         const name = `${pass.name}/${layer}`;
         const first = storedRows?.[segment] ?? firstRow;
-        taps.push({ name, phase, tensor: view.tensor, firstRow: first, rows, shape });
+        taps.push({ name, tensor: view.tensor, firstRow: first, rows, shape });
       }
     }
     return taps;

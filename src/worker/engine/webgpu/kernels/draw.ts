@@ -75,7 +75,7 @@ function imagesText(builder: ShaderBuilder, part: Part<'images'>, testCount: num
       ? [0, 1, 2, 3]
           .map((i) => `${target}[${first}u + item * 4u + ${i}u] = ${value(`${i * 8}u`)};`)
           .join('\n  ')
-      : `${target}[${first}u + item] = ${value('(byte & 3u) * 8u')};`;
+      : `${target}[${first}u + item] = ${value('((byte & 3u) * 8u)')};`;
   return {
     items,
     block: quotient('item', (size / perItem) * 4, items + THREADS),
