@@ -40,6 +40,7 @@ class TrainRun {
   #evaluation = null;
   #step;
   #stage = null;
+  #isReplaying = false;
   #browser = '';
   /** Whether `start` was called, and so whether a rest is the end of this process' work. */
   #hasBegun = false;
@@ -170,6 +171,12 @@ class TrainRun {
       case 'loading':
         if (this.#stage !== report.stage) this.#display.line(STAGE_WORDS[report.stage]);
         this.#stage = report.stage;
+        break;
+      case 'replay':
+        if (report.isUnderWay && !this.#isReplaying) {
+          this.#display.line(`Making ${report.stepsTotal} steps again, which went with the device …`);
+        }
+        this.#isReplaying = report.isUnderWay;
         break;
       case 'metrics':
         this.#step = report.step;

@@ -18,6 +18,7 @@ export const ENGINE_REASONS = [
   'softwareAdapter',
   'noWasmSimd',
   'failedToStart',
+  'noAnswer',
   'fallback',
   'deviceLost',
 ] as const;

@@ -78,6 +78,15 @@ export interface DataDescription {
   readonly testCount: number;
 }
 
+/** After a device was lost, an engine makes the steps again that went with it; their metrics are not sent twice. */
+export interface ReplayReport {
+  readonly type: 'replay';
+  readonly stepsMade: number;
+  readonly stepsTotal: number;
+  /** False once they are made, or while the run rests before they are. */
+  readonly isUnderWay: boolean;
+}
+
 /** The scalars of consecutive steps. */
 export interface MetricsReport {
   readonly type: 'metrics';
@@ -120,6 +129,7 @@ export type Report =
   | RunReport
   | LoadingReport
   | EngineReport
+  | ReplayReport
   | MetricsReport
   | EvaluationReport
   | ImagesReport;

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Engine, EngineState } from '../../src/worker/engine/engine.js';
-import { startRecovering } from '../../src/worker/engine/recovering-engine.js';
+import { startRecovering, type ReplayPace } from '../../src/worker/engine/recovering-engine.js';
 import { TrainerError } from '../../src/protocol/errors.js';
+
+/** Everything again in one portion, whatever comes. */
+const WHOLE: ReplayPace = {
+  begin: () => undefined,
+  hearCommands: async () => undefined,
+  portion: (left) => left,
+  made: () => undefined,
+};
 
 /** Counts steps; fails once its step would pass `failsAfter`. Metrics of a step hold the step. */
 function counting(name: 'webgpu' | 'tfjs-wasm', failsAfter: number, log: string[]): Engine {
@@ -14,6 +22,8 @@ function counting(name: 'webgpu' | 'tfjs-wasm', failsAfter: number, log: string[
   };
   return {
     info: { engine: name, adapter: '', isSoftware: false },
+    evaluationSlice: 10,
+    joinsSlices: false,
     advance: async (steps) => {
       if (step + steps > failsAfter) isLost = true;
       check();
@@ -53,6 +63,7 @@ async function recovering(failsAfter: readonly number[], log: string[], now = ()
     start,
     next: [async () => counting('tfjs-wasm', Infinity, log)],
     imageShape: [1, 1, 1],
+    replay: WHOLE,
     onReplaced: (info, failed, failure) =>
       void log.push(`${failed.engine} -> ${info.engine}: ${failure.message}`),
     now,
@@ -104,6 +115,7 @@ test('an error that is not the device’s is passed on', async () => {
     }),
     next: [],
     imageShape: [1, 1, 1],
+    replay: WHOLE,
     onReplaced: () => assert.fail(),
     now: () => 0,
   });
@@ -121,6 +133,7 @@ test('a device that is lost before the engine is there is replaced too, three ti
       },
       next: [],
       imageShape: [1, 1, 1],
+      replay: WHOLE,
       onReplaced: () => assert.fail('nothing was there to be replaced'),
       now: () => 0,
     });
@@ -138,6 +151,7 @@ test('an engine that cannot start for another reason is not tried again', async 
     },
     next: [],
     imageShape: [1, 1, 1],
+    replay: WHOLE,
     onReplaced: () => assert.fail(),
     now: () => 0,
   });

@@ -10,6 +10,7 @@ import type {
   EvaluationReport,
   ImagesReport,
   LoadingReport,
+  ReplayReport,
   Report,
   RunReport,
   TrainerState,
@@ -27,6 +28,7 @@ export class RunModel {
   #settings: Settings | null = null;
   #scheduleSteps: number | null = null;
   #loading: LoadingReport | null = null;
+  #replay: ReplayReport | null = null;
   #engine: EngineReport | null = null;
   #stepsPerSecond: number | null = null;
   #run: RunReport | null = null;
@@ -62,6 +64,11 @@ export class RunModel {
   /** The stage at work while `loading`, and `firstStep` until its scalars come. */
   get loading(): LoadingReport | null {
     return this.#loading;
+  }
+
+  /** The steps that are being made again after a device was lost; null where none are. */
+  get replay(): ReplayReport | null {
+    return this.#replay;
   }
 
   get engine(): EngineReport | null {
@@ -115,6 +122,7 @@ export class RunModel {
         this.#error = report.state === 'failed' ? report.error : null;
         this.#step = report.step;
         if (report.state !== 'loading' && report.state !== 'running') this.#loading = null;
+        if (report.state !== 'running') this.#replay = null;
         return;
       case 'settings':
         // While loading they are a new run's; else only the number of steps was raised.
@@ -131,6 +139,9 @@ export class RunModel {
         return;
       case 'engine':
         this.#engine = report;
+        return;
+      case 'replay':
+        this.#replay = report.isUnderWay ? report : null;
         return;
       case 'metrics':
         this.#loading = null;
@@ -155,6 +166,7 @@ export class RunModel {
     this.#state = 'failed';
     this.#error = error;
     this.#loading = null;
+    this.#replay = null;
   }
 
   /** Back to before any run; real images stay, since they are of the data. */
@@ -162,6 +174,7 @@ export class RunModel {
     this.#state = 'idle';
     this.#error = null;
     this.#loading = null;
+    this.#replay = null;
     this.#engine = null;
     this.#settings = null;
     this.#forgetRun();

@@ -153,6 +153,11 @@ function finished({ words, formats, model, continueTo }: NoticeView, actions: No
 export function notice(view: NoticeView, actions: NoticeActions): TemplateResult {
   const { words, formats, model, error } = view;
   if (error !== null) return banner(view, actions);
+  if (model.replay !== null) {
+    const { stepsMade, stepsTotal } = model.replay;
+    const title = { made: formats.count(stepsMade), total: formats.count(stepsTotal) };
+    return line(icons.busy, fill(words.replayTitle, title), words.replayText);
+  }
   switch (model.state) {
     case 'idle':
       return line(icons.info, words.idleTitle, words.idleText);

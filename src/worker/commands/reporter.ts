@@ -49,6 +49,7 @@ function joinMetrics(reports: readonly Report[]): Report[] {
 /** Whether `later` makes an `earlier` report that was not sent yet worthless. */
 function supersedes(later: Report, earlier: Report): boolean {
   if (later.type === 'images') return earlier.type === 'images' && earlier.source === later.source;
+  if (later.type === 'replay') return earlier.type === 'replay';
   return later.type === 'loading' && earlier.type === 'loading' && earlier.stage === later.stage;
 }
 

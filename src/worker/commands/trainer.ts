@@ -33,7 +33,7 @@ import { describeValue } from '../../protocol/wording.js';
 /** What the trainer needs of its surroundings; tests give their own. */
 export interface TrainerOptions
   extends
-    Pick<LoaderOptions, 'engines' | 'buildRecipe' | 'now' | 'yieldToCommands'>,
+    Pick<LoaderOptions, 'engines' | 'buildRecipe' | 'now' | 'yieldToCommands' | 'startTimer'>,
     Pick<ReporterOptions, 'schedule'> {
   readonly fetch: typeof fetch;
   /** `open` answers once this has resolved. */

@@ -52,6 +52,14 @@ export function gradientName(phase: number, parameter: string): string {
 
 export interface Engine {
   readonly info: EngineInfo;
+  /** Test images classified between two looks at the commands; about as long as a step, or shorter. */
+  readonly evaluationSlice: number;
+  /**
+   * Whether several slices may go into one call, as many as a chunk of steps takes time, by measurement.
+   * Only where an image's logits do not depend on its slice: elsewhere a resumed run has to evaluate
+   * in the very same ones.
+   */
+  readonly joinsSlices: boolean;
   /**
    * Makes `steps` updates. Resolves as soon as the engine can take the next call, with the metrics
    * that have arrived by then, in order: an engine that works ahead may hand back those of earlier

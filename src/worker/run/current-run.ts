@@ -10,7 +10,7 @@ import type { Settings } from '../../protocol/settings.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { toErrorInfo, TrainerError } from '../../protocol/errors.js';
 import type { Loader } from './loading.js';
-import { busy, checkSteps, nothingToSave, runFailed } from './refusals.js';
+import { busy, checkSteps, givenUp, nothingToSave, runFailed } from './refusals.js';
 import type { Run, RunOutcome } from './run.js';
 import type { RunSnapshot } from '../checkpoint/snapshot.js';
 
@@ -37,14 +37,10 @@ interface Loading {
   stepped: Promise<TrainerState> | null;
 }
 
-function givenUp(): TrainerError {
-  return new TrainerError('Aborted', 'Loading was given up for a later command.');
-}
-
-/** Rejects with `Aborted` as soon as the signal is: whoever waits does not wait for what is under way. */
+/** Rejects with the signal's reason as soon as it is aborted: whoever waits does not wait for what is under way. */
 function rejectionOf(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(givenUp()), { once: true });
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
 }
 
@@ -107,7 +103,7 @@ export class CurrentRun {
 
   /** While loading: back to before any run. Whoever waits for the one being made gets `Aborted`. */
   giveUpLoading(): void {
-    this.#loading!.abort.abort();
+    this.#loading!.abort.abort(givenUp());
     this.#loading = null;
     void this.#run?.dispose();
     this.#run = null;

@@ -1,34 +1,49 @@
-/** One evaluation on all test images, cut into slices between which commands are heard. */
+/** Evaluations on all test images, cut into slices between which commands are heard. */
 
+import type { EngineName } from '../../protocol/engines.js';
 import type { Engine } from '../engine/engine.js';
+import { Pace } from './pace.js';
 
-/** Progress of one evaluation. It changes nothing in the engine, so it may rest between two slices. */
+/** Makes one evaluation after the other. It changes nothing in the engine, so it may rest between two slices. */
 export class Evaluation {
   readonly #count: number;
-  readonly #slice: number;
+  /** Milliseconds of a monotonic clock. */
+  readonly #now: () => number;
+  /** In slices. */
+  #pace = new Pace();
+  #pacedEngine: EngineName | null = null;
   #next = 0;
   #correct = 0;
 
-  /** Over test images 0 .. count - 1; `slice` is the least number looked at between two commands. */
-  constructor(count: number, slice: number) {
+  /** Over test images 0 .. count - 1. */
+  constructor(count: number, now: () => number) {
     this.#count = count;
-    this.#slice = slice;
+    this.#now = now;
   }
 
-  get isDone(): boolean {
-    return this.#next >= this.#count;
+  /** Whether one was begun and is not over. */
+  get isUnderWay(): boolean {
+    return this.#next > 0;
   }
 
-  /** Share classified correctly of the images seen, 0 to 1. */
-  get accuracy(): number {
-    return this.#correct / this.#next;
-  }
-
-  /** Looks at up to `slices` slices in one call of the engine; resolves with how many there were left to take. */
-  async evaluateSlices(engine: Engine, slices: number): Promise<number> {
-    const count = Math.min(slices * this.#slice, this.#count - this.#next);
+  /**
+   * Looks at one slice, or at several in one call where the engine joins them. Resolves with the share that
+   * was classified correctly, 0 to 1, once all images were seen; with null before that.
+   */
+  async goOn(engine: Engine): Promise<number | null> {
+    const { evaluationSlice, joinsSlices, info } = engine;
+    if (info.engine !== this.#pacedEngine) this.#pace = new Pace();
+    this.#pacedEngine = info.engine;
+    const slices = joinsSlices ? this.#pace.chunkSteps : 1;
+    const count = Math.min(slices * evaluationSlice, this.#count - this.#next);
+    const startedAt = this.#now();
     this.#correct += await engine.countCorrect(this.#next, count);
+    this.#pace.measured(Math.ceil(count / evaluationSlice), this.#now() - startedAt);
     this.#next += count;
-    return Math.ceil(count / this.#slice);
+    if (this.#next < this.#count) return null;
+    const accuracy = this.#correct / this.#count;
+    this.#next = 0;
+    this.#correct = 0;
+    return accuracy;
   }
 }

@@ -10,7 +10,9 @@ import { findEngines, startEngine, type EngineEntry } from '../engine/choose-eng
 import type { EngineInput } from '../engine/engine.js';
 import type { Dataset } from '../data/dataset.js';
 import { TrainerError } from '../../protocol/errors.js';
+import type { StartTimer } from '../../protocol/patience.js';
 import { realImageGrid } from '../engine/image-grid.js';
+import { Replay } from './replay.js';
 import { Run, type RunOptions } from './run.js';
 import type { buildRecipe } from '../../recipe/build-recipe.js';
 import { RecipeError } from '../../recipe/check-recipe.js';
@@ -26,6 +28,8 @@ export interface LoaderOptions extends Pick<RunOptions, 'report' | 'now' | 'yiel
     signal: AbortSignal,
     onProgress: (loadedBytes: number, totalBytes: number) => void,
   ) => Promise<Dataset>;
+  /** Another clock for time limits than the thread's; tests give theirs. */
+  readonly startTimer?: StartTimer | undefined;
 }
 
 export interface RunRequest {
@@ -34,10 +38,6 @@ export interface RunRequest {
   readonly checkpoint: Checkpoint | null;
   readonly onRest: RunOptions['onRest'];
   readonly signal: AbortSignal;
-}
-
-function throwIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw new TrainerError('Aborted', 'Loading was given up for a later command.');
 }
 
 function runReport(recipe: Recipe, { imageShape, classNames, train, test }: Dataset): RunReport {
@@ -51,7 +51,10 @@ function runReport(recipe: Recipe, { imageShape, classNames, train, test }: Data
 
 export class Loader {
   readonly #options: LoaderOptions;
-  /** Engines share their libraries' globals, so one is started at a time, an abandoned one included. */
+  /**
+   * Engines share their libraries' globals, so one is started at a time. One that was given up is waited
+   * for as well, but only a little: it may never answer.
+   */
   readonly #starts = new SerialQueue();
   #dataset: Dataset | null = null;
 
@@ -64,12 +67,13 @@ export class Loader {
    * settings, checkpoint, data or engine, or `Aborted`.
    */
   async makeRun({ settings, checkpoint, onRest, signal }: RunRequest): Promise<Run> {
-    const { engines, report, now, yieldToCommands } = this.#options;
+    const { engines, report, now, yieldToCommands, startTimer } = this.#options;
+    const waiting = { signal, start: startTimer };
     this.#reportStage('engine');
-    const findings = await findEngines(settings.engine, engines);
-    throwIfAborted(signal);
+    const findings = await findEngines(settings.engine, engines, waiting);
+    signal.throwIfAborted();
     const dataset = await this.#loadDataset(signal);
-    throwIfAborted(signal);
+    signal.throwIfAborted();
 
     this.#reportStage('model');
     const scheduleSteps = checkpoint?.scheduleSteps ?? settings.steps;
@@ -80,17 +84,18 @@ export class Loader {
     // Until the run is sure to take the place of the one before, the page hears nothing of it.
     let held: Report[] | null = [];
     const reportOfRun = (item: Report): void => (held === null ? report(item) : void held.push(item));
+    const replay = new Replay({ report: reportOfRun, now, yieldToCommands });
+    const surroundings = { report: reportOfRun, now, replay };
     const started = await this.#starts.run(() => {
-      throwIfAborted(signal);
-      return startEngine(settings.engine, findings, input, { report: reportOfRun, now });
+      signal.throwIfAborted();
+      return startEngine(settings.engine, findings, input, surroundings, waiting);
     });
-    const { engine, entry } = started;
+    const { engine } = started;
     const run = new Run({
       ...input,
       scheduleSteps,
       engine,
-      evaluationSlice: entry.evaluationSlice,
-      joinsSlices: entry.joinsSlices === true,
+      replay,
       progress: checkpoint?.progress,
       report: reportOfRun,
       onRest,
@@ -100,7 +105,7 @@ export class Loader {
     try {
       if (state !== null) await engine.importState(state);
       await run.prepare();
-      throwIfAborted(signal);
+      signal.throwIfAborted();
     } catch (error) {
       await run.dispose();
       throw error;

@@ -35,6 +35,11 @@ export function nothingToSave(state: TrainerState): TrainerError {
   return new TrainerError('NothingToSave', `Nothing can be saved: ${reason}.`);
 }
 
+/** Why a run that was being made is not. */
+export function givenUp(): TrainerError {
+  return new TrainerError('Aborted', 'Loading was given up for a later command.');
+}
+
 /** Throws `InvalidSettings` where a run would have to end before a step that it has made. */
 export function checkSteps(steps: number, stepsDone: number): void {
   if (steps >= stepsDone) return;

@@ -1,30 +1,29 @@
 /**
- * One run on one engine: the loop that makes steps in chunks, the evaluation schedule, pausing,
- * sample images, and the last good state. Knows no commands and no wire; `trainer.ts` does.
+ * One run on one engine: the loop that makes steps in chunks, evaluates when that is due, and rests when it
+ * is told to. What it does beside the steps is `evaluation.ts`, `samples.ts`, `last-good.ts` and `replay.ts`.
+ * Knows no commands and no wire; `trainer.ts` does.
  */
 
 import type { Report, SettingsReport } from '../../protocol/reports.js';
 import { hasSchedule } from '../../recipe/metrics.js';
+import type { EngineName } from '../../protocol/engines.js';
 import type { ErrorInfo } from '../../protocol/errors.js';
 import type { Settings } from '../../protocol/settings.js';
-import { sampleLatents } from '../model/draws.js';
+import { SAVE_REPLAY_LIMIT_MS } from '../../protocol/time-limits.js';
 import type { Engine, StepMetrics } from '../engine/engine.js';
+import { ReplayStopped } from '../engine/recovering-engine.js';
 import type { Dataset, Split } from '../data/dataset.js';
-import { toErrorInfo, TrainerError } from '../../protocol/errors.js';
+import { toErrorInfo } from '../../protocol/errors.js';
+import { EngineCalls } from './engine-calls.js';
 import { Evaluation } from './evaluation.js';
 import { isEvaluationDue, stepsToEvaluation } from '../../protocol/evaluation-schedule.js';
-import { generateImageGrid, SAMPLE_COLUMNS, SAMPLE_COUNT } from '../engine/image-grid.js';
-import { Cadence, Pace } from './pace.js';
+import { LastGood } from './last-good.js';
+import { Pace } from './pace.js';
 import { MetricsRecord } from './metrics-record.js';
-import { NO_PROGRESS, type RunProgress } from '../checkpoint/snapshot.js';
-import { RandomStreams } from '../random/streams.js';
+import type { Replay } from './replay.js';
+import { Samples } from './samples.js';
+import { NO_PROGRESS, type RunProgress, type RunSnapshot } from '../checkpoint/snapshot.js';
 import type { Recipe } from '../../recipe/recipe.js';
-import { SerialQueue } from './serial-queue.js';
-import { checkFinite, type RunSnapshot } from '../checkpoint/snapshot.js';
-
-/** While running, sample images and kept states come at most this often. */
-const SAMPLES_EVERY_MS = 1000;
-const KEEP_EVERY_MS = 5000;
 
 export type RunOutcome = 'paused' | 'finished' | ErrorInfo;
 
@@ -36,9 +35,8 @@ export interface RunOptions {
   readonly split: Split;
   /** The run's own from now on; it stands at `progress.step`. */
   readonly engine: Engine;
-  /** See `EngineEntry` for both. */
-  readonly evaluationSlice: number;
-  readonly joinsSlices: boolean;
+  /** What the engine makes lost steps again by. */
+  readonly replay: Replay;
   /** Left out for a run that begins. */
   readonly progress?: RunProgress | undefined;
   readonly report: (report: Report) => void;
@@ -56,14 +54,14 @@ function asError(thrown: unknown): Error {
 
 export class Run {
   readonly #options: RunOptions;
-  readonly #engine: Engine;
-  readonly #latents: Float32Array<ArrayBuffer>;
+  readonly #calls: EngineCalls;
   readonly #record: MetricsRecord;
-  readonly #pace = new Pace();
-  /** Of evaluation, in slices. */
-  readonly #evaluationPace = new Pace();
-  /** Engines take one call at a time. */
-  readonly #engineCalls = new SerialQueue();
+  readonly #evaluation: Evaluation;
+  readonly #samples: Samples;
+  readonly #lastGood: LastGood;
+  /** Of the engine named beside it: another one has a pace of its own. */
+  #pace = new Pace();
+  #pacedEngine: EngineName;
   #settings: Settings;
   /** Updates asked of the engine; the record may be behind until the engine is flushed. */
   #step: number;
@@ -72,29 +70,23 @@ export class Run {
   #loop: Promise<void> | null = null;
   #isStopRequested = false;
   #wantsSamplesAtRest = true;
-  #evaluation: Evaluation | null = null;
   #failure: Error | null = null;
-  #isDisposed = false;
-  #lastGood: RunSnapshot | null = null;
   #hasStepped = false;
   #restedMs: number;
   #goesSince = 0;
-  #samplesStep = -1;
-  readonly #samplesCadence = new Cadence(SAMPLES_EVERY_MS);
-  readonly #keepCadence = new Cadence(KEEP_EVERY_MS);
 
   constructor(options: RunOptions) {
-    const { settings, recipe, engine, progress = NO_PROGRESS } = options;
+    const { settings, recipe, dataset, engine, now, progress = NO_PROGRESS } = options;
     this.#options = options;
-    this.#engine = engine;
+    this.#calls = new EngineCalls(engine);
+    this.#pacedEngine = engine.info.engine;
     this.#settings = settings;
     this.#step = progress.step;
     this.#record = new MetricsRecord(recipe, progress);
     this.#restedMs = progress.elapsedMs;
-    this.#latents =
-      recipe.generator === null
-        ? new Float32Array(0)
-        : sampleLatents(new RandomStreams(settings.seed), SAMPLE_COUNT, recipe.generator.latentSize);
+    this.#evaluation = new Evaluation(dataset.test.count, now);
+    this.#samples = new Samples({ ...options, calls: this.#calls });
+    this.#lastGood = new LastGood(now);
   }
 
   get settings(): Settings {
@@ -127,13 +119,13 @@ export class Run {
 
   /** The newest state whose every value was finite; null before the first. */
   get lastGood(): RunSnapshot | null {
-    return this.#lastGood;
+    return this.#lastGood.snapshot;
   }
 
   /** Makes a run that was just made presentable: keeps its state and shows its samples. */
   async prepare(): Promise<void> {
     await this.#keepState();
-    await this.showSamples();
+    await this.#samples.show(this.#step);
   }
 
   /** Changes the total at once, also while going. Not below the steps done. */
@@ -155,55 +147,56 @@ export class Run {
     if (this.#loop === null) {
       this.#isStopRequested = false;
       this.#wantsSamplesAtRest = true;
+      this.#options.replay.allow();
       this.#loop = this.#goOn();
     }
     return settled;
   }
 
-  /** Resolves once no step is being computed: after the chunk or evaluation slice under way. */
+  /** Resolves once no step is being computed: after the chunk, evaluation slice or replay portion under way. */
   async stop({ withSamples = true } = {}): Promise<void> {
     this.#isStopRequested = true;
     this.#wantsSamplesAtRest &&= withSamples;
+    this.#options.replay.stop();
     await this.#loop;
   }
 
   /** Ends the run as failed, for an error that came from outside the loop. */
   fail(error: unknown): void {
-    if (this.#failure !== null || this.#isDisposed) return;
+    if (this.#failure !== null || this.#calls.isClosed) return;
     this.#failure = asError(error);
     if (this.#loop === null) this.#restAsFailed(this.#failure);
   }
 
-  /** A copy of the state between two steps; a run that goes keeps going. */
+  /**
+   * A copy of the state between two steps; a run that goes keeps going. The last good state where steps
+   * are being made again for long: it is the one that they go on from.
+   */
   async snapshot(): Promise<RunSnapshot> {
+    const { replay } = this.#options;
+    const { lastGood } = this;
+    const taking = this.#calls.call((engine) => {
+      if (this.#loop === null) replay.allow();
+      return this.#takeSnapshot(engine);
+    });
     try {
-      return await this.#callEngine(() => this.#takeSnapshot());
+      if (lastGood === null) return await taking;
+      return await replay.orAfter(SAVE_REPLAY_LIMIT_MS, taking, () => {
+        if (this.#loop === null) replay.stop();
+        return lastGood;
+      });
     } catch (error) {
-      if (!this.#isDisposed) this.fail(error);
+      if (error instanceof ReplayStopped && lastGood !== null) return lastGood;
+      if (!this.#calls.isClosed) this.fail(error);
       throw error;
     }
-  }
-
-  /** Reports the generator's images of the fixed latents, once a step; nothing without a generator. */
-  async showSamples(): Promise<void> {
-    const { recipe, dataset, report, now } = this.#options;
-    if (recipe.generator === null || this.#samplesStep === this.#step) return;
-    const step = this.#step;
-    const startedAt = now();
-    const grid = await this.#callEngine(() =>
-      generateImageGrid(this.#engine, this.#latents, SAMPLE_COUNT, SAMPLE_COLUMNS, dataset.imageShape),
-    );
-    report({ type: 'images', source: 'generated', step, grid });
-    this.#samplesStep = step;
-    this.#samplesCadence.done(startedAt, now());
   }
 
   /** Stops and frees the engine; what was asked of it before is still answered. */
   async dispose(): Promise<void> {
     await this.stop({ withSamples: false });
-    this.#isDisposed = true;
-    this.#lastGood = null;
-    await this.#freeEngine();
+    this.#lastGood.forget();
+    await this.#calls.close();
   }
 
   async #goOn(): Promise<void> {
@@ -213,11 +206,12 @@ export class Run {
       // A goal set while the samples were made is still heard.
       do {
         await this.#train();
-        await this.#callEngine(async () => this.#collect(await this.#engine.flush()));
-        if (this.#wantsSamplesAtRest) await this.showSamples();
+        await this.#calls.call(async (engine) => this.#collect(await engine.flush()));
+        if (this.#wantsSamplesAtRest) await this.#samples.show(this.#step);
       } while (!this.#isStopRequested && !this.isFinished && this.#step < this.#goal);
     } catch (error) {
-      this.#failure ??= asError(error);
+      const isRest = error instanceof ReplayStopped && this.#isStopRequested;
+      if (!isRest) this.#failure ??= asError(error);
     }
     this.#restedMs += now() - this.#goesSince;
     this.#loop = null;
@@ -227,14 +221,8 @@ export class Run {
   }
 
   #restAsFailed(failure: Error): void {
-    this.#isDisposed = true;
-    void this.#freeEngine();
+    void this.#calls.close();
     this.#options.onRest(toErrorInfo(failure));
-  }
-
-  async #freeEngine(): Promise<void> {
-    // A lost device may not even be freed; nothing waits for it, and what is wrong was said before.
-    await this.#engineCalls.run(() => this.#engine.dispose()).catch(() => undefined);
   }
 
   async #train(): Promise<void> {
@@ -248,44 +236,51 @@ export class Run {
   }
 
   #isEvaluationOwed(): boolean {
-    if (this.#evaluation !== null) return true;
+    if (this.#evaluation.isUnderWay) return true;
     return this.#record.evaluatedStep !== this.#step && isEvaluationDue(this.#step, this.#settings);
   }
 
   async #advance(): Promise<void> {
-    const { now, report } = this.#options;
-    const toGoal = this.#goal - this.#step;
-    const steps = Math.min(this.#pace.chunkSteps, toGoal, stepsToEvaluation(this.#step, this.#settings));
+    const { report } = this.#options;
     if (!this.#hasStepped) report({ type: 'loading', stage: 'firstStep', loadedBytes: 0, totalBytes: 0 });
     this.#hasStepped = true;
-    const metrics = await this.#callEngine(async () => {
-      const startedAt = now();
-      const arrived = await this.#engine.advance(steps);
-      this.#step += steps;
-      this.#pace.measured(steps, now() - startedAt);
-      return arrived;
-    });
-    this.#collect(metrics);
+    this.#collect(await this.#calls.call((engine) => this.#advanceChunk(engine)));
     if (isEvaluationDue(this.#step, this.#settings)) return;
-    if (this.#keepCadence.isDue(now())) await this.#keepState();
-    if (this.#samplesCadence.isDue(now())) await this.showSamples();
+    if (this.#lastGood.isDue) await this.#keepState();
+    if (this.#samples.areDue) await this.#samples.show(this.#step);
+  }
+
+  async #advanceChunk(engine: Engine): Promise<readonly StepMetrics[]> {
+    const { now } = this.#options;
+    this.#usePaceOf(engine);
+    const toGoal = this.#goal - this.#step;
+    const steps = Math.min(this.#pace.chunkSteps, toGoal, stepsToEvaluation(this.#step, this.#settings));
+    const startedAt = now();
+    try {
+      const arrived = await engine.advance(steps);
+      this.#step += steps;
+      if (engine.info.engine === this.#pacedEngine) this.#pace.measured(steps, now() - startedAt);
+      return arrived;
+    } catch (error) {
+      if (error instanceof ReplayStopped) this.#step += error.stepsMade;
+      throw error;
+    }
+  }
+
+  #usePaceOf({ info }: Engine): void {
+    if (info.engine === this.#pacedEngine) return;
+    this.#pace = new Pace();
+    this.#pacedEngine = info.engine;
   }
 
   async #evaluate(): Promise<void> {
-    const { dataset, evaluationSlice, joinsSlices, now, report } = this.#options;
-    this.#evaluation ??= new Evaluation(dataset.test.count, evaluationSlice);
-    const evaluation = this.#evaluation;
-    await this.#callEngine(async () => {
-      this.#collect(await this.#engine.flush());
-      const startedAt = now();
-      const slices = joinsSlices ? this.#evaluationPace.chunkSteps : 1;
-      const taken = await evaluation.evaluateSlices(this.#engine, slices);
-      this.#evaluationPace.measured(taken, now() - startedAt);
+    const accuracy = await this.#calls.call(async (engine) => {
+      this.#collect(await engine.flush());
+      return this.#evaluation.goOn(engine);
     });
-    if (!evaluation.isDone) return;
-    this.#evaluation = null;
-    report(this.#record.evaluated(evaluation.accuracy, this.#elapsedMs()));
-    await this.showSamples();
+    if (accuracy === null) return;
+    this.#options.report(this.#record.evaluated(accuracy, this.#elapsedMs()));
+    await this.#samples.show(this.#step);
     await this.#keepState();
   }
 
@@ -315,19 +310,13 @@ export class Run {
   }
 
   async #keepState(): Promise<void> {
-    const { now } = this.#options;
-    const startedAt = now();
-    const snapshot = await this.#callEngine(() => this.#takeSnapshot());
-    checkFinite(snapshot.state);
-    this.#lastGood = snapshot;
-    this.#keepCadence.done(startedAt, now());
+    await this.#lastGood.keep(() => this.#calls.call((engine) => this.#takeSnapshot(engine)));
   }
 
-  /** Inside an engine call only. */
-  async #takeSnapshot(): Promise<RunSnapshot> {
+  async #takeSnapshot(engine: Engine): Promise<RunSnapshot> {
     const { recipe, scheduleSteps, dataset, split } = this.#options;
-    this.#collect(await this.#engine.flush());
-    const state = await this.#engine.exportState();
+    this.#collect(await engine.flush());
+    const state = await engine.exportState();
     const progress = this.#record.progress(this.#elapsedMs());
     return {
       settings: this.#settings,
@@ -335,7 +324,7 @@ export class Run {
       recipe,
       dataset,
       split,
-      engine: this.#engine.info,
+      engine: engine.info,
       state,
       progress,
     };
@@ -343,12 +332,5 @@ export class Run {
 
   #elapsedMs(): number {
     return this.#restedMs + (this.#loop === null ? 0 : this.#options.now() - this.#goesSince);
-  }
-
-  #callEngine<T>(call: () => Promise<T> | T): Promise<T> {
-    return this.#engineCalls.run(() => {
-      if (!this.#isDisposed) return call();
-      throw new TrainerError('Aborted', 'The run was given up before this could be done.');
-    });
   }
 }

@@ -26,10 +26,14 @@ export interface FakeEngineOptions {
   readonly infiniteAt?: number;
   /** Chunks that `advance` keeps back, as an engine that works ahead does. */
   readonly worksAhead?: boolean;
+  readonly evaluationSlice?: number;
+  readonly joinsSlices?: true;
 }
 
 export class FakeEngine implements Engine {
   readonly info: Engine['info'];
+  readonly evaluationSlice: number;
+  readonly joinsSlices: boolean;
   readonly #input: EngineInput;
   readonly #options: FakeEngineOptions;
   readonly #streams: RandomStreams;
@@ -47,6 +51,8 @@ export class FakeEngine implements Engine {
     this.#streams = new RandomStreams(input.settings.seed);
     this.#tensors = initialTensors(input.recipe, input.settings.seed);
     this.info = { engine: options.name ?? 'tfjs-cpu', adapter: 'fake', isSoftware: false };
+    this.evaluationSlice = options.evaluationSlice ?? 10;
+    this.joinsSlices = options.joinsSlices === true;
   }
 
   advance(steps: number): Promise<readonly StepMetrics[]> {
@@ -156,8 +162,6 @@ export function fakeTable(
   options: FakeEngineOptions & {
     readonly probe?: () => Promise<Probe>;
     readonly onCreate?: (input: EngineInput) => void | Promise<void>;
-    readonly evaluationSlice?: number;
-    readonly joinsSlices?: true;
   } = {},
 ): { readonly table: readonly EngineEntry[]; readonly made: FakeEngine[] } {
   const made: FakeEngine[] = [];
@@ -165,8 +169,6 @@ export function fakeTable(
     name: options.name ?? 'tfjs-cpu',
     isAutomatic: true,
     runsOn: 'cpu',
-    evaluationSlice: options.evaluationSlice ?? 10,
-    ...(options.joinsSlices && { joinsSlices: true }),
     probe: options.probe ?? (() => Promise.resolve({ isUsable: true, isSoftware: false, detail: '' })),
     create: async (input) => {
       await options.onCreate?.(input);

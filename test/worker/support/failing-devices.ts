@@ -43,8 +43,8 @@ export class Devices {
     const probe: EngineEntry['probe'] = async () => ({ isUsable: true, isSoftware: false, detail: 'a GPU' });
     const create: EngineEntry['create'] = (input) => this.#create(input);
     this.table = [
-      { ...webgpu!, probe, create, evaluationSlice: 10 },
-      { ...wasm!, evaluationSlice: 10 },
+      { ...webgpu!, probe, create },
+      { ...wasm!, create: async (input) => overriding(await wasm!.create(input), 'evaluationSlice', 10) },
     ];
   }
 
@@ -62,16 +62,19 @@ export class Devices {
         return device;
       },
     });
-    return METHODS.reduce((watched, method) => {
-      const call = engine[method]!.bind(engine) as (...parameters: unknown[]) => Promise<never>;
-      return overriding(watched, method, (...parameters: unknown[]) => {
-        const work = call(...parameters);
-        if (this.awaited[0] === method) {
-          this.awaited.shift();
-          this.fail();
-        }
-        return work;
-      });
-    }, engine);
+    return METHODS.reduce(
+      (watched, method) => {
+        const call = engine[method]!.bind(engine) as (...parameters: unknown[]) => Promise<never>;
+        return overriding(watched, method, (...parameters: unknown[]) => {
+          const work = call(...parameters);
+          if (this.awaited[0] === method) {
+            this.awaited.shift();
+            this.fail();
+          }
+          return work;
+        });
+      },
+      overriding(engine, 'evaluationSlice', 10),
+    );
   }
 }

@@ -1,13 +1,37 @@
 /**
  * The failure of a device, which may come at any time: remembered, thrown by the next call, and
- * raced against whatever waits for the device, so that nothing waits forever.
+ * raced against whatever waits for the device, so that nothing waits forever. A device that says nothing
+ * while it is waited for has failed too, after a limit.
  */
 
 import { TrainerError } from '../../../protocol/errors.js';
+import { afterPatience, type StartTimer } from '../../../protocol/patience.js';
+import { NoAnswer } from './answer.js';
+
+export interface WatchOptions {
+  /** How long the device may say nothing while something waits for it. Left out: for ever. */
+  readonly silenceLimitMs?: number | undefined;
+  readonly start?: StartTimer | undefined;
+}
 
 export class FailureWatch {
   #failure: TrainerError | null = null;
   readonly #waiting = new Set<(failure: TrainerError) => void>();
+  readonly #start: StartTimer | undefined;
+  #silenceLimitMs: number;
+  /** Calls off the end of patience; null while nothing waits. */
+  #cancelSilence: (() => void) | null = null;
+
+  constructor({ silenceLimitMs = Infinity, start }: WatchOptions = {}) {
+    this.#silenceLimitMs = silenceLimitMs;
+    this.#start = start;
+  }
+
+  /** Another limit, from now on. */
+  setSilenceLimit(limitMs: number): void {
+    this.#silenceLimitMs = limitMs;
+    this.#awaitAnswer();
+  }
 
   /** The first failure; null while all is well. */
   get failure(): TrainerError | null {
@@ -20,6 +44,7 @@ export class FailureWatch {
     this.#failure = failure;
     for (const reject of this.#waiting) reject(failure);
     this.#waiting.clear();
+    this.#awaitAnswer();
   }
 
   /** Throws the failure where there is one. */
@@ -31,17 +56,36 @@ export class FailureWatch {
   guard<T>(work: Promise<T>): Promise<T> {
     // Not Promise.race with one long-lived promise: each race would leave a reaction on it.
     return new Promise<T>((resolve, reject) => {
-      this.check();
-      this.#waiting.add(reject);
       const settle = (then: () => void): void => {
         this.#waiting.delete(reject);
+        this.#awaitAnswer();
         then();
       };
+      // First of all: work that fails after the device did must find somebody who hears it.
       work.then(
         (value) => settle(() => resolve(value)),
         (error: unknown) => settle(() => reject(this.#failure ?? toTrainerError(error))),
       );
+      this.check();
+      this.#waiting.add(reject);
+      if (this.#cancelSilence === null) this.#awaitAnswer();
     });
+  }
+
+  /** Begins to count anew: something was answered, or something waits where nothing did. */
+  #awaitAnswer(): void {
+    this.#cancelSilence?.();
+    this.#cancelSilence = null;
+    if (this.#waiting.size === 0 || this.#silenceLimitMs === Infinity) return;
+    const limitMs = this.#silenceLimitMs;
+    this.#cancelSilence = afterPatience(
+      limitMs,
+      () => {
+        this.#cancelSilence = null;
+        this.fail(new NoAnswer('The GPU', limitMs, 'DeviceLost'));
+      },
+      { start: this.#start },
+    );
   }
 }
 

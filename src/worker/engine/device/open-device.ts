@@ -4,6 +4,13 @@
  */
 
 import { TrainerError } from '../../../protocol/errors.js';
+import {
+  DEVICE_SILENCE_LIMIT_MS,
+  DEVICE_START_SILENCE_LIMIT_MS,
+  OPEN_DEVICE_LIMIT_MS,
+} from '../../../protocol/time-limits.js';
+import type { StartTimer } from '../../../protocol/patience.js';
+import { answerWithin } from './answer.js';
 import { FailureWatch } from './failure-watch.js';
 import { describeAdapter, isSoftwareAdapter } from './platform.js';
 
@@ -21,11 +28,18 @@ export interface DeviceRequest {
   readonly label: string;
   /** The limits to ask for, from those that the adapter offers. Throws where they are too low. */
   readonly limits: (offered: GPUSupportedLimits) => Record<string, number>;
+  /** Another clock than the thread's, for tests. */
+  readonly start?: StartTimer | undefined;
 }
 
-/** Tells of the loss of a device and of every error that nothing else caught. */
-function watchDevice(device: GPUDevice): FailureWatch {
-  const watch = new FailureWatch();
+/**
+ * Tells of the loss of a device, of every error that nothing else caught, and of its silence. Each pipeline
+ * that is compiled is an answer of its own, so that a slow compiler is not taken for one that hangs.
+ */
+function watchDevice(device: GPUDevice, isSoftware: boolean, start: StartTimer | undefined): FailureWatch {
+  // On the processor one pipeline can take longer than all do on a GPU.
+  const silenceLimitMs = isSoftware ? DEVICE_SILENCE_LIMIT_MS : DEVICE_START_SILENCE_LIMIT_MS;
+  const watch = new FailureWatch({ silenceLimitMs, start });
   void device.lost.then(({ reason, message }) => {
     watch.fail(new TrainerError('DeviceLost', `The GPU device was lost (${reason}): ${message}`));
   });
@@ -34,31 +48,42 @@ function watchDevice(device: GPUDevice): FailureWatch {
     const what = isMemory ? 'The GPU ran out of memory' : 'The GPU refused a command';
     watch.fail(new TrainerError(isMemory ? 'OutOfMemory' : 'Internal', `${what}: ${error.message}`));
   });
+  const compile = device.createComputePipelineAsync.bind(device);
+  device.createComputePipelineAsync = (descriptor) => watch.guard(compile(descriptor));
   return watch;
 }
 
 /**
  * Opens a device of `gpu` (`navigator.gpu`, or Dawn's in Node). Rejects with `EngineUnavailable`
- * where there is no WebGPU, no adapter, or an adapter with too low limits.
+ * where there is no WebGPU, no adapter, an adapter with too low limits, or no answer. Its watch has the
+ * patience for a device that is being made ready; whoever has made it so gives it that for a run.
  */
 export async function openGpuDevice(
   gpu: GPU | undefined,
-  { label, limits }: DeviceRequest,
+  { label, limits, start }: DeviceRequest,
 ): Promise<OpenDevice> {
   if (gpu === undefined) {
     throw new TrainerError('EngineUnavailable', 'This browser offers no WebGPU. Choose "auto".');
   }
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  const adapter = await answerWithin(gpu.requestAdapter({ powerPreference: 'high-performance' }), {
+    what: 'The search for a GPU',
+    limitMs: OPEN_DEVICE_LIMIT_MS,
+    start,
+  });
   if (adapter === null) {
     throw new TrainerError('EngineUnavailable', 'WebGPU found no adapter on this machine. Choose "auto".');
   }
-  const device = await adapter.requestDevice({ label, requiredLimits: limits(adapter.limits) });
+  const device = await answerWithin(
+    adapter.requestDevice({ label, requiredLimits: limits(adapter.limits) }),
+    {
+      what: 'The GPU',
+      limitMs: OPEN_DEVICE_LIMIT_MS,
+      onLate: (late) => late.destroy(),
+      start,
+    },
+  );
   const { info } = adapter;
-  return {
-    device,
-    adapter: describeAdapter(info),
-    isSoftware: isSoftwareAdapter(info),
-    info,
-    watch: watchDevice(device),
-  };
+  const isSoftware = isSoftwareAdapter(info);
+  const watch = watchDevice(device, isSoftware, start);
+  return { device, adapter: describeAdapter(info), isSoftware, info, watch };
 }

@@ -20,8 +20,18 @@ import { StepComputer } from './step.js';
 
 type Values = Float32Array<ArrayBuffer>;
 
+/** Test images that a backend classifies in about the time of a step. */
+const EVALUATION_SLICES: Readonly<Record<TfjsBackend, number>> = {
+  webgpu: 250,
+  webgl: 250,
+  wasm: 200,
+  cpu: 50,
+};
+
 class TfjsEngine implements Engine {
   readonly info: EngineInfo;
+  readonly evaluationSlice: number;
+  readonly joinsSlices = false;
   readonly #input: EngineInput;
   readonly #backend: StartedBackend;
   readonly #computer: StepComputer;
@@ -31,6 +41,7 @@ class TfjsEngine implements Engine {
 
   constructor(name: TfjsBackend, backend: StartedBackend, input: EngineInput) {
     this.info = { engine: `tfjs-${name}`, adapter: backend.adapter, isSoftware: backend.isSoftware };
+    this.evaluationSlice = EVALUATION_SLICES[name];
     this.#input = input;
     this.#backend = backend;
     this.#computer = new StepComputer(input, new RandomStreams(input.settings.seed));

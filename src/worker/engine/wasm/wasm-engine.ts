@@ -73,6 +73,8 @@ export async function startWasmEngine(input: EngineInput, platform: WasmPlatform
 }
 
 export class WasmEngine implements Engine {
+  readonly evaluationSlice = 200;
+  readonly joinsSlices = false;
   readonly #input: EngineInput;
   readonly #arena: Arena;
   readonly #team: Team;

@@ -6,6 +6,7 @@
 import { metricNames } from '../../../recipe/metrics.js';
 import { NORMALISED_BYTES } from '../../data/normalise.js';
 import type { EngineInput } from '../engine.js';
+import { DEVICE_SILENCE_LIMIT_MS } from '../../../protocol/time-limits.js';
 import { planTrainStep, type PlannedProgram } from '../plan/plan.js';
 import type { StepScalar } from '../plan/step-scalars.js';
 import { toTrainerError } from '../device/failure-watch.js';
@@ -119,6 +120,7 @@ export async function equip(input: EngineInput, options: WebGpuOptions): Promise
     // The device compiles while the data set is on its way.
     const preparing = open.watch.guard(prepareProgram(device, planned, 'train', shared, tiles, testCount));
     const [train] = await Promise.all([preparing, Promise.resolve().then(upload)]);
+    open.watch.setSilenceLimit(DEVICE_SILENCE_LIMIT_MS);
     const queue = new StepQueue(device, open.watch, train, shared);
     const { stepScalars } = planned.program;
     return { open, device, shared, tiles, train, queue, stepScalars };

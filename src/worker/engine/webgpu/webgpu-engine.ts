@@ -28,6 +28,9 @@ type Values = Float32Array<ArrayBuffer>;
 
 class WebGpuEngine implements Engine {
   readonly info: EngineInfo;
+  /** One pass through the inference. */
+  readonly evaluationSlice = 100;
+  readonly joinsSlices = true;
   readonly #input: EngineInput;
   readonly #equipment: Equipment;
   readonly #inference: Inference;

@@ -62,6 +62,8 @@ export function createInterpreter(
 
   return {
     info: { engine: 'tfjs-cpu', adapter: 'plan interpreter', isSoftware: true },
+    evaluationSlice: 50,
+    joinsSlices: false,
     advance: async (steps) => Array.from({ length: steps }, makeStep),
     flush: async () => [],
     countCorrect: async (first, count) => {

@@ -4,6 +4,8 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
+import { AUTOMATIC_START_LIMIT_MS } from '../../../../protocol/time-limits.js';
+import { answerWithin } from '../../device/answer.js';
 import type { MadeBackend, MakeBackend } from './backend.js';
 
 export const TFJS_BACKENDS = ['webgpu', 'webgl', 'wasm', 'cpu'] as const;
@@ -35,15 +37,36 @@ function remove(name: TfjsBackend): void {
   if (tf.findBackendFactory(name) !== null) tf.removeBackend(name);
 }
 
-async function start(name: TfjsBackend): Promise<Shared> {
+async function start(name: TfjsBackend, isWanted: () => boolean): Promise<Shared> {
   const { makeBackend } = await LOADERS[name]();
   // Importing a backend registers tfjs' own factory for it, which makes the device itself and to which
   // tfjs turns whenever no backend is set.
-  remove(name);
+  if (isWanted()) remove(name);
   const made = await makeBackend();
+  if (!isWanted()) {
+    made.backend.dispose();
+    made.release();
+    throw new Error(`The backend "${name}" came too late.`);
+  }
   tf.registerBackend(name, () => made.backend);
   await tf.setBackend(name);
   return { made, users: 0 };
+}
+
+/**
+ * Starts a backend for whoever asks for it meanwhile. One that does not answer is forgotten, so that the
+ * next who asks tries anew; should it come after all, it is freed at once.
+ */
+function startShared(name: TfjsBackend): Promise<Shared> {
+  const starting: Promise<Shared> = answerWithin(
+    start(name, () => inUse.get(name) === starting),
+    { what: `The backend "${name}" of TensorFlow.js`, limitMs: AUTOMATIC_START_LIMIT_MS },
+  );
+  inUse.set(name, starting);
+  starting.catch(() => {
+    if (inUse.get(name) === starting) inUse.delete(name);
+  });
+  return starting;
 }
 
 /**
@@ -51,13 +74,7 @@ async function start(name: TfjsBackend): Promise<Shared> {
  * platform lacks what it needs, and with its failure where it failed under its present users.
  */
 export async function startBackend(name: TfjsBackend): Promise<StartedBackend> {
-  let starting = inUse.get(name);
-  if (starting === undefined) {
-    starting = start(name);
-    inUse.set(name, starting);
-    starting.catch(() => inUse.delete(name));
-  }
-  const shared = await starting;
+  const shared = await (inUse.get(name) ?? startShared(name));
   const { made } = shared;
   made.watch.check();
   shared.users++;

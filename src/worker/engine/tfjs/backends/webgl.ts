@@ -6,6 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { MathBackendWebGL, setWebGLContext } from '@tensorflow/tfjs-backend-webgl';
 import { TrainerError } from '../../../../protocol/errors.js';
+import { DEVICE_SILENCE_LIMIT_MS } from '../../../../protocol/time-limits.js';
 import { FailureWatch } from '../../device/failure-watch.js';
 import { registerComposedAdam } from '../kernels/adam.js';
 import { registerComposedBatchNorm } from '../kernels/batch-norm.js';
@@ -42,7 +43,7 @@ export const makeBackend: MakeBackend = async () => {
   if (!tf.env().getBool('WEBGL_RENDER_FLOAT32_ENABLED')) {
     throw new TrainerError('EngineUnavailable', 'This GPU has no 32-bit floats in WebGL. Choose "auto".');
   }
-  const watch = new FailureWatch();
+  const watch = new FailureWatch({ silenceLimitMs: DEVICE_SILENCE_LIMIT_MS });
   canvas.addEventListener('webglcontextlost', () => {
     watch.fail(new TrainerError('DeviceLost', 'The browser took the WebGL context away.'));
   });

@@ -5,6 +5,7 @@
 
 import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { DEVICE_SILENCE_LIMIT_MS } from '../../../../protocol/time-limits.js';
 import { openGpuDevice } from '../../device/open-device.js';
 import { registerComposedAdam } from '../kernels/adam.js';
 import { registerComposedBatchNorm } from '../kernels/batch-norm.js';
@@ -28,6 +29,8 @@ export const makeBackend: MakeBackend = async () => {
     label: 'sgan-trainer tfjs',
     limits: (offered) => Object.fromEntries(WANTED_LIMITS.map((name) => [name, offered[name]])),
   });
+  // Its first step compiles while it runs.
+  open.watch.setSilenceLimit(DEVICE_SILENCE_LIMIT_MS);
   return {
     backend: new WebGPUBackend(open.device, open.info) as unknown as KernelBackend,
     adapter: open.adapter,
