@@ -8,16 +8,11 @@ import type { ExportedFile } from '../protocol/trainer-api.js';
 import type { Report, TrainerState } from '../protocol/reports.js';
 import type { Settings, SettingsInput } from '../protocol/settings.js';
 import { TrainerError } from '../protocol/errors.js';
+import { afterPatience, type StartTimer } from '../protocol/patience.js';
+import { RESET_LIMIT_MS, RESET_RUNNING_LIMIT_MS } from '../protocol/time-limits.js';
 import { RunModel } from './element/run-model.js';
 import { differingSettings } from '../protocol/check-settings.js';
 import type { TrainerClient, WorkerClientOptions } from './worker-client.js';
-
-/**
- * A run that has not stopped so long after a reset was asked for is taken to hang, in a driver that neither
- * answers nor loses its device. Where it was only slow (a step of tfjs in software took 9 s), the reset
- * still does what it should, at the price of loading the data again.
- */
-const RESET_LIMIT_MS = 20_000;
 
 /** Makes the client of a session; the element passes its URLs. */
 export type ClientFactory = (options: WorkerClientOptions) => TrainerClient;
@@ -31,8 +26,8 @@ export interface SessionOptions {
   readonly onBatch: (batch: readonly Report[]) => void;
   /** After each change of state, reported or of the session's own making. */
   readonly onState: (state: TrainerState, previous: TrainerState) => void;
-  /** Milliseconds that a run has to stop for a reset. Default: 20,000. */
-  readonly resetLimitMs?: number | undefined;
+  /** Another clock for time limits than the page's, for tests. */
+  readonly startTimer?: StartTimer | undefined;
 }
 
 export class TrainerSession {
@@ -40,6 +35,8 @@ export class TrainerSession {
   readonly #options: SessionOptions;
   #client: TrainerClient | null = null;
   #isClientDead = false;
+  /** How many reports of a state have come. */
+  #statesHeard = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -76,27 +73,36 @@ export class TrainerSession {
     return this.#liveClient().step(settings);
   }
 
-  /** Step 0 with these settings; after a failure, or where the run hangs, the next command gets a fresh worker. */
+  /**
+   * Step 0 with these settings; after a failure, or where the worker does not hear it, the next command gets a
+   * fresh worker. A worker that was only slow is ended too: that costs loading the data again.
+   */
   async reset(settings: Settings): Promise<TrainerState> {
     if (this.#client === null || this.model.state === 'failed') {
       this.end();
       return 'idle';
     }
     const client = this.#client;
-    const isStopping = (): boolean => client === this.#client && this.model.state === 'running';
+    const statesBefore = this.#statesHeard;
     let hasGivenUp = false;
-    const timer = setTimeout(() => {
-      if (!isStopping()) return;
-      hasGivenUp = true;
-      this.end();
-    }, this.#options.resetLimitMs ?? RESET_LIMIT_MS);
+    // A worker that has heard it loads: from there on its own limits hold, or another reset.
+    const hasHeard = (): boolean => this.#statesHeard > statesBefore && this.model.state !== 'running';
+    const cancel = afterPatience(
+      this.model.state === 'running' ? RESET_RUNNING_LIMIT_MS : RESET_LIMIT_MS,
+      () => {
+        if (client !== this.#client || hasHeard()) return;
+        hasGivenUp = true;
+        this.end();
+      },
+      { start: this.#options.startTimer },
+    );
     try {
       return await client.reset(settings);
     } catch (error) {
       if (!hasGivenUp) throw error;
       return 'idle';
     } finally {
-      clearTimeout(timer);
+      cancel();
     }
   }
 
@@ -157,6 +163,7 @@ export class TrainerSession {
 
   #take(batch: readonly Report[]): void {
     for (const report of batch) {
+      if (report.type === 'state') this.#statesHeard++;
       this.#changeState(() => this.model.take(report));
       this.#options.onReport(report);
     }

@@ -16,9 +16,12 @@ import type { ErrorInfo, ErrorKind } from '../protocol/errors.js';
 import type { SettingsInput } from '../protocol/settings.js';
 import type { TrainerState } from '../protocol/reports.js';
 import { TrainerError, fromErrorInfo, toErrorInfo } from '../protocol/errors.js';
+import { afterPatience, type StartTimer } from '../protocol/patience.js';
+import { HANDSHAKE_LIMIT_MS, SCRIPT_LIMIT_MS } from '../protocol/time-limits.js';
+import { scriptArrival } from './script-arrival.js';
 
-/** A worker that answers its handshake later than this is given up: loading it takes seconds at most. */
-const HANDSHAKE_LIMIT_MS = 30_000;
+/** A script that can be had within this part of the handshake's limit was there before. */
+const ON_ITS_WAY = 10;
 
 export interface WorkerClientOptions {
   /** The worker's script; relative to the document. Default: `../worker/worker.js` from this module. */
@@ -29,14 +32,22 @@ export interface WorkerClientOptions {
   readonly onReports: ReportListener;
   /** Called once when the worker could not be made (`WorkerUnavailable`) or has died (`WorkerDied`). */
   readonly onDeath: (error: ErrorInfo) => void;
-  /** Milliseconds that the worker has for its handshake. Default: 30,000. */
+  /** Milliseconds that the worker has for its handshake once its script is there. Default: 30,000. */
   readonly handshakeLimitMs?: number | undefined;
+  /** Another clock for time limits than the page's, for tests. */
+  readonly startTimer?: StartTimer | undefined;
 }
 
 /** What an error event says, in brackets; nothing where a script could not be loaded. */
 function describeErrorEvent({ message, filename, lineno }: Partial<ErrorEvent>): string {
   if (message === undefined || message === '') return '';
   return filename === undefined || filename === '' ? ` (${message})` : ` (${message}, ${filename}:${lineno})`;
+}
+
+/** Whether workers of this page run: none does while it is prerendered, and browsers slow them in the back. */
+function doWorkersRun(): boolean {
+  const { prerendering = false } = document as Document & { readonly prerendering?: boolean };
+  return !prerendering && document.visibilityState === 'visible';
 }
 
 /** What the element needs of a trainer. `WorkerClient` is one; tests give their own. */
@@ -137,7 +148,6 @@ export class WorkerClient implements TrainerClient {
   }
 
   #makeWorker(id: string): Worker {
-    const { handshakeLimitMs = HANDSHAKE_LIMIT_MS } = this.#options;
     const url = this.#workerUrl();
     const worker = new Worker(this.#scriptFor(url), { type: 'module', name: id });
     this.#worker = worker;
@@ -150,11 +160,43 @@ export class WorkerClient implements TrainerClient {
       );
     });
     worker.addEventListener('messageerror', () => this.#die('A message from the worker cannot be read.'));
-    const timer = setTimeout(() => {
-      if (!this.#hasAnswered) this.#die(`${url.href} did not answer within ${handshakeLimitMs / 1000} s.`);
-    }, handshakeLimitMs);
-    this.#gone.signal.addEventListener('abort', () => clearTimeout(timer));
+    void this.#awaitHandshake(url.href);
     return worker;
+  }
+
+  /**
+   * Gives up a worker that does not answer. Only what the worker itself takes counts: not the time in which
+   * it may not run, nor that in which its script is on its way.
+   */
+  async #awaitHandshake(url: string): Promise<void> {
+    const { handshakeLimitMs = HANDSHAKE_LIMIT_MS } = this.#options;
+    const silence = `${url} did not answer within ${handshakeLimitMs / 1000} s.`;
+    if (!(await this.#isSilentFor(handshakeLimitMs))) return;
+    const late = `${url} was not loaded within ${SCRIPT_LIMIT_MS / 1000} s.`;
+    let wasOnItsWay = false;
+    const cancels = [
+      this.#afterPatience(handshakeLimitMs / ON_ITS_WAY, () => (wasOnItsWay = true)),
+      this.#afterPatience(SCRIPT_LIMIT_MS, () => this.#die(late)),
+    ];
+    await scriptArrival(url, this.#gone.signal).catch(() => undefined);
+    for (const cancel of cancels) cancel();
+    // A worker whose script was there all the while has had its time.
+    if (wasOnItsWay && !(await this.#isSilentFor(handshakeLimitMs))) return;
+    if (!this.#hasAnswered) this.#die(silence);
+  }
+
+  /** Whether the worker, running so long, neither answers nor ends. Never settles where it is gone. */
+  #isSilentFor(limitMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#afterPatience(limitMs, () => resolve(!this.#hasAnswered));
+    });
+  }
+
+  #afterPatience(limitMs: number, callback: () => void): () => void {
+    const { startTimer } = this.#options;
+    const cancel = afterPatience(limitMs, callback, { start: startTimer, counts: doWorkersRun });
+    this.#gone.signal.addEventListener('abort', cancel);
+    return cancel;
   }
 
   /** Throws where either URL is none. */

@@ -4,7 +4,11 @@ import { expect } from '@open-wc/testing';
 import { PROTOCOL_VERSION, workerLockName } from '../../src/protocol/trainer-api.js';
 import type { ErrorInfo } from '../../src/protocol/errors.js';
 import type { Report } from '../../src/protocol/reports.js';
+import { DEFAULT_SETTINGS } from '../../src/protocol/settings.js';
+import { TrainerSession } from '../../src/ui/trainer-session.js';
 import { WorkerClient, type WorkerClientOptions } from '../../src/ui/worker-client.js';
+import { makeGate } from '../unit/support/gate.js';
+import { Timers } from '../unit/support/timers.js';
 
 /** Comlink's messages as the client speaks them: an id, a path, arguments, of which the listener is a port. */
 const PRELUDE = `
@@ -66,6 +70,29 @@ async function rejection(promise: Promise<unknown>): Promise<Error> {
     () => expect.fail('It resolved.'),
     (error: Error) => error,
   );
+}
+
+/** Resolves once `condition` holds; fails where it does not within many turns of the event loop. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 1000 && !condition(); turn++) {
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  expect(condition()).to.equal(true);
+}
+
+/** Calls `work` while a property of an object has another value. */
+async function having<T extends object>(
+  target: T,
+  name: string,
+  value: () => unknown,
+  work: () => Promise<void>,
+): Promise<void> {
+  Object.defineProperty(target, name, { configurable: true, get: value });
+  try {
+    await work();
+  } finally {
+    Reflect.deleteProperty(target, name);
+  }
 }
 
 /** Whether a lock is held by anyone. */
@@ -165,6 +192,139 @@ describe('WorkerClient', () => {
     expect(error.name).to.equal('WorkerUnavailable');
     expect(error.message).to.contain('did not answer within 0.05 s');
   });
+
+  for (const [what, name, value] of [
+    ['prerendered', 'prerendering', true],
+    ['in the back', 'visibilityState', 'hidden'],
+  ] as const) {
+    it(`does not count the time in which the page is ${what}`, async () => {
+      const timers = new Timers();
+      let isAside = true;
+      const { client, deaths } = makeClient(workerOf(''), { startTimer: timers.start });
+      const stages: string[] = [];
+      const shown = { prerendering: false, visibilityState: 'visible' }[name];
+      await having(
+        document,
+        name,
+        () => (isAside ? value : shown),
+        async () => {
+          const start = rejection(client.start({})).then((error) => stages.push(error.name));
+          await until(() => timers.count > 0);
+          timers.pass(3_600_000);
+          expect(timers.count).to.equal(1);
+          expect(deaths).to.deep.equal([]);
+          isAside = false;
+          timers.pass(29_000);
+          expect(deaths).to.deep.equal([]);
+          timers.pass(1_000);
+          await start;
+          expect(stages).to.deep.equal(['WorkerUnavailable']);
+        },
+      );
+    });
+  }
+
+  it('does not count the time in which the script is on its way', async () => {
+    const timers = new Timers();
+    const channel = new BroadcastChannel('sgan-trainer test of a late script');
+    const begun = new Promise((resolve) => (channel.onmessage = resolve));
+    const worker = workerOf(`
+      hold();
+      const channel = new BroadcastChannel('sgan-trainer test of a late script');
+      const late = (id) => {
+        channel.onmessage = () => open(id);
+        channel.postMessage('begun');
+      };
+      onCall({ open: late, pause: (id) => answer(id, 'paused') });
+    `);
+    const { client, deaths } = makeClient(worker, { startTimer: timers.start });
+    const arrival = makeGate();
+    const asked: string[] = [];
+    const slowFetch = async (url: string): Promise<Response> => {
+      asked.push(url);
+      await arrival.opened;
+      return new Response('import"./chunk.js";');
+    };
+    await having(
+      globalThis,
+      'fetch',
+      () => slowFetch,
+      async () => {
+        const paused = client.pause();
+        paused.catch(() => undefined);
+        await until(() => timers.count > 0);
+        timers.pass(30_000);
+        await until(() => asked.length === 1);
+        timers.pass(300_000);
+        expect(deaths).to.deep.equal([]);
+        arrival.open();
+        await begun;
+        channel.postMessage('answer');
+        expect(await paused).to.equal('paused');
+        expect(deaths).to.deep.equal([]);
+      },
+    );
+    channel.close();
+  });
+
+  it('gives up a script that never comes, after minutes', async () => {
+    const timers = new Timers();
+    const { client } = makeClient(workerOf(''), { startTimer: timers.start });
+    let isAsked = false;
+    const never = (): Promise<Response> => {
+      isAsked = true;
+      return new Promise(() => undefined);
+    };
+    await having(
+      globalThis,
+      'fetch',
+      () => never,
+      async () => {
+        const start = rejection(client.start({}));
+        await until(() => timers.count > 0);
+        timers.pass(30_000);
+        await until(() => isAsked);
+        timers.pass(600_000);
+        expect((await start).message).to.contain('was not loaded within 600 s');
+      },
+    );
+  });
+
+  for (const [state, calls] of [
+    [
+      'loading',
+      `start: () => { report([{ ...state, state: 'loading' }]); setTimeout(() => { for (;;); }); }`,
+    ],
+    [
+      'running',
+      `start: (id) => { report([state]); answer(id, 'running'); setTimeout(() => { for (;;); }, 50); }`,
+    ],
+  ] as const) {
+    it(`is replaced by a reset where its worker loops for ever while ${state}`, async () => {
+      const timers = new Timers();
+      const worker = workerOf(`hold(); onCall({ open, ${calls} });`);
+      const session = new TrainerSession({
+        createClient: (hooks) => {
+          const client = new WorkerClient({ workerUrl: worker, ...hooks });
+          clients.push(client);
+          return client;
+        },
+        onReport: () => undefined,
+        onBatch: () => undefined,
+        onState: () => undefined,
+        startTimer: timers.start,
+      });
+      const started = session.start(DEFAULT_SETTINGS).catch((error: Error) => error.name);
+      await until(() => session.model.state === state);
+      const reset = session.reset(DEFAULT_SETTINGS);
+      timers.pass(20_000);
+      expect(await reset).to.equal('idle');
+      expect(await started).to.equal(state === 'loading' ? 'Aborted' : 'running');
+      void session.start(DEFAULT_SETTINGS).catch(() => undefined);
+      await until(() => session.model.state === state);
+      session.end();
+    });
+  }
 
   it('notices a worker that closes itself without a word', async () => {
     const { client, deaths } = makeClient(workerOf(`hold(); onCall({ open, start: () => self.close() });`));

@@ -6,14 +6,19 @@ import {
   startEngine,
   type EngineEntry,
   type Probe,
+  type Waiting,
 } from '../../src/worker/engine/choose-engine.js';
 import { ENGINES, probeWebGpu } from '../../src/worker/engine/engine-table.js';
+import { NoAnswer } from '../../src/worker/engine/device/answer.js';
+import { openGpuDevice } from '../../src/worker/engine/device/open-device.js';
 import type { EngineInput } from '../../src/worker/engine/engine.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import { tinyDataset } from './support/data.js';
 import { FakeEngine } from './support/fake-engine.js';
+import { settle } from './support/gate.js';
+import { Timers } from './support/timers.js';
 
 const dataset = tinyDataset();
 const settings = resolveSettings({ labels: 20 });
@@ -28,14 +33,18 @@ const REAL: Probe = { isUsable: true, isSoftware: false, detail: 'Radeon' };
 const SOFTWARE: Probe = { isUsable: true, isSoftware: true, detail: 'SwiftShader' };
 const MISSING: Probe = { isUsable: false, reason: 'noWebGpu', detail: '' };
 
+const NEVER = new Promise<never>(() => undefined);
+
 interface Platform {
-  readonly webgpu: Probe | Error;
+  readonly webgpu: Probe | Error | Promise<Probe>;
   /** Engines whose start fails. */
   readonly broken?: readonly EngineName[];
+  /** Engines whose start never settles. */
+  readonly silent?: readonly EngineName[];
 }
 
 /** The real table with other probes and engines, as on a platform. */
-function tableOf({ webgpu, broken = [] }: Platform): readonly EngineEntry[] {
+function tableOf({ webgpu, broken = [], silent = [] }: Platform): readonly EngineEntry[] {
   return ENGINES.map((entry) => ({
     ...entry,
     probe: async () => {
@@ -45,20 +54,41 @@ function tableOf({ webgpu, broken = [] }: Platform): readonly EngineEntry[] {
       return webgpu;
     },
     create: async () => {
+      if (silent.includes(entry.name)) return NEVER;
       if (broken.includes(entry.name)) throw new Error(`${entry.name} is broken`);
       return new FakeEngine(input, { name: entry.name });
     },
   }));
 }
 
-async function choose(choice: EngineChoice, platform: Platform): Promise<EngineReport> {
+async function choose(
+  choice: EngineChoice,
+  platform: Platform,
+  waiting: Waiting = {},
+): Promise<EngineReport> {
   const table = tableOf(platform);
-  return (await startEngine(choice, await findEngines(choice, table), input)).report;
+  const chosen = { ...input, settings: { ...settings, engine: choice } };
+  const findings = await findEngines(choice, table, waiting);
+  return (await startEngine(choice, findings, chosen, null, waiting)).report;
+}
+
+/** Lets time pass until `work` has settled; fails where it takes longer than `limitMs`. */
+async function inTime<T>(work: Promise<T>, timers: Timers, limitMs: number): Promise<T> {
+  let isOver = false;
+  const over = (): void => void (isOver = true);
+  work.then(over, over);
+  for (let ms = 0; !isOver && ms < limitMs; ms += 1000) {
+    await settle();
+    timers.pass(1000);
+  }
+  await settle();
+  assert.ok(isOver, `not settled within ${limitMs} ms`);
+  return work;
 }
 
 /** Engine, reason, and those passed over as `engine reason detail`. */
-async function outcome(choice: EngineChoice, platform: Platform): Promise<string[]> {
-  const { engine, reason, passedOver } = await choose(choice, platform);
+async function outcome(choice: EngineChoice, platform: Platform, waiting: Waiting = {}): Promise<string[]> {
+  const { engine, reason, passedOver } = await choose(choice, platform, waiting);
   return [
     `${engine} ${reason}`,
     ...passedOver.map((over) => `${over.engine} ${over.reason} ${over.detail}`.trim()),
@@ -173,4 +203,87 @@ test('software adapters are known by their flag or by their name', async () => {
 test('no WebGPU and no adapter are told apart', async () => {
   assert.deepEqual(await probeWebGpu(undefined), { isUsable: false, reason: 'noWebGpu', detail: '' });
   assert.deepEqual(await probeWebGpu(gpuOf(null)), { isUsable: false, reason: 'noAdapter', detail: '' });
+});
+
+test('auto passes over a driver that never answers after some seconds, once for all engines on it', async () => {
+  const timers = new Timers();
+  const found = outcome('auto', { webgpu: NEVER }, { start: timers.start });
+  assert.deepEqual(await inTime(found, timers, 10_000), [
+    'wasm fallback',
+    'webgpu noAnswer The search for what "webgpu" needs did not answer within 5 s.',
+    'tfjs-webgpu noAnswer The search for what "tfjs-webgpu" needs did not answer within 5 s.',
+  ]);
+});
+
+test('auto passes over an engine that never starts, and the next one on the same driver with it', async () => {
+  const timers = new Timers();
+  const silent = ['webgpu', 'wasm'] as const;
+  const started = outcome('auto', { webgpu: REAL, silent }, { start: timers.start });
+  assert.deepEqual(await inTime(started, timers, 150_000), [
+    'tfjs-wasm fallback',
+    'webgpu noAnswer The engine "webgpu" did not answer within 60 s.',
+    'tfjs-webgpu noAnswer The engine "webgpu" did not answer within 60 s.',
+    'wasm noAnswer The engine "wasm" did not answer within 60 s.',
+  ]);
+});
+
+for (const name of ['webgpu', 'tfjs-webgpu', 'tfjs-webgl', 'wasm', 'tfjs-wasm', 'tfjs-cpu'] as const) {
+  test(`"${name}" asked for by name is refused where it never starts`, async () => {
+    const timers = new Timers();
+    const started = choose(name, { webgpu: REAL, silent: [name] }, { start: timers.start });
+    await assert.rejects(inTime(started, timers, 400_000), {
+      name: 'EngineUnavailable',
+      message: new RegExp(`"${name}" cannot start here: it did not answer \\(.* within 300 s\\.\\)`),
+    });
+  });
+}
+
+test('an engine that comes after all is freed', async () => {
+  const timers = new Timers();
+  let come: (engine: FakeEngine) => void = () => undefined;
+  const coming = new Promise<FakeEngine>((resolve) => (come = resolve));
+  const [entry] = tableOf({ webgpu: REAL });
+  const table = [{ ...entry!, create: () => coming }];
+  const findings = await findEngines('auto', table);
+  const started = startEngine('auto', findings, input, null, { start: timers.start });
+  await assert.rejects(inTime(started, timers, 70_000), { name: 'EngineUnavailable' });
+  const engine = new FakeEngine(input);
+  come(engine);
+  await settle();
+  assert.equal(engine.isDisposed, true);
+});
+
+/** A GPU of which some calls never settle. */
+function silentGpu(silent: 'requestAdapter' | 'requestDevice' | 'createComputePipelineAsync'): GPU {
+  const answer = <T>(name: string, value: T): Promise<T> =>
+    name === silent ? NEVER : Promise.resolve(value);
+  const device = {
+    lost: NEVER,
+    addEventListener: () => undefined,
+    createComputePipelineAsync: () => answer('createComputePipelineAsync', {}),
+  };
+  const info = { vendor: '', architecture: '', device: '', description: 'Radeon', isFallbackAdapter: false };
+  const adapter = { info, limits: {}, requestDevice: () => answer('requestDevice', device) };
+  return { requestAdapter: () => answer('requestAdapter', adapter) } as unknown as GPU;
+}
+
+for (const silent of ['requestAdapter', 'requestDevice'] as const) {
+  test(`a device whose ${silent} never settles is refused after some seconds`, async () => {
+    const timers = new Timers();
+    const opening = openGpuDevice(silentGpu(silent), { label: '', limits: () => ({}), start: timers.start });
+    await assert.rejects(inTime(opening, timers, 15_000), (error) => error instanceof NoAnswer);
+  });
+}
+
+test('a device that never compiles a pipeline fails while it is made ready, and one that is slow does not', async () => {
+  const timers = new Timers();
+  const request = { label: '', limits: () => ({}), start: timers.start };
+  const slow = await openGpuDevice(silentGpu('createComputePipelineAsync'), request);
+  const compiling = slow.device.createComputePipelineAsync({} as GPUComputePipelineDescriptor);
+  for (let pipeline = 0; pipeline < 10; pipeline++) {
+    timers.pass(14_000);
+    await slow.watch.guard(Promise.resolve());
+  }
+  assert.equal(slow.watch.failure, null);
+  await assert.rejects(inTime(compiling, timers, 20_000), { name: 'DeviceLost' });
 });

@@ -7,6 +7,7 @@ import type { TrainerApi } from '../../src/protocol/trainer-api.js';
 import type { TrainerState } from '../../src/protocol/reports.js';
 import { fakeTable } from './support/fake-engine.js';
 import { makeGate, settle } from './support/gate.js';
+import { Timers } from './support/timers.js';
 import { openTrainer, SHORT, type TestTrainer } from './support/trainer.js';
 
 type Command = Exclude<keyof TrainerApi, 'open'>;
@@ -176,4 +177,33 @@ for (const [command, row] of Object.entries(TABLE) as [Command, Record<TrainerSt
       assert.equal(stateNow(), after);
     });
   }
+}
+
+/** What each command settles with while an engine never answers, and the state that it leaves. */
+const SILENT: Record<Command, Cell> = {
+  start: cell('EngineUnavailable', 'failed'),
+  pause: cell('loading', 'loading'),
+  step: cell('Busy', 'loading'),
+  reset: cell('idle', 'idle'),
+  save: cell('Busy', 'loading'),
+  load: cell('Busy', 'loading'),
+  exportModel: cell('Busy', 'loading'),
+};
+
+for (const [command, { result, after }] of Object.entries(SILENT) as [Command, Cell][]) {
+  test(`${command} while loading an engine that never answers: ${result}, then ${after}`, async () => {
+    const timers = new Timers();
+    const { table } = fakeTable({ onCreate: () => new Promise<void>(() => undefined) });
+    const { trainer, state } = await openTrainer({ table, startTimer: timers.start });
+    void trainer.start(SHORT).catch(() => undefined);
+    await settle();
+    const settled = CALLS[command](trainer).then(
+      (value) => (typeof value === 'string' ? value : 'result'),
+      (error: Error) => error.name,
+    );
+    await settle();
+    if (command === 'start') timers.pass(300_000);
+    assert.equal(await settled, result);
+    assert.equal(state(), after);
+  });
 }

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { fetchOf, tinyFiles } from './support/data.js';
 import { fakeTable } from './support/fake-engine.js';
 import { makeGate, settle } from './support/gate.js';
+import { Timers } from './support/timers.js';
 import { openTrainer, SHORT } from './support/trainer.js';
 
 test('data is fetched once, whatever is reset', async () => {
@@ -70,6 +71,52 @@ test('a reset while loading goes back to idle and frees the engine that comes la
     made.map(({ isDisposed }) => isDisposed),
     [true, false],
   );
+});
+
+test('the start after a reset does not wait for an engine that never answers', async () => {
+  const timers = new Timers();
+  let creations = 0;
+  const { table, made } = fakeTable({
+    onCreate: () => (++creations === 1 ? new Promise<void>(() => undefined) : undefined),
+  });
+  const { trainer, reached } = await openTrainer({ table, startTimer: timers.start });
+  const refused = assert.rejects(trainer.start(SHORT), { name: 'Aborted' });
+  await settle();
+  assert.equal(creations, 1);
+  assert.equal(await trainer.reset(SHORT), 'idle');
+  await refused;
+  const again = trainer.start(SHORT);
+  await settle();
+  assert.equal(creations, 1, 'a little it is waited for, since both would set the globals of libraries');
+  timers.pass(3_000);
+  assert.equal(await again, 'running');
+  await reached('finished');
+  assert.equal(made.length, 1);
+  timers.pass(400_000);
+  await settle();
+  assert.equal(creations, 2);
+});
+
+test('a look at the platform that never ends ends the start, and the next one looks anew', async () => {
+  const timers = new Timers();
+  let isSilent = true;
+  const { table } = fakeTable({
+    probe: () =>
+      isSilent
+        ? new Promise(() => undefined)
+        : Promise.resolve({ isUsable: true, isSoftware: false, detail: '' }),
+  });
+  const { trainer } = await openTrainer({ table, startTimer: timers.start });
+  const refused = assert.rejects(trainer.start({ ...SHORT, engine: 'tfjs-cpu' }), {
+    name: 'EngineUnavailable',
+    message: /"tfjs-cpu" cannot start here: it did not answer/,
+  });
+  await settle();
+  timers.pass(5_000);
+  await refused;
+  isSilent = false;
+  const other = await openTrainer({ table, startTimer: timers.start });
+  assert.equal(await other.trainer.start(SHORT), 'running');
 });
 
 test('a reset while the data comes ends its download', async () => {

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Engine, EngineState } from '../../src/worker/engine/engine.js';
-import { startRecovering, type ReplayPace } from '../../src/worker/engine/recovering-engine.js';
+import { NoAnswer } from '../../src/worker/engine/device/answer.js';
+import {
+  ReplayStopped,
+  startRecovering,
+  type ReplayPace,
+} from '../../src/worker/engine/recovering-engine.js';
 import { TrainerError } from '../../src/protocol/errors.js';
 
 /** Everything again in one portion, whatever comes. */
@@ -56,14 +61,19 @@ function counting(name: 'webgpu' | 'tfjs-wasm', failsAfter: number, log: string[
   };
 }
 
-async function recovering(failsAfter: readonly number[], log: string[], now = () => 0): Promise<Engine> {
+async function recovering(
+  failsAfter: readonly number[],
+  log: string[],
+  now = () => 0,
+  replay = WHOLE,
+): Promise<Engine> {
   const limits = [...failsAfter];
   const start = async (): Promise<Engine> => counting('webgpu', limits.shift()!, log);
   return startRecovering({
     start,
     next: [async () => counting('tfjs-wasm', Infinity, log)],
     imageShape: [1, 1, 1],
-    replay: WHOLE,
+    replay,
     onReplaced: (info, failed, failure) =>
       void log.push(`${failed.engine} -> ${info.engine}: ${failure.message}`),
     now,
@@ -166,4 +176,151 @@ test('a picture is made by whichever engine runs, from its values where it makes
   const grid = await engine.generateGrid!(new Float32Array(1), 1, 2);
   assert.deepEqual([...grid.rgba], [255, 255, 255, 255, 0, 0, 0, 255]);
   assert.deepEqual(log, ['start webgpu', 'dispose webgpu', 'start webgpu', 'webgpu -> webgpu: gone']);
+});
+
+/** Portions of three steps; breaks off while `isStopped`. */
+class Threes implements ReplayPace {
+  isStopped = false;
+  readonly portions: number[] = [];
+  /** Called before each portion. */
+  onPortion: () => void = () => undefined;
+
+  begin(): void {
+    // Nothing is measured.
+  }
+
+  async hearCommands(): Promise<void> {
+    this.onPortion();
+    if (this.isStopped) throw new ReplayStopped();
+  }
+
+  portion(left: number): number {
+    const steps = Math.min(3, left);
+    this.portions.push(steps);
+    return steps;
+  }
+
+  made(): void {
+    // Nothing is reported.
+  }
+}
+
+test('lost steps are made again in portions, and so are those that the lost engine was asked for', async () => {
+  const replay = new Threes();
+  const engine = await recovering([10, Infinity], [], () => 0, replay);
+  assert.equal((await engine.advance(7)).length, 7);
+  assert.deepEqual(stepsOf(await engine.advance(5)), [8, 9, 10, 11, 12]);
+  assert.deepEqual(replay.portions, [3, 3, 1, 3, 2]);
+  assert.deepEqual(stepsOf(await engine.advance(4)), [13, 14, 15, 16]);
+  assert.deepEqual(replay.portions.length, 5);
+});
+
+test('a replay that is broken off goes on with the next call, and no step is reported twice or left out', async () => {
+  const replay = new Threes();
+  const engine = await recovering([10, Infinity], [], () => 0, replay);
+  await engine.advance(7);
+  replay.onPortion = () => (replay.isStopped = replay.portions.length === 1);
+  await assert.rejects(engine.advance(5), (error) => error instanceof ReplayStopped && error.stepsMade === 0);
+  await assert.rejects(engine.exportState(), (error) => error instanceof ReplayStopped);
+  replay.isStopped = false;
+  replay.onPortion = () => undefined;
+  assert.deepEqual(stepsOf(await engine.advance(2)), [8, 9]);
+  assert.deepEqual(replay.portions, [3, 3, 1]);
+  assert.equal((await engine.exportState()).step, 9);
+});
+
+test('a replay that is broken off within the steps asked for says how many of them were made', async () => {
+  const replay = new Threes();
+  const engine = await recovering([10, Infinity], [], () => 0, replay);
+  await engine.advance(7);
+  replay.onPortion = () => (replay.isStopped = replay.portions.length === 4);
+  await assert.rejects(engine.advance(5), (error) => error instanceof ReplayStopped && error.stepsMade === 3);
+  replay.isStopped = false;
+  replay.onPortion = () => undefined;
+  assert.deepEqual(stepsOf(await engine.flush()), [8, 9, 10]);
+  assert.deepEqual(stepsOf(await engine.advance(2)), [11, 12]);
+  assert.equal((await engine.exportState()).step, 12);
+});
+
+test('images that a lost engine was to look at in one call are looked at in slices of the next one', async () => {
+  const replay = new Threes();
+  const looked: [number, number][] = [];
+  const slow = counting('tfjs-wasm', Infinity, []);
+  let isLost = false;
+  const engine = await startRecovering({
+    start: async () => {
+      if (isLost) throw new NoAnswer('The GPU', 1);
+      return {
+        ...counting('webgpu', Infinity, []),
+        evaluationSlice: 100,
+        countCorrect: async () => {
+          isLost = true;
+          throw new TrainerError('DeviceLost', 'gone');
+        },
+      };
+    },
+    next: [
+      async () => ({
+        ...slow,
+        countCorrect: async (first, count) => {
+          looked.push([first, count]);
+          return count;
+        },
+      }),
+    ],
+    imageShape: [1, 1, 1],
+    replay,
+    onReplaced: () => undefined,
+    now: () => 0,
+  });
+  assert.equal(engine.evaluationSlice, 100);
+  assert.equal(await engine.countCorrect(50, 25), 25);
+  assert.deepEqual(looked, [
+    [50, 10],
+    [60, 10],
+    [70, 5],
+  ]);
+  assert.equal(engine.evaluationSlice, 10);
+});
+
+test('memory that runs out before the engine is there is a reason to try again, silence is none', async () => {
+  for (const [failure, starts] of [
+    [new TrainerError('OutOfMemory', 'no more of it'), 2],
+    [new NoAnswer('The GPU', 15_000, 'DeviceLost'), 1],
+  ] as const) {
+    let started = 0;
+    const engine = startRecovering({
+      start: async () => {
+        if (++started === 1) throw failure;
+        return counting('webgpu', Infinity, []);
+      },
+      next: [],
+      imageShape: [1, 1, 1],
+      replay: WHOLE,
+      onReplaced: () => assert.fail(),
+      now: () => 0,
+    });
+    await engine.catch(() => undefined);
+    assert.equal(started, starts, failure.message);
+  }
+});
+
+test('a driver that no longer answers is asked once, then the next engine goes on', async () => {
+  const log: string[] = [];
+  let starts = 0;
+  const engine = await startRecovering({
+    start: async () => {
+      if (++starts > 1) throw new NoAnswer('The GPU', 10_000);
+      return counting('webgpu', 2, log);
+    },
+    next: [async () => counting('tfjs-wasm', Infinity, log)],
+    imageShape: [1, 1, 1],
+    replay: WHOLE,
+    onReplaced: (info, failed) => void log.push(`${failed.engine} -> ${info.engine}`),
+    now: () => 0,
+  });
+  assert.deepEqual(stepsOf(await engine.advance(2)), [1, 2]);
+  assert.deepEqual(stepsOf(await engine.advance(2)), [3, 4]);
+  assert.equal(starts, 2);
+  assert.equal(log.at(-1), 'webgpu -> tfjs-wasm');
 });

@@ -192,7 +192,7 @@ function unlessGivenUp(starting: Promise<Engine>, { signal, start }: Waiting): P
     };
     starting.then(
       (engine) => settle(() => resolve(engine)),
-      (error: unknown) => settle(() => reject(error as Error)),
+      (error: unknown) => settle(() => reject(error)),
     );
   });
 }

@@ -42,7 +42,7 @@ export function answerWithin<T>(
       },
       (error: unknown) => {
         cancel();
-        reject(error as Error);
+        reject(error);
       },
     );
   });

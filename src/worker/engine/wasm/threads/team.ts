@@ -4,20 +4,17 @@
  */
 
 import { TrainerError } from '../../../../protocol/errors.js';
+import { afterPatience } from '../../../../protocol/patience.js';
+import { THREAD_SILENCE_LIMIT_MS, THREAD_START_LIMIT_MS } from '../../../../protocol/time-limits.js';
 import type { Arena } from '../memory/arena.js';
 import type { Kernels } from '../kernels.js';
 import { changeFields, wordOf } from '../layout/fields.js';
 import { RUN, RUN_WORDS, type RunValues } from '../layout/run.js';
 import type { StoredProgram } from '../stage-records.js';
+import { calibrateSpins } from './calibrate.js';
 
 /** Most threads of a team; the words for their ranks end there. */
 export const MOST_THREADS = 32;
-/** A barrier spins for about this long before it sleeps. */
-const SPIN_MICROSECONDS = 50;
-/** A helper that has not answered by then is left out. */
-const START_LIMIT_MS = 10_000;
-/** A step's longest stage is far shorter, even where threads share one core. */
-const PATIENCE_MS = 20_000;
 
 /** What a helper is told; see `thread.ts`. */
 export interface ThreadStart {
@@ -49,7 +46,7 @@ export class Team {
   readonly #helpers: Worker[] = [];
 
   /** A team of this thread alone. @param scratchBytes What each thread gets to itself. */
-  constructor(arena: Arena, kernels: Kernels, scratchBytes: number, patienceMs = PATIENCE_MS) {
+  constructor(arena: Arena, kernels: Kernels, scratchBytes: number, patienceMs = THREAD_SILENCE_LIMIT_MS) {
     this.#arena = arena;
     this.#kernels = kernels;
     this.#scratchBytes = scratchBytes;
@@ -71,7 +68,12 @@ export class Team {
 
   /** Starts helpers until there are `threads` in all; those that do not start are left out. */
   async grow(threads: number, module: WebAssembly.Module, spawn: SpawnThread): Promise<void> {
-    this.#calibrate();
+    const word = this.run + wordOf(RUN, 'generation') * 4;
+    const spins = calibrateSpins({
+      spin: (turns) => void this.#kernels.spinWhile(word, 0, turns),
+      now: () => performance.now(),
+    });
+    this.set({ spins });
     const wanted = Math.min(threads, MOST_THREADS) - 1;
     const starts = Array.from({ length: wanted }, (_, helper) => this.#start(helper, module, spawn));
     const started = await Promise.all(starts);
@@ -92,9 +94,9 @@ export class Team {
       return null;
     }
     const isReady = await new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(false), START_LIMIT_MS);
+      const cancel = afterPatience(THREAD_START_LIMIT_MS, () => resolve(false));
       const settle = (value: boolean) => (): void => {
-        clearTimeout(timer);
+        cancel();
         resolve(value);
       };
       worker.onmessage = settle(true);
@@ -106,17 +108,6 @@ export class Team {
     if (isReady) return worker;
     worker.terminate();
     return null;
-  }
-
-  /** Finds out how many turns of the barrier's loop take 50 µs. */
-  #calibrate(): void {
-    const turns = 200_000;
-    const word = this.run + wordOf(RUN, 'generation') * 4;
-    this.#kernels.spinWhile(word, 0, turns);
-    const start = performance.now();
-    this.#kernels.spinWhile(word, 0, turns);
-    const microseconds = Math.max(1, (performance.now() - start) * 1000);
-    this.set({ spins: Math.ceil((turns * SPIN_MICROSECONDS) / microseconds) });
   }
 
   /** Runs a program, or `count` records from `first`, on all threads; returns when it is done. */
