@@ -68,6 +68,15 @@ describe('the states on the screen', () => {
     await until(() => !textOf(element, NOTICE).includes('Compiling'));
   });
 
+  it('steps that are made again after a loss are counted, until they are made', async () => {
+    const { element, fake } = await started();
+    fake().advance(10);
+    fake().report({ type: 'replay', stepsMade: 1200, stepsTotal: 4862, isUnderWay: true });
+    await until(() => textOf(element, NOTICE).includes('making 4,862 steps again, 1,200 so far'));
+    fake().report({ type: 'replay', stepsMade: 4862, stepsTotal: 4862, isUnderWay: false });
+    await until(() => textOf(element, NOTICE).includes('Training.'));
+  });
+
   it('running: step, pace, time left, digits, accuracy, charts', async () => {
     const { element, fake } = await started();
     fake().advance(400);

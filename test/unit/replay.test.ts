@@ -7,10 +7,11 @@ import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
 import { TrainerError } from '../../src/protocol/errors.js';
 import { TEST_COUNT } from './support/data.js';
 import { FakeEngine } from './support/fake-engine.js';
-import { settle } from './support/gate.js';
+import { makeGate, settle } from './support/gate.js';
 import { Clock, openTrainer, rowsOf, SHORT, type TestTrainer } from './support/trainer.js';
 
 const SLOW_STEP_MS = 60;
+const LOST_AT = 1500;
 
 interface Fleet extends TestTrainer {
   readonly clock: Clock;
@@ -85,7 +86,7 @@ async function openFleet(isLostAt: (step: number, isEvaluation: boolean) => bool
 const LONG = { ...SHORT, engine: 'auto', steps: 20_000, evalEvery: 20_000 } as const;
 
 test('a pause is heard within one slow step of a replay, which goes on from there at the next start', async () => {
-  const fleet = await openFleet((step) => step === 5000);
+  const fleet = await openFleet((step) => step === LOST_AT);
   const { trainer, reached, of } = fleet;
   let paused: Promise<unknown> = Promise.resolve();
   fleet.onSlowStep = (step) => {
@@ -100,7 +101,7 @@ test('a pause is heard within one slow step of a replay, which goes on from ther
     `${Math.max(...seen)} at once, ${seen.length} in all`,
   );
   const { step } = of('state').at(-1)!;
-  assert.ok(step >= 4000 && step <= 5000, `${step}`);
+  assert.ok(step > 1000 && step <= LOST_AT, `${step}`);
 
   const replays = of('replay');
   const [first, last] = [replays[0]!, replays.at(-1)!];
@@ -109,7 +110,7 @@ test('a pause is heard within one slow step of a replay, which goes on from ther
   assert.equal(last.isUnderWay, false);
 
   fleet.onSlowStep = (now) => {
-    if (now === 5010) paused = trainer.pause();
+    if (now === LOST_AT + 10) paused = trainer.pause();
   };
   await trainer.start({});
   await reached('paused');
@@ -125,37 +126,44 @@ test('a pause is heard within one slow step of a replay, which goes on from ther
 });
 
 test('a reset in a replay is heard as soon', async () => {
-  const fleet = await openFleet((step) => step === 5000);
+  const fleet = await openFleet((step) => step === LOST_AT);
   const { trainer } = fleet;
   let reset: Promise<unknown> = Promise.resolve();
   let stepsAfter = 0;
+  const asked = makeGate();
   let isAsked = false;
   fleet.onSlowStep = (step) => {
     if (isAsked) stepsAfter++;
     if (step !== 100) return;
     isAsked = true;
     reset = trainer.reset({ ...LONG, engine: 'wasm' });
+    asked.open();
   };
   await trainer.start(LONG);
-  while (!isAsked) await settle(1);
+  await asked.opened;
   assert.equal(await reset, 'ready');
   assert.ok(stepsAfter <= 2, `${stepsAfter}`);
 });
 
 test('a save in a long replay gives the state that it goes on from, and the replay goes on', async () => {
-  const fleet = await openFleet((step) => step === 5000);
+  const fleet = await openFleet((step) => step === LOST_AT);
   const { trainer } = fleet;
-  let saved: Promise<Uint8Array<ArrayBuffer>> | null = null;
+  const asked = makeGate();
+  let saved: ReturnType<typeof trainer.save> = Promise.reject(new Error('not asked for'));
+  saved.catch(() => undefined);
   let steps = 0;
   fleet.onSlowStep = (step) => {
     steps++;
-    if (step === 100) saved = trainer.save();
+    if (step === 100) {
+      saved = trainer.save();
+      asked.open();
+    }
   };
   await trainer.start(LONG);
-  while (saved === null) await settle(1);
-  const { progress } = readCheckpoint(await (saved as Promise<Uint8Array<ArrayBuffer>>));
+  await asked.opened;
+  const { progress } = readCheckpoint(await saved);
   assert.equal(progress.step, 1);
-  // 20 s of it, and not the five minutes that all of it takes.
+  // 20 s of it, and not the minute and a half that all of it takes.
   assert.ok(steps < 500, `${steps}`);
   const before = steps;
   await settle();
@@ -166,13 +174,18 @@ test('a save in a long replay gives the state that it goes on from, and the repl
 test('a save in a short replay waits for it', async () => {
   const fleet = await openFleet((step) => step === 200);
   const { trainer } = fleet;
-  let saved: Promise<Uint8Array<ArrayBuffer>> | null = null;
+  const asked = makeGate();
+  let saved: ReturnType<typeof trainer.save> = Promise.reject(new Error('not asked for'));
+  saved.catch(() => undefined);
   fleet.onSlowStep = (step) => {
-    if (step === 100) saved = trainer.save();
+    if (step === 100) {
+      saved = trainer.save();
+      asked.open();
+    }
   };
   await trainer.start(LONG);
-  while (saved === null) await settle(1);
-  const { progress } = readCheckpoint(await (saved as Promise<Uint8Array<ArrayBuffer>>));
+  await asked.opened;
+  const { progress } = readCheckpoint(await saved);
   assert.ok(progress.step >= 100, `${progress.step}`);
   await trainer.pause();
 });

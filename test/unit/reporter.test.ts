@@ -105,6 +105,19 @@ test('pictures and byte counts that a newer one replaces are dropped, others kee
   assert.deepEqual(batches[0], [images(0, 'real'), loading(2), state(1), images(2)]);
 });
 
+test('of the steps of a replay only the newest count is sent', () => {
+  const { reporter, batches, fire } = makeReporter();
+  const replay = (stepsMade: number): Report => ({
+    type: 'replay',
+    stepsMade,
+    stepsTotal: 9,
+    isUnderWay: true,
+  });
+  for (const report of [replay(0), state(1), replay(1), replay(2)]) reporter.report(report);
+  fire();
+  assert.deepEqual(batches[0], [state(1), replay(2)]);
+});
+
 test('nothing more is sent while the page has not taken the last batch, unless flushed', async () => {
   let take = (): void => undefined;
   const { reporter, batches, timers, fire } = makeReporter(

@@ -45,6 +45,23 @@ test('settings that come while loading begin a new run, others only raise its st
   assert.equal(model.evaluations.length, 0);
 });
 
+test('steps that are made again are known until they are made, or the run rests', () => {
+  const model = new RunModel();
+  const replay = (isUnderWay: boolean): Report => ({
+    type: 'replay',
+    stepsMade: 3,
+    stepsTotal: 9,
+    isUnderWay,
+  });
+  take(model, state('running', 20), replay(true));
+  assert.equal(model.replay?.stepsTotal, 9);
+  assert.equal(model.step, 20);
+  take(model, replay(false));
+  assert.equal(model.replay, null);
+  take(model, replay(true), state('paused', 20));
+  assert.equal(model.replay, null);
+});
+
 test('real images outlive a reset, generated ones do not', () => {
   const model = new RunModel();
   const images = (source: 'real' | 'generated'): Report => ({
