@@ -9,7 +9,9 @@ const ENGINE = `${WORKER}engine/`;
 const CONTRACT = `${ENGINE}(engine|check-state|image-grid)\\.ts$`;
 
 const PROTOCOL = ['^src/protocol/', '^src/recipe/'];
-const DATA = [...PROTOCOL, `${WORKER}random/`, `${WORKER}data/`];
+/** What both threads share: the words they speak, and what they ask of the browser. */
+const SHARED = [...PROTOCOL, '^src/browser/'];
+const DATA = [...SHARED, `${WORKER}random/`, `${WORKER}data/`];
 const MODEL = [...DATA, `${WORKER}model/`];
 const ENGINES = [...MODEL, CONTRACT, `${ENGINE}device/`];
 const CHECKPOINT = [...ENGINES, `${ENGINE}[^/]*$`, `${WORKER}checkpoint/`, `${WORKER}version\\.ts$`];
@@ -21,17 +23,18 @@ const TFJS = '(^|/)node_modules/@tensorflow/';
 const ROOMS = [
   ['recipe', '^src/recipe/', ['^src/recipe/'], []],
   ['protocol', '^src/protocol/', PROTOCOL, []],
+  ['browser', '^src/browser/', ['^src/browser/'], []],
   [
     'ui',
     '^src/ui/',
-    [...PROTOCOL, '^src/ui/'],
+    [...SHARED, '^src/ui/'],
     ['(^|/)node_modules/(lit|@lit/[^/]+|lit-html|lit-element|uplot|comlink|fflate)/'],
   ],
   ['random', `${WORKER}random/`, [`${WORKER}random/`], []],
   ['data', `${WORKER}data/`, DATA, []],
   ['model', `${WORKER}model/`, MODEL, []],
   ['engine contract', CONTRACT, [...MODEL, CONTRACT], []],
-  ['device', `${ENGINE}device/`, [...PROTOCOL, CONTRACT, `${ENGINE}device/`], []],
+  ['device', `${ENGINE}device/`, [...SHARED, CONTRACT, `${ENGINE}device/`], []],
   ['plan', `${ENGINE}plan/`, [...MODEL, CONTRACT, `${ENGINE}plan/`], []],
   ['tfjs', `${ENGINE}tfjs/`, [...ENGINES, `${ENGINE}tfjs/`], [TFJS]],
   [

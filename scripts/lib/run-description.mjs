@@ -26,8 +26,10 @@ export function describeRun({ settings, engineReport, browser, fromStep, session
   return { recipe, seed, settings, ...machine, sessions: [...sessions, session] };
 }
 
-export function describeEngine({ engine, adapter, isSoftware, passedOver }) {
-  const on = adapter === '' ? '' : ` on ${adapter}${isSoftware ? ' (software)' : ''}`;
+export function describeEngine({ engine, adapter, isSoftware, fewerThreads, passedOver }) {
+  const fewer =
+    fewerThreads === undefined ? '' : ` instead of ${fewerThreads.wanted} (${fewerThreads.limit})`;
+  const on = adapter === '' ? '' : ` on ${adapter}${fewer}${isSoftware ? ' (software)' : ''}`;
   const others = passedOver.map((other) => `${other.engine} (${other.reason})`);
   return `Engine: ${engine}${on}${others.length === 0 ? '' : `; passed over: ${others.join(', ')}`}`;
 }

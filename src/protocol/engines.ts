@@ -25,6 +25,24 @@ export const ENGINE_REASONS = [
 
 export type EngineReason = (typeof ENGINE_REASONS)[number];
 
+/** Why an engine that computes on threads has fewer of them than it was to have. */
+export const THREAD_LIMITS = [
+  'notIsolated',
+  'noSharedMemory',
+  'sharedMemoryRefused',
+  'pageThread',
+  'notStarted',
+] as const;
+
+export type ThreadLimit = (typeof THREAD_LIMITS)[number];
+
+/** That there are fewer threads than were asked for, or than the processor has room for. */
+export interface FewerThreads {
+  readonly threads: number;
+  readonly wanted: number;
+  readonly limit: ThreadLimit;
+}
+
 export interface EngineReport {
   readonly type: 'engine';
   readonly engine: EngineName;
@@ -33,6 +51,8 @@ export interface EngineReport {
   readonly isSoftware: boolean;
   /** How the engine cuts its products on this adapter, by their role; left out by engines that choose nothing. */
   readonly tiles?: Readonly<Record<string, string>>;
+  /** Left out where all threads compute, and by engines that have none. */
+  readonly fewerThreads?: FewerThreads;
   readonly reason: EngineReason;
   /** Engines looked at before this one, in order, and why each was passed over. */
   readonly passedOver: readonly {

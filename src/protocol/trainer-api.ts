@@ -10,6 +10,8 @@ export const PROTOCOL_VERSION = 2;
 export interface Hello {
   readonly protocolVersion: number;
   readonly workerVersion: string;
+  /** Whether it holds its Web Lock; where it cannot, nobody can tell its death by the lock. */
+  readonly holdsLock: boolean;
 }
 
 /** Where the worker finds its data; absolute URLs, since a worker's base URL is its own script. */

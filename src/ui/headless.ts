@@ -8,6 +8,7 @@ import type { ErrorInfo } from '../protocol/errors.js';
 import type { ImageGrid, Report, TrainerState } from '../protocol/reports.js';
 import type { SettingsInput } from '../protocol/settings.js';
 import { toErrorInfo } from '../protocol/errors.js';
+import { encodePng } from './element/png.js';
 import { WorkerClient } from './worker-client.js';
 
 /** A report as it crosses to the script: pictures stay here, of metrics only which steps they are. */
@@ -43,7 +44,7 @@ const commands = {
   /** Uploads the newest generated images as a PNG; false where there are none. */
   saveSamples: async (url: string): Promise<boolean> => {
     if (samples === null) return false;
-    await upload(url, await toPng(samples));
+    await upload(url, encodePng(samples));
     return true;
   },
 
@@ -88,15 +89,9 @@ function notify(event: HeadlessEvent): void {
   window.notifyScript(event).catch(() => undefined);
 }
 
-async function upload(url: string, body: Blob | Uint8Array<ArrayBuffer>): Promise<void> {
+async function upload(url: string, body: Uint8Array<ArrayBuffer>): Promise<void> {
   const response = await fetch(url, { method: 'PUT', body });
   if (!response.ok) throw new Error((await response.text()).trim());
-}
-
-async function toPng({ rgba, width, height }: ImageGrid): Promise<Blob> {
-  const canvas = new OffscreenCanvas(width, height);
-  canvas.getContext('2d')!.putImageData(new ImageData(rgba, width, height), 0, 0);
-  return canvas.convertToBlob({ type: 'image/png' });
 }
 
 window.beginCommand = (id, name, args) => {

@@ -3,7 +3,7 @@
  * made in `parts/`, how commands behave in `trainer-session.ts`.
  */
 
-import { LitElement, type PropertyValues, type TemplateResult } from 'lit';
+import { LitElement, type CSSResultOrNative, type PropertyValues, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import type { EngineChoice } from '../protocol/engines.js';
 import type { ErrorInfo } from '../protocol/errors.js';
@@ -11,6 +11,7 @@ import type { Settings, SettingsInput } from '../protocol/settings.js';
 import type { RecipeName } from '../recipe/recipes.js';
 import type { Report, TrainerState } from '../protocol/reports.js';
 import { TrainerError, toErrorInfo } from '../protocol/errors.js';
+import { adoptDocumentStyles } from './element/document-styles.js';
 import { dispatch } from './element/events.js';
 import { NextSettings } from './settings/next-settings.js';
 import { Presenter } from './element/presenter.js';
@@ -20,14 +21,21 @@ import type { StringsInput } from './words/strings.js';
 import { elementStyles } from './styles/element.js';
 import { TrainerSession, type ClientFactory } from './trainer-session.js';
 import { WorkerClient } from './worker-client.js';
+import type { GivenUrl } from './worker-urls.js';
+
+/** The text of an attribute; undefined, which means the default, where it is missing or empty. */
+const givenText = (text: string | null): string | undefined =>
+  text === null || text.trim() === '' ? undefined : text;
 
 /** A numeric attribute; text that is no number is kept, so that the error can name it. */
 const typedNumber = {
-  fromAttribute: (text: string | null): unknown => (text === null ? undefined : parseTyped(text)),
+  fromAttribute: (text: string | null): unknown => {
+    const given = givenText(text);
+    return given === undefined ? undefined : parseTyped(given);
+  },
 };
 
-/** A text attribute; without it, the default. */
-const typedText = { fromAttribute: (text: string | null): unknown => text ?? undefined };
+const typedText = { fromAttribute: givenText };
 
 /**
  * Trains a semi-supervised GAN in a worker and shows it learn.
@@ -37,7 +45,8 @@ const typedText = { fromAttribute: (text: string | null): unknown => text ?? und
  * <sgan-trainer recipe="notebook" labels="900" autostart></sgan-trainer>
  * ```
  *
- * Worker and data are loaded at the first `start`, `step` or `load`. An attribute that is not allowed
+ * Worker and data are loaded at the first `start`, `step` or `load`. An attribute that is missing or
+ * empty, and a property that is null or undefined, is its default. One that is not allowed
  * keeps the value before it and raises `sgan-error`; nothing throws. Taken out of the document, the
  * element ends its worker after one task, so that it may be moved.
  *
@@ -52,7 +61,9 @@ const typedText = { fromAttribute: (text: string | null): unknown => text ?? und
  * @attr data-url - Folder of the four data files, relative to the document.
  *   Default: `../data/` from the script.
  * @attr worker-url - The worker's script; may be of another origin that sends CORS headers. Default:
- *   `../worker/worker.js` from the script.
+ *   `../worker/worker.js` from the script. Where Trusted Types are demanded, the element vouches (by a
+ *   policy `sgan-trainer`) for scripts of the page's origin and of its own; the property `workerUrl`
+ *   takes a TrustedScriptURL for any other.
  * @attr poster - Picture shown before the first run: square cells, 8 in a row. Default: none.
  *
  * @prop settings - Reads as every setting of the next run. What is assigned is laid over what was
@@ -99,14 +110,19 @@ export class SganTrainer extends LitElement {
   static override readonly styles = elementStyles;
 
   @property({ type: Boolean }) autostart = false;
-  @property({ attribute: 'data-url' }) dataUrl: string | undefined;
-  @property({ attribute: 'worker-url' }) workerUrl: string | undefined;
-  @property() poster: string | undefined;
+  @property({ attribute: 'data-url', converter: typedText }) dataUrl: GivenUrl;
+  @property({ attribute: 'worker-url', converter: typedText }) workerUrl: GivenUrl;
+  @property({ converter: typedText }) poster: string | null | undefined;
   @property({ attribute: false }) clientFactory: ClientFactory = (options) => new WorkerClient(options);
 
   readonly #session = new TrainerSession({
     createClient: (hooks) =>
-      this.clientFactory({ ...hooks, workerUrl: this.workerUrl, dataUrl: this.dataUrl }),
+      this.clientFactory({
+        ...hooks,
+        workerUrl: this.workerUrl,
+        dataUrl: this.dataUrl,
+        baseUrl: this.ownerDocument.baseURI,
+      }),
     onReport: (report) => this.#onReport(report),
     onBatch: () => this.#presenter.refresh(),
     onState: (state, previous) => this.#onState(state, previous),
@@ -136,7 +152,7 @@ export class SganTrainer extends LitElement {
   get recipe(): RecipeName {
     return this.#next.complete.recipe;
   }
-  set recipe(value: RecipeName | undefined) {
+  set recipe(value: RecipeName | null | undefined) {
     this.#next.set('recipe', value);
   }
 
@@ -144,7 +160,7 @@ export class SganTrainer extends LitElement {
   get engine(): EngineChoice {
     return this.#next.complete.engine;
   }
-  set engine(value: EngineChoice | undefined) {
+  set engine(value: EngineChoice | null | undefined) {
     this.#next.set('engine', value);
   }
 
@@ -152,7 +168,7 @@ export class SganTrainer extends LitElement {
   get labels(): number {
     return this.#next.complete.labels;
   }
-  set labels(value: number | undefined) {
+  set labels(value: number | null | undefined) {
     this.#next.set('labels', value);
   }
 
@@ -160,7 +176,7 @@ export class SganTrainer extends LitElement {
   get seed(): number {
     return this.#next.complete.seed;
   }
-  set seed(value: number | undefined) {
+  set seed(value: number | null | undefined) {
     this.#next.set('seed', value);
   }
 
@@ -168,7 +184,7 @@ export class SganTrainer extends LitElement {
   get steps(): number {
     return this.#next.complete.steps;
   }
-  set steps(value: number | undefined) {
+  set steps(value: number | null | undefined) {
     this.#next.set('steps', value);
   }
 
@@ -242,6 +258,11 @@ export class SganTrainer extends LitElement {
     });
   }
 
+  /** The element is in another document than before: the styles made for that one are gone. */
+  adoptedCallback(): void {
+    if (this.shadowRoot !== null) adoptDocumentStyles(this.shadowRoot, this.#styles);
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
     clearTimeout(this.#ending);
@@ -254,6 +275,15 @@ export class SganTrainer extends LitElement {
     this.#ending = setTimeout(() => this.#session.end());
   }
 
+  // As Lit's own, but for the styles, which it could give only to elements in the script's document.
+  protected override createRenderRoot(): ShadowRoot {
+    const { shadowRootOptions } = this.constructor as typeof SganTrainer;
+    const root = this.shadowRoot ?? this.attachShadow(shadowRootOptions);
+    this.renderOptions.renderBefore ??= root.firstChild;
+    adoptDocumentStyles(root, this.#styles);
+    return root;
+  }
+
   protected override updated(changed: PropertyValues<this>): void {
     if (changed.has('autostart')) this.#startItself();
     if (changed.has('poster')) this.#presenter.poster = this.poster;
@@ -261,6 +291,10 @@ export class SganTrainer extends LitElement {
 
   protected override render(): TemplateResult {
     return this.#presenter.template();
+  }
+
+  get #styles(): readonly CSSResultOrNative[] {
+    return (this.constructor as typeof SganTrainer).elementStyles;
   }
 
   #startItself(): void {
@@ -315,10 +349,15 @@ function isSame(error: ErrorInfo, other: ErrorInfo | null): boolean {
 async function readCheckpoint(
   checkpoint: Blob | Uint8Array<ArrayBuffer> | ArrayBuffer,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (checkpoint instanceof Uint8Array) return checkpoint;
-  if (checkpoint instanceof ArrayBuffer) return new Uint8Array(checkpoint);
+  // By their kind, not their constructor: bytes may come from another window.
+  if (ArrayBuffer.isView(checkpoint)) {
+    return new Uint8Array(checkpoint.buffer, checkpoint.byteOffset, checkpoint.byteLength);
+  }
+  if (Object.prototype.toString.call(checkpoint) === '[object ArrayBuffer]') {
+    return new Uint8Array(checkpoint as ArrayBuffer);
+  }
   try {
-    return new Uint8Array(await checkpoint.arrayBuffer());
+    return new Uint8Array(await (checkpoint as Blob).arrayBuffer());
   } catch (error) {
     throw new TrainerError(
       'InvalidCheckpoint',

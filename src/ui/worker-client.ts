@@ -1,6 +1,6 @@
 /**
- * The only `new Worker`. Owns a worker's life: its URL, the handshake, what happens when it dies, and
- * that every call settles. Knows no state of the trainer and nothing of the page.
+ * Owns a worker's life: the handshake, what happens when it dies, and that every call settles. Knows no
+ * state of the trainer and nothing of the page.
  */
 
 import { proxy, wrap, type Remote } from 'comlink';
@@ -19,15 +19,17 @@ import { TrainerError, fromErrorInfo, toErrorInfo } from '../protocol/errors.js'
 import { afterPatience, type StartTimer } from '../protocol/patience.js';
 import { HANDSHAKE_LIMIT_MS, SCRIPT_LIMIT_MS } from '../protocol/time-limits.js';
 import { scriptArrival } from './script-arrival.js';
+import { describeError } from '../protocol/wording.js';
+import { feature } from '../browser/feature.js';
+import { makeWorker } from '../browser/worker-script.js';
+import { explainWorkerFailure } from './worker-failure.js';
+import { workerUrls, type GivenUrls, type WorkerUrls } from './worker-urls.js';
 
 /** A script that can be had within this part of the handshake's limit was there before. */
 const ON_ITS_WAY = 10;
 
-export interface WorkerClientOptions {
-  /** The worker's script; relative to the document. Default: `../worker/worker.js` from this module. */
-  readonly workerUrl?: string | URL | undefined;
-  /** Folder with the four data files; relative to the document. Default: `../data/` from this module. */
-  readonly dataUrl?: string | URL | undefined;
+/** URLs are relative to the document; default: `../worker/worker.js` and `../data/` from this module. */
+export interface WorkerClientOptions extends GivenUrls {
   /** Called with every batch of reports until the worker has died or `terminate` was called. */
   readonly onReports: ReportListener;
   /** Called once when the worker could not be made (`WorkerUnavailable`) or has died (`WorkerDied`). */
@@ -50,6 +52,21 @@ function doWorkersRun(): boolean {
   return !prerendering && document.visibilityState === 'visible';
 }
 
+/** Throws `WorkerUnavailable` where the page's rules forbid the script. */
+function makeWorkerOf({ script, workerUrl }: WorkerUrls, name: string): Worker {
+  try {
+    return makeWorker(script, name);
+  } catch (cause) {
+    // The URL is one, so what is wrong about its type is that it is not a trusted one.
+    const advice =
+      cause instanceof TypeError
+        ? ' Allow the Trusted Types policy "sgan-trainer", or give "workerUrl" as a TrustedScriptURL.'
+        : '';
+    const message = `${workerUrl.href} may not be started (${describeError(cause)}).${advice}`;
+    throw new TrainerError('WorkerUnavailable', message, { cause });
+  }
+}
+
 /** What the element needs of a trainer. `WorkerClient` is one; tests give their own. */
 export type TrainerClient = Omit<TrainerApi, 'open'> & { terminate(): void };
 
@@ -61,6 +78,7 @@ export type TrainerClient = Omit<TrainerApi, 'open'> & { terminate(): void };
  */
 export class WorkerClient implements TrainerClient {
   readonly #options: WorkerClientOptions;
+  readonly #urls: WorkerUrls;
   #worker: Worker | null = null;
   #opened: Promise<Remote<TrainerApi>> | null = null;
   #hasAnswered = false;
@@ -71,8 +89,10 @@ export class WorkerClient implements TrainerClient {
   /** Aborted when the worker is gone; frees all that was set up for it. */
   readonly #gone = new AbortController();
 
+  /** Throws `InvalidSettings` where a URL is none. */
   constructor(options: WorkerClientOptions) {
     this.#options = options;
+    this.#urls = workerUrls(options);
   }
 
   start(settings: SettingsInput): Promise<TrainerState> {
@@ -134,11 +154,11 @@ export class WorkerClient implements TrainerClient {
     try {
       const worker = this.#makeWorker(id);
       const trainer = wrap<TrainerApi>(worker);
-      const options = { protocolVersion: PROTOCOL_VERSION, dataUrl: this.#dataUrl() };
+      const options = { protocolVersion: PROTOCOL_VERSION, dataUrl: this.#urls.dataUrl };
       const hello = await this.#untilGone(() => trainer.open(options, proxy(this.#deliver)));
       this.#checkHello(hello);
       this.#hasAnswered = true;
-      this.#awaitDeath(id);
+      if (hello.holdsLock) this.#awaitDeath(id);
       return trainer;
     } catch (error) {
       this.#die(toErrorInfo(error).message);
@@ -148,16 +168,20 @@ export class WorkerClient implements TrainerClient {
   }
 
   #makeWorker(id: string): Worker {
-    const url = this.#workerUrl();
-    const worker = new Worker(this.#scriptFor(url), { type: 'module', name: id });
+    const worker = makeWorkerOf(this.#urls, id);
+    const { workerUrl: url } = this.#urls;
     this.#worker = worker;
     worker.addEventListener('error', (event) => {
       // Told from here on; otherwise it would be the page's uncaught error as well.
       event.preventDefault();
       const detail = describeErrorEvent(event);
-      this.#die(
-        this.#hasAnswered ? `An error ended the worker${detail}.` : `${url.href} cannot be started${detail}.`,
-      );
+      if (this.#hasAnswered) this.#die(`An error ended the worker${detail}.`);
+      else if (detail !== '') this.#die(`${url.href} cannot be started${detail}.`);
+      else {
+        void explainWorkerFailure(url).then((why) =>
+          this.#die(`${url.href} cannot be started. ${why}`.trim()),
+        );
+      }
     });
     worker.addEventListener('messageerror', () => this.#die('A message from the worker cannot be read.'));
     void this.#awaitHandshake(url.href);
@@ -199,34 +223,6 @@ export class WorkerClient implements TrainerClient {
     return cancel;
   }
 
-  /** Throws where either URL is none. */
-  #workerUrl(): URL {
-    const { workerUrl } = this.#options;
-    // Bundlers leave this expression alone; the depth is the same in `src` and in `dist`.
-    return workerUrl === undefined
-      ? new URL('../worker/worker.js', import.meta.url)
-      : new URL(workerUrl, document.baseURI);
-  }
-
-  #dataUrl(): string {
-    const { dataUrl } = this.#options;
-    const { href } =
-      dataUrl === undefined ? new URL('../data/', import.meta.url) : new URL(dataUrl, document.baseURI);
-    return href.endsWith('/') ? href : `${href}/`;
-  }
-
-  /**
-   * Browsers refuse a worker script of another origin; a script of ours that imports it is allowed
-   * where that origin sends CORS headers and the page's policy lets blob workers be.
-   */
-  #scriptFor(url: URL): string | URL {
-    if (url.origin === location.origin) return url;
-    const script = new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' });
-    const blobUrl = URL.createObjectURL(script);
-    this.#gone.signal.addEventListener('abort', () => URL.revokeObjectURL(blobUrl));
-    return blobUrl;
-  }
-
   /** Throws where the worker is of another build. The worker checks the page's version likewise. */
   #checkHello({ protocolVersion, workerVersion }: Hello): void {
     if (protocolVersion === PROTOCOL_VERSION) return;
@@ -243,11 +239,14 @@ export class WorkerClient implements TrainerClient {
    */
   #awaitDeath(id: string): void {
     const { signal } = this.#gone;
-    if (!('locks' in navigator)) return;
-    void navigator.locks
-      .request(workerLockName(id), { signal }, () => this.#die('The worker has ended without a word.'))
-      // Aborted with the client, or refused where storage is blocked.
-      .catch(() => undefined);
+    const locks = feature(() => navigator.locks);
+    if (locks === undefined) return;
+    // Rejects when aborted with the client, and where storage is blocked; hardened browsers throw.
+    void feature(() =>
+      locks
+        .request(workerLockName(id), { signal }, () => this.#die('The worker has ended without a word.'))
+        .catch(() => undefined),
+    );
   }
 
   readonly #deliver: ReportListener = (batch) => {

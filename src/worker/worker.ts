@@ -5,6 +5,7 @@
  */
 
 import { expose } from 'comlink';
+import { feature } from '../browser/feature.js';
 import { workerLockName } from '../protocol/trainer-api.js';
 import { ENGINES } from './engine/engine-table.js';
 import { buildRecipe } from '../recipe/build-recipe.js';
@@ -16,18 +17,19 @@ declare const self: DedicatedWorkerGlobalScope;
 /**
  * Takes the lock whose release tells the page of this worker's death, and keeps it until the worker
  * ends, however it ends. Resolves when it is held: the client asks for the same lock once `open` has
- * answered, and must not be the first. Insecure origins have no locks and a page that blocks storage
- * is refused them; the client then learns of a death only by the `error` event.
+ * answered, and must not be the first. Resolves false where there are no locks (insecure origins) or
+ * they are refused (blocked storage); the client then learns of a death only by the `error` event.
  */
-function takeLock(): Promise<void> {
-  const locks = navigator.locks as LockManager | undefined;
+function takeLock(): Promise<boolean> {
   return new Promise((resolve) => {
     const hold = (): Promise<never> => {
-      resolve();
+      resolve(true);
       return new Promise(() => undefined);
     };
-    if (locks === undefined) resolve();
-    else locks.request(workerLockName(self.name), hold).catch(() => resolve());
+    const asked = feature(() =>
+      navigator.locks.request(workerLockName(self.name), hold).catch(() => resolve(false)),
+    );
+    if (asked === undefined) resolve(false);
   });
 }
 
@@ -38,7 +40,7 @@ const trainer = new Trainer({
   now: () => performance.now(),
   schedule: (callback, delayMs) => void setTimeout(callback, delayMs),
   yieldToCommands: createYield(),
-  whenReady: takeLock(),
+  whenLocked: takeLock(),
   exportModel: async (recipe, state) => {
     const { exportLayersModels } = await import('./engine/tfjs/layers-model.js');
     return exportLayersModels(recipe, state.tensors);

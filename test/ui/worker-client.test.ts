@@ -31,7 +31,7 @@ const PRELUDE = `
   });
   // As the real worker does: the client asks for the lock after the answer, and must not be the first.
   let held = Promise.resolve();
-  const open = (id) => held.then(() => answer(id, { protocolVersion: version, workerVersion: 'test' }));
+  const open = (id) => held.then(() => answer(id, { protocolVersion: version, workerVersion: 'test', holdsLock: true }));
   const hold = () => {
     held = new Promise((resolve) => {
       navigator.locks.request('${workerLockName('')}' + self.name, () => {

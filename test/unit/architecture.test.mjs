@@ -19,6 +19,7 @@ async function violationsIn(baseDir) {
 const FORBIDDEN = [
   ['recipe', 'src/recipe/layers.ts', '../protocol/settings.js'],
   ['protocol', 'src/protocol/wording.ts', '../worker/random/philox.js'],
+  ['browser', 'src/browser/feature.ts', '../protocol/wording.js'],
   ['ui', 'src/ui/words/format.ts', '../../worker/random/philox.js'],
   ['ui', 'src/ui/words/time-left.ts', '@tensorflow/tfjs-core'],
   ['random', 'src/worker/random/philox.ts', '../data/normalise.js'],

@@ -2,7 +2,7 @@
 
 import { expect } from '@open-wc/testing';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
-import { canShareMemory, findSimd } from '../../src/worker/engine/wasm/features.js';
+import { findSimd, sharingLimit } from '../../src/worker/engine/wasm/features.js';
 import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
 import { expectClose, expectIdentical } from './support/compare.js';
 import { tinyInput } from './support/tiny.js';
@@ -47,9 +47,9 @@ async function failureOf(promise: Promise<unknown>): Promise<string> {
 }
 
 describe('the wasm engine in a browser', () => {
-  it('finds relaxed SIMD and shared memory in an isolated page of this browser', () => {
+  it('finds relaxed SIMD in this browser, and shares memory with no page', () => {
     expect(findSimd()).to.equal('relaxed');
-    expect(canShareMemory()).to.equal(true);
+    expect(sharingLimit()).to.equal('pageThread');
   });
 
   // Wide networks take other ways, in chunks of images.
@@ -103,6 +103,7 @@ describe('the wasm engine in a browser', () => {
     const engine = await createWasmEngine(tinyInput('notebook', { threads: 4 }));
     try {
       expect(engine.info.adapter).to.contain('1 thread');
+      expect(engine.info.fewerThreads).to.deep.equal({ threads: 1, wanted: 4, limit: 'pageThread' });
       expect((await engine.advance(2)).map(({ step }) => step)).to.deep.equal([1, 2]);
     } finally {
       engine.dispose();

@@ -10,6 +10,8 @@ export type MenuName = 'engine' | 'save' | 'discard';
 export class Menus implements ReactiveController {
   readonly #host: LitElement;
   #open: MenuName | null = null;
+  /** The document that is listened to for presses; the element may have been taken to another since. */
+  #document: Document | null = null;
 
   constructor(host: LitElement) {
     this.#host = host;
@@ -62,8 +64,9 @@ export class Menus implements ReactiveController {
   #set(name: MenuName | null): void {
     if (name === this.#open) return;
     this.#open = name;
-    if (name === null) document.removeEventListener('pointerdown', this.#onPress);
-    else document.addEventListener('pointerdown', this.#onPress);
+    this.#document?.removeEventListener('pointerdown', this.#onPress);
+    this.#document = name === null ? null : this.#host.ownerDocument;
+    this.#document?.addEventListener('pointerdown', this.#onPress);
     this.#host.requestUpdate();
   }
 }

@@ -67,7 +67,7 @@ export class Presenter implements ReactiveController {
   #speech: Speech = makeSpeech(null);
   #isTableOpen = false;
   #cursorStep: number | null = null;
-  #posterUrl: string | undefined;
+  #posterUrl: string | null = null;
   #poster: DigitGrid | null = null;
   #digits: DigitsView | null = null;
   #charts: ChartsView | null = null;
@@ -88,12 +88,13 @@ export class Presenter implements ReactiveController {
   }
 
   /** Picture shown before the first run. */
-  set poster(url: string | undefined) {
+  set poster(given: string | null | undefined) {
+    const url = given === undefined || given?.trim() === '' ? null : given;
     if (url === this.#posterUrl) return;
     this.#posterUrl = url;
     this.#poster = null;
-    if (url === undefined) return;
-    void loadPoster(url).then((poster) => {
+    if (url === null) return;
+    void loadPoster(url, this.#host.ownerDocument.baseURI).then((poster) => {
       if (url !== this.#posterUrl) return;
       this.#poster = poster;
       this.#host.requestUpdate();

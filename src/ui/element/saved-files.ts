@@ -4,6 +4,7 @@ import { zipSync } from 'fflate';
 import type { EvaluationReport, ImageGrid } from '../../protocol/reports.js';
 import type { ExportedFile } from '../../protocol/trainer-api.js';
 import type { Settings } from '../../protocol/settings.js';
+import { encodePng, enlarge } from './png.js';
 
 /** Pixels of the saved picture to one of the generator's: 28 are a stamp on today's screens. */
 const PICTURE_SCALE = 4;
@@ -40,14 +41,8 @@ export function zipFiles(files: readonly ExportedFile[]): Uint8Array<ArrayBuffer
 }
 
 /** A grid as PNG, enlarged without smoothing. */
-export async function picturePng({ width, height, rgba }: ImageGrid): Promise<Blob> {
-  const small = new OffscreenCanvas(width, height);
-  small.getContext('2d')!.putImageData(new ImageData(rgba, width, height), 0, 0);
-  const large = new OffscreenCanvas(PICTURE_SCALE * width, PICTURE_SCALE * height);
-  const context = large.getContext('2d')!;
-  context.imageSmoothingEnabled = false;
-  context.drawImage(small, 0, 0, large.width, large.height);
-  return large.convertToBlob({ type: 'image/png' });
+export function picturePng(grid: ImageGrid): Uint8Array<ArrayBuffer> {
+  return encodePng(enlarge(grid, PICTURE_SCALE));
 }
 
 /** Hands a file to the browser's downloads. */

@@ -53,7 +53,7 @@ export async function makeFile(session: TrainerSession, kind: SaveKind): Promise
       return file(zipFiles(await session.exportModel()), 'zip', 'application/zip');
     case 'samples': {
       const images = generatedOf(model);
-      return file(await picturePng(images.grid), 'png', 'image/png', images.step);
+      return file(picturePng(images.grid), 'png', 'image/png', images.step);
     }
     case 'metrics':
       if (model.evaluations.length === 0) throw nothingYet('evaluations');

@@ -10,11 +10,16 @@ export interface DigitGrid extends Pick<ImageGrid, 'columns' | 'rows' | 'cellWid
   readonly source: CanvasImageSource;
 }
 
+/** A canvas that is shown nowhere; an element, since not every browser has offscreen ones. */
+function makeCanvas(width: number, height: number): HTMLCanvasElement {
+  return Object.assign(document.createElement('canvas'), { width, height });
+}
+
 /** The pixels of a grid as something that can be drawn. */
 export function toDigitGrid(grid: ImageGrid): DigitGrid {
   const { width, height, rgba, columns, rows, cellWidth, cellHeight } = grid;
-  const source = new OffscreenCanvas(width, height);
-  source.getContext('2d')!.putImageData(new ImageData(rgba, width, height), 0, 0);
+  const source = makeCanvas(width, height);
+  source.getContext('2d')?.putImageData(new ImageData(rgba, width, height), 0, 0);
   return { source, columns, rows, cellWidth, cellHeight };
 }
 
@@ -78,7 +83,9 @@ export class DigitsCanvas {
     const cellHeight = (cell * grid.cellHeight) / grid.cellWidth;
     canvas.width = this.#width;
     canvas.height = Math.round(rows * cellHeight + gap * (rows - 1));
-    const context = canvas.getContext('2d')!;
+    const context = canvas.getContext('2d');
+    // None where memory for canvases is short: the cells stay empty, training goes on.
+    if (context === null) return;
     const enlarged = this.#enlarge(grid, cell);
     // Edges of cells on whole pixels, so that hairlines stay sharp; whole multiples of the source are
     // enlarged without smoothing, the rest of the way is a slight reduction: crisp at any width.
@@ -108,10 +115,12 @@ export class DigitsCanvas {
   #enlarge(grid: DigitGrid, cell: number): DigitGrid {
     const scale = Math.max(1, Math.ceil(cell / grid.cellWidth));
     const [cellWidth, cellHeight] = [scale * grid.cellWidth, scale * grid.cellHeight];
-    const source = new OffscreenCanvas(grid.columns * cellWidth, grid.rows * cellHeight);
-    const context = source.getContext('2d')!;
-    context.imageSmoothingEnabled = false;
-    context.drawImage(grid.source, 0, 0, source.width, source.height);
+    const source = makeCanvas(grid.columns * cellWidth, grid.rows * cellHeight);
+    const context = source.getContext('2d');
+    if (context !== null) {
+      context.imageSmoothingEnabled = false;
+      context.drawImage(grid.source, 0, 0, source.width, source.height);
+    }
     return { ...grid, source, cellWidth, cellHeight };
   }
 }

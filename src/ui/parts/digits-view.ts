@@ -40,10 +40,10 @@ export class DigitsView {
   }
 }
 
-/** The picture of a poster's URL, relative to the document; null where there is none to be had. */
-export async function loadPoster(url: string): Promise<DigitGrid | null> {
+/** The picture of a poster's URL, relative to `base`; null where there is none to be had. */
+export async function loadPoster(url: string, base: string): Promise<DigitGrid | null> {
   try {
-    return await loadDigitGrid(new URL(url, document.baseURI).href, POSTER_COLUMNS);
+    return await loadDigitGrid(new URL(url, base).href, POSTER_COLUMNS);
   } catch {
     // A decoration: without it the cells stay empty.
     return null;

@@ -3,6 +3,7 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import type { EngineReport } from '../../protocol/engines.js';
 import { icons } from './icons.js';
+import { fill } from '../words/strings.js';
 import type { Speech } from '../words/words.js';
 
 export interface EngineMenuView extends Speech {
@@ -11,13 +12,25 @@ export interface EngineMenuView extends Speech {
   readonly onToggle: () => void;
 }
 
-function reasons(
-  { strings, words }: Speech,
-  { engine, adapter, reason, passedOver }: EngineReport,
-): TemplateResult {
+/** Why it computes on fewer threads than it was to have; empty where it has them all. */
+function describeThreads({ strings, words, formats }: Speech, engine: EngineReport | null): string {
+  const fewer = engine?.fewerThreads;
+  if (fewer === undefined) return '';
+  return fill(words.engineThreads, {
+    threads: formats.count(fewer.threads),
+    wanted: formats.count(fewer.wanted),
+    reason: strings.threadLimits[fewer.limit],
+  });
+}
+
+function reasons(speech: Speech, report: EngineReport): TemplateResult {
+  const { strings, words } = speech;
+  const { engine, adapter, reason, passedOver } = report;
+  const threads = describeThreads(speech, report);
   return html`<h3>${strings.engines[engine]}</h3>
     <p class="muted">${adapter}</p>
     <p>${strings.engineReasons[reason]}</p>
+    ${threads === '' ? nothing : html`<p class="threads">${threads}</p>`}
     ${
       passedOver.length === 0
         ? nothing
@@ -37,12 +50,13 @@ function reasons(
 export function engineMenu(view: EngineMenuView): TemplateResult {
   const { strings, words, engine, isOpen, onToggle } = view;
   const name = engine === null ? words.engineNone : strings.engines[engine.engine];
+  const threads = describeThreads(view, engine);
   const note = engine === null ? '' : engine.isSoftware ? words.engineSoftware : engine.adapter;
   return html`<div class="menu engine" data-menu="engine">
     <button
       type="button"
       part="engine"
-      title=${words.engineTitle}
+      title=${threads === '' ? words.engineTitle : threads}
       aria-expanded=${isOpen ? 'true' : 'false'}
       @click=${onToggle}
     >

@@ -32,16 +32,19 @@ export class NextSettings {
     return this.#given;
   }
 
-  /** Lays these over what was asked for before; undefined takes one back to its default. */
+  /** Lays these over what was asked for before; undefined and null take one back to its default. */
   merge(input: unknown): void {
     if (typeof input !== 'object' || input === null) {
       this.#options.onProblem(`Settings must be an object, got ${String(input)}.`);
       return;
     }
-    const allowed = Object.entries(input).filter(([name, value]) => {
-      const problem = value === undefined ? null : settingProblem(name, value);
-      if (problem !== null) this.#options.onProblem(problem);
-      return problem === null;
+    const allowed = Object.entries(input).flatMap(([name, value]): [string, unknown][] => {
+      // What frameworks set a property to that a page no longer gives.
+      if (value === undefined || value === null) return [[name, undefined]];
+      const problem = settingProblem(name, value);
+      if (problem === null) return [[name, value]];
+      this.#options.onProblem(problem);
+      return [];
     });
     this.#replace({ ...this.#given, ...Object.fromEntries(allowed) });
   }

@@ -3,7 +3,7 @@
  * numbers are formatted in `format.ts`, and `{name}` in a text is where a value goes.
  */
 
-import type { EngineChoice, EngineReason } from '../../protocol/engines.js';
+import type { EngineChoice, EngineReason, ThreadLimit } from '../../protocol/engines.js';
 import type { ErrorKind } from '../../protocol/errors.js';
 import type { LoadingStage, TrainerState } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
@@ -24,6 +24,7 @@ export interface Strings {
   readonly metrics: Readonly<Record<string, string>>;
   readonly engines: Readonly<Record<EngineChoice, string>>;
   readonly engineReasons: Readonly<Record<EngineReason, string>>;
+  readonly threadLimits: Readonly<Record<ThreadLimit, string>>;
   readonly stages: Readonly<Record<LoadingStage, string>>;
   readonly errors: Readonly<Record<ErrorKind, string>>;
   readonly fields: Readonly<Record<keyof Settings, Field>>;
@@ -74,6 +75,7 @@ const WORDS = {
   engineTitle: 'Why this engine',
   engineNoneText:
     'The engine is chosen when training starts: the GPU where the browser offers one, else the processor.',
+  engineThreads: '{threads} of {wanted} threads: {reason}',
   enginePassedOver: 'Looked at before it',
 
   idleTitle: 'Trains in this browser.',
@@ -221,6 +223,14 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     failedToStart: 'It did not start.',
     noAnswer: 'It did not answer.',
     fallback: 'The fastest one that works here.',
+  },
+  threadLimits: {
+    notIsolated:
+      'this page is not cross-origin isolated; serve it with the headers Cross-Origin-Opener-Policy and Cross-Origin-Embedder-Policy.',
+    noSharedMemory: 'this browser has no memory that threads can share.',
+    sharedMemoryRefused: 'this browser does not give enough memory that threads can share.',
+    pageThread: 'it runs on the page’s own thread, which may not wait for others.',
+    notStarted: 'the others did not start; the browser refused their script, or it was not found.',
   },
   stages: { engine: 'Engine', data: 'Images', model: 'Networks', firstStep: 'First step' },
   errors: {

@@ -27,6 +27,7 @@ import type { Recipe } from '../../recipe/recipe.js';
 import { SerialQueue } from '../run/serial-queue.js';
 import { invalidSetting, overrideSettings, resolveSettings } from '../../protocol/check-settings.js';
 import { checkLabels } from '../data/split.js';
+import { folderUrl } from '../../browser/folder-url.js';
 import { WORKER_VERSION } from '../version.js';
 import { describeValue } from '../../protocol/wording.js';
 
@@ -36,8 +37,8 @@ export interface TrainerOptions
     Pick<LoaderOptions, 'engines' | 'buildRecipe' | 'now' | 'yieldToCommands' | 'startTimer'>,
     Pick<ReporterOptions, 'schedule'> {
   readonly fetch: typeof fetch;
-  /** `open` answers once this has resolved. */
-  readonly whenReady?: Promise<void>;
+  /** `open` answers once this has resolved, with whether the worker holds its lock. */
+  readonly whenLocked?: Promise<boolean>;
   /** A recipe's networks with these tensors, as files of LayersModels. */
   readonly exportModel: (recipe: Recipe, state: EngineState) => Promise<ExportedFile[]>;
 }
@@ -73,7 +74,7 @@ export class Trainer implements TrainerApi {
     if (this.#opened !== null) {
       throw new TrainerError('Busy', 'The worker is open already; every client makes a worker of its own.');
     }
-    if (!URL.canParse(dataUrl) || !dataUrl.endsWith('/')) {
+    if (folderUrl(dataUrl) !== dataUrl) {
       throw invalidSetting('dataUrl', dataUrl, 'absolute URLs of a folder, ending with a slash');
     }
     const { fetch, now, schedule } = this.#options;
@@ -85,8 +86,8 @@ export class Trainer implements TrainerApi {
       report,
     });
     this.#opened = { reporter, current: new CurrentRun(loader, report) };
-    await this.#options.whenReady;
-    return { protocolVersion: PROTOCOL_VERSION, workerVersion: WORKER_VERSION };
+    const holdsLock = (await this.#options.whenLocked) === true;
+    return { protocolVersion: PROTOCOL_VERSION, workerVersion: WORKER_VERSION, holdsLock };
   }
 
   start(input: SettingsInput): Promise<TrainerState> {

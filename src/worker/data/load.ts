@@ -3,9 +3,10 @@
  * sets together. Owns every way in which fetching can fail; parsing is `idx.ts`.
  */
 
+import { folderUrl } from '../../browser/folder-url.js';
 import { TrainerError } from '../../protocol/errors.js';
 import type { Dataset, ImageSet } from './dataset.js';
-import { describeError, describeStart, formatNumber } from '../../protocol/wording.js';
+import { describeError, describeStart, describeValue, formatNumber } from '../../protocol/wording.js';
 import { CLASSES, IMAGE_SIZE, invalidData, parseImages, parseLabels, startsAsIdx } from './idx.js';
 
 export const DATA_FILES = ['train-images.gz', 'train-labels.gz', 'test-images.gz', 'test-labels.gz'] as const;
@@ -31,7 +32,14 @@ function announcedBytes(response: Response): number {
 }
 
 async function request(file: string, { dataUrl, signal, fetch }: LoadOptions): Promise<Response> {
-  const url = new URL(file, dataUrl).href;
+  const folder = folderUrl(dataUrl);
+  if (folder === null) {
+    throw new TrainerError(
+      'DataUnavailable',
+      `The data cannot be fetched from ${describeValue(dataUrl)}, which is the URL of no folder.`,
+    );
+  }
+  const url = new URL(file, folder).href;
   let response: Response;
   try {
     response = await fetch(url, { signal });
@@ -146,7 +154,10 @@ function makeSet(
 export async function loadDataset(options: LoadOptions): Promise<Dataset> {
   // One failure ends the other downloads too.
   const failure = new AbortController();
-  const signal = AbortSignal.any([options.signal, failure.signal]);
+  const giveUp = (): void => failure.abort();
+  const { signal } = failure;
+  options.signal.addEventListener('abort', giveUp);
+  if (options.signal.aborted) giveUp();
   try {
     const responses = await Promise.all(DATA_FILES.map((file) => request(file, { ...options, signal })));
     const sizes = responses.map(announcedBytes);
@@ -175,5 +186,7 @@ export async function loadDataset(options: LoadOptions): Promise<Dataset> {
   } catch (error) {
     failure.abort();
     throw error;
+  } finally {
+    options.signal.removeEventListener('abort', giveUp);
   }
 }

@@ -5,14 +5,20 @@
 
 import type { EngineEntry, Probe } from './choose-engine.js';
 import type { Engine, EngineInput } from './engine.js';
-import { describeAdapter, hasWasmSimd, isSoftwareAdapter } from './device/platform.js';
+import {
+  describeAdapter,
+  findGpu,
+  hasWasmSimd,
+  isSoftwareAdapter,
+  readAdapterInfo,
+} from './device/platform.js';
 
-/** Looks for an adapter of `gpu`, which is `navigator.gpu`. */
+/** Looks for an adapter of `gpu`, which is `findGpu()`. */
 export async function probeWebGpu(gpu: GPU | undefined): Promise<Probe> {
   if (gpu === undefined) return { isUsable: false, reason: 'noWebGpu', detail: '' };
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) return { isUsable: false, reason: 'noAdapter', detail: '' };
-  const { info } = adapter;
+  const info = readAdapterInfo(adapter);
   return { isUsable: true, isSoftware: isSoftwareAdapter(info), detail: describeAdapter(info) };
 }
 
@@ -45,7 +51,7 @@ export const ENGINES: readonly EngineEntry[] = [
     name: 'webgpu',
     isAutomatic: true,
     runsOn: 'gpu',
-    probe: () => probeWebGpu(navigator.gpu),
+    probe: () => probeWebGpu(findGpu()),
     create: createWebGpu,
     recovers: true,
   },
@@ -53,7 +59,7 @@ export const ENGINES: readonly EngineEntry[] = [
     name: 'tfjs-webgpu',
     isAutomatic: true,
     runsOn: 'gpu',
-    probe: () => probeWebGpu(navigator.gpu),
+    probe: () => probeWebGpu(findGpu()),
     create: (input) => createTfjs('webgpu', input),
   },
   {

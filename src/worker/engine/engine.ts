@@ -3,7 +3,7 @@
  * An engine computes; it knows nothing of runs, schedules, pauses or the wire.
  */
 
-import type { EngineName } from '../../protocol/engines.js';
+import type { EngineName, FewerThreads } from '../../protocol/engines.js';
 import type { ImageGrid } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import type { Dataset, Split } from '../data/dataset.js';
@@ -36,6 +36,8 @@ export interface EngineInfo {
   readonly isSoftware: boolean;
   /** How its products are cut, by role, where that was chosen for the adapter. A record: it changes no bit. */
   readonly tiles?: Readonly<Record<string, string>>;
+  /** Where the engine has threads, and fewer than it was to have. */
+  readonly fewerThreads?: FewerThreads;
 }
 
 /** The scalars of one step, in the order of the recipe's `metricNames`. */

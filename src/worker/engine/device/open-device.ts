@@ -12,7 +12,7 @@ import {
 import type { StartTimer } from '../../../protocol/patience.js';
 import { answerWithin } from './answer.js';
 import { FailureWatch } from './failure-watch.js';
-import { describeAdapter, isSoftwareAdapter } from './platform.js';
+import { describeAdapter, isSoftwareAdapter, readAdapterInfo, type AdapterInfo } from './platform.js';
 
 /** An open device; the engine that opened it destroys it. */
 export interface OpenDevice {
@@ -20,7 +20,7 @@ export interface OpenDevice {
   /** The adapter in its own words; may be empty. */
   readonly adapter: string;
   readonly isSoftware: boolean;
-  readonly info: GPUAdapterInfo;
+  readonly info: AdapterInfo;
   readonly watch: FailureWatch;
 }
 
@@ -82,7 +82,7 @@ export async function openGpuDevice(
       start,
     },
   );
-  const { info } = adapter;
+  const info = readAdapterInfo(adapter);
   const isSoftware = isSoftwareAdapter(info);
   const watch = watchDevice(device, isSoftware, start);
   return { device, adapter: describeAdapter(info), isSoftware, info, watch };

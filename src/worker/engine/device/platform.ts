@@ -1,10 +1,40 @@
 /** What the platform offers, asked without loading tfjs. */
 
+import { feature } from '../../../browser/feature.js';
+
 /** What a software adapter calls itself where `isFallbackAdapter` does not tell. */
 const SOFTWARE_NAMES = /swiftshader|llvmpipe|lavapipe|microsoft basic render/i;
 
+/** What an adapter says of itself; each may be empty. */
+export type AdapterInfo = Pick<
+  GPUAdapterInfo,
+  'vendor' | 'architecture' | 'device' | 'description' | 'isFallbackAdapter'
+>;
+
+/** `navigator.gpu`; undefined also where looking at it throws. */
+export function findGpu(): GPU | undefined {
+  return feature(() => navigator.gpu);
+}
+
+/** `adapter.info`, which older and hardened browsers lack in whole or in part. */
+export function readAdapterInfo(adapter: GPUAdapter): AdapterInfo {
+  const text = (name: 'vendor' | 'architecture' | 'device' | 'description'): string =>
+    feature(() => adapter.info[name]) ?? '';
+  const isFallbackAdapter =
+    feature(() => adapter.info.isFallbackAdapter) ??
+    // Where it stood before it moved into `info`.
+    feature(() => (adapter as { readonly isFallbackAdapter?: boolean }).isFallbackAdapter);
+  return {
+    vendor: text('vendor'),
+    architecture: text('architecture'),
+    device: text('device'),
+    description: text('description'),
+    isFallbackAdapter: isFallbackAdapter === true,
+  };
+}
+
 /** An adapter in its own words; may be empty. */
-export function describeAdapter({ vendor, architecture, device, description }: GPUAdapterInfo): string {
+export function describeAdapter({ vendor, architecture, device, description }: AdapterInfo): string {
   if (description !== '') return description;
   return [vendor, architecture, device].filter((part) => part !== '').join(' ');
 }
@@ -14,7 +44,7 @@ export function isSoftwareName(name: string): boolean {
   return SOFTWARE_NAMES.test(name);
 }
 
-export function isSoftwareAdapter(info: GPUAdapterInfo): boolean {
+export function isSoftwareAdapter(info: AdapterInfo): boolean {
   const { vendor, architecture, device, description } = info;
   return info.isFallbackAdapter || isSoftwareName([vendor, architecture, device, description].join(' '));
 }

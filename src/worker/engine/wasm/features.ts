@@ -3,6 +3,9 @@
  * uses the feature; nothing is compiled or loaded. Tests and benchmarks force a choice.
  */
 
+import { feature } from '../../../browser/feature.js';
+import type { ThreadLimit } from '../../../protocol/engines.js';
+
 /** The instructions of a binary. */
 export type Simd = 'plain' | 'relaxed';
 
@@ -31,12 +34,16 @@ export function findSimd(): Simd | null {
   return isValid(RELAXED_MODULE) ? 'relaxed' : 'plain';
 }
 
-/** Whether workers may share memory: the page is cross-origin isolated. */
-export function canShareMemory(): boolean {
-  return typeof SharedArrayBuffer === 'function' && globalThis.crossOriginIsolated === true;
+/** Why memory cannot be shared with workers here; null where it can. */
+export function sharingLimit(): ThreadLimit | null {
+  if (feature(() => globalThis.crossOriginIsolated) !== true) return 'notIsolated';
+  // WebKitGTK has none, though isolated.
+  if (feature(() => SharedArrayBuffer) === undefined) return 'noSharedMemory';
+  // A page's own thread may not wait for others.
+  return 'Window' in globalThis ? 'pageThread' : null;
 }
 
 /** Compute threads, the training worker one of them, where nothing is asked for. */
-export function defaultThreads(cores: number): number {
-  return Math.max(1, Math.min(8, cores - 1));
+export function defaultThreads(cores: number | undefined): number {
+  return Math.max(1, Math.min(8, (cores ?? 1) - 1));
 }

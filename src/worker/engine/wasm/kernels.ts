@@ -1,6 +1,7 @@
 /** The kernels as JavaScript calls them: loading a binary, and what an instance exports. */
 
 import { TrainerError } from '../../../protocol/errors.js';
+import { describeError } from '../../../protocol/wording.js';
 import type { Simd } from './features.js';
 
 /** What `kernels/index.ts` exports. Addresses and counts are integers. */
@@ -35,16 +36,29 @@ export function binaryName(simd: Simd, isShared: boolean): string {
   return `kernels-${simd}${isShared ? '-shared' : ''}.wasm`;
 }
 
-/** Compiles one of the binaries that lie beside the worker. Throws `EngineUnavailable` where it cannot. */
-export async function compileBinary(simd: Simd, isShared: boolean): Promise<WebAssembly.Module> {
-  const name = binaryName(simd, isShared);
-  const url = new URL(`./${name}`, import.meta.url);
+async function fetchBinary(url: URL): Promise<ArrayBuffer> {
   try {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`HTTP status ${response.status}`);
-    return await WebAssembly.compile(await response.arrayBuffer());
+    return await response.arrayBuffer();
   } catch (cause) {
-    const message = `The kernels ${url.href} could not be loaded. Serve the whole build, .wasm files included.`;
+    const message =
+      `The kernels ${url.href} could not be loaded (${describeError(cause)}). ` +
+      'Serve the whole build, .wasm files included.';
+    throw new TrainerError('EngineUnavailable', message, { cause });
+  }
+}
+
+/** Compiles one of the binaries that lie beside the worker. Throws `EngineUnavailable` where it cannot. */
+export async function compileBinary(simd: Simd, isShared: boolean): Promise<WebAssembly.Module> {
+  const url = new URL(`./${binaryName(simd, isShared)}`, import.meta.url);
+  const bytes = await fetchBinary(url);
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    const message =
+      `The kernels ${url.href} could not be compiled (${describeError(cause)}). ` +
+      'A Content-Security-Policy of the worker has to allow "wasm-unsafe-eval".';
     throw new TrainerError('EngineUnavailable', message, { cause });
   }
 }

@@ -3,6 +3,7 @@
  * shared, on several. Owns the memory and the threads.
  */
 
+import type { ThreadLimit } from '../../../protocol/engines.js';
 import { seedKey } from '../../random/streams.js';
 import { stepScalar } from '../plan/step-scalars.js';
 import type { NamedTensor } from '../../model/parameters.js';
@@ -48,6 +49,8 @@ export interface WasmPlatform {
   /** Compute threads asked for, this one included; more than one needs shared memory. */
   readonly threads: number;
   readonly isShared: boolean;
+  /** Why memory is not shared, for the engine's report; null or left out where that was a choice. */
+  readonly limit?: ThreadLimit | null;
   readonly module: WebAssembly.Module;
   readonly instantiate: (module: WebAssembly.Module, memory: WebAssembly.Memory) => Promise<Kernels>;
   readonly spawn?: SpawnThread;
@@ -60,7 +63,7 @@ export async function startWasmEngine(input: EngineInput, platform: WasmPlatform
   const arena = new Arena(platform.isShared);
   const kernels = await platform.instantiate(platform.module, arena.memory);
   const team = new Team(arena, kernels, SCRATCH_BYTES, platform.patienceMs);
-  const engine = new WasmEngine(input, arena, team, platform.simd);
+  const engine = new WasmEngine(input, arena, team, platform);
   try {
     if (platform.isShared && platform.threads > 1) {
       await team.grow(platform.threads, platform.module, platform.spawn ?? spawnThread);
@@ -78,7 +81,7 @@ export class WasmEngine implements Engine {
   readonly #input: EngineInput;
   readonly #arena: Arena;
   readonly #team: Team;
-  readonly #simd: Simd;
+  readonly #platform: WasmPlatform;
   readonly #residents: Residents;
   readonly #state: StateTensors;
   readonly #plannedTrain: PlannedProgram;
@@ -92,12 +95,12 @@ export class WasmEngine implements Engine {
   #step = 0;
   #isDisposed = false;
 
-  constructor(input: EngineInput, arena: Arena, team: Team, simd: Simd) {
+  constructor(input: EngineInput, arena: Arena, team: Team, platform: WasmPlatform) {
     const { recipe, settings } = input;
     this.#input = input;
     this.#arena = arena;
     this.#team = team;
-    this.#simd = simd;
+    this.#platform = platform;
     const { residents, state } = placeResidents(arena, input);
     this.#residents = residents;
     this.#state = state;
@@ -116,12 +119,15 @@ export class WasmEngine implements Engine {
 
   get info(): EngineInfo {
     const { threads } = this.#team;
-    const simd = this.#simd === 'relaxed' ? 'relaxed SIMD' : 'SIMD';
-    return {
+    const { simd, threads: wanted, limit } = this.#platform;
+    const instructions = simd === 'relaxed' ? 'relaxed SIMD' : 'SIMD';
+    const info: EngineInfo = {
       engine: 'wasm',
-      adapter: `${simd}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
+      adapter: `${instructions}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`,
       isSoftware: false,
     };
+    if (threads >= wanted) return info;
+    return { ...info, fewerThreads: { threads, wanted, limit: limit ?? 'notStarted' } };
   }
 
   /** Compute threads, this one included. */

@@ -13,6 +13,7 @@ import { toTrainerError } from '../device/failure-watch.js';
 import { BufferPool, type Contents } from './buffers.js';
 import { openDevice } from './device.js';
 import type { OpenDevice } from '../device/open-device.js';
+import { findGpu } from '../device/platform.js';
 import type { Tiles } from './kernels/linear.js';
 import {
   CONTROL,
@@ -106,7 +107,7 @@ export async function equip(input: EngineInput, options: WebGpuOptions): Promise
   const planned = options.trainStep ?? planTrainStep(recipe);
   const sizes = planned.layout.buffers.map(({ sizeBytes }) => sizeBytes);
   const largest = Math.max(dataset.train.images.length, dataset.test.images.length, ...sizes);
-  const gpu = 'gpu' in options ? options.gpu : (navigator.gpu as GPU | undefined);
+  const gpu = 'gpu' in options ? options.gpu : findGpu();
   const open = await openDevice(gpu, { largestBufferBytes: Math.ceil(largest / 16) * 16 });
   const device = options.wrapDevice?.(open.device) ?? open.device;
   try {

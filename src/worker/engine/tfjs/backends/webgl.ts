@@ -5,6 +5,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import { MathBackendWebGL, setWebGLContext } from '@tensorflow/tfjs-backend-webgl';
+import { feature } from '../../../../browser/feature.js';
 import { TrainerError } from '../../../../protocol/errors.js';
 import { DEVICE_SILENCE_LIMIT_MS } from '../../../../protocol/time-limits.js';
 import { FailureWatch } from '../../device/failure-watch.js';
@@ -33,10 +34,11 @@ function describeRenderer(gl: WebGL2RenderingContext): string {
 }
 
 export const makeBackend: MakeBackend = async () => {
-  const canvas = new OffscreenCanvas(1, 1);
-  const gl = canvas.getContext('webgl2', ATTRIBUTES);
-  if (gl === null) {
-    throw new TrainerError('EngineUnavailable', 'This browser offers no WebGL 2. Choose "auto".');
+  // Workers of some browsers have no such canvas, or none with WebGL; others throw.
+  const canvas = feature(() => new OffscreenCanvas(1, 1));
+  const gl = feature(() => canvas?.getContext('webgl2', ATTRIBUTES));
+  if (canvas === undefined || gl === undefined) {
+    throw new TrainerError('EngineUnavailable', 'This browser offers no WebGL 2 in workers. Choose "auto".');
   }
   // For tfjs' look at what WebGL can do; the backend takes the same context from the canvas.
   setWebGLContext(2, gl);

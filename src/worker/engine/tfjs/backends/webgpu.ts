@@ -7,6 +7,7 @@ import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { DEVICE_SILENCE_LIMIT_MS } from '../../../../protocol/time-limits.js';
 import { openGpuDevice } from '../../device/open-device.js';
+import { findGpu } from '../../device/platform.js';
 import { registerComposedAdam } from '../kernels/adam.js';
 import { registerComposedBatchNorm } from '../kernels/batch-norm.js';
 import type { MakeBackend } from './backend.js';
@@ -25,14 +26,14 @@ const WANTED_LIMITS = [
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
 export const makeBackend: MakeBackend = async () => {
-  const open = await openGpuDevice(navigator.gpu, {
+  const open = await openGpuDevice(findGpu(), {
     label: 'sgan-trainer tfjs',
     limits: (offered) => Object.fromEntries(WANTED_LIMITS.map((name) => [name, offered[name]])),
   });
   // Its first step compiles while it runs.
   open.watch.setSilenceLimit(DEVICE_SILENCE_LIMIT_MS);
   return {
-    backend: new WebGPUBackend(open.device, open.info) as unknown as KernelBackend,
+    backend: new WebGPUBackend(open.device, open.info as GPUAdapterInfo) as unknown as KernelBackend,
     adapter: open.adapter,
     isSoftware: open.isSoftware,
     watch: open.watch,

@@ -10,15 +10,40 @@ const PAGE_BYTES = 65536;
 const SLACK_BYTES = 1024;
 /** Most that an engine may take. Addresses stay positive as 32-bit integers. */
 const MOST_BYTES = 2 ** 31 - PAGE_BYTES;
+/** Browsers set the maximum of shared memory aside at once, and some (iOS) have less to give. */
+const SHARED_MAXIMA = [MOST_BYTES, 2 ** 30, 2 ** 29, 2 ** 28];
+
+/** Memory that threads share, growing to the largest maximum that is granted. Throws `OutOfMemory`. */
+function makeSharedMemory(): { readonly memory: WebAssembly.Memory; readonly mostBytes: number } {
+  let cause: unknown;
+  for (const mostBytes of SHARED_MAXIMA) {
+    try {
+      const maximum = mostBytes / PAGE_BYTES;
+      const memory = new WebAssembly.Memory({ initial: 1, maximum, shared: true });
+      // Where shared memory is not known, that wish is passed over in silence.
+      if (!(memory.buffer instanceof SharedArrayBuffer)) throw new RangeError('the memory is not shared');
+      return { memory, mostBytes };
+    } catch (error) {
+      cause = error;
+    }
+  }
+  const megabytes = SHARED_MAXIMA.at(-1)! / 2 ** 20;
+  const message = `This browser gives no ${megabytes} MB of memory that threads share. Choose 1 thread.`;
+  throw new TrainerError('OutOfMemory', message, { cause });
+}
 
 export class Arena {
   readonly memory: WebAssembly.Memory;
+  readonly #mostBytes: number;
   #end = 64;
 
-  /** @param isShared Whether threads are to see the memory. */
+  /** Throws `OutOfMemory`. @param isShared Whether threads are to see the memory. */
   constructor(isShared: boolean) {
-    const maximum = MOST_BYTES / PAGE_BYTES;
-    this.memory = new WebAssembly.Memory(isShared ? { initial: 1, maximum, shared: true } : { initial: 1 });
+    const { memory, mostBytes } = isShared
+      ? makeSharedMemory()
+      : { memory: new WebAssembly.Memory({ initial: 1 }), mostBytes: MOST_BYTES };
+    this.memory = memory;
+    this.#mostBytes = mostBytes;
   }
 
   /** Bytes the memory has now. */
@@ -38,7 +63,7 @@ export class Arena {
     const missing = bytes - this.memory.buffer.byteLength;
     if (missing <= 0) return;
     try {
-      if (bytes > MOST_BYTES) throw new RangeError(`more than ${MOST_BYTES} bytes`);
+      if (bytes > this.#mostBytes) throw new RangeError(`more than ${this.#mostBytes} bytes`);
       this.memory.grow(Math.ceil(missing / PAGE_BYTES));
     } catch (cause) {
       const megabytes = Math.ceil(bytes / 2 ** 20);

@@ -3,6 +3,7 @@
  * in WebAssembly until a program is to be run. Owns the workers and the words they meet at.
  */
 
+import { makeWorker, workerScript } from '../../../../browser/worker-script.js';
 import { TrainerError } from '../../../../protocol/errors.js';
 import { afterPatience } from '../../../../protocol/patience.js';
 import { THREAD_SILENCE_LIMIT_MS, THREAD_START_LIMIT_MS } from '../../../../protocol/time-limits.js';
@@ -29,10 +30,7 @@ export interface ThreadStart {
 export type SpawnThread = () => Worker;
 
 export const spawnThread: SpawnThread = () =>
-  new Worker(new URL('./thread.js', import.meta.url), {
-    type: 'module',
-    name: 'sgan-trainer compute thread',
-  });
+  makeWorker(workerScript(new URL('./thread.js', import.meta.url)), 'sgan-trainer compute thread');
 
 export class Team {
   /** Address of the run's words; see `layout/run.ts`. */

@@ -1,0 +1,52 @@
+/**
+ * Style sheets of a shadow root in whatever document it is: a constructed sheet may be used in the document
+ * alone that it was made for, and Lit makes its own for the document of the script.
+ */
+
+import type { CSSResultOrNative } from 'lit';
+
+/** Sheets by the document that they were made for, all roots in it sharing them. */
+const sheets = new WeakMap<Document, WeakMap<CSSResultOrNative, CSSStyleSheet>>();
+/** `<style>` elements that stand in a root where there can be no constructed sheet. */
+const elements = new WeakMap<ShadowRoot, readonly HTMLStyleElement[]>();
+
+function textOf(style: CSSResultOrNative): string {
+  if (!(style instanceof CSSStyleSheet)) return style.cssText;
+  return [...style.cssRules].map(({ cssText }) => cssText).join('\n');
+}
+
+function sheetFor(style: CSSResultOrNative, owner: Document, Sheet: typeof CSSStyleSheet): CSSStyleSheet {
+  let made = sheets.get(owner);
+  if (made === undefined) sheets.set(owner, (made = new WeakMap()));
+  let sheet = made.get(style);
+  if (sheet === undefined) {
+    sheet = new Sheet();
+    sheet.replaceSync(textOf(style));
+    made.set(style, sheet);
+  }
+  return sheet;
+}
+
+function styleElement(style: CSSResultOrNative, owner: Document): HTMLStyleElement {
+  const element = owner.createElement('style');
+  const { litNonce } = globalThis as { readonly litNonce?: string };
+  if (litNonce !== undefined) element.nonce = litNonce;
+  element.textContent = textOf(style);
+  return element;
+}
+
+/** Gives `root` these styles, and takes away those it was given in another document. */
+export function adoptDocumentStyles(root: ShadowRoot, styles: readonly CSSResultOrNative[]): void {
+  const owner = root.ownerDocument;
+  for (const element of elements.get(root) ?? []) element.remove();
+  elements.delete(root);
+  // A document without a window (made by a parser, of a template) can have no constructed sheets.
+  const Sheet = owner.defaultView?.CSSStyleSheet;
+  if (Sheet !== undefined && 'replaceSync' in Sheet.prototype && 'adoptedStyleSheets' in root) {
+    root.adoptedStyleSheets = styles.map((style) => sheetFor(style, owner, Sheet));
+    return;
+  }
+  const made = styles.map((style) => styleElement(style, owner));
+  root.append(...made);
+  elements.set(root, made);
+}
