@@ -71,8 +71,8 @@ function answerText(response, status, text) {
   response.end(`${text}\n`);
 }
 
-async function answer(root, request, response) {
-  for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+async function answer(root, headers, request, response) {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
     return answerText(response, 405, `${request.method} is not allowed here.`);
@@ -111,12 +111,18 @@ async function listen(server, port) {
 /**
  * Serves `root` on `port` or, where that is taken, on the next free one; `onTaken` is told each port
  * that was passed over. `intercept(request, response)` may answer a request itself and then returns
- * true. Returns the URL with a final slash, the port, and `close`.
+ * true; `headersFor(path)` are those of a file. Returns the URL with a final slash, the port, and `close`.
  */
-export async function serveSite({ root = DIST, port = 0, onTaken = () => {}, intercept = () => false } = {}) {
+export async function serveSite({
+  root = DIST,
+  port = 0,
+  onTaken = () => {},
+  intercept = () => false,
+  headersFor = () => HEADERS,
+} = {}) {
   const server = createServer((request, response) => {
     Promise.resolve(intercept(request, response))
-      .then((isAnswered) => isAnswered || answer(root, request, response))
+      .then((isAnswered) => isAnswered || answer(root, headersFor(request.url), request, response))
       .catch((error) => {
         // A client that went away in the middle of a file is no concern; anything else is.
         if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') return;

@@ -4,7 +4,9 @@ import { expect } from '@open-wc/testing';
 import { DEFAULT_SETTINGS } from '../../src/protocol/settings.js';
 import type { ErrorInfo } from '../../src/protocol/errors.js';
 import type { Report } from '../../src/protocol/reports.js';
-import { LOADED_SETTINGS } from './support/fake-trainer.js';
+import type { SettingsInput } from '../../src/protocol/settings.js';
+import { WorkerClient } from '../../src/ui/worker-client.js';
+import { gridAt, LOADED_SETTINGS } from './support/fake-trainer.js';
 import { create, mount, nextEvent, unmountAll, untilState } from './support/mount.js';
 
 /** Collects the errors that bubble to the document while `work` runs and settles. */
@@ -93,6 +95,71 @@ describe('attributes and properties', () => {
     expect(fake().options.dataUrl).to.equal('/elsewhere/');
     expect(fake().options.workerUrl).to.equal('/worker.js');
   });
+
+  it('removed or empty again, are the defaults', async () => {
+    const addresses = { 'data-url': '/elsewhere/', 'worker-url': '/worker.js', poster: '/poster.png' };
+    const { element, fake } = await mount({ attributes: addresses });
+    for (const name of Object.keys(addresses)) element.removeAttribute(name);
+    expect([element.dataUrl, element.workerUrl, element.poster]).to.deep.equal([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    for (const name of Object.keys(addresses)) element.setAttribute(name, ' ');
+    await element.start();
+    expect([fake().options.dataUrl, fake().options.workerUrl]).to.deep.equal([undefined, undefined]);
+    for (const name of ['recipe', 'engine', 'labels', 'seed', 'steps']) element.setAttribute(name, '');
+    expect(element.settings).to.deep.equal(DEFAULT_SETTINGS);
+    expect(element.error).to.equal(null);
+  });
+
+  it('that are null or undefined are the defaults, and raise nothing', async () => {
+    const { element } = await mount({ attributes: { labels: '100', recipe: 'labels-only', seed: '5' } });
+    const errors = await errorsDuring(() => {
+      const properties = element as unknown as Record<string, unknown>;
+      for (const name of ['recipe', 'engine', 'labels', 'seed', 'steps']) properties[name] = null;
+      element.settings = { batch: null } as unknown as SettingsInput;
+    });
+    expect(errors).to.deep.equal([]);
+    expect(element.settings).to.deep.equal(DEFAULT_SETTINGS);
+  });
+
+  it('ask for no picture where the poster is taken away', async () => {
+    const asked: string[] = [];
+    const source = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, 'src')!;
+    Object.defineProperty(HTMLImageElement.prototype, 'src', {
+      ...source,
+      set(this: HTMLImageElement, url: string) {
+        asked.push(url);
+        source.set!.call(this, url);
+      },
+    });
+    try {
+      const picture = 'data:image/png;base64,';
+      const { element } = await mount({ attributes: { poster: picture } });
+      element.removeAttribute('poster');
+      await element.updateComplete;
+      for (const missing of [null, undefined, '', ' ']) {
+        element.poster = missing;
+        await element.updateComplete;
+      }
+      expect(asked).to.deep.equal([picture]);
+    } finally {
+      Object.defineProperty(HTMLImageElement.prototype, 'src', source);
+    }
+  });
+
+  for (const dataUrl of ['data:text/plain,x', 'blob:x', 'javascript:void 0', 'http://', 'mailto:a@b.c']) {
+    it(`give an error that names them where no folder is meant: ${dataUrl}`, async () => {
+      const { element } = await mount();
+      element.clientFactory = (options) => new WorkerClient(options);
+      element.dataUrl = dataUrl;
+      const errors = await errorsDuring(() => element.start().catch(() => undefined));
+      expect(errors.map(({ kind }) => kind)).to.deep.equal(['InvalidSettings']);
+      expect(errors[0]!.message).to.contain(`"data-url" is "${dataUrl}"; allowed: the URL of a folder`);
+      expect(element.state).to.equal('idle');
+    });
+  }
 });
 
 describe('commands', () => {
@@ -254,6 +321,45 @@ describe('saving and loading', () => {
     fake().advance(1);
     const bitmap = await createImageBitmap(await element.save('samples'));
     expect([bitmap.width, bitmap.height]).to.deep.equal([896, 896]);
+  });
+
+  it('makes pictures of the very bytes, also where canvases give back noise', async () => {
+    const { element, fake } = await mount();
+    await element.start();
+    fake().advance(1);
+    const patched = OffscreenCanvas.prototype as unknown as Record<'convertToBlob', () => Promise<Blob>>;
+    const honest = patched.convertToBlob;
+    patched.convertToBlob = function (this: OffscreenCanvas): Promise<Blob> {
+      Object.assign(this.getContext('2d')!, { fillStyle: '#123456' }).fillRect(100, 100, 9, 9);
+      return honest.call(this);
+    };
+    let file: File;
+    try {
+      file = await element.save('samples');
+    } finally {
+      patched.convertToBlob = honest;
+    }
+    const bitmap = await createImageBitmap(file);
+    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d')!;
+    context.drawImage(bitmap, 0, 0);
+    const { rgba, width, height } = gridAt(1, 8, 8);
+    const { data } = context.getImageData(0, 0, 4 * width, 4 * height);
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        expect(data[4 * (4 * y * 4 * width + 4 * x)]).to.equal(rgba[4 * (y * width + x)]);
+      }
+    }
+  });
+
+  it('takes bytes that were made in another window', async () => {
+    const frame = document.createElement('iframe');
+    document.body.append(frame);
+    const other = frame.contentWindow as unknown as typeof globalThis;
+    const { element } = await mount();
+    for (const bytes of [new other.Uint8Array([1, 2]), new other.Uint8Array([1, 2]).buffer]) {
+      expect(await element.load(bytes)).to.equal('paused');
+    }
+    frame.remove();
   });
 
   it('refuses where there is nothing yet', async () => {

@@ -6,6 +6,7 @@ import type { ErrorInfo } from '../../src/protocol/errors.js';
 import type { Report } from '../../src/protocol/reports.js';
 import { DEFAULT_SETTINGS } from '../../src/protocol/settings.js';
 import { TrainerSession } from '../../src/ui/trainer-session.js';
+import { workerUrls } from '../../src/ui/worker-urls.js';
 import { WorkerClient, type WorkerClientOptions } from '../../src/ui/worker-client.js';
 import { makeGate } from '../unit/support/gate.js';
 import { Timers } from '../unit/support/timers.js';
@@ -143,6 +144,42 @@ describe('WorkerClient', () => {
     expect(await makeClient(worker, { dataUrl: 'some/where' }).client.pause()).to.equal(
       new URL('some/where/', document.baseURI).href,
     );
+  });
+
+  const asksDataUrl = `
+    hold();
+    let dataUrl;
+    onCall({ open: (id, [options]) => { dataUrl = options.value.dataUrl; open(id); }, pause: (id) => answer(id, dataUrl) });
+  `;
+
+  for (const missing of [undefined, null, '', ' ']) {
+    it(`takes the data of this build where it is given ${JSON.stringify(missing)}`, async () => {
+      const { client } = makeClient(workerOf(asksDataUrl), { dataUrl: missing });
+      expect(await client.pause()).to.equal(new URL('/src/data/', location.href).href);
+    });
+
+    it(`takes the worker of this build where it is given ${JSON.stringify(missing)}`, () => {
+      expect(workerUrls({ workerUrl: missing }).workerUrl.pathname).to.equal('/src/worker/worker.js');
+    });
+  }
+
+  it('tells a folder from the query behind it', async () => {
+    const { client } = makeClient(workerOf(asksDataUrl), { dataUrl: '/some/where?version=2#top' });
+    expect(await client.pause()).to.equal(new URL('/some/where/', location.href).href);
+  });
+
+  it('resolves addresses where the element’s document is', () => {
+    const urls = workerUrls({ workerUrl: 'w.js', dataUrl: 'd', baseUrl: 'https://example.org/a/b' });
+    expect([urls.workerUrl.href, urls.dataUrl]).to.deep.equal([
+      'https://example.org/a/w.js',
+      'https://example.org/a/d/',
+    ]);
+  });
+
+  it('refuses an address of a worker that is none', () => {
+    expect(() => makeClient('http://'))
+      .to.throw('"worker-url" is "http://"')
+      .with.property('name', 'InvalidSettings');
   });
 
   it('passes on the kind of an error, and calls one without a kind internal', async () => {

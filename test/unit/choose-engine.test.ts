@@ -8,6 +8,7 @@ import {
   type Probe,
   type Waiting,
 } from '../../src/worker/engine/choose-engine.js';
+import { openGpuDevice } from '../../src/worker/engine/device/open-device.js';
 import { ENGINES, probeWebGpu } from '../../src/worker/engine/engine-table.js';
 import { NoAnswer } from '../../src/worker/engine/device/answer.js';
 import { openGpuDevice } from '../../src/worker/engine/device/open-device.js';
@@ -199,6 +200,55 @@ test('software adapters are known by their flag or by their name', async () => {
     assert.deepEqual(await probeWebGpu(gpuOf(info)), { isUsable: true, isSoftware, detail });
   }
 });
+
+/** Adapters of browsers that tell less of them, and what is known of each. */
+const ODD_ADAPTERS: [what: string, adapter: object, isSoftware: boolean, detail: string][] = [
+  ['without info', {}, false, ''],
+  ['without info, a fallback', { isFallbackAdapter: true }, true, ''],
+  ['with parts of it', { info: { vendor: 'apple' } }, false, 'apple'],
+  ['with nothing in it', { info: null }, false, ''],
+  [
+    'that throws at the look at it',
+    {
+      get info(): never {
+        throw new Error('The operation is insecure.');
+      },
+    },
+    false,
+    '',
+  ],
+  [
+    'that throws at the look at a part',
+    {
+      info: {
+        architecture: 'swiftshader',
+        get vendor(): never {
+          throw new Error('The operation is insecure.');
+        },
+      },
+    },
+    true,
+    'swiftshader',
+  ],
+];
+
+for (const [what, adapter, isSoftware, detail] of ODD_ADAPTERS) {
+  test(`an adapter ${what} is usable, and its device opens`, async () => {
+    const device = {
+      lost: new Promise(() => undefined),
+      addEventListener: () => undefined,
+    };
+    Object.defineProperties(adapter, { limits: { value: {} }, requestDevice: { value: async () => device } });
+    const gpu = { requestAdapter: async () => adapter } as unknown as GPU;
+    assert.deepEqual(await probeWebGpu(gpu), { isUsable: true, isSoftware, detail });
+    const open = await openGpuDevice(gpu, { label: 'test', limits: () => ({}) });
+    assert.deepEqual([open.isSoftware, open.adapter], [isSoftware, detail]);
+    assert.deepEqual(
+      ['vendor', 'architecture', 'device', 'description'].map((name) => typeof open.info[name as 'vendor']),
+      new Array(4).fill('string'),
+    );
+  });
+}
 
 test('no WebGPU and no adapter are told apart', async () => {
   assert.deepEqual(await probeWebGpu(undefined), { isUsable: false, reason: 'noWebGpu', detail: '' });
