@@ -57,6 +57,15 @@ test('where the server decodes, the total is not known and the data is the same'
   assert.deepEqual([...totals], [0]);
 });
 
+test('an address that is no folder is named, before anything is fetched', async () => {
+  for (const dataUrl of ['data:text/plain,x/', 'blob:https://example.test/x', 'javascript:void 0', 'none']) {
+    await assert.rejects(load(tinyFiles(), { dataUrl, fetch: () => assert.fail('It was fetched.') }), {
+      name: 'DataUnavailable',
+      message: `The data cannot be fetched from "${dataUrl}", which is the URL of no folder.`,
+    });
+  }
+});
+
 test('a missing file is named with its status and address', () =>
   refuses(
     { 'test-labels.gz': 404 },

@@ -34,7 +34,7 @@ test('a page of another build is refused by both versions', async () => {
 });
 
 test('open names a data address that is no folder', async () => {
-  for (const dataUrl of ['data/', 'https://example.test/data', undefined]) {
+  for (const dataUrl of ['data/', 'https://example.test/data', 'data:text/plain,x/', 'blob:x/', undefined]) {
     const options = { protocolVersion: PROTOCOL_VERSION, dataUrl } as OpenOptions;
     await assert.rejects(
       unopened().open(options, () => undefined),
