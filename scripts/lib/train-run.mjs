@@ -22,6 +22,11 @@ const STAGE_WORDS = {
   firstStep: 'Making the first step …',
 };
 
+const NOTE_WORDS = {
+  checkpointWithoutDigest:
+    'The checkpoint is of an older build, without a digest: damage to it may go unseen.',
+};
+
 /** States in which nothing is computed. */
 const RESTING = ['ready', 'paused', 'finished', 'failed'];
 
@@ -177,6 +182,9 @@ class TrainRun {
           this.#display.line(`Making ${report.stepsTotal} steps again, which went with the device …`);
         }
         this.#isReplaying = report.isUnderWay;
+        break;
+      case 'note':
+        this.#display.line(NOTE_WORDS[report.note]);
         break;
       case 'metrics':
         this.#step = report.step;

@@ -57,7 +57,7 @@ export function checkSetting(name: string, value: unknown): void {
   if (known === undefined) {
     throw new TrainerError(
       'InvalidSettings',
-      `There is no setting "${name}"; settings: ${SETTING_NAMES.join(', ')}.`,
+      `There is no setting ${describeValue(name)}; settings: ${SETTING_NAMES.join(', ')}.`,
     );
   }
   if (!isAllowed(known, value)) throw invalidSetting(name, value, allowedValues(known));

@@ -123,10 +123,21 @@ export interface ImagesReport {
   readonly grid: ImageGrid;
 }
 
+export const NOTES = ['checkpointWithoutDigest'] as const;
+
+export type Note = (typeof NOTES)[number];
+
+/** Something to know about the run that stands, which stops nothing. */
+export interface NoteReport {
+  readonly type: 'note';
+  readonly note: Note;
+}
+
 export type Report =
   | StateReport
   | SettingsReport
   | RunReport
+  | NoteReport
   | LoadingReport
   | EngineReport
   | ReplayReport

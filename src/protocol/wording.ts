@@ -5,6 +5,11 @@ export function formatNumber(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 20 });
 }
 
+/** A text of any origin, cut to a readable length. */
+export function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
 /** A value of any type, cut to a readable length. */
 export function describeValue(value: unknown): string {
   let text: string;
@@ -12,7 +17,7 @@ export function describeValue(value: unknown): string {
   else if (typeof value === 'number') text = formatNumber(value);
   else if (typeof value === 'object' && value !== null) text = Array.isArray(value) ? 'a list' : 'an object';
   else text = String(value);
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  return shorten(text);
 }
 
 /** The first bytes of a file: as text where they are text, else in hexadecimal. */

@@ -43,7 +43,7 @@ function makeSnapshot(recipeName: 'notebook' | 'labels-only' = 'notebook'): RunS
 const snapshot = makeSnapshot();
 const file = writeCheckpoint(snapshot);
 
-/** The file with something changed. */
+/** The file with something changed, as one of an older build, which has no digest. */
 function changed(
   change: (content: {
     readonly tensors: Map<string, StoredTensor>;
@@ -52,6 +52,7 @@ function changed(
 ): Uint8Array<ArrayBuffer> {
   const { tensors, metadata } = readSafetensors(file);
   const content = { tensors: new Map(tensors), metadata: { ...metadata } };
+  delete content.metadata['digest'];
   change(content);
   return writeSafetensors(content satisfies Safetensors);
 }
@@ -210,4 +211,102 @@ test('other data is refused, and so is another split of the same data', () => {
     changed(({ tensors }) => tensors.set('split/labelled', { shape: [20], values: swapped })),
     /"split\/labelled" is not the split that its seed draws/,
   );
+});
+
+test('any change of what was saved is seen by the digest; a file without one loads', () => {
+  const { tensors, metadata } = readSafetensors(file);
+  assert.match(metadata['digest']!, /^crc32:[0-9a-f]{8}$/);
+  assert.equal(readCheckpoint(file).hasDigest, true);
+  assert.equal(readCheckpoint(changed(() => undefined)).hasDigest, false);
+  const [name, { shape, values }] = [...tensors].find(([each]) => each === 'generator/deconv1/kernel')!;
+  const other = values.slice();
+  other[7]! *= 1.0001;
+  const damaged = [
+    { metadata, tensors: new Map(tensors).set(name, { shape, values: other }) },
+    { metadata: { ...metadata, engine: '{}' }, tensors },
+    { metadata: { ...metadata, digest: 'crc32:00000000' }, tensors },
+  ];
+  for (const content of damaged) {
+    refuses(writeSafetensors(content), /damaged or changed after it was saved: its digest is "crc32:/);
+  }
+});
+
+test('values that no run has are refused by the tensor, the value and its place', () => {
+  const bad: [string, number, RegExp][] = [
+    ['discriminator/norm2/moving_variance', -1e-3, /holds -0\.001.* at element 1; a variance is 0 or more/],
+    ['adam/v/discriminator/conv1/kernel', -1e-9, /holds -\S+ at element 1; a second moment is 0 or more/],
+    ['discriminator/conv1/kernel', 1e20, /holds 1\S+ at element 1; a parameter is between -1e11 and 1e11/],
+    ['adam/m/discriminator/conv1/kernel', 0.5, /"adam\/v\/.*" holds 0 at element 1, where ".*" holds 0\.5/],
+  ];
+  for (const [name, value, message] of bad) {
+    const bytes = changed(({ tensors }) => {
+      const { shape, values } = tensors.get(name)!;
+      tensors.set(name, { shape, values: (values as Float32Array<ArrayBuffer>).slice().fill(value, 1, 2) });
+    });
+    refuses(bytes, message);
+  }
+  const progress = JSON.stringify({
+    step: 0,
+    evaluatedStep: 0,
+    accuracySum: 0,
+    accuracyCount: 0,
+    lastValues: [],
+    elapsedMs: 0,
+  });
+  refuses(
+    changed(({ tensors, metadata }) => {
+      metadata['progress'] = progress;
+      const { shape } = tensors.get('adam/v/discriminator/conv1/bias')!;
+      tensors.set('adam/v/discriminator/conv1/bias', {
+        shape,
+        values: new Float32Array(shape[0]!).fill(0.5),
+      });
+    }),
+    /moments "adam\/m\/discriminator\/conv1\/bias" and ".*" hold 0\.5 at step 0; there they are 0/,
+  );
+});
+
+test('progress whose fields contradict each other, or lie outside any run, is refused by its field', () => {
+  const bad: [Partial<RunSnapshot['progress']>, RegExp][] = [
+    [{ accuracyCount: 6 }, /"accuracyCount" 6, only 7 fits its other fields/],
+    [{ accuracySum: 7.5 }, /"accuracySum" 7\.5, allowed are 0 to 7/],
+    [{ evaluatedStep: 0, accuracyCount: 17 }, /"evaluatedStep" 0, allowed are 1 to 17/],
+    [{ elapsedMs: 1e15 }, /"elapsedMs" 1,000,000,000,000,000, allowed are 0 to 315,360,000,000/],
+    [{ lastValues: [1.5, 2, 3, 4, 5, 6, 7, 8] }, /a trainAccuracy of 1\.5, allowed are 0 to 1/],
+    [{ lastValues: [1, 1e39, 3, 4, 5, 6, 7, 8] }, /no valid "lastValues"/],
+  ];
+  for (const [fields, message] of bad) {
+    const progress = JSON.stringify({ ...snapshot.progress, ...fields });
+    refuses(
+      changed(({ metadata }) => (metadata['progress'] = progress)),
+      message,
+    );
+  }
+});
+
+test('a name that comes twice is refused, in the header and in the metadata', () => {
+  const doubled = changed(
+    ({ metadata }) => (metadata['progress'] = `{"step": 1, ${metadata['progress']!.slice(1)}`),
+  );
+  refuses(doubled, /its metadata "progress" names "step" twice/);
+});
+
+test('names and shapes of any length are cut in messages', () => {
+  const name = 'x'.repeat(100_000);
+  const shape = [...new Array<number>(50_000).fill(1), 3];
+  const cases = [
+    changed(({ tensors }) => tensors.set(name, { shape: [1], values: new Float32Array(1) })),
+    changed(({ tensors }) =>
+      tensors.set('discriminator/conv1/kernel', { shape, values: new Float32Array(3) }),
+    ),
+    changed(({ metadata }) => (metadata['settings'] = JSON.stringify({ [name]: 1 }))),
+    changed(({ metadata }) => (metadata['progress'] = `{"${name}": 1, "${name}": 2}`)),
+    changed(({ metadata }) => (metadata['formatVersion'] = name)),
+  ];
+  for (const bytes of cases) {
+    assert.throws(
+      () => open(bytes),
+      ({ message }: Error) => message.includes('…') && message.length < 500,
+    );
+  }
 });

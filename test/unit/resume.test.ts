@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EvaluationReport } from '../../src/protocol/reports.js';
 import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
+import { readSafetensors, writeSafetensors } from '../../src/worker/checkpoint/safetensors.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { fakeTable } from './support/fake-engine.js';
 import { openTrainer, rowsOf, runUnbroken, SHORT } from './support/trainer.js';
@@ -114,5 +115,36 @@ test('a start that waits for a finished checkpoint runs only where it raises ste
     await loaded;
     await reached('finished');
     assert.deepEqual(seen(), states);
+  }
+});
+
+test('a file of an older build, without a digest, loads with a note; one with it loads without', async () => {
+  const { trainer } = await runUnbroken();
+  const saved = await trainer.save();
+  const { tensors, metadata } = readSafetensors(saved);
+  const old = { ...metadata };
+  delete old['digest'];
+  const notesOf = async (file: Uint8Array<ArrayBuffer>): Promise<string[]> => {
+    const other = await openTrainer();
+    await other.trainer.load(file, { steps: 12 });
+    return other.of('note').map(({ note }) => note);
+  };
+  assert.deepEqual(await notesOf(writeSafetensors({ tensors, metadata: old })), ['checkpointWithoutDigest']);
+  assert.deepEqual(await notesOf(saved), []);
+});
+
+test('a resumed run that diverges points to its file, since its learning rates cannot be changed', async () => {
+  const saved = await (await runUnbroken()).trainer.save();
+  for (const fault of [{ nanAt: 9 }, { infiniteAt: 12 }]) {
+    const { trainer, of, reached } = await openTrainer({ table: fakeTable(fault).table });
+    await trainer.load(saved, { steps: 12 });
+    await trainer.start({});
+    await reached('failed');
+    const { kind, message } = of('state').at(-1)!.error!;
+    assert.equal(kind, 'NonFiniteLoss');
+    assert.match(
+      message,
+      /went on from a checkpoint of step 8, whose values may be wrong: load an earlier file/,
+    );
   }
 });

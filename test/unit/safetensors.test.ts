@@ -87,3 +87,33 @@ test('headers that contradict themselves or the file are refused', () => {
     assert.throws(() => readSafetensors(fileOf(header, size)), message);
   }
 });
+
+test('a name that a header has twice is refused, however it is escaped', () => {
+  const entryText = JSON.stringify(entry(0, 4));
+  const refuses = (header: string, message: RegExp): void =>
+    assert.throws(() => readSafetensors(fileOf(header, 4)), message);
+  refuses(`{"a": ${entryText}, "a": ${entryText}}`, /its header names "a" twice/);
+  refuses(`{"a": ${entryText}, "\\u0061": ${entryText}}`, /its header names "a" twice/);
+  refuses(`{"__metadata__": {"n": "{\\"n\\":", "n": "x"}, "a": ${entryText}}`, /its header names "n" twice/);
+  const nested = `{"__metadata__": {"a": "\\"a\\": [}", "shape": "a"}, "a": ${entryText}}`;
+  assert.deepEqual([...readSafetensors(fileOf(nested, 4)).tensors.keys()], ['a']);
+});
+
+test('names, types and shapes of any length are cut in messages', () => {
+  const long = 'x'.repeat(10_000);
+  const headers: [unknown, number][] = [
+    [{ [long]: 3 }, 0],
+    [{ [long]: entry(0, 4, [1], long) }, 4],
+    [{ [long]: entry(0, 4, [-1]) }, 4],
+    [{ [long]: entry(0, 4, new Array(9999).fill(2)) }, 4],
+    [{ [long]: entry(4, 8) }, 8],
+    [{ [long]: entry(0, 8) }, 4],
+    [{ __metadata__: { [long]: 1 } }, 0],
+  ];
+  for (const [header, size] of headers) {
+    assert.throws(
+      () => readSafetensors(fileOf(header, size)),
+      ({ message }: Error) => message.includes('…') && message.length < 300,
+    );
+  }
+});

@@ -11,6 +11,7 @@ import type {
   ImagesReport,
   LoadingReport,
   ReplayReport,
+  Note,
   Report,
   RunReport,
   TrainerState,
@@ -30,6 +31,7 @@ export class RunModel {
   #loading: LoadingReport | null = null;
   #replay: ReplayReport | null = null;
   #engine: EngineReport | null = null;
+  #note: Note | null = null;
   #stepsPerSecond: number | null = null;
   #run: RunReport | null = null;
   #losses = new LossSeries(1, NO_METRICS);
@@ -73,6 +75,11 @@ export class RunModel {
 
   get engine(): EngineReport | null {
     return this.#engine;
+  }
+
+  /** What there is to know about the run that stands. */
+  get note(): Note | null {
+    return this.#note;
   }
 
   get stepsPerSecond(): number | null {
@@ -143,6 +150,9 @@ export class RunModel {
       case 'replay':
         this.#replay = report.isUnderWay ? report : null;
         return;
+      case 'note':
+        this.#note = report.note;
+        return;
       case 'metrics':
         this.#loading = null;
         this.#step = report.firstStep + report.steps - 1;
@@ -183,6 +193,7 @@ export class RunModel {
 
   #forgetRun(): void {
     this.#step = 0;
+    this.#note = null;
     this.#stepsPerSecond = null;
     this.#run = null;
     this.#losses = new LossSeries(1, NO_METRICS);

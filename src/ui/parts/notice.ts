@@ -125,7 +125,8 @@ function running(view: NoticeView): TemplateResult {
   return line(icons.info, title, text);
 }
 
-function finished({ words, formats, model, continueTo }: NoticeView, actions: NoticeActions): TemplateResult {
+function finished(view: NoticeView, actions: NoticeActions): TemplateResult {
+  const { words, formats, model, continueTo } = view;
   const last = model.evaluations.at(-1);
   const title =
     last === undefined
@@ -138,7 +139,7 @@ function finished({ words, formats, model, continueTo }: NoticeView, actions: No
   return line(
     icons.done,
     title,
-    text,
+    text + noteOf(view),
     html`<div class="notice-actions">
       <button type="button" class="primary" data-action="save" @click=${actions.onSave}>
         ${words.finishedSave}
@@ -148,6 +149,11 @@ function finished({ words, formats, model, continueTo }: NoticeView, actions: No
       </button>
     </div>`,
   );
+}
+
+/** What there is to know about a run at rest, after what the notice says of it. */
+function noteOf({ strings, model }: NoticeView): string {
+  return model.note === null ? '' : ` ${strings.notes[model.note]}`;
 }
 
 export function notice(view: NoticeView, actions: NoticeActions): TemplateResult {
@@ -171,7 +177,7 @@ export function notice(view: NoticeView, actions: NoticeActions): TemplateResult
       return line(
         icons.pause,
         fill(words.pausedTitle, { step: formats.count(model.step) }),
-        words.pausedText,
+        words.pausedText + noteOf(view),
       );
     case 'finished':
       return finished(view, actions);

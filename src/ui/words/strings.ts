@@ -5,7 +5,7 @@
 
 import type { EngineChoice, EngineReason, ThreadLimit } from '../../protocol/engines.js';
 import type { ErrorKind } from '../../protocol/errors.js';
-import type { LoadingStage, TrainerState } from '../../protocol/reports.js';
+import type { LoadingStage, Note, TrainerState } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import { RECIPES, type RecipeName } from '../../recipe/recipes.js';
 
@@ -26,6 +26,7 @@ export interface Strings {
   readonly engineReasons: Readonly<Record<EngineReason, string>>;
   readonly threadLimits: Readonly<Record<ThreadLimit, string>>;
   readonly stages: Readonly<Record<LoadingStage, string>>;
+  readonly notes: Readonly<Record<Note, string>>;
   readonly errors: Readonly<Record<ErrorKind, string>>;
   readonly fields: Readonly<Record<keyof Settings, Field>>;
   /** Everything else. */
@@ -233,6 +234,10 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     notStarted: 'the others did not start; the browser refused their script, or it was not found.',
   },
   stages: { engine: 'Engine', data: 'Images', model: 'Networks', firstStep: 'First step' },
+  notes: {
+    checkpointWithoutDigest:
+      'Its checkpoint is of an older build, without a digest: damage to it may go unseen.',
+  },
   errors: {
     InvalidSettings: 'A setting is not allowed',
     InvalidCheckpoint: 'This file cannot be loaded',

@@ -1,23 +1,27 @@
 /**
  * A run as a safetensors file, and back. Reading trusts nothing: a file that is cut off, foreign,
- * of other networks, of other data, or holds a value that is not finite is refused by name.
+ * damaged, of other networks, of other data, or holds what no run holds is refused by name.
  *
  * Tensors: parameters, running statistics, Adam moments and averages under the names of
  * `model/parameters.ts` (float32), and `split/labelled` (uint32). Everything else is JSON in the
- * metadata. Nothing in the file depends on the clock but `elapsedMs` in `progress`, so the tensors
- * of a resumed run and of an unbroken one can be compared bit for bit.
+ * metadata, a digest of all the rest among it. Nothing in the file depends on the clock but `elapsedMs`
+ * in `progress`, so the tensors of a resumed run and of an unbroken one can be compared bit for bit.
  */
 
 import { SETTING_RANGES, type Settings } from '../../protocol/settings.js';
 import { metricNames } from '../../recipe/metrics.js';
+import { checkProgress } from './check-progress.js';
+import { checkMoments, checkTensor } from './check-tensors.js';
+import { digestOf } from './digest.js';
 import { fingerprintOf } from '../data/fingerprint.js';
 import type { EngineState } from '../engine/engine.js';
 import type { Dataset, Split } from '../data/dataset.js';
 import { TrainerError } from '../../protocol/errors.js';
 import { averageName, momentNames, parametersOf, type NamedTensor } from '../model/parameters.js';
 import type { RunProgress } from './snapshot.js';
-import type { Recipe } from '../../recipe/recipe.js';
-import { readSafetensors, writeSafetensors, type StoredTensor } from './safetensors.js';
+import { entryOf, type Recipe } from '../../recipe/recipe.js';
+import { parseJson } from './parse-json.js';
+import { describeShape, readSafetensors, writeSafetensors, type StoredTensor } from './safetensors.js';
 import { resolveSettings } from '../../protocol/check-settings.js';
 import type { RunSnapshot } from './snapshot.js';
 import { WORKER_VERSION } from '../version.js';
@@ -25,7 +29,7 @@ import { describeError, describeValue, formatNumber } from '../../protocol/wordi
 
 const FORMAT = 'sgan-trainer-checkpoint';
 const FORMAT_VERSION = '2';
-/** Its metrics came by position, and schedules did not exist. */
+/** Its metrics came by position, and schedules did not exist; early files of it have no digest. */
 const POSITIONAL_VERSION = '1';
 /** The metrics of a file of that version, in their order; null where the recipe has no such term. */
 const POSITIONAL_METRICS = [
@@ -46,6 +50,8 @@ export interface Checkpoint {
   readonly scheduleSteps: number;
   readonly progress: RunProgress;
   readonly dataFingerprint: string;
+  /** Whether the file says what it should hold, so that damage is seen; those of older builds do not. */
+  readonly hasDigest: boolean;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
@@ -71,65 +77,44 @@ export function writeCheckpoint(snapshot: RunSnapshot): Uint8Array<ArrayBuffer> 
     engine: JSON.stringify(engine),
     dataFingerprint: fingerprintOf(dataset),
   };
-  return writeSafetensors({ tensors, metadata });
+  const digest = digestOf({ tensors, metadata });
+  return writeSafetensors({ tensors, metadata: { ...metadata, digest } });
 }
 
-function parseJson(metadata: Readonly<Record<string, string>>, key: string): Record<string, unknown> {
+/** Rethrows what the checks of a part say about it as what is wrong with the checkpoint. */
+function checking<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof TrainerError && error.kind === 'InvalidCheckpoint') throw error;
+    throw invalid(describeError(error).replace(/\.$/, ''), error);
+  }
+}
+
+function parseObject(metadata: Readonly<Record<string, string>>, key: string): Record<string, unknown> {
   const text = metadata[key];
   if (text === undefined) throw invalid(`its metadata has no "${key}"`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw invalid(`its metadata "${key}" is not JSON`);
-  }
+  const value = parseJson(text, `metadata "${key}"`);
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>;
   throw invalid(`its metadata "${key}" is not an object`);
 }
 
-/** The last step's scalars by name; null where they are no such thing. */
-function readLastValues(found: unknown, formatVersion: string): Record<string, number> | null {
-  if (typeof found !== 'object' || found === null) return null;
-  let entries: [string, unknown][] = Object.entries(found);
-  if (formatVersion === POSITIONAL_VERSION) {
-    if (!Array.isArray(found) || ![0, POSITIONAL_METRICS.length].includes(found.length)) return null;
-    entries = found
-      .map((value, index): [string, unknown] => [POSITIONAL_METRICS[index]!, value])
-      .filter(([, value]) => value !== null);
-  } else if (Array.isArray(found)) return null;
-  const values = entries.filter((entry): entry is [string, number] => Number.isFinite(entry[1]));
-  return values.length === entries.length ? Object.fromEntries(values) : null;
-}
-
+/** The progress; that of a file whose metrics come by position, with their names. */
 function readProgress(
-  found: Record<string, unknown>,
+  metadata: Readonly<Record<string, string>>,
   settings: Settings,
   formatVersion: string,
 ): RunProgress {
-  const numberOf = (field: keyof RunProgress, most: number, isCount: boolean): number => {
-    const value = found[field];
-    const fits =
-      typeof value === 'number' && value >= 0 && value <= most && (!isCount || Number.isInteger(value));
-    if (fits) return value;
-    throw invalid(
-      `its progress has "${field}" ${describeValue(value)}, allowed are 0 to ${formatNumber(most)}`,
-    );
-  };
-  const step = numberOf('step', settings.steps, true);
-  const evaluatedStep = numberOf('evaluatedStep', step, true);
-  const lastValues = readLastValues(found['lastValues'], formatVersion);
-  if (lastValues === null || (step === 0) !== (Object.keys(lastValues).length === 0)) {
+  const found = parseObject(metadata, 'progress');
+  const { lastValues } = found;
+  if (formatVersion !== POSITIONAL_VERSION) return checkProgress(found, settings);
+  if (!Array.isArray(lastValues) || ![0, POSITIONAL_METRICS.length].includes(lastValues.length)) {
     throw invalid('its progress has no valid "lastValues"');
   }
-  return {
-    step,
-    evaluatedStep,
-    accuracySum: numberOf('accuracySum', step - evaluatedStep, false),
-    accuracyCount: numberOf('accuracyCount', step - evaluatedStep, true),
-    lastValues,
-    elapsedMs: numberOf('elapsedMs', Number.MAX_VALUE, false),
-  };
+  const named = lastValues.map((value: unknown, index) => [POSITIONAL_METRICS[index]!, value] as const);
+  const computed = named.filter(([, value]) => value !== null);
+  return checkProgress({ ...found, lastValues: Object.fromEntries(computed) }, settings);
 }
 
 /** Files without it were made before there were schedules, so any number does. */
@@ -146,13 +131,7 @@ function readScheduleSteps(metadata: Readonly<Record<string, string>>, { steps }
 /** Checks a file as far as it can be without the data. Throws `InvalidCheckpoint`. */
 export function readCheckpoint(bytes: Uint8Array<ArrayBuffer>): Checkpoint {
   if (!(bytes instanceof Uint8Array)) throw invalid(`it is ${describeValue(bytes)}, not bytes`);
-  let file: ReturnType<typeof readSafetensors>;
-  try {
-    file = readSafetensors(bytes);
-  } catch (error) {
-    throw invalid(describeError(error), error);
-  }
-  const { metadata, tensors } = file;
+  const { metadata, tensors } = checking(() => readSafetensors(bytes));
   if (metadata['format'] !== FORMAT) {
     throw invalid('it is a safetensors file, but not a checkpoint of sgan-trainer');
   }
@@ -162,20 +141,26 @@ export function readCheckpoint(bytes: Uint8Array<ArrayBuffer>): Checkpoint {
       `its format version is ${describeValue(formatVersion)}, this build reads "${POSITIONAL_VERSION}" and "${FORMAT_VERSION}"`,
     );
   }
-  let settings: Settings;
-  try {
-    settings = resolveSettings(parseJson(metadata, 'settings'));
-  } catch (error) {
-    if (error instanceof TrainerError && error.kind === 'InvalidCheckpoint') throw error;
-    throw invalid(describeError(error).replace(/\.$/, ''), error);
-  }
-  const { dataFingerprint } = metadata;
+  const settings = checking(() => resolveSettings(parseObject(metadata, 'settings')));
+  const progress = checking(() => readProgress(metadata, settings, formatVersion));
+  const { dataFingerprint, digest } = metadata;
   if (dataFingerprint === undefined) throw invalid('its metadata has no "dataFingerprint"');
+  const found = digestOf({ metadata, tensors });
+  if (digest === undefined && formatVersion !== POSITIONAL_VERSION) {
+    throw invalid('its metadata has no "digest"');
+  }
+  if (digest !== undefined && digest !== found) {
+    throw invalid(
+      `it was damaged or changed after it was saved: its digest is ${describeValue(digest)}, ` +
+        `its content has "${found}". Take another copy of it`,
+    );
+  }
   return {
     settings,
     scheduleSteps: readScheduleSteps(metadata, settings),
-    progress: readProgress(parseJson(metadata, 'progress'), settings, formatVersion),
+    progress,
     dataFingerprint,
+    hasDigest: digest !== undefined,
     tensors,
   };
 }
@@ -188,7 +173,7 @@ function sameNumbers(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
 
 /**
  * The engine state of a checkpoint, once it is known to fit: the same data, the same split, and
- * every tensor of the recipe's networks, finite, in its shape. Throws `InvalidCheckpoint`.
+ * every tensor of the recipe's networks, in its shape, with values that a run can have. Throws `InvalidCheckpoint`.
  */
 export function checkpointState(
   { progress, dataFingerprint, tensors }: Checkpoint,
@@ -212,30 +197,39 @@ export function checkpointState(
   }
 
   const read = new Map<string, NamedTensor>();
-  const take = (name: string, shape: readonly number[]): void => {
+  const take = (name: string, shape: readonly number[]): NamedTensor => {
     const stored = tensors.get(name);
     if (stored === undefined)
       throw invalid(`it has no tensor "${name}", which the recipe ${recipe.name} needs`);
     const { values } = stored;
     if (!(values instanceof Float32Array)) throw invalid(`its tensor "${name}" is not float32`);
     if (!sameNumbers(stored.shape, shape)) {
-      throw invalid(`its tensor "${name}" is [${stored.shape.join(', ')}], expected [${shape.join(', ')}]`);
+      const found = describeShape(stored.shape);
+      throw invalid(`its tensor "${name}" is ${found}, expected ${describeShape(shape)}`);
     }
-    const wrong = values.findIndex((value) => !Number.isFinite(value));
-    if (wrong !== -1)
-      throw invalid(`its tensor "${name}" holds ${values[wrong]} at element ${formatNumber(wrong)}`);
-    read.set(name, { shape, values });
+    const tensor = { shape, values };
+    read.set(name, tensor);
+    return tensor;
   };
-  for (const { name, shape, role, isAveraged } of parametersOf(recipe)) {
-    take(name, shape);
-    if (isAveraged) take(averageName(name), shape);
+  for (const { name, network, shape, role, part, isAveraged } of parametersOf(recipe)) {
+    const value = take(name, shape);
+    checking(() => checkTensor(name, value, part === 'moving_variance' ? 'variance' : role));
+    if (isAveraged) {
+      const average = averageName(name);
+      checking(() => checkTensor(average, take(average, shape), role));
+    }
     if (role !== 'trained') continue;
-    const moments = momentNames(name);
-    take(moments.m, shape);
-    take(moments.v, shape);
+    const names = momentNames(name);
+    const [m, v] = [take(names.m, shape), take(names.v, shape)];
+    checking(() => {
+      checkTensor(names.m, m, 'firstMoment');
+      checkTensor(names.v, v, 'secondMoment');
+      checkMoments(names, m, v, progress.step, entryOf(recipe, network).optimiser);
+    });
   }
   const extra = [...tensors.keys()].find((name) => name !== SPLIT_NAME && !read.has(name));
-  if (extra !== undefined)
-    throw invalid(`it has a tensor "${extra}" that the recipe ${recipe.name} does not know`);
+  if (extra !== undefined) {
+    throw invalid(`it has a tensor ${describeValue(extra)} that the recipe ${recipe.name} does not know`);
+  }
   return { step: progress.step, tensors: read };
 }

@@ -4,7 +4,8 @@
  * Format: https://github.com/huggingface/safetensors/blob/v0.5.3/README.md
  */
 
-import { describeStart, formatNumber } from '../../protocol/wording.js';
+import { describeStart, describeValue, formatNumber, shorten } from '../../protocol/wording.js';
+import { parseJson } from './parse-json.js';
 
 const DTYPES = { F32: Float32Array, U32: Uint32Array } as const;
 const BYTES_PER_ELEMENT = 4;
@@ -67,24 +68,27 @@ function readHeader(bytes: Uint8Array<ArrayBuffer>): { header: Record<string, un
       `it is cut off: its header ends at byte ${formatNumber(dataStart)} of ${formatNumber(bytes.length)}`,
     );
   }
-  let header: unknown;
+  let text: string;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, dataStart)));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, dataStart));
   } catch {
-    throw new Error(`it is not a safetensors file; its header is not JSON`);
+    throw new Error('it is not a safetensors file; its header is not JSON');
   }
+  const header = parseJson(text, 'header');
   if (!isRecord(header)) throw new Error('it is not a safetensors file; its header is not an object');
   return { header, dataStart };
 }
 
+/** A shape, cut to a readable length. */
+export function describeShape(shape: readonly number[]): string {
+  return `[${shape.slice(0, 8).join(', ')}${shape.length > 8 ? ', …' : ''}]`;
+}
+
 function readMetadata(metadata: unknown = {}): Record<string, string> {
   if (!isRecord(metadata)) throw new Error('its metadata is not an object');
-  const read: Record<string, string> = {};
-  for (const [key, value] of Object.entries(metadata)) {
-    if (typeof value !== 'string') throw new Error(`its metadata "${key}" is not a string`);
-    read[key] = value;
-  }
-  return read;
+  const wrong = Object.entries(metadata).find(([, value]) => typeof value !== 'string');
+  if (wrong !== undefined) throw new Error(`its metadata ${describeValue(wrong[0])} is not a string`);
+  return metadata as Record<string, string>;
 }
 
 /**
@@ -95,18 +99,20 @@ export function readSafetensors(bytes: Uint8Array<ArrayBuffer>): Safetensors {
   const { header, dataStart } = readHeader(bytes);
   const { __metadata__: metadata, ...entries } = header;
   const found = Object.entries(entries).map(([name, entry]) => {
-    if (!isRecord(entry)) throw new Error(`its tensor "${name}" is not described`);
+    const called = `its tensor ${describeValue(name)}`;
+    if (!isRecord(entry)) throw new Error(`${called} is not described`);
     const { dtype, shape, data_offsets: offsets } = entry;
     if (dtype !== 'F32' && dtype !== 'U32') {
-      throw new Error(`its tensor "${name}" is ${String(dtype)}; only F32 and U32 can be read`);
+      const found = typeof dtype === 'string' ? shorten(dtype) : describeValue(dtype);
+      throw new Error(`${called} is ${found}; only F32 and U32 can be read`);
     }
     if (!isCounts(shape) || !isCounts(offsets) || offsets.length !== 2) {
-      throw new Error(`its tensor "${name}" has no valid shape or offsets`);
+      throw new Error(`${called} has no valid shape or offsets`);
     }
     const [begin, end] = offsets as [number, number];
     const size = shape.reduce((product, dimension) => product * dimension, 1);
     if (end - begin !== size * BYTES_PER_ELEMENT) {
-      throw new Error(`its tensor "${name}" of shape [${shape.join(', ')}] has ${end - begin} bytes`);
+      throw new Error(`${called} of shape ${describeShape(shape)} has ${end - begin} bytes`);
     }
     return { name, dtype, shape, begin, end } as const;
   });
@@ -116,10 +122,10 @@ export function readSafetensors(bytes: Uint8Array<ArrayBuffer>): Safetensors {
   let position = 0;
   for (const { name, dtype, shape, begin, end } of found) {
     if (begin !== position)
-      throw new Error(`its tensor "${name}" begins at byte ${begin} instead of ${position}`);
+      throw new Error(`its tensor ${describeValue(name)} begins at byte ${begin} instead of ${position}`);
     if (dataStart + end > bytes.length) {
       throw new Error(
-        `it is cut off in tensor "${name}": ${formatNumber(dataStart + end)} bytes needed, ` +
+        `it is cut off in tensor ${describeValue(name)}: ${formatNumber(dataStart + end)} bytes needed, ` +
           `${formatNumber(bytes.length)} found`,
       );
     }

@@ -4,7 +4,7 @@ import type { Settings } from '../../protocol/settings.js';
 import type { EngineInfo, EngineState } from '../engine/engine.js';
 import type { Dataset, Split } from '../data/dataset.js';
 import { TrainerError } from '../../protocol/errors.js';
-
+import { formatNumber } from '../../protocol/wording.js';
 import type { Recipe } from '../../recipe/recipe.js';
 
 /**
@@ -48,15 +48,27 @@ export interface RunSnapshot {
   readonly progress: RunProgress;
 }
 
-/** Throws `NonFiniteLoss` where a value is not finite, so that only a good state is kept. */
-export function checkFinite({ step, tensors }: EngineState): void {
+/** What to do about a value that is not finite. `resumedStep`: the checkpoint's that the run went on from, or 0. */
+export function nonFiniteAdvice(resumedStep: number): string {
+  if (resumedStep === 0) return 'Lower the learning rates; the last good state can be saved.';
+  // Its settings are the checkpoint's, so that there are no learning rates to lower.
+  return (
+    `The run went on from a checkpoint of step ${formatNumber(resumedStep)}, whose values may be wrong: ` +
+    'load an earlier file, or begin anew.'
+  );
+}
+
+/**
+ * Throws `NonFiniteLoss` where a value is not finite, so that only a good state is kept. `resumedStep`: see
+ * `nonFiniteAdvice`.
+ */
+export function checkFinite({ step, tensors }: EngineState, resumedStep: number): void {
   for (const [name, { values }] of tensors) {
     const wrong = values.findIndex((value) => !Number.isFinite(value));
     if (wrong === -1) continue;
     throw new TrainerError(
       'NonFiniteLoss',
-      `${name} holds ${values[wrong]} after step ${step}. ` +
-        'Lower the learning rates; the last good state can be saved.',
+      `${name} holds ${values[wrong]} after step ${step}. ${nonFiniteAdvice(resumedStep)}`,
     );
   }
 }

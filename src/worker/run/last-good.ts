@@ -9,11 +9,14 @@ const EVERY_MS = 5000;
 export class LastGood {
   /** Milliseconds of a monotonic clock. */
   readonly #now: () => number;
+  /** The checkpoint's that the run went on from, or 0. */
+  readonly #resumedStep: number;
   readonly #cadence = new Cadence(EVERY_MS);
   #snapshot: RunSnapshot | null = null;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, resumedStep: number) {
     this.#now = now;
+    this.#resumedStep = resumedStep;
   }
 
   /** Null before the first, and once it was forgotten. */
@@ -29,7 +32,7 @@ export class LastGood {
   async keep(take: () => Promise<RunSnapshot>): Promise<void> {
     const startedAt = this.#now();
     const snapshot = await take();
-    checkFinite(snapshot.state);
+    checkFinite(snapshot.state, this.#resumedStep);
     this.#snapshot = snapshot;
     this.#cadence.done(startedAt, this.#now());
   }

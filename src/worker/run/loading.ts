@@ -110,7 +110,9 @@ export class Loader {
       await run.dispose();
       throw error;
     }
-    const reports = [started.report, run.settingsReport, runReport(recipe, dataset), ...held];
+    const notes: Report[] =
+      checkpoint === null || checkpoint.hasDigest ? [] : [{ type: 'note', note: 'checkpointWithoutDigest' }];
+    const reports = [started.report, run.settingsReport, runReport(recipe, dataset), ...notes, ...held];
     held = null;
     reports.forEach(report);
     return run;

@@ -1,5 +1,6 @@
 /** Collects the scalars of a run's steps as they arrive, and makes the reports of its evaluations. */
 
+import { nonFiniteAdvice } from '../checkpoint/snapshot.js';
 import { TrainerError } from '../../protocol/errors.js';
 import type { EvaluationReport } from '../../protocol/reports.js';
 import { metricNames, TRAIN_ACCURACY } from '../../recipe/metrics.js';
@@ -10,6 +11,7 @@ import type { StepMetrics } from '../engine/engine.js';
 export class MetricsRecord {
   /** Names of a step's scalars, in the order of `StepMetrics.values`. */
   readonly names: readonly string[];
+  readonly #resumedStep: number;
   #step: number;
   #evaluatedStep: number;
   #accuracySum: number;
@@ -18,6 +20,7 @@ export class MetricsRecord {
 
   constructor(recipe: Recipe, progress: RunProgress) {
     this.names = metricNames(recipe);
+    this.#resumedStep = progress.step;
     this.#step = progress.step;
     this.#evaluatedStep = progress.evaluatedStep;
     this.#accuracySum = progress.accuracySum;
@@ -43,8 +46,7 @@ export class MetricsRecord {
     if (wrong !== -1) {
       throw new TrainerError(
         'NonFiniteLoss',
-        `${this.names[wrong]} became ${values[wrong]} at step ${step}. ` +
-          'Lower the learning rates; the last good state can be saved.',
+        `${this.names[wrong]} became ${values[wrong]} at step ${step}. ${nonFiniteAdvice(this.#resumedStep)}`,
       );
     }
     this.#step = step;

@@ -86,7 +86,7 @@ export class Run {
     this.#restedMs = progress.elapsedMs;
     this.#evaluation = new Evaluation(dataset.test.count, now);
     this.#samples = new Samples({ ...options, calls: this.#calls });
-    this.#lastGood = new LastGood(now);
+    this.#lastGood = new LastGood(now, progress.step);
   }
 
   get settings(): Settings {

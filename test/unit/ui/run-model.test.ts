@@ -62,6 +62,15 @@ test('steps that are made again are known until they are made, or the run rests'
   assert.equal(model.replay, null);
 });
 
+test('a note is of the run that stands: a run made anew has none', () => {
+  const model = new RunModel();
+  take(model, state('loading'), { type: 'settings', settings });
+  take(model, { type: 'note', note: 'checkpointWithoutDigest' }, state('paused', 7));
+  assert.equal(model.note, 'checkpointWithoutDigest');
+  take(model, state('loading'), { type: 'settings', settings });
+  assert.equal(model.note, null);
+});
+
 test('real images outlive a reset, generated ones do not', () => {
   const model = new RunModel();
   const images = (source: 'real' | 'generated'): Report => ({
