@@ -35,7 +35,15 @@ test('a wrong magic number is named, and so is the file it belongs to', () => {
   );
   refuses(
     () => parseImages('i', withHeader(images, 0, 0x00000d03)),
-    'i: magic number 0x00000d03 where images have 0x00000803.',
+    'i: magic number 0x00000d03 where images have 0x00000803. Its elements are 32-bit floats; only unsigned bytes can be read.',
+  );
+  refuses(
+    () => parseLabels('l', withHeader(labels, 0, 0x00000b01)),
+    'l: magic number 0x00000b01 where labels have 0x00000801. Its elements are 16-bit integers; only unsigned bytes can be read.',
+  );
+  refuses(
+    () => parseLabels('l', withHeader(labels, 0, 0x12345678)),
+    'l: magic number 0x12345678 where labels have 0x00000801.',
   );
 });
 
@@ -65,6 +73,13 @@ test('images of another size and files without images are refused', () => {
     'i: its images are 32 x 32, expected 28 x 28.',
   );
   refuses(() => parseImages('i', imagesFile(new Uint8Array(0))), 'i: it holds no images.');
+});
+
+test('a header that promises more than a tab can hold is refused before it is believed', () => {
+  refuses(
+    () => parseImages('i', withHeader(images, 4, 0xffffffff)),
+    'i: its header promises 4,294,967,295 images; at most 1,000,000 can be read.',
+  );
 });
 
 test('a label above 9 is refused with its place', () => {

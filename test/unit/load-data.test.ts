@@ -4,7 +4,7 @@ import { gzipSync } from 'fflate';
 import { fingerprintOf } from '../../src/worker/data/fingerprint.js';
 import { loadDataset } from '../../src/worker/data/load.js';
 import type { Dataset } from '../../src/worker/data/dataset.js';
-import { fetchOf, labelsFile, tinyDataset, tinyFiles, type Files } from './support/data.js';
+import { fetchOf, imagesFile, labelsFile, tinyDataset, tinyFiles, type Files } from './support/data.js';
 
 const dataUrl = 'https://example.test/data/';
 const text = (content: string): Uint8Array<ArrayBuffer> =>
@@ -86,7 +86,7 @@ test('a connection that breaks is told with the bytes that came', async () => {
     let pulls = 0;
     const body = new ReadableStream({
       pull(controller) {
-        if (pulls++ === 0) controller.enqueue(new Uint8Array(1500));
+        if (pulls++ === 0) controller.enqueue(imagesFile(new Uint8Array(60 * 784)).slice(0, 1500));
         else controller.error(new TypeError('network error'));
       },
     });
@@ -126,6 +126,112 @@ test('gzip that is cut off, or that packs something else, is refused', async () 
     'DataInvalid',
     'train-images.gz: its gzip data is not IDX; it begins with "a,b,c".',
   );
+});
+
+/** `bytes` as a server sends them, so many at a time. */
+function served(
+  bytes: Uint8Array<ArrayBuffer>,
+  size: number,
+  onPull: (sent: number) => void = () => undefined,
+) {
+  let sent = 0;
+  const body = new ReadableStream({
+    pull(controller) {
+      onPull(sent);
+      if (sent >= bytes.length) controller.close();
+      else controller.enqueue(bytes.slice(sent, sent + size));
+      sent += size;
+    },
+  });
+  return new Response(body, { headers: { 'content-length': String(bytes.length) } });
+}
+
+/** The tiny files, one of them from a response. */
+function fetchWith(file: string, respond: () => Response): typeof fetch {
+  const serve = fetchOf(packedFiles());
+  return async (input, init) => (String(input).endsWith(file) ? respond() : serve(input, init));
+}
+
+test('gzip of several members is one file, wherever its bytes are cut on their way', async () => {
+  const raw = tinyFiles()['train-images.gz'] as Uint8Array<ArrayBuffer>;
+  const parts = [
+    raw.subarray(0, 9),
+    raw.subarray(9, 20_000),
+    raw.subarray(20_000, 20_000),
+    raw.subarray(20_000),
+  ];
+  const members = parts.map((part, i) => [...gzipSync(part, { filename: `part-${i}` })]);
+  const packed = Uint8Array.from(members.flat());
+  for (const size of [3, 13, 4096, packed.length]) {
+    const fetch = fetchWith('train-images.gz', () => served(packed, size));
+    assert.deepEqual(await load({}, { fetch }), tinyDataset(), `${size} bytes at a time`);
+  }
+});
+
+test('every member is checked against its own checksum and length', async () => {
+  const raw = tinyFiles()['train-labels.gz'] as Uint8Array<ArrayBuffer>;
+  const members = [gzipSync(raw.subarray(0, 30)), gzipSync(raw.subarray(30))];
+  const packed = Uint8Array.of(...members[0]!, ...members[1]!);
+  const ends = [members[0]!.length, packed.length];
+  for (const position of ends.flatMap((end) => [end - 8, end - 1])) {
+    const damaged = packed.slice();
+    damaged[position]! ^= 1;
+    await refuses({ 'train-labels.gz': damaged }, 'DataInvalid', /its gzip data is damaged or cut off/);
+  }
+  for (const cut of [1, 4, 8, 9]) {
+    await refuses({ 'train-labels.gz': packed.slice(0, -cut) }, 'DataInvalid', /damaged or cut off/);
+  }
+  await refuses({ 'train-labels.gz': Uint8Array.of(...packed, 1) }, 'DataInvalid', /damaged or cut off/);
+});
+
+test('no more is unpacked than the header promises, nor fetched', async () => {
+  const header = imagesFile(new Uint8Array(60 * 784)).slice(0, 16);
+  const bomb = new Uint8Array(50_000_000);
+  bomb.set(header);
+  const packed = gzipSync(bomb);
+  let furthest = 0;
+  const fetch = fetchWith('train-images.gz', () =>
+    served(packed, 1000, (sent) => (furthest = Math.max(furthest, sent))),
+  );
+  await assert.rejects(load({}, { fetch }), {
+    name: 'DataInvalid',
+    message: 'train-images.gz: too long: its header promises 47,056 bytes, its gzip data has more.',
+  });
+  assert.ok(furthest < 10_000, `${furthest} of ${packed.length} bytes were asked for`);
+  const raw = fetchWith('train-images.gz', () => served(bomb.slice(0, 100_000), 1000));
+  await assert.rejects(load({}, { fetch: raw }), {
+    message: 'train-images.gz: too long: its header promises 47,056 bytes, it has more.',
+  });
+});
+
+test('files of other elements are named as such, packed or not', async () => {
+  const floats = tinyFiles()['train-images.gz'] as Uint8Array<ArrayBuffer>;
+  floats[2] = 0x0d;
+  for (const file of [floats, gzipSync(floats)]) {
+    await refuses(
+      { 'train-images.gz': file },
+      'DataInvalid',
+      /Its elements are 32-bit floats; only unsigned bytes/,
+    );
+  }
+});
+
+test('progress never passes what was announced: a total that was too small is none', async () => {
+  const files = packedFiles();
+  const serve = fetchOf(files);
+  const seen: [number, number][] = [];
+  await load(files, {
+    fetch: async (...request) => {
+      const response = await serve(...request);
+      // As a page elsewhere sees a body that the server coded: without the header that says so.
+      response.headers.set('content-length', '1000');
+      return response;
+    },
+    onProgress: (loaded, total) => seen.push([loaded, total]),
+  });
+  assert.deepEqual(seen[0], [0, 4000]);
+  assert.ok(seen.every(([loaded, total]) => total === 0 || loaded <= total));
+  assert.ok(seen.at(-1)![0] > 4000);
 });
 
 test('counts that differ between images and labels are both named', () =>

@@ -6,8 +6,22 @@
 import { TrainerError } from '../../protocol/errors.js';
 import { formatNumber } from '../../protocol/wording.js';
 
-const IMAGES_MAGIC = 0x00000803;
-const LABELS_MAGIC = 0x00000801;
+export type IdxKind = 'images' | 'labels';
+
+/** How the two kinds of files begin: 0, 0, the type of the elements, the number of dimensions. */
+const MAGIC: Readonly<Record<IdxKind, number>> = { images: 0x00000803, labels: 0x00000801 };
+
+/** The types of elements that IDX has beside unsigned bytes (8), by their number. */
+const OTHER_TYPES: Readonly<Record<number, string>> = {
+  0x09: 'signed bytes',
+  0x0b: '16-bit integers',
+  0x0c: '32-bit integers',
+  0x0d: '32-bit floats',
+  0x0e: '64-bit floats',
+};
+
+/** More than fit a tab; a file that promises more is damaged, or means harm. */
+const MOST_ITEMS = 1_000_000;
 
 /** [height, width] of the images this build takes, and the number of their classes. */
 export const IMAGE_SIZE: readonly [number, number] = [28, 28];
@@ -17,45 +31,75 @@ export function invalidData(file: string, found: string, cause?: unknown): Train
   return new TrainerError('DataInvalid', `${file}: ${found}`, cause === undefined ? {} : { cause });
 }
 
-/** Whether bytes begin as an IDX file of unsigned bytes does (00 00 08, then the dimensions). */
+/** Whether bytes begin as an IDX file does: 0, 0, a type of elements, some dimensions. */
 export function startsAsIdx(bytes: Uint8Array): boolean {
-  return bytes.length >= 4 && bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 8 && bytes[3]! > 0;
+  const [first, second, type, dimensions] = bytes;
+  const isType = type === 8 || Object.hasOwn(OTHER_TYPES, type ?? 0);
+  return first === 0 && second === 0 && isType && dimensions !== undefined && dimensions > 0;
 }
 
 const hexadecimal = (magic: number): string => `0x${magic.toString(16).padStart(8, '0')}`;
 
-function readHeader(file: string, bytes: Uint8Array, magic: number, what: string): number[] {
+function describeMagic(found: number): string {
+  if (found === MAGIC.images) return ' That is a file of images.';
+  if (found === MAGIC.labels) return ' That is a file of labels.';
+  const type = OTHER_TYPES[found >>> 8];
+  return type === undefined ? '' : ` Its elements are ${type}; only unsigned bytes can be read.`;
+}
+
+interface IdxHeader {
+  readonly dimensions: readonly number[];
+  /** What they say in words. */
+  readonly content: string;
+  readonly headerBytes: number;
+  /** Of the whole file. */
+  readonly totalBytes: number;
+}
+
+/** The header of a file, once it is known to be one that can be read. Throws `DataInvalid` naming `file`. */
+export function readHeader(file: string, bytes: Uint8Array, kind: IdxKind): IdxHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4) {
     throw invalidData(file, `cut off: ${bytes.length} bytes where an IDX file begins with a header.`);
   }
-  const found = view.getUint32(0);
+  const [found, magic] = [view.getUint32(0), MAGIC[kind]];
   if (found !== magic) {
-    const swapped =
-      found === IMAGES_MAGIC
-        ? ' That is a file of images.'
-        : found === LABELS_MAGIC
-          ? ' That is a file of labels.'
-          : '';
+    const expected = `${kind} have ${hexadecimal(magic)}`;
+    throw invalidData(file, `magic number ${hexadecimal(found)} where ${expected}.${describeMagic(found)}`);
+  }
+  const count = magic & 0xff;
+  const headerBytes = 4 + 4 * count;
+  if (bytes.length < headerBytes) {
+    throw invalidData(file, `cut off: ${bytes.length} bytes, its header alone has ${headerBytes}.`);
+  }
+  const dimensions = Array.from({ length: count }, (_, i) => view.getUint32(4 + 4 * i));
+  const [items, height, width] = dimensions as [number, number, number];
+  if (kind === 'images') {
+    if (height !== IMAGE_SIZE[0] || width !== IMAGE_SIZE[1]) {
+      throw invalidData(file, `its images are ${height} x ${width}, expected ${IMAGE_SIZE.join(' x ')}.`);
+    }
+    if (items === 0) throw invalidData(file, 'it holds no images.');
+  }
+  if (items > MOST_ITEMS) {
+    const most = formatNumber(MOST_ITEMS);
     throw invalidData(
       file,
-      `magic number ${hexadecimal(found)} where ${what} have ${hexadecimal(magic)}.${swapped}`,
+      `its header promises ${formatNumber(items)} ${kind}; at most ${most} can be read.`,
     );
   }
-  const dimensions = magic & 0xff;
-  if (bytes.length < 4 + 4 * dimensions) {
-    throw invalidData(file, `cut off: ${bytes.length} bytes, its header alone has ${4 + 4 * dimensions}.`);
-  }
-  return Array.from({ length: dimensions }, (_, i) => view.getUint32(4 + 4 * i));
+  const size = kind === 'images' ? ` of ${height} x ${width}` : '';
+  const content = `${formatNumber(items)} ${kind}${size}`;
+  const totalBytes = headerBytes + dimensions.reduce((product, dimension) => product * dimension, 1);
+  return { dimensions, content, headerBytes, totalBytes };
 }
 
-function checkLength(file: string, bytes: Uint8Array, header: number, body: number, content: string): void {
-  const expected = header + body;
-  if (bytes.length === expected) return;
-  const fault = bytes.length < expected ? 'cut off' : 'too long';
+/** Throws where a file has not the length that its header promises. */
+function checkLength(file: string, bytes: Uint8Array, { content, totalBytes }: IdxHeader): void {
+  if (bytes.length === totalBytes) return;
+  const fault = bytes.length < totalBytes ? 'cut off' : 'too long';
   throw invalidData(
     file,
-    `${fault}: ${content} make ${formatNumber(expected)} bytes, found ${formatNumber(bytes.length)}.`,
+    `${fault}: ${content} make ${formatNumber(totalBytes)} bytes, found ${formatNumber(bytes.length)}.`,
   );
 }
 
@@ -67,14 +111,9 @@ export function parseImages(
   file: string,
   bytes: Uint8Array<ArrayBuffer>,
 ): { readonly count: number; readonly images: Uint8Array<ArrayBuffer> } {
-  const [count, height, width] = readHeader(file, bytes, IMAGES_MAGIC, 'images') as [number, number, number];
-  if (height !== IMAGE_SIZE[0] || width !== IMAGE_SIZE[1]) {
-    throw invalidData(file, `its images are ${height} x ${width}, expected ${IMAGE_SIZE.join(' x ')}.`);
-  }
-  if (count === 0) throw invalidData(file, 'it holds no images.');
-  const content = `${formatNumber(count)} images of ${height} x ${width}`;
-  checkLength(file, bytes, 16, count * height * width, content);
-  return { count, images: bytes.subarray(16) };
+  const header = readHeader(file, bytes, 'images');
+  checkLength(file, bytes, header);
+  return { count: header.dimensions[0]!, images: bytes.subarray(header.headerBytes) };
 }
 
 /** Labels of an IDX file: [count] bytes, 0 to 9, a view on `bytes`. Throws `DataInvalid` naming `file`. */
@@ -82,9 +121,9 @@ export function parseLabels(
   file: string,
   bytes: Uint8Array<ArrayBuffer>,
 ): { readonly count: number; readonly labels: Uint8Array<ArrayBuffer> } {
-  const [count] = readHeader(file, bytes, LABELS_MAGIC, 'labels') as [number];
-  checkLength(file, bytes, 8, count, `${formatNumber(count)} labels`);
-  const labels = bytes.subarray(8);
+  const header = readHeader(file, bytes, 'labels');
+  checkLength(file, bytes, header);
+  const labels = bytes.subarray(header.headerBytes);
   const wrong = labels.findIndex((label) => label >= CLASSES);
   if (wrong !== -1) {
     throw invalidData(
@@ -92,5 +131,5 @@ export function parseLabels(
       `label ${labels[wrong]} at index ${formatNumber(wrong)}; allowed are 0 to ${CLASSES - 1}.`,
     );
   }
-  return { count, labels };
+  return { count: header.dimensions[0]!, labels };
 }

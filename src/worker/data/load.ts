@@ -1,13 +1,14 @@
 /**
- * Fetches the four files of a data set, reports bytes, unpacks by content, and puts train and test
- * sets together. Owns every way in which fetching can fail; parsing is `idx.ts`.
+ * Fetches the four files of a data set, reports bytes, and puts train and test sets together. Owns every
+ * way in which fetching can fail; unpacking is `unpack.ts`, parsing `idx.ts`.
  */
 
 import { folderUrl } from '../../browser/folder-url.js';
 import { TrainerError } from '../../protocol/errors.js';
 import type { Dataset, ImageSet } from './dataset.js';
-import { describeError, describeStart, describeValue, formatNumber } from '../../protocol/wording.js';
-import { CLASSES, IMAGE_SIZE, invalidData, parseImages, parseLabels, startsAsIdx } from './idx.js';
+import { describeError, describeValue, formatNumber } from '../../protocol/wording.js';
+import { CLASSES, IMAGE_SIZE, invalidData, parseImages, parseLabels, type IdxKind } from './idx.js';
+import { Unpacker } from './unpack.js';
 
 export const DATA_FILES = ['train-images.gz', 'train-labels.gz', 'test-images.gz', 'test-labels.gz'] as const;
 
@@ -15,7 +16,7 @@ export interface LoadOptions {
   /** Folder with the files; ends with a slash. */
   readonly dataUrl: string;
   readonly signal: AbortSignal;
-  /** Bytes over the network so far and in all (0 where a server does not say). */
+  /** Bytes over the network so far and in all (0 where a server does not say, or said too little). */
   readonly onProgress: (loadedBytes: number, totalBytes: number) => void;
   readonly fetch: typeof fetch;
 }
@@ -28,7 +29,7 @@ function throwIfAborted(signal: AbortSignal): void {
 function announcedBytes(response: Response): number {
   const isCoded = (response.headers.get('content-encoding') ?? 'identity') !== 'identity';
   const length = Number(response.headers.get('content-length') ?? 0);
-  return isCoded || !Number.isFinite(length) ? 0 : length;
+  return isCoded || !Number.isSafeInteger(length) || length < 0 ? 0 : length;
 }
 
 async function request(file: string, { dataUrl, signal, fetch }: LoadOptions): Promise<Response> {
@@ -60,74 +61,37 @@ async function request(file: string, { dataUrl, signal, fetch }: LoadOptions): P
   return response;
 }
 
-/** Joins chunks into one array. */
-function join(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    joined.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return joined;
-}
-
+/** A body as raw IDX, unpacked while it arrives. */
 async function readBody(
   file: string,
   response: Response,
   signal: AbortSignal,
   onBytes: (bytes: number) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
+  const kind: IdxKind = file.includes('images') ? 'images' : 'labels';
+  const unpacker = new Unpacker(file, kind);
+  const reader = response.body?.getReader();
   let received = 0;
-  try {
-    const reader = response.body?.getReader();
-    for (;;) {
-      const part = await reader?.read();
-      if (part === undefined || part.done) break;
-      chunks.push(part.value);
-      received += part.value.length;
-      onBytes(part.value.length);
+  const readPart = async (): Promise<Uint8Array | undefined> => {
+    try {
+      return (await reader?.read())?.value;
+    } catch (error) {
+      throwIfAborted(signal);
+      throw new TrainerError(
+        'DataUnavailable',
+        `${file}: the connection broke after ${formatNumber(received)} bytes (${describeError(error)}).`,
+        { cause: error },
+      );
     }
-  } catch (error) {
+  };
+  for (let part = await readPart(); part !== undefined; part = await readPart()) {
+    received += part.length;
+    onBytes(part.length);
     throwIfAborted(signal);
-    throw new TrainerError(
-      'DataUnavailable',
-      `${file}: the connection broke after ${formatNumber(received)} bytes (${describeError(error)}).`,
-      { cause: error },
-    );
+    unpacker.push(part);
   }
   throwIfAborted(signal);
-  return join(chunks);
-}
-
-/**
- * A body as raw IDX, whatever its name or headers say: gzip is told by its first two bytes (a
- * server may have decoded it already). Throws `DataInvalid` naming `file`.
- */
-export async function unpack(file: string, body: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-  if (body.length === 0) throw invalidData(file, 'it is empty.');
-  if (startsAsIdx(body)) return body;
-  if (body[0] !== 0x1f || body[1] !== 0x8b) {
-    throw invalidData(file, `it is neither gzip nor IDX; it begins with ${describeStart(body)}.`);
-  }
-  let unpacked: Uint8Array<ArrayBuffer>;
-  try {
-    const stream = new Blob([body]).stream().pipeThrough(new DecompressionStream('gzip'));
-    unpacked = new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch (error) {
-    if (error instanceof RangeError) {
-      const advice = 'Close other tabs and try again.';
-      throw new TrainerError('OutOfMemory', `${file}: there is no memory to unpack it. ${advice}`, {
-        cause: error,
-      });
-    }
-    const size = formatNumber(body.length);
-    throw invalidData(file, `its gzip data is damaged or cut off (${size} bytes read).`, error);
-  }
-  if (!startsAsIdx(unpacked)) {
-    throw invalidData(file, `its gzip data is not IDX; it begins with ${describeStart(unpacked)}.`);
-  }
-  return unpacked;
+  return unpacker.finish();
 }
 
 function makeSet(
@@ -161,16 +125,19 @@ export async function loadDataset(options: LoadOptions): Promise<Dataset> {
   try {
     const responses = await Promise.all(DATA_FILES.map((file) => request(file, { ...options, signal })));
     const sizes = responses.map(announcedBytes);
-    const totalBytes = sizes.includes(0) ? 0 : sizes.reduce((sum, size) => sum + size, 0);
+    let totalBytes = sizes.includes(0) ? 0 : sizes.reduce((sum, size) => sum + size, 0);
     let loadedBytes = 0;
     options.onProgress(0, totalBytes);
     const bodies = await Promise.all(
-      DATA_FILES.map(async (file, i) => {
-        const body = await readBody(file, responses[i]!, signal, (bytes) => {
+      DATA_FILES.map((file, i) => {
+        let received = 0;
+        return readBody(file, responses[i]!, signal, (bytes) => {
           loadedBytes += bytes;
+          received += bytes;
+          // What was announced is of a coded body, which a server need not tell a page from elsewhere.
+          if (received > sizes[i]!) totalBytes = 0;
           options.onProgress(loadedBytes, totalBytes);
         });
-        return unpack(file, body);
       }),
     );
     throwIfAborted(options.signal);
