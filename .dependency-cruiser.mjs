@@ -31,7 +31,7 @@ const ROOMS = [
     ['(^|/)node_modules/(lit|@lit/[^/]+|lit-html|lit-element|uplot|comlink|fflate)/'],
   ],
   ['random', `${WORKER}random/`, [`${WORKER}random/`], []],
-  ['data', `${WORKER}data/`, DATA, []],
+  ['data', `${WORKER}data/`, DATA, ['(^|/)node_modules/fflate/']],
   ['model', `${WORKER}model/`, MODEL, []],
   ['engine contract', CONTRACT, [...MODEL, CONTRACT], []],
   ['device', `${ENGINE}device/`, [...SHARED, CONTRACT, `${ENGINE}device/`], []],
