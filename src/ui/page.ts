@@ -34,7 +34,7 @@ function setUpTheme(): void {
 function setUpAddress(trainer: SganTrainer): void {
   trainer.settings = settingsFromUrl(new URLSearchParams(location.search));
   trainer.addEventListener('sgan-settings', ({ detail }) => {
-    const parameters = settingsToUrl(detail, new URLSearchParams(location.search));
+    const parameters = settingsToUrl(detail, new URLSearchParams(location.search), trainer.refused);
     // `autostart=` would be read back alike, but is not what anyone types.
     const query = parameters.toString().replaceAll(/=(?=&|$)/g, '');
     history.replaceState(null, '', query === '' ? location.pathname : `?${query}`);

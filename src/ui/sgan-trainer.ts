@@ -12,6 +12,7 @@ import type { RecipeName } from '../recipe/recipes.js';
 import type { Report, TrainerState } from '../protocol/reports.js';
 import { TrainerError, toErrorInfo } from '../protocol/errors.js';
 import { adoptDocumentStyles } from './element/document-styles.js';
+import type { SettingName } from '../protocol/check-settings.js';
 import { dispatch } from './element/events.js';
 import { NextSettings } from './settings/next-settings.js';
 import { Presenter } from './element/presenter.js';
@@ -46,8 +47,8 @@ const typedText = { fromAttribute: givenText };
  * ```
  *
  * Worker and data are loaded at the first `start`, `step` or `load`. An attribute that is missing or
- * empty, and a property that is null or undefined, is its default. One that is not allowed
- * keeps the value before it and raises `sgan-error`; nothing throws. Taken out of the document, the
+ * empty, and a property that is null or undefined, is its default. One that is not allowed keeps the
+ * value before it, raises `sgan-error` and keeps `autostart` from starting; nothing throws. Taken out of the document, the
  * element ends its worker after one task, so that it may be moved.
  *
  * @attr recipe - `notebook`, `notebook-as-run`, `notebook-feature-matching`, `labels-only`.
@@ -69,6 +70,8 @@ const typedText = { fromAttribute: givenText };
  * @prop settings - Reads as every setting of the next run. What is assigned is laid over what was
  *   asked for before; undefined takes a field back to its default. A run that stands takes changes
  *   at the next reset; one that has made no step at its start; `steps` at the next start or step.
+ * @prop refused - What was asked for and is not allowed, by setting, until that setting is given anew.
+ *   Read-only.
  * @prop strings - Words to replace, see `strings.ts`; merged over the defaults.
  * @prop state - `idle`, `loading`, `ready`, `running`, `paused`, `finished`, `failed`. Read-only.
  * @prop error - `{ kind, message }` of what went wrong last, null where nothing did. Read-only.
@@ -196,6 +199,10 @@ export class SganTrainer extends LitElement {
     this.#next.merge(value);
   }
 
+  get refused(): ReadonlyMap<SettingName, unknown> {
+    return this.#next.refused;
+  }
+
   @property({ attribute: false })
   get strings(): StringsInput | null | undefined {
     return this.#strings;
@@ -298,6 +305,8 @@ export class SganTrainer extends LitElement {
   }
 
   #startItself(): void {
+    // A run with another value than the one asked for is not what anyone meant.
+    if (this.#next.refused.size > 0) return;
     if (this.autostart && this.isConnected && !this.#session.hasClient)
       void this.start().catch(() => undefined);
   }

@@ -84,6 +84,26 @@ test('an address with a setting that is not allowed is told, and the rest of it 
   );
 });
 
+test('a wrong setting in the address starts nothing, and stays in view until it is mended', async (context) => {
+  const site = await openSite(context);
+  const { page } = await openPage(site, { ...SMALL, steps: '-5', autostart: '' });
+  await untilText(page, '[part~="banner"]', /Setting "steps" is -5; allowed: whole numbers from 1/);
+  const inForm = () =>
+    page.$eval('sgan-trainer', ({ shadowRoot }) => shadowRoot.querySelector('#steps').value);
+  assert.equal(await stateOf(page), 'idle');
+  assert.equal(page.workers().length, 0);
+  assert.equal(await inForm(), '-5');
+  await page.$eval('sgan-trainer', (trainer) => (trainer.seed = 7));
+  const parameters = () => new URL(page.url()).searchParams;
+  assert.equal(parameters().get('seed'), '7');
+  assert.equal(parameters().get('steps'), '-5');
+  assert.equal(await inForm(), '-5');
+  // Also where the value given is the one in force.
+  await page.$eval('sgan-trainer', (trainer) => (trainer.steps = 20_000));
+  assert.equal(parameters().has('steps'), false);
+  assert.equal(await inForm(), '20000');
+});
+
 test('leaving asks first while a run is under way, and only then', async (context) => {
   const site = await openSite(context);
   const { page } = await openPage(site);

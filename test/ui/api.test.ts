@@ -192,6 +192,15 @@ describe('commands', () => {
     expect(fakes.length).to.equal(1);
   });
 
+  it('autostart starts nothing beside a setting that is not allowed', async () => {
+    const { element, fakes } = await mount({ attributes: { steps: '-5', autostart: '' } });
+    await element.updateComplete;
+    expect(element.state).to.equal('idle');
+    expect(fakes.length).to.equal(0);
+    expect(element.error!.message).to.contain('Setting "steps" is -5');
+    expect([...element.refused]).to.deep.equal([['steps', -5]]);
+  });
+
   it('outside of a document are refused and make nothing', async () => {
     const { element, fakes } = create();
     const error = await element.start().catch((reason: Error) => reason);

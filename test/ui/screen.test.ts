@@ -292,6 +292,40 @@ describe('the settings form', () => {
     expect(input.getAttribute('aria-invalid')).to.equal('false');
   });
 
+  it('reads numbers as its language writes them, and guesses none', async () => {
+    const { element } = await mount();
+    type(element, 'generatorLr', '0,001');
+    expect(element.settings.generatorLr).to.equal(0.001);
+    type(element, 'generatorLr', '0,0005');
+    expect(element.settings.generatorLr).to.equal(0.0005);
+    type(element, 'steps', '30.000');
+    await element.updateComplete;
+    expect(element.steps).to.equal(20_000);
+    expect(textOf(element, '#steps-hint')).to.equal('Can be read as 30000 or as 30; type one of these.');
+    element.strings = { locale: 'de' };
+    await until(() => textOf(element, '.position').includes('20.000'));
+    type(element, 'steps', '30.000');
+    expect(element.steps).to.equal(30_000);
+    type(element, 'labels', '1,000');
+    expect(element.labels).to.equal(900);
+  });
+
+  it('shows what an attribute asked for and may not have, until it is given anew', async () => {
+    const { element } = await mount({ attributes: { steps: '-5', recipe: 'mine' } });
+    const steps = find<HTMLInputElement>(element, '#steps');
+    expect(steps.value).to.equal('-5');
+    expect(steps.getAttribute('aria-invalid')).to.equal('true');
+    expect(textOf(element, '#steps-hint')).to.equal('Takes whole numbers from 1 to 10,000,000.');
+    expect(textOf(element, '#recipe-hint')).to.equal('There is no “mine” to choose.');
+    type(element, 'steps', '20000');
+    element.recipe = 'notebook';
+    await element.updateComplete;
+    expect(steps.value).to.equal('20000');
+    expect(steps.getAttribute('aria-invalid')).to.equal('false');
+    expect(textOf(element, '#recipe-hint')).to.contain('What the notebook sets out to do');
+    expect(element.refused.size).to.equal(0);
+  });
+
   it('says that changes wait for the reset, which applies them', async () => {
     const { element, fake } = await started();
     type(element, 'seed', '9');

@@ -179,7 +179,7 @@ export class Presenter implements ReactiveController {
         continueTo: this.#continueTo(),
         hasPoster: this.#poster !== null,
         cursorStep: this.#cursorStep,
-        drafts: this.#drafts,
+        drafts: this.#allDrafts(),
         isTableOpen: this.#isTableOpen,
         isDropOver: this.#drop.isOver,
         menus: this.#menus,
@@ -240,6 +240,12 @@ export class Presenter implements ReactiveController {
     },
     onThemeChange: () => this.#charts?.redraw(),
   };
+
+  /** What was asked for and is not allowed: of the form, else of attributes, properties and the address. */
+  #allDrafts(): ReadonlyMap<SettingName, string> {
+    const refused = [...this.#options.next.refused].map(([name, value]) => [name, String(value)] as const);
+    return new Map([...refused, ...this.#drafts]);
+  }
 
   #mount(): void {
     const root = this.#host.shadowRoot;

@@ -7,8 +7,9 @@ import { SETTING_RANGES, type NumericSetting, type Settings } from '../../protoc
 import { RECIPE_NAMES } from '../../recipe/recipes.js';
 import type { TrainerState } from '../../protocol/reports.js';
 import { icons } from '../parts/icons.js';
-import { parseTyped } from './parse-typed.js';
+import { parseTyped, readTyped } from './parse-typed.js';
 import { isAllowed, type SettingName } from '../../protocol/check-settings.js';
+import { shorten } from '../../protocol/wording.js';
 import { fill } from '../words/strings.js';
 import type { Speech } from '../words/words.js';
 
@@ -17,7 +18,7 @@ export interface SettingsFormView extends Speech {
   /** Settings of the run that stands which differ from those. */
   readonly pending: readonly SettingName[];
   readonly state: TrainerState;
-  /** Texts that were typed and are not allowed, by setting. */
+  /** Texts that were typed, or given otherwise, and are not allowed, by setting. */
   readonly drafts: ReadonlyMap<SettingName, string>;
 }
 
@@ -36,7 +37,16 @@ function hintOf({ strings, formats }: SettingsFormView, name: NumericSetting): s
   return fill(strings.fields[name].hint, { min: formats.plain(min), max: formats.plain(max) });
 }
 
-function problemOf({ words, formats }: SettingsFormView, name: NumericSetting): string {
+function problemOf(
+  { strings, words, formats }: SettingsFormView,
+  name: NumericSetting,
+  draft: string,
+): string {
+  const typed = readTyped(draft, strings.locale);
+  if (typed.kind === 'ambiguous') {
+    const [first, second] = typed.readings.map(String) as [string, string];
+    return fill(words.ambiguousNumber, { first, second });
+  }
   const { min, max, integer } = SETTING_RANGES[name];
   return fill(integer ? words.invalidInteger : words.invalidNumber, {
     min: formats.plain(min),
@@ -48,10 +58,10 @@ function numberField(name: NumericSetting, extra: Render | null = null): Render 
   return (view, actions) => {
     const { strings, settings, drafts } = view;
     const draft = drafts.get(name);
-    const hint = draft === undefined ? hintOf(view, name) : problemOf(view, name);
+    const hint = draft === undefined ? hintOf(view, name) : problemOf(view, name, draft);
     const change = (event: Event): void => {
       const { value } = event.currentTarget as HTMLInputElement;
-      const typed = parseTyped(value);
+      const typed = parseTyped(value, strings.locale);
       if (!isAllowed(name, typed)) {
         actions.onDraft(name, value);
         return;
@@ -79,14 +89,21 @@ function numberField(name: NumericSetting, extra: Render | null = null): Render 
   };
 }
 
+/** For a choice that was asked for and does not exist. */
+function noChoice({ words }: SettingsFormView, draft: string): string {
+  return fill(words.invalidChoice, { value: shorten(draft) });
+}
+
 function selectField<Name extends 'recipe' | 'engine'>(
   name: Name,
   choices: readonly Settings[Name][],
   label: (view: SettingsFormView, choice: Settings[Name]) => string,
   hint: (view: SettingsFormView) => string,
 ): Render {
-  return (view, { onChange }) => {
+  return (view, { onChange, onDraft }) => {
+    const draft = view.drafts.get(name);
     const change = (event: Event): void => {
+      onDraft(name, null);
       onChange(name, (event.currentTarget as HTMLSelectElement).value as Settings[Name]);
     };
     return html`<div class="field">
@@ -95,6 +112,7 @@ function selectField<Name extends 'recipe' | 'engine'>(
         <select
           id=${name}
           aria-describedby="${name}-hint"
+          aria-invalid=${draft === undefined ? 'false' : 'true'}
           .value=${live(view.settings[name])}
           @change=${change}
         >
@@ -107,7 +125,11 @@ function selectField<Name extends 'recipe' | 'engine'>(
         </select>
         ${icons.chevron}
       </span>
-      <p id="${name}-hint" class="hint muted">${hint(view)}</p>
+      ${
+        draft === undefined
+          ? html`<p id="${name}-hint" class="hint muted">${hint(view)}</p>`
+          : html`<p id="${name}-hint" class="hint problem">${noChoice(view, draft)}</p>`
+      }
     </div>`;
   };
 }
@@ -142,12 +164,19 @@ const newSeed: Render = ({ words }, { onChange, onDraft }) => {
   </button>`;
 };
 
-const balancedField: Render = ({ strings, settings }, { onChange }) => {
-  const change = (event: Event): void =>
+const balancedField: Render = (view, { onChange, onDraft }) => {
+  const { strings, settings, drafts } = view;
+  const draft = drafts.get('balanced');
+  const change = (event: Event): void => {
+    onDraft('balanced', null);
     onChange('balanced', (event.currentTarget as HTMLInputElement).checked);
+  };
   return html`<label class="check">
     <input id="balanced" type="checkbox" .checked=${live(settings.balanced)} @change=${change} />
-    <span>${strings.fields.balanced.label}</span>
+    <span
+      >${strings.fields.balanced.label}
+      ${draft === undefined ? nothing : html`<small class="problem">${noChoice(view, draft)}</small>`}</span
+    >
   </label>`;
 };
 

@@ -1,13 +1,11 @@
 /** Settings as query parameters, so that an address can be shared. Checks nothing; the element does. */
 
 import { DEFAULT_SETTINGS, type Settings, type SettingsInput } from '../../protocol/settings.js';
+import { parseTyped } from './parse-typed.js';
 import { completeSettings, SETTING_NAMES, type SettingName } from '../../protocol/check-settings.js';
 
 function parse(name: SettingName, text: string): unknown {
-  if (typeof DEFAULT_SETTINGS[name] === 'number') {
-    const value = Number(text);
-    return text.trim() === '' || Number.isNaN(value) ? text : value;
-  }
+  if (typeof DEFAULT_SETTINGS[name] === 'number') return parseTyped(text);
   if (typeof DEFAULT_SETTINGS[name] !== 'boolean') return text;
   return text === '' || text === 'true' ? true : text === 'false' ? false : text;
 }
@@ -18,11 +16,19 @@ export function settingsFromUrl(parameters: URLSearchParams): SettingsInput {
   return Object.fromEntries(present.map((name) => [name, parse(name, parameters.get(name)!)]));
 }
 
-/** `parameters` with those settings that are not the recipe's defaults, and without the others. */
-export function settingsToUrl(settings: Settings, parameters: URLSearchParams): URLSearchParams {
+/**
+ * `parameters` with those settings that are not the recipe's defaults, and without the others; those that
+ * are `refused` stay as they are, so that what was asked for is not lost.
+ */
+export function settingsToUrl(
+  settings: Settings,
+  parameters: URLSearchParams,
+  refused: ReadonlyMap<SettingName, unknown> = new Map(),
+): URLSearchParams {
   const result = new URLSearchParams(parameters);
   const usual = { ...completeSettings({ recipe: settings.recipe }), recipe: DEFAULT_SETTINGS.recipe };
   for (const name of SETTING_NAMES) {
+    if (refused.has(name)) continue;
     if (settings[name] === usual[name]) result.delete(name);
     else result.set(name, String(settings[name]));
   }

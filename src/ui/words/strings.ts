@@ -159,6 +159,8 @@ const WORDS = {
   range: '{min} to {max}',
   invalidNumber: 'Takes numbers from {min} to {max}.',
   invalidInteger: 'Takes whole numbers from {min} to {max}.',
+  ambiguousNumber: 'Can be read as {first} or as {second}; type one of these.',
+  invalidChoice: 'There is no “{value}” to choose.',
   pendingReset: 'Changed settings apply at the next reset.',
   pendingReady: 'Changed settings apply when training starts.',
   pendingSteps: 'The new number of steps applies when training goes on.',

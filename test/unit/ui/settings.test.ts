@@ -113,6 +113,28 @@ test('a changed recipe brings its defaults, but not over what was asked for', ()
   assert.equal(next.complete.dropout, 0.3);
 });
 
+test('what was refused is remembered until that setting is given anew, which is told', () => {
+  const { next, changes } = makeNext();
+  next.merge({ steps: -5, labels: 100, seed: 'one', other: 3 });
+  assert.deepEqual(
+    [...next.refused],
+    [
+      ['steps', -5],
+      ['seed', 'one'],
+    ],
+  );
+  next.set('batch', 10);
+  assert.equal(next.refused.size, 2);
+  next.set('steps', DEFAULT_SETTINGS.steps);
+  next.set('seed', undefined);
+  assert.equal(next.refused.size, 0);
+  assert.equal(changes.length, 4);
+  next.set('steps', 0);
+  next.replace();
+  assert.equal(next.refused.size, 0);
+  assert.equal(changes.length, 5);
+});
+
 test('settings that are no object are a problem', () => {
   const { next, problems } = makeNext();
   next.merge(null);
@@ -145,6 +167,28 @@ test('an address holds what differs from the recipe’s defaults, and reads back
 test('an address keeps parameters that are not ours', () => {
   const parameters = settingsToUrl(DEFAULT_SETTINGS, new URLSearchParams('autostart&labels=100'));
   assert.equal(parameters.toString(), 'autostart=');
+});
+
+test('a setting that was refused stays in the address as it was asked for', () => {
+  const { next } = makeNext();
+  const parameters = new URLSearchParams('steps=-5&labels=100&dropout=0.5x');
+  next.merge(settingsFromUrl(parameters));
+  assert.equal(settingsToUrl(next.complete, parameters, next.refused).toString(), parameters.toString());
+  next.set('steps', 50);
+  assert.equal(
+    settingsToUrl(next.complete, parameters, next.refused).toString(),
+    'steps=50&labels=100&dropout=0.5x',
+  );
+});
+
+test('numbers of an address are read as those of the form: never as something else', () => {
+  const read = (query: string): unknown => settingsFromUrl(new URLSearchParams(query));
+  assert.deepEqual(read('steps=20.000&generatorLr=0,001&labels=1,000&seed=0x10'), {
+    steps: '20.000',
+    generatorLr: 0.001,
+    labels: 1000,
+    seed: '0x10',
+  });
 });
 
 test('values of an address that are of the wrong kind come through, so that they can be named', () => {
