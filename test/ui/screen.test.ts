@@ -201,6 +201,42 @@ describe('the states on the screen', () => {
     );
   });
 
+  it('before two evaluations the time of a run is a bound, and said as one', async () => {
+    const { element, fake } = await mount();
+    await element.start();
+    fake().report({
+      type: 'engine',
+      engine: 'wasm',
+      adapter: 'SIMD',
+      isSoftware: false,
+      reason: 'fallback',
+      passedOver: [],
+    });
+    fake().advance(1);
+    await until(() => textOf(element, NOTICE).includes('steps a second'));
+    expect(textOf(element, NOTICE)).to.contain('20,000 steps take over 11 min.');
+  });
+
+  it('a loaded run says when it is evaluated next, not when a run is first', async () => {
+    const { element, fake } = await mount();
+    await element.load(new Uint8Array([1]));
+    fake().report({ type: 'state', state: 'paused', step: 450, error: null });
+    await until(() => textOf(element, '.accuracy').includes('next evaluated at step 600'));
+    fake().report({ type: 'state', state: 'finished', step: element.steps, error: null });
+    await until(() => textOf(element, '.accuracy').includes('not evaluated since it was loaded'));
+    await element.reset();
+    await until(() => textOf(element, '.accuracy').includes('first evaluated after step 1'));
+  });
+
+  it('a loaded run without a digest says so', async () => {
+    const { element, fake } = await mount();
+    await element.load(new Uint8Array([1]));
+    await until(() => textOf(element, NOTICE).includes('Paused'));
+    expect(textOf(element, NOTICE)).not.to.contain('digest');
+    fake().report({ type: 'note', note: 'checkpointWithoutDigest' });
+    await until(() => textOf(element, NOTICE).includes('of an older build, without a digest'));
+  });
+
   it('labels only: says that nothing is drawn', async () => {
     const { element } = await started({ recipe: 'labels-only' });
     expect(textOf(element, '.no-generator')).to.contain('No generator in this recipe');

@@ -32,6 +32,9 @@ export interface ChartOptions {
   readonly hasStepLabels: boolean;
   readonly formatStep: (step: number) => string;
   readonly formatValue: (value: number) => string;
+  /** Distances that labels may have, rising; the formats must not round their multiples. */
+  readonly stepTicks: readonly number[];
+  readonly valueTicks: readonly number[];
   readonly colours: () => ChartColours;
   /** The step under the pointer, null when it has left. */
   readonly onCursor: (step: number | null) => void;
@@ -99,7 +102,8 @@ export class Chart {
   }
 
   #plotOptions(options: ChartOptions, width: number, height: number): uPlot.Options {
-    const { series, hasStepLabels, formatStep, formatValue, colours, onCursor } = options;
+    const { series, hasStepLabels, formatStep, formatValue, stepTicks, valueTicks, colours, onCursor } =
+      options;
     const axis: uPlot.Axis = {
       stroke: () => colours().text,
       grid: { stroke: () => colours().grid, width: 1 },
@@ -120,9 +124,17 @@ export class Chart {
           ...axis,
           size: hasStepLabels ? STEP_AXIS_PX : 0,
           space: 72,
+          incrs: [...stepTicks],
           values: (_plot, ticks) => ticks.map((tick) => (hasStepLabels ? formatStep(tick) : '')),
         },
-        { ...axis, size: VALUE_AXIS_PX, space: 32, gap: 8, values: (_plot, ticks) => ticks.map(formatValue) },
+        {
+          ...axis,
+          size: VALUE_AXIS_PX,
+          space: 32,
+          incrs: [...valueTicks],
+          gap: 8,
+          values: (_plot, ticks) => ticks.map(formatValue),
+        },
       ],
       cursor: {
         y: false,

@@ -10,7 +10,7 @@ import type { RunModel } from '../element/run-model.js';
 import { Chart } from './chart.js';
 import { alignEvaluations } from './columns.js';
 import type { PlotClass } from './load-plot.js';
-import { accuracyRange, lossRange, stepAxisEnd } from './ranges.js';
+import { ACCURACY_TICKS, accuracyRange, LOSS_TICKS, lossRange, STEP_TICKS, stepAxisEnd } from './ranges.js';
 import { readColours } from './theme-colours.js';
 
 /** Time between two drawings: enough to look alive, little enough to cost nothing. */
@@ -47,7 +47,7 @@ export class ChartsView {
     this.#source = source;
     const container = (id: string): HTMLElement => root.querySelector<HTMLElement>(`#${id}`)!;
     const formatStep = (step: number): string => source().speech.formats.count(step);
-    const shared = { formatStep, colours: () => readColours(root) };
+    const shared = { formatStep, stepTicks: STEP_TICKS, colours: () => readColours(root) };
     this.#accuracy = new Chart(Plot, container('accuracy-chart'), {
       ...shared,
       series: [
@@ -56,6 +56,7 @@ export class ChartsView {
         { colour: 'first', widthPx: 2.25, opacity: 1, hasPoints: true },
       ],
       hasStepLabels: false,
+      valueTicks: ACCURACY_TICKS,
       formatValue: (value) => `${source().speech.formats.plain(Math.round(1000 * value) / 10)}\u2009%`,
       onCursor: (step) => {
         this.#loss.chart.moveCursor(step);
@@ -70,6 +71,7 @@ export class ChartsView {
           ...names.map((_, index) => ({ ...LOSS_LINES[index % 2]!, ...SMOOTHED })),
         ],
         hasStepLabels: true,
+        valueTicks: LOSS_TICKS,
         formatValue: (value) => source().speech.formats.plain(value),
         onCursor: (step) => {
           this.#accuracy.moveCursor(step);

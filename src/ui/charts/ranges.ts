@@ -10,6 +10,23 @@ export function niceCeiling(value: number): number {
   return multiple * scale;
 }
 
+/** 1, 2 and 5 times the powers of ten from `least` to `most`: steps between labels that are read at a glance. */
+function tickSteps(least: number, most: number): readonly number[] {
+  const steps: number[] = [];
+  for (let power = Math.round(Math.log10(least)); power <= Math.log10(most); power++) {
+    // By strings, since 2 * 10 ** -3 is not 0.002 to the last bit for every power.
+    steps.push(...[1, 2, 5].map((digit) => Number(`${digit}e${power}`)));
+  }
+  return steps;
+}
+
+/** Whole steps, as they are labelled; half a step would be labelled as another one. */
+export const STEP_TICKS = tickSteps(1, 1e7);
+/** Tenths of a per cent at least, as they are labelled. */
+export const ACCURACY_TICKS = tickSteps(0.001, 0.1);
+/** As fine as six digits are labelled. */
+export const LOSS_TICKS = tickSteps(1e-5, 1e6);
+
 /** End of the step axis: round, at least 10 steps, the run's end at most. */
 export function stepAxisEnd(step: number, steps: number): number {
   return Math.max(step, Math.min(steps, niceCeiling(Math.max(10, step))));

@@ -13,10 +13,19 @@ export interface AccuracyView extends Speech {
   readonly isBaselineItself: boolean;
 }
 
-function timing({ words, formats, model }: AccuracyView): string {
+/** A run that was loaded has no evaluation of its own yet, at whatever step it is. */
+function timingOfNone({ words, formats, model }: AccuracyView): string {
+  if (model.step === 0) return words.accuracyNone;
+  const next = model.nextEvaluation;
+  if (next === null) return words.accuracyNoneLeft;
+  return fill(words.accuracyNoneSince, { step: formats.count(next) });
+}
+
+function timing(view: AccuracyView): string {
+  const { words, formats, model } = view;
   const last = model.evaluations.at(-1);
   if (model.isEvaluating) return words.accuracyEvaluating;
-  if (last === undefined) return words.accuracyNone;
+  if (last === undefined) return timingOfNone(view);
   const at = fill(words.accuracyAt, { step: formats.count(last.step) });
   const next = model.nextEvaluation;
   return next === null ? at : `${at}, ${fill(words.accuracyNext, { step: formats.count(next) })}`;

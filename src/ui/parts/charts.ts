@@ -63,7 +63,7 @@ export function summariseLosses(
   losses: readonly string[],
 ): string {
   const last = evaluations.at(-1);
-  if (last === undefined) return words.summaryLossNone;
+  if (last === undefined) return words.summaryNone;
   const values = losses.map((name) => {
     const value = last.losses[name];
     return `${metricName(name)} ${value === undefined ? words.unknown : formats.loss(value)}`;

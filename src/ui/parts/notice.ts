@@ -116,11 +116,10 @@ function running(view: NoticeView): TemplateResult {
   if (whole === null || settings === null || stepsPerSecond === null) {
     return line(icons.info, title, words.fallbackText);
   }
-  const duration = formats.duration(whole.ms);
-  const text = fill(words.fallbackPace, {
+  const text = fill(whole.isLowerBound ? words.fallbackPaceAtLeast : words.fallbackPace, {
     pace: formats.pace(stepsPerSecond),
     steps: formats.count(settings.steps),
-    time: whole.isLowerBound ? fill(words.timeLeftAtLeast, { time: duration }) : duration,
+    time: formats.duration(whole.ms),
   });
   return line(icons.info, title, text);
 }

@@ -3,8 +3,6 @@
 import { fill, type Strings } from './strings.js';
 
 const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 
 export class NumberFormats {
   readonly #strings: Strings;
@@ -82,21 +80,20 @@ export class NumberFormats {
   /** A length of time, rounded as far as a person cares. */
   duration(milliseconds: number): string {
     const { words } = this.#strings;
-    if (milliseconds < 1000) return fill(words.milliseconds, { count: this.#count.format(milliseconds) });
+    if (milliseconds < 999.5) return fill(words.milliseconds, { count: this.#count.format(milliseconds) });
     if (milliseconds < MINUTE_MS - 500)
       return fill(words.seconds, { count: this.#count.format(milliseconds / 1000) });
     const minutes = Math.round(milliseconds / MINUTE_MS);
     if (minutes < 60) return fill(words.minutes, { count: this.#count.format(minutes) });
     const hours = Math.floor(minutes / 60);
-    if (milliseconds < DAY_MS) {
+    if (hours < 24) {
       return fill(words.hours, {
         hours: this.#count.format(hours),
         minutes: this.#count.format(minutes % 60),
       });
     }
-    const days = Math.floor(milliseconds / DAY_MS);
-    const rest = Math.floor((milliseconds % DAY_MS) / HOUR_MS);
-    return fill(words.days, { days: this.#count.format(days), hours: this.#count.format(rest) });
+    const days = Math.floor(hours / 24);
+    return fill(words.days, { days: this.#count.format(days), hours: this.#count.format(hours % 24) });
   }
 
   /** Bytes in megabytes (10^6), one digit. */

@@ -93,6 +93,7 @@ const WORDS = {
   fallbackTitle: 'No usable WebGPU here, so training runs on {engine}.',
   fallbackText: 'Slower than on a GPU, with the same results.',
   fallbackPace: 'At {pace} steps a second, {steps} steps take about {time}.',
+  fallbackPaceAtLeast: 'At {pace} steps a second, {steps} steps take over {time}.',
   lostTitle: 'The GPU went away, so training goes on with {engine}.',
   lostText: 'From the last good state; nothing before it is lost.',
   replayTitle: 'The GPU went away: making {total} steps again, {made} so far.',
@@ -122,6 +123,8 @@ const WORDS = {
 
   accuracy: 'Test accuracy',
   accuracyNone: 'first evaluated after step 1',
+  accuracyNoneSince: 'next evaluated at step {step}',
+  accuracyNoneLeft: 'not evaluated since it was loaded',
   accuracyEvaluating: 'evaluating on the test images …',
   accuracyAt: 'at step {step}',
   accuracyNext: 'next at {step}',
@@ -140,7 +143,6 @@ const WORDS = {
   summaryNone: 'No evaluation yet.',
   summaryAccuracy:
     'Test accuracy over {count} evaluations: {first} at step {firstStep}, {last} at step {lastStep}, best {best} at step {bestStep}.',
-  summaryLossNone: 'No step yet.',
   summaryLoss: 'Losses at step {step}: {losses}.',
   table: 'Evaluations as a table',
   tableEmpty: 'No evaluation yet.',

@@ -31,13 +31,16 @@ test('losses and paces keep three digits that mean something', () => {
 test('a duration is as exact as a person cares', () => {
   const expected: [number, string][] = [
     [35, '35 ms'],
+    [999.6, '1 s'],
     [1000, '1 s'],
     [59_400, '59 s'],
     [59_600, '1 min'],
     [12.2 * 60_000, '12 min'],
     [59.7 * 60_000, '1 h 0 min'],
     [65 * 60_000, '1 h 5 min'],
+    [23.999 * 3_600_000, '1 d 0 h'],
     [27 * 3_600_000, '1 d 3 h'],
+    [47.9999 * 3_600_000, '2 d 0 h'],
   ];
   for (const [ms, text] of expected) assert.equal(formats.duration(ms), text);
 });
