@@ -149,20 +149,76 @@ test('nothing reaches over the edge, from 320 pixels to wide, in any state', asy
   await look('failed');
 });
 
-test('on a narrow screen targets are 44 pixels high', async (context) => {
+/** Controls of page and element that are to be seen, lower or narrower than 44 pixels. */
+function smallTargetsOf(page) {
+  return page.evaluate(() => {
+    const { shadowRoot } = document.querySelector('sgan-trainer');
+    return [document, shadowRoot]
+      .flatMap((root) => [...root.querySelectorAll('button, input, select, summary')])
+      .filter((control) => control.checkVisibility({ visibilityProperty: true }))
+      .map((control) => {
+        const { width, height } = (control.closest('label') ?? control).getBoundingClientRect();
+        const name = control.getAttribute('part') ?? (control.id || control.textContent.trim());
+        return [name || control.name, Math.min(width, height)];
+      })
+      .filter(([, size]) => size < 44);
+  });
+}
+
+for (const [screen, viewport] of Object.entries({
+  'a narrow screen': { width: 360, height: 740 },
+  'a wide screen that is touched': { width: 1280, height: 900, hasTouch: true, isMobile: true },
+})) {
+  test(`on ${screen} targets are 44 pixels large`, async (context) => {
+    const site = await openSite(context);
+    const { page } = await openPage(site);
+    await page.setViewport(viewport);
+    // A change of the pointer loads the page again.
+    await page.waitForSelector('sgan-trainer:defined');
+    assert.equal(
+      await page.evaluate(() => matchMedia('(pointer: coarse)').matches),
+      viewport.hasTouch === true,
+    );
+    assert.deepEqual(await smallTargetsOf(page), [], 'idle');
+    await click(page, STEP);
+    await untilState(page, 'paused');
+    await page.$eval('sgan-trainer', (trainer) => {
+      trainer.seed = 5;
+      for (const details of trainer.shadowRoot.querySelectorAll('details')) details.open = true;
+    });
+    await untilText(page, '.pending', /Reset now/);
+    await click(page, '[part="save-button"]');
+    await untilText(page, '.save .panel', /Load a checkpoint/);
+    assert.deepEqual(await smallTargetsOf(page), [], 'paused, with everything open');
+  });
+}
+
+test('an open panel covers none of the commands, on a phone or a wide screen', async (context) => {
   const site = await openSite(context);
   const { page } = await openPage(site);
-  await page.setViewport({ width: 360, height: 740 });
-  const low = await page.$eval('sgan-trainer', ({ shadowRoot }) =>
-    [...shadowRoot.querySelectorAll('button, input, select, summary')]
-      .filter((control) => control.checkVisibility())
-      .map((control) => [
-        control.getAttribute('part') ?? control.id ?? control.localName,
-        (control.closest('label') ?? control).getBoundingClientRect().height,
-      ])
-      .filter(([, height]) => height < 44),
-  );
-  assert.deepEqual(low, []);
+  await click(page, STEP);
+  await untilState(page, 'paused');
+  const covered = () =>
+    page.$eval('sgan-trainer', ({ shadowRoot }) =>
+      ['primary-button', 'step-button', 'reset-button', 'engine', 'save-button'].filter((part) => {
+        const button = shadowRoot.querySelector(`[part="${part}"]`);
+        const { left, top, width, height } = button.getBoundingClientRect();
+        const corners = [0.1, 0.5, 0.9].flatMap((x) => [0.1, 0.5, 0.9].map((y) => [x, y]));
+        return corners.some(
+          ([x, y]) => !button.contains(shadowRoot.elementFromPoint(left + x * width, top + y * height)),
+        );
+      }),
+    );
+  for (const width of [320, 390, 599, 700, 1000, 1280]) {
+    await page.setViewport({ width, height: 844 });
+    for (const panel of ['engine', 'save-button']) {
+      await click(page, `[part="${panel}"]`);
+      await page.waitForSelector('sgan-trainer >>> .panel');
+      assert.deepEqual(await covered(), [], `${panel} at ${width} px`);
+      assert.equal(await overflowOf(page), 0, `${panel} at ${width} px`);
+      await page.keyboard.press('Escape');
+    }
+  }
 });
 
 test('with reduced motion nothing is animated', async (context) => {

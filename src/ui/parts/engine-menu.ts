@@ -120,4 +120,17 @@ export const engineMenuStyles = css`
       display: none;
     }
   }
+
+  /* The chip is above the commands there: its panel hangs from the bar, which is positioned, and covers none. */
+  @container (max-width: 599.9px) {
+    .engine {
+      position: static;
+    }
+
+    .engine .panel {
+      inset-inline: 0;
+      width: auto;
+      max-width: none;
+    }
+  }
 `;

@@ -308,8 +308,9 @@ export const settingsFormStyles = css`
     color: var(--_danger);
   }
 
+  /* Room for its button, so that nothing moves when it comes. */
   .pending {
-    min-height: 24px;
+    min-height: var(--_plain);
     margin: 8px 0;
     line-height: 24px;
   }

@@ -55,7 +55,8 @@ export const controlStyles = css`
   }
 
   button.plain {
-    min-height: 24px;
+    min-width: var(--_plain);
+    min-height: var(--_plain);
     padding: 0;
     border: 0;
     background: none;

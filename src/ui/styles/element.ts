@@ -103,20 +103,18 @@ const layoutStyles = css`
     }
   }
 
+  /* Fingers: as large as WCAG's enhanced target size, however wide the screen. */
   @container (max-width: 599.9px) {
     .root > * {
       --_control: 44px;
-    }
-
-    .settings .plain,
-    .pending .plain {
-      min-height: 44px;
+      --_plain: 44px;
     }
   }
 
   @media (pointer: coarse) {
     .root {
       --_control: 44px;
+      --_plain: 44px;
     }
   }
 `;

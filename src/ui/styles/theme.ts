@@ -24,7 +24,9 @@ export const themeStyles = css`
     --_digits: var(--sgan-digits-background, #08090b);
     --_radius: var(--sgan-radius, 8px);
     --_font: var(--sgan-font, system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif);
+    /* Heights of controls, and of those that are no more than a word. */
     --_control: 36px;
+    --_plain: 24px;
 
     display: block;
     position: relative;
