@@ -130,7 +130,7 @@ export class Chart {
         {
           ...axis,
           size: VALUE_AXIS_PX,
-          space: 32,
+          space: 28,
           incrs: [...valueTicks],
           gap: 8,
           values: (_plot, ticks) => ticks.map(formatValue),
