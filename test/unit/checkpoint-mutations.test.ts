@@ -16,7 +16,8 @@ import type { EngineState } from '../../src/worker/engine/engine.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
-import { buildRecipe } from '../../src/recipe/recipes.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
+import { metricNames } from '../../src/recipe/metrics.js';
 import { tinyDataset } from './support/data.js';
 
 const MUTANTS = 1500;
@@ -34,7 +35,7 @@ function makeDraw(seed: number): (bound: number) => number {
 function makeSnapshot(): RunSnapshot {
   const dataset = tinyDataset();
   const settings = resolveSettings({ labels: 20, steps: 100, batch: 10 });
-  const recipe = buildRecipe('notebook', dataset, 16);
+  const recipe = buildRecipe(settings, dataset, { channelDivisor: 16 });
   const draw = makeDraw(7);
   const tensors = initialTensors(recipe, settings.seed);
   for (const [name, { values }] of tensors) {
@@ -46,6 +47,7 @@ function makeSnapshot(): RunSnapshot {
   }
   return {
     settings,
+    scheduleSteps: 100,
     recipe,
     dataset,
     split: makeSplit(dataset, settings),
@@ -56,7 +58,7 @@ function makeSnapshot(): RunSnapshot {
       evaluatedStep: 10,
       accuracySum: 3.5,
       accuracyCount: 7,
-      lastValues: [0.5, 2, 3, 4, 5, 6, 7, 8],
+      lastValues: Object.fromEntries(metricNames(recipe).map((name, i) => [name, i + 0.5])),
       elapsedMs: 1234.5,
     },
   };
@@ -182,9 +184,11 @@ test('a damaged checkpoint is refused, or loads to exactly what was saved', () =
 
 test('without a digest a damaged checkpoint is refused, or loads to a state that a run can have', () => {
   const { tensors, metadata } = readSafetensors(file);
-  const old = { ...metadata };
-  delete old['digest'];
-  eachMutant(writeSafetensors({ tensors, metadata: old }), (mutant, what) => {
+  // The format of before the digest has its metrics by position.
+  const progress = JSON.stringify({ ...snapshot.progress, lastValues: [0.5, 2, 3, 4, 5, 6, 7, 8] });
+  const older = { ...metadata, formatVersion: '1', progress };
+  for (const name of ['digest', 'scheduleSteps']) Reflect.deleteProperty(older, name);
+  eachMutant(writeSafetensors({ tensors, metadata: older }), (mutant, what) => {
     const state = open(mutant, what);
     if (state === null) return;
     for (const [name, { values }] of state.tensors) {

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { checkpointState, readCheckpoint, writeCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
+import { metricNames } from '../../src/recipe/metrics.js';
+import { digestOf } from '../../src/worker/checkpoint/digest.js';
 import {
   readSafetensors,
   writeSafetensors,
@@ -18,10 +20,10 @@ const dataset = tinyDataset();
 
 function makeSnapshot(recipeName: 'notebook' | 'labels-only' = 'notebook'): RunSnapshot {
   const settings = resolveSettings({ recipe: recipeName, seed: 2 ** 53 - 1, labels: 20, steps: 100 });
-  const recipe = buildRecipe(recipeName, dataset, 16);
-  const isNotebook = recipeName === 'notebook';
+  const recipe = buildRecipe(settings, dataset, { channelDivisor: 16 });
   return {
     settings,
+    scheduleSteps: 80,
     recipe,
     dataset,
     split: makeSplit(dataset, settings),
@@ -32,9 +34,7 @@ function makeSnapshot(recipeName: 'notebook' | 'labels-only' = 'notebook'): RunS
       evaluatedStep: 10,
       accuracySum: 0.1 + 0.2,
       accuracyCount: 7,
-      lastValues: [1 / 3, 2, 3, 4, 5, 6, 7, 8].map((value, i) =>
-        isNotebook || i < 2 || i === 5 ? value : null,
-      ),
+      lastValues: Object.fromEntries(metricNames(recipe).map((name, i) => [name, i + 1 / 3])),
       elapsedMs: 1234.5678901234567,
     },
   };
@@ -43,7 +43,7 @@ function makeSnapshot(recipeName: 'notebook' | 'labels-only' = 'notebook'): RunS
 const snapshot = makeSnapshot();
 const file = writeCheckpoint(snapshot);
 
-/** The file with something changed, as one of an older build, which has no digest. */
+/** The file with something changed before it was written, so that its digest is right. */
 function changed(
   change: (content: {
     readonly tensors: Map<string, StoredTensor>;
@@ -52,9 +52,14 @@ function changed(
 ): Uint8Array<ArrayBuffer> {
   const { tensors, metadata } = readSafetensors(file);
   const content = { tensors: new Map(tensors), metadata: { ...metadata } };
-  delete content.metadata['digest'];
   change(content);
+  content.metadata['digest'] = digestOf(content);
   return writeSafetensors(content satisfies Safetensors);
+}
+
+/** A copy without some of its entries. */
+function without<T>(record: Readonly<Record<string, T>>, ...names: readonly string[]): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
 }
 
 const open = (bytes: Uint8Array<ArrayBuffer>, { recipe, dataset: data, split }: RunSnapshot = snapshot) =>
@@ -101,8 +106,8 @@ test('a foreign safetensors file is refused', () => {
 
 test('a file of a later format is refused with both versions', () => {
   refuses(
-    changed(({ metadata }) => (metadata['formatVersion'] = '2')),
-    /format version is "2", this build reads "1"/,
+    changed(({ metadata }) => (metadata['formatVersion'] = '3')),
+    /format version is "3", this build reads "1" and "2"/,
   );
 });
 
@@ -142,7 +147,8 @@ test('progress that cannot be is refused by its field', () => {
     ['accuracyCount', 8],
     ['elapsedMs', null],
     ['lastValues', [1, 2]],
-    ['lastValues', ['1', 2, 3, 4, 5, 6, 7, 8]],
+    ['lastValues', {}],
+    ['lastValues', { ...snapshot.progress.lastValues, fakeLoss: '2' }],
   ];
   for (const [field, value] of bad) {
     const progress = JSON.stringify({ ...snapshot.progress, [field]: value });
@@ -152,7 +158,8 @@ test('progress that cannot be is refused by its field', () => {
       pattern,
     );
   }
-  const progress = JSON.stringify({ ...snapshot.progress, lastValues: [1, null, 3, 4, 5, 6, 7, 8] });
+  const lastValues = without(snapshot.progress.lastValues, 'discriminatorLoss');
+  const progress = JSON.stringify({ ...snapshot.progress, lastValues });
   refuses(
     changed(({ metadata }) => (metadata['progress'] = progress)),
     /no value of discriminatorLoss/,
@@ -186,7 +193,7 @@ test('a tensor that is missing, foreign or of another shape is refused by its na
 });
 
 test('networks of another size are refused', () => {
-  const recipe = buildRecipe('notebook', dataset, 8);
+  const recipe = buildRecipe(snapshot.settings, dataset, { channelDivisor: 8 });
   refuses(file, /is \[.*\], expected \[/, { ...snapshot, recipe });
 });
 
@@ -213,11 +220,25 @@ test('other data is refused, and so is another split of the same data', () => {
   );
 });
 
-test('any change of what was saved is seen by the digest; a file without one loads', () => {
+/** The file as builds before the digest wrote it: its metrics by position. */
+function olderFile(): Uint8Array<ArrayBuffer> {
+  const { tensors, metadata } = readSafetensors(file);
+  const rest = without(metadata, 'digest', 'scheduleSteps');
+  const lastValues = [1 / 3, 2, 3, 4, 5, 6, 7, 8];
+  const progress = JSON.stringify({ ...snapshot.progress, lastValues });
+  return writeSafetensors({ tensors, metadata: { ...rest, formatVersion: '1', progress } });
+}
+
+test('any change of what was saved is seen by the digest; only older files load without one', () => {
   const { tensors, metadata } = readSafetensors(file);
   assert.match(metadata['digest']!, /^crc32:[0-9a-f]{8}$/);
   assert.equal(readCheckpoint(file).hasDigest, true);
-  assert.equal(readCheckpoint(changed(() => undefined)).hasDigest, false);
+  const older = readCheckpoint(olderFile());
+  assert.equal(older.hasDigest, false);
+  assert.equal(older.progress.lastValues['trainAccuracy'], 1 / 3);
+  assert.deepEqual(open(olderFile()).tensors, open(file).tensors);
+  const undigested = without(metadata, 'digest');
+  refuses(writeSafetensors({ tensors, metadata: undigested }), /its metadata has no "digest"/);
   const [name, { shape, values }] = [...tensors].find(([each]) => each === 'generator/deconv1/kernel')!;
   const other = values.slice();
   other[7]! *= 1.0001;
@@ -250,7 +271,7 @@ test('values that no run has are refused by the tensor, the value and its place'
     evaluatedStep: 0,
     accuracySum: 0,
     accuracyCount: 0,
-    lastValues: [],
+    lastValues: {},
     elapsedMs: 0,
   });
   refuses(
@@ -272,8 +293,11 @@ test('progress whose fields contradict each other, or lie outside any run, is re
     [{ accuracySum: 7.5 }, /"accuracySum" 7\.5, allowed are 0 to 7/],
     [{ evaluatedStep: 0, accuracyCount: 17 }, /"evaluatedStep" 0, allowed are 1 to 17/],
     [{ elapsedMs: 1e15 }, /"elapsedMs" 1,000,000,000,000,000, allowed are 0 to 315,360,000,000/],
-    [{ lastValues: [1.5, 2, 3, 4, 5, 6, 7, 8] }, /a trainAccuracy of 1\.5, allowed are 0 to 1/],
-    [{ lastValues: [1, 1e39, 3, 4, 5, 6, 7, 8] }, /no valid "lastValues"/],
+    [
+      { lastValues: { ...snapshot.progress.lastValues, trainAccuracy: 1.5 } },
+      /a trainAccuracy of 1\.5, allowed are 0 to 1/,
+    ],
+    [{ lastValues: { ...snapshot.progress.lastValues, fakeLoss: 1e39 } }, /no valid "lastValues"/],
   ];
   for (const [fields, message] of bad) {
     const progress = JSON.stringify({ ...snapshot.progress, ...fields });
