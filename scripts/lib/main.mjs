@@ -1,6 +1,7 @@
 /** How every script begins and ends: dependencies first, then its work, errors as one clear line. */
 
 import { ensureInstalled } from './install.mjs';
+import { watchSurroundings } from './interruption.mjs';
 
 /** An error whose message is all a person needs: a wrong option, a taken folder, a missing browser. */
 export class UsageError extends Error {
@@ -12,6 +13,7 @@ export class UsageError extends Error {
  * The script's other modules are imported inside `work`, once what they need is there.
  */
 export async function main(work) {
+  watchSurroundings();
   try {
     await ensureInstalled();
     process.exitCode = (await work(process.argv.slice(2))) ?? 0;

@@ -1,6 +1,7 @@
 /** Command-line options of the scripts: every wrong one is one clear line. */
 
 import { parseArgs } from 'node:util';
+import { commandLine } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 
 /** Node's message without its advice on arguments that no script here takes. */
@@ -25,32 +26,44 @@ function findKeptByNpm(options, env) {
     });
 }
 
+function seeHelp(script) {
+  return `See ${commandLine(script, ['--help'])}.`;
+}
+
+/** No option means anything without its value: an empty one is a variable that was never set. */
+function checkValues(script, values) {
+  for (const [name, value] of Object.entries(values)) {
+    const isEmpty = [value].flat().some((given) => typeof given === 'string' && given.trim() === '');
+    if (isEmpty) throw new UsageError(`--${name} has an empty value. ${seeHelp(script)}`);
+  }
+}
+
 /**
  * Parses `args` by Node's `parseArgs`; `script` names the npm script for the messages. npm keeps
  * options that stand before `--` for itself and hands on at most their values, so an option found in
  * the environment and a stray argument are both a missing `--`.
  */
 export function parseOptions(script, args, options, env = process.env) {
-  const command = script === 'start' ? 'npm start' : `npm run ${script}`;
   const kept = findKeptByNpm(options, env);
   if (kept !== undefined) {
     throw new UsageError(
-      `npm has kept --${kept} for itself: write the options after "--", as in ${command} -- --${kept}.`,
+      `npm has kept --${kept} for itself: write the options after "--", as in ${commandLine(script, [`--${kept}`])}.`,
     );
   }
   let parsed;
   try {
     parsed = parseArgs({ args, options, allowPositionals: true });
   } catch (error) {
-    throw new UsageError(`${describeParseError(error)} See ${command} -- --help.`);
+    throw new UsageError(`${describeParseError(error)} ${seeHelp(script)}`);
   }
   const [stray] = parsed.positionals;
   if (stray !== undefined) {
     throw new UsageError(
       `"${stray}" belongs to no option. npm keeps the options that stand before "--" for itself: ` +
-        `write the options after it, as in ${command} -- --option ${stray}.`,
+        `write the options after it, as in ${commandLine(script, ['--option', stray])}.`,
     );
   }
+  checkValues(script, parsed.values);
   return parsed.values;
 }
 

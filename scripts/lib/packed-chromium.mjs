@@ -6,6 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { withLock } from './lock.mjs';
 import { CACHE, ROOT, packageVersion } from './paths.mjs';
+import { removeStagings, stagingOf } from './temporary.mjs';
 
 const PACKAGE = '@sparticuz/chromium';
 
@@ -30,7 +31,8 @@ const FONTS_CONFIG = `<?xml version="1.0"?>
  */
 async function unpack(folder, log) {
   log('unpacking the packed Chromium (once)');
-  const staging = `${folder}.${process.pid}`;
+  await removeStagings(folder);
+  const staging = stagingOf(folder);
   await mkdir(staging, { recursive: true });
   const script = `import('${PACKAGE}').then((chromium) => chromium.default.executablePath())`;
   await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], {

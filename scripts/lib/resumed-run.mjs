@@ -3,15 +3,27 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from './main.mjs';
-import { readMetrics, readRun } from './run-folder.mjs';
+import { METRICS, RUN } from './run-folder.mjs';
+import { readMetrics, readSessions } from './side-files.mjs';
 import { importSource } from './source-modules.mjs';
 import { checkAgainstCheckpoint } from './train-options.mjs';
 
 const { readCheckpoint } = await importSource('src/worker/checkpoint/checkpoint.ts');
 
-function parse(file, bytes) {
+/** Whether bytes are a checkpoint of ours, sound in itself. */
+export function isCheckpoint(bytes) {
   try {
-    return readCheckpoint(new Uint8Array(bytes));
+    readCheckpoint(new Uint8Array(bytes));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function read(file) {
+  try {
+    const bytes = await readFile(file);
+    return { bytes, checkpoint: readCheckpoint(new Uint8Array(bytes)) };
   } catch (error) {
     throw new UsageError(`${file}: ${error.message}`, { cause: error });
   }
@@ -19,12 +31,13 @@ function parse(file, bytes) {
 
 /**
  * Reads a checkpoint file and what lies beside it. `given` are the settings from the command line.
- * Returns the file's bytes, its step, whether it has finished, the evaluations up to that step and the
- * sessions before. Throws a UsageError where the file is none of ours or contradicts `given`.
+ * Returns the file's bytes, its step, whether it has finished, the evaluations that it knows of, the
+ * sessions before, and `problems`: a name and words for each file beside it that is damaged. Throws a
+ * UsageError where the checkpoint is none of ours or contradicts `given`.
  */
 export async function readResumedRun(file, given) {
-  const bytes = await readFile(file);
-  const { settings, progress } = parse(file, bytes);
+  const { bytes, checkpoint } = await read(file);
+  const { settings, progress } = checkpoint;
   checkAgainstCheckpoint(given, settings);
   const { step, evaluatedStep } = progress;
   const steps = given.steps ?? settings.steps;
@@ -34,12 +47,18 @@ export async function readResumedRun(file, given) {
     );
   }
   const folder = path.dirname(file);
-  const run = await readRun(folder);
+  const run = await readSessions(folder);
+  const metrics = await readMetrics(folder, evaluatedStep, run.sessions[0]?.fromStep);
+  const problems = [
+    [RUN, run.problems],
+    [METRICS, metrics.problems],
+  ].filter(([, words]) => words.length > 0);
   return {
     bytes,
     step,
     isFinished: steps === step && evaluatedStep === step,
-    evaluations: await readMetrics(folder, step),
-    sessions: run?.sessions ?? [],
+    evaluations: metrics.evaluations,
+    sessions: run.sessions,
+    problems: problems.map(([name, words]) => ({ name, words: words.join(', ') })),
   };
 }

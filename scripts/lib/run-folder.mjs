@@ -1,11 +1,13 @@
 /**
- * The folder of a headless run: which files it has and how they are renewed, each written to a
- * temporary name and renamed, so that a reader and a crash meet whole files only.
+ * The folder of a headless run: which files it has, which folder a run may have, and how files are
+ * renewed: each written to a temporary name and renamed, so that a reader and a crash meet whole files
+ * only.
  */
 
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { mkdir, open, readFile, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
+import { commandLine, pathWord, resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 
 export const CHECKPOINT = 'checkpoint.safetensors';
@@ -13,6 +15,11 @@ export const METRICS = 'metrics.jsonl';
 export const RUN = 'run.json';
 export const SAMPLES = 'samples.png';
 export const MODEL = 'model';
+/** The lock of the process whose run it is; beside it lie, after a crash, names that begin with it. */
+export const LOCK = 'run.lock';
+
+const FILES = [CHECKPOINT, METRICS, RUN, SAMPLES];
+const MODEL_FILES = ['model.json', 'weights.bin'];
 
 /** Replaces a file by these bytes (or this text) all at once. */
 export async function replaceFile(file, content) {
@@ -33,15 +40,30 @@ export async function replaceFile(file, content) {
   }
 }
 
-/** Where a run goes and what it goes on from: `checkpoint` is a file's path or undefined. */
+/** The command that goes on with the run in a folder; `name` is the folder as the person has it. */
+export function resumeCommand(name) {
+  return commandLine('train', ['--resume', pathWord(name)]);
+}
+
+function isSamePlace(one, other) {
+  return existsSync(one) && existsSync(other) && realpathSync(one) === realpathSync(other);
+}
+
+/**
+ * Where a run goes and what it goes on from: `out` is a folder's absolute path and `name` what the
+ * person calls it; `checkpoint` is a file's path or undefined; `isInPlace` where it lies in `out`.
+ */
 export function planFolders({ out, resume }) {
   if (resume === undefined) {
-    if (out !== undefined) return { out, checkpoint: undefined, isInPlace: false };
-    throw new UsageError('Say where the run goes: --out runs/a. See npm run train -- --help.');
+    if (out !== undefined) {
+      return { out: resolveGiven(out), name: out, checkpoint: undefined, isInPlace: false };
+    }
+    throw new UsageError(`Say where the run goes: --out runs/a. See ${commandLine('train', ['--help'])}.`);
   }
-  if (!existsSync(resume)) throw new UsageError(`--resume ${resume}: there is no such folder or file.`);
-  const isFolder = statSync(resume).isDirectory();
-  const checkpoint = isFolder ? path.join(resume, CHECKPOINT) : resume;
+  const source = resolveGiven(resume);
+  if (!existsSync(source)) throw new UsageError(`--resume ${resume}: there is no such folder or file.`);
+  const isFolder = statSync(source).isDirectory();
+  const checkpoint = isFolder ? path.join(source, CHECKPOINT) : source;
   if (!existsSync(checkpoint)) {
     throw new UsageError(
       `--resume ${resume}: the folder has no ${CHECKPOINT}, so there is nothing to go on from.`,
@@ -50,52 +72,88 @@ export function planFolders({ out, resume }) {
   if (!isFolder && out === undefined) {
     throw new UsageError(`--resume ${resume}: a file needs a folder to go on in; add --out runs/b.`);
   }
-  const isInPlace = isFolder && (out === undefined || path.resolve(out) === path.resolve(resume));
-  return { out: out ?? resume, checkpoint, isInPlace };
+  if (out === undefined) return { out: source, name: resume, checkpoint, isInPlace: true };
+  const target = resolveGiven(out);
+  const isInPlace = isSamePlace(checkpoint, path.join(target, CHECKPOINT));
+  return { out: target, name: out, checkpoint, isInPlace };
 }
 
-/** Refuses a folder that holds something, unless it may be overwritten or is gone on in. */
-export function checkFolder({ out, isInPlace }, isForced) {
-  if (!existsSync(out) || isInPlace) return;
-  if (!statSync(out).isDirectory()) throw new UsageError(`--out ${out} is a file; name a folder.`);
-  if (isForced || readdirSync(out).length === 0) return;
-  throw new UsageError(
-    `--out ${out} exists and is not empty. Name another folder, add --force to overwrite the run in it, ` +
-      `or go on with it by --resume ${out}.`,
-  );
+/** What a folder holds beside the lock. */
+function contentsOf(out) {
+  return readdirSync(out).filter((name) => name !== LOCK && !name.startsWith(`${LOCK}.`));
 }
 
-/** Removes what an earlier run left; files that are not a run's stay. */
-export async function clearFolder(out) {
-  for (const name of [CHECKPOINT, METRICS, RUN, SAMPLES, MODEL]) {
-    await rm(path.join(out, name), { recursive: true, force: true });
-  }
+/** Whether the folder has a file of a run by which a run is known. `isCheckpoint` looks at bytes. */
+async function holdsRun(out, isCheckpoint) {
+  const run = await readFile(path.join(out, RUN), 'utf8')
+    .then(JSON.parse)
+    .catch(() => null);
+  if (typeof run?.recipe === 'string' && typeof run.settings === 'object') return true;
+  const bytes = await readFile(path.join(out, CHECKPOINT)).catch(() => null);
+  return bytes !== null && isCheckpoint(bytes);
 }
 
 /**
- * The evaluations of `folder` up to and including `step`. A run that was killed between two writes
- * has one line more than its checkpoint knows of; going on writes that line again.
+ * Refuses a folder that holds something, unless it is gone on in, or `isForced` and what a new run
+ * would overwrite was written by one. `isCheckpoint` says whether bytes are a checkpoint of ours.
  */
-export async function readMetrics(folder, step) {
-  const text = await readFile(path.join(folder, METRICS), 'utf8').catch((error) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
+export async function checkFolder({ out, name, isInPlace }, isForced, isCheckpoint) {
+  if (isInPlace) return;
+  const contents = contentsOf(out);
+  if (contents.length === 0) return;
+  if (!isForced) {
+    const isRun = contents.includes(CHECKPOINT);
+    throw new UsageError(
+      `--out ${name} exists and is not empty. Name another folder, ` +
+        (isRun
+          ? `add --force to overwrite the run in it, or go on with it: ${resumeCommand(name)}`
+          : `or add --force to run in it all the same; there is no ${CHECKPOINT} in it to go on from.`),
+    );
+  }
+  const inTheWay = contents.filter((file) => FILES.includes(file));
+  if (inTheWay.length === 0 || (await holdsRun(out, isCheckpoint))) return;
+  throw new UsageError(
+    `--out ${name} holds ${inTheWay.join(', ')}, but nothing that shows that a run of this command wrote it, ` +
+      'so it is not overwritten. Name another folder, or move it away.',
+  );
+}
+
+/** The networks that an earlier run exported; other files in the folder stay. */
+async function clearModel(out) {
+  const folder = path.join(out, MODEL);
+  const networks = await readdir(folder).catch(() => []);
+  for (const network of networks) {
+    const files = await readdir(path.join(folder, network)).catch(() => []);
+    if (!MODEL_FILES.every((file) => files.includes(file))) continue;
+    for (const file of MODEL_FILES) await rm(path.join(folder, network, file));
+    await removeIfEmpty(path.join(folder, network));
+  }
+  await removeIfEmpty(folder);
+}
+
+async function removeIfEmpty(folder) {
+  await rmdir(folder).catch((error) => {
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT', 'ENOTDIR'].includes(error.code)) throw error;
   });
-  const lines = text.split('\n').filter((line) => line !== '');
-  return lines.map((line) => JSON.parse(line)).filter((evaluation) => evaluation.step <= step);
+}
+
+/** Removes what an earlier run left in a folder that passed `checkFolder`; files that are not a run's stay. */
+export async function clearFolder(out) {
+  for (const name of FILES) await rm(path.join(out, name), { force: true });
+  await clearModel(out);
+}
+
+/** Removes files that a process left half written; for the holder of the folder's lock. */
+export async function clearPartialFiles(out) {
+  for (const name of await readdir(out)) {
+    const [, whole] = /^(.+)\.\d+\.partial$/.exec(name) ?? [];
+    if (FILES.includes(whole)) await rm(path.join(out, name), { force: true });
+  }
 }
 
 export function writeMetrics(folder, evaluations) {
   const text = evaluations.map((evaluation) => `${JSON.stringify(evaluation)}\n`).join('');
   return replaceFile(path.join(folder, METRICS), text);
-}
-
-export async function readRun(folder) {
-  const text = await readFile(path.join(folder, RUN), 'utf8').catch((error) => {
-    if (error.code === 'ENOENT') return 'null';
-    throw error;
-  });
-  return JSON.parse(text);
 }
 
 export function writeRun(folder, run) {

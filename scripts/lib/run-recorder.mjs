@@ -9,10 +9,12 @@ import {
   MODEL,
   SAMPLES,
   clearFolder,
+  clearPartialFiles,
   replaceFile,
   writeMetrics,
   writeRun,
 } from './run-folder.mjs';
+import { setAside } from './side-files.mjs';
 
 /** The line of an evaluation in metrics.jsonl. */
 function toLine({ step, trainAccuracy, testAccuracy, discriminatorLoss, generatorLoss, elapsedMs }) {
@@ -55,10 +57,17 @@ export class RunRecorder {
     await replaceFile(file, bytes);
   }
 
-  /** Begins the folder with `run` for run.json; what an earlier run left goes where `isFresh`. */
-  begin(run, isFresh) {
+  /**
+   * Begins the folder with `run` for run.json. What an earlier run left goes where `isFresh`; `damaged`
+   * names files to set aside first, and `onAside(name, newName)` hears where each is kept.
+   */
+  begin(run, { isFresh, damaged, onAside }) {
     this.#enqueue(async () => {
+      await clearPartialFiles(this.#folder);
       if (isFresh) await clearFolder(this.#folder);
+      for (const name of damaged) {
+        onAside(name, path.basename(await setAside(path.join(this.#folder, name))));
+      }
       await writeRun(this.#folder, run);
       await writeMetrics(this.#folder, this.#evaluations);
     });

@@ -4,10 +4,11 @@
  */
 
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, readdir, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DIST } from './paths.mjs';
 
@@ -52,18 +53,33 @@ export const HEADERS = {
   'Cache-Control': 'no-cache',
 };
 
-/** The file of a request's path within `root`; undefined for a path that leads out of it or nowhere. */
-async function findFile(root, requestUrl) {
+/** Every file of a built site in memory, by its path from `root` with forward slashes. */
+export async function readSite(root = DIST) {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name)));
+  const read = async (name) => [name.split(path.sep).join('/'), await readFile(path.join(root, name))];
+  return new Map(await Promise.all(names.map(read)));
+}
+
+/** The file of a request's path; undefined for a path that leads out of the site or nowhere. */
+async function findFile({ root, files }, requestUrl) {
   let pathname;
   try {
     pathname = decodeURIComponent(new URL(requestUrl, 'http://localhost').pathname);
   } catch {
     return undefined;
   }
-  const file = path.join(root, pathname.endsWith('/') ? `${pathname}index.html` : pathname);
+  const name = pathname.endsWith('/') ? `${pathname}index.html` : pathname;
+  const file = path.join(root, name);
   if (!file.startsWith(root + path.sep) || pathname.includes('\0')) return undefined;
+  if (files !== undefined) {
+    const bytes = files.get(path.relative(root, file).split(path.sep).join('/'));
+    return bytes && { file, size: bytes.length, open: () => Readable.from([bytes]) };
+  }
   const found = await stat(file).catch(() => undefined);
-  return found?.isFile() ? { file, size: found.size } : undefined;
+  return found?.isFile() ? { file, size: found.size, open: () => createReadStream(file) } : undefined;
 }
 
 function answerText(response, status, text) {
@@ -71,20 +87,20 @@ function answerText(response, status, text) {
   response.end(`${text}\n`);
 }
 
-async function answer(root, headers, request, response) {
+async function answer(site, headers, request, response) {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('Allow', 'GET, HEAD');
     return answerText(response, 405, `${request.method} is not allowed here.`);
   }
-  const found = await findFile(root, request.url);
+  const found = await findFile(site, request.url);
   if (found === undefined) return answerText(response, 404, `There is no ${request.url} on this server.`);
   response.writeHead(200, {
     'Content-Type': MIME_TYPES[path.extname(found.file)] ?? 'application/octet-stream',
     'Content-Length': found.size,
   });
   if (request.method === 'HEAD') return response.end();
-  return pipeline(createReadStream(found.file), response);
+  return pipeline(found.open(), response);
 }
 
 /** Whether anything listens on this port, whichever of localhost's addresses it took. */
@@ -109,12 +125,14 @@ async function listen(server, port) {
 }
 
 /**
- * Serves `root` on `port` or, where that is taken, on the next free one; `onTaken` is told each port
- * that was passed over. `intercept(request, response)` may answer a request itself and then returns
- * true; `headersFor(path)` are those of a file. Returns the URL with a final slash, the port, and `close`.
+ * Serves `root`, or `files` (as `readSite` gives them) in place of it, on `port` or, where that is taken,
+ * on the next free one; `onTaken` is told each port that was passed over. `intercept(request, response)`
+ * may answer a request itself and then returns true; `headersFor(path)` are those of a file. Returns the
+ * URL with a final slash, the port, and `close`.
  */
 export async function serveSite({
   root = DIST,
+  files,
   port = 0,
   onTaken = () => {},
   intercept = () => false,
@@ -122,7 +140,7 @@ export async function serveSite({
 } = {}) {
   const server = createServer((request, response) => {
     Promise.resolve(intercept(request, response))
-      .then((isAnswered) => isAnswered || answer(root, headersFor(request.url), request, response))
+      .then((isAnswered) => isAnswered || answer({ root, files }, headersFor(request.url), request, response))
       .catch((error) => {
         // A client that went away in the middle of a file is no concern; anything else is.
         if (error.code === 'ERR_STREAM_PREMATURE_CLOSE') return;

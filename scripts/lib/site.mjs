@@ -11,6 +11,8 @@ import { ensureData } from './data.mjs';
 import { withLock } from './lock.mjs';
 import { UsageError } from './main.mjs';
 import { CACHE, DIST, inRoot } from './paths.mjs';
+import { readSite } from './serve.mjs';
+import { removeLeftovers, removeStagings, stagingOf } from './temporary.mjs';
 import { KERNEL_BINARIES, buildKernels, kernelBinaryPath } from './wasm-kernels.mjs';
 
 /** The single-threaded binaries; the threaded one never runs threads (tensorflow/tfjs#8513). */
@@ -35,9 +37,22 @@ async function copyBinaries(folder) {
 }
 
 /** Builds everything; throws a UsageError where it cannot, after the bundler's own messages. */
-export async function buildSite() {
+export function buildSite() {
+  return buildThen(() => undefined);
+}
+
+/** Builds everything and reads it, for a run that another build must not change: as `readSite`. */
+export function buildSiteFiles() {
+  return buildThen(() => readSite(DIST));
+}
+
+/** Builds everything and resolves with what `work` makes of it, while no other build goes on. */
+async function buildThen(work) {
   try {
-    await buildAll();
+    return await withLock(path.join(CACHE, 'build.lock'), async () => {
+      await buildAll();
+      return work();
+    });
   } catch (error) {
     // The bundler has printed what is wrong with the source; other errors say so themselves.
     if (error.errors === undefined) throw error;
@@ -46,21 +61,20 @@ export async function buildSite() {
 }
 
 async function buildAll() {
-  await withLock(path.join(CACHE, 'build.lock'), async () => {
-    const staging = path.join(CACHE, `dist.${process.pid}`);
+  await removeStagings(path.join(CACHE, 'dist'));
+  await removeLeftovers();
+  const staging = stagingOf(path.join(CACHE, 'dist'));
+  await mkdir(staging, { recursive: true });
+  try {
+    await Promise.all([
+      ...Object.keys(bundles).map((name) => bundleInto(staging, name)),
+      cp(inRoot('static'), staging, { recursive: true }),
+      ensureData().then((data) => cp(data, path.join(staging, 'data'), { recursive: true })),
+    ]);
+    await copyBinaries(staging);
+    await rm(DIST, { recursive: true, force: true });
+    await rename(staging, DIST);
+  } finally {
     await rm(staging, { recursive: true, force: true });
-    await mkdir(staging, { recursive: true });
-    try {
-      await Promise.all([
-        ...Object.keys(bundles).map((name) => bundleInto(staging, name)),
-        cp(inRoot('static'), staging, { recursive: true }),
-        ensureData().then((data) => cp(data, path.join(staging, 'data'), { recursive: true })),
-      ]);
-      await copyBinaries(staging);
-      await rm(DIST, { recursive: true, force: true });
-      await rename(staging, DIST);
-    } finally {
-      await rm(staging, { recursive: true, force: true });
-    }
-  });
+  }
 }

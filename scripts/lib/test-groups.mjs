@@ -3,13 +3,14 @@
  * check that is not made of tests (types, lint, build) adds one failure or nothing.
  */
 
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import esbuild from 'esbuild';
 import { loaders } from '../../esbuild.config.mjs';
-import { CACHE, inRoot } from './paths.mjs';
+import { inRoot } from './paths.mjs';
 import { runNode, runPackage } from './run-command.mjs';
 import { buildSite } from './site.mjs';
+import { withCountsFile, withTemporaryFolder } from './temporary.mjs';
 import { buildKernels } from './wasm-kernels.mjs';
 
 export const NO_TESTS = { passed: 0, failed: 0, skipped: 0 };
@@ -18,15 +19,14 @@ const ONE_FAILURE = { ...NO_TESTS, failed: 1 };
 const TYPESCRIPT_PROJECTS = ['src', 'src/worker', 'src/ui', 'test'];
 
 /** Runs `work` with the path of a file it writes counts to; a bad exit code is a failure at least. */
-async function withCounts(name, work) {
-  const file = path.join(CACHE, 'counts', `${name}-${process.pid}.json`);
-  await mkdir(path.dirname(file), { recursive: true });
-  const exitCode = await work(file);
-  const text = await readFile(file, 'utf8').catch(() => '');
-  await rm(file, { force: true });
-  const counts = text === '' ? NO_TESTS : JSON.parse(text);
-  const isUncounted = counts.failed === 0 && (exitCode !== 0 || text === '');
-  return isUncounted ? { ...counts, failed: 1 } : counts;
+function withCounts(name, work) {
+  return withCountsFile(name, async (file) => {
+    const exitCode = await work(file);
+    const text = await readFile(file, 'utf8').catch(() => '');
+    const counts = text === '' ? NO_TESTS : JSON.parse(text);
+    const isUncounted = counts.failed === 0 && (exitCode !== 0 || text === '');
+    return isUncounted ? { ...counts, failed: 1 } : counts;
+  });
 }
 
 function runNodeTests(name, files, nodeFlags = []) {
@@ -76,8 +76,11 @@ export async function build() {
 }
 
 /** Unit tests: TypeScript is bundled for Node, `.mjs` files run as they are. */
-export async function runUnitTests(files) {
-  const outdir = path.join(CACHE, `unit-tests-${process.pid}`);
+export function runUnitTests(files) {
+  return withTemporaryFolder('unit-tests', (outdir) => bundleAndRun(files, outdir));
+}
+
+async function bundleAndRun(files, outdir) {
   const isTypeScript = (file) => file.endsWith('.ts');
   try {
     // Tests of the wasm engine read its binaries from the cache.
@@ -109,8 +112,6 @@ export async function runUnitTests(files) {
   } catch (error) {
     console.error(`The unit tests could not be bundled: ${error.message}`);
     return ONE_FAILURE;
-  } finally {
-    await rm(outdir, { recursive: true, force: true });
   }
 }
 

@@ -5,14 +5,15 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { claimFolder } from './claimed-folder.mjs';
 import { HeadlessTrainer } from './headless-trainer.mjs';
-import { listenForInterruption } from './interruption.mjs';
+import { interruption, interruptionSignal } from './interruption.mjs';
 import { UsageError } from './main.mjs';
-import { readResumedRun } from './resumed-run.mjs';
+import { isCheckpoint, readResumedRun } from './resumed-run.mjs';
 import { describeEnd, describeEngine, describeRun } from './run-description.mjs';
-import { CHECKPOINT, checkFolder, planFolders } from './run-folder.mjs';
+import { CHECKPOINT, checkFolder, planFolders, resumeCommand } from './run-folder.mjs';
 import { RunRecorder } from './run-recorder.mjs';
-import { buildSite } from './site.mjs';
+import { buildSiteFiles } from './site.mjs';
 import { TrainDisplay } from './train-display.mjs';
 
 const STAGE_WORDS = {
@@ -30,7 +31,7 @@ const NOTE_WORDS = {
 /** States in which nothing is computed. */
 const RESTING = ['ready', 'paused', 'finished', 'failed'];
 
-const NOTHING_BEFORE = { step: 0, isFinished: false, evaluations: [], sessions: [] };
+const NOTHING_BEFORE = { step: 0, isFinished: false, evaluations: [], sessions: [], problems: [] };
 
 class TrainRun {
   #options;
@@ -39,7 +40,6 @@ class TrainRun {
   #display = new TrainDisplay();
   #trainer;
   #recorder;
-  #interruption;
   #settings = null;
   #engineReport = null;
   #evaluation = null;
@@ -69,7 +69,7 @@ class TrainRun {
       evaluations: resumed.evaluations,
       onFailure: (error) =>
         this.#settleRest.reject(
-          new UsageError(`Writing to ${folders.out} failed: ${error.message}`, { cause: error }),
+          new UsageError(`Writing to ${folders.name} failed: ${error.message}`, { cause: error }),
         ),
     });
     this.#trainer = new HeadlessTrainer({
@@ -82,14 +82,10 @@ class TrainRun {
 
   /** Resolves with the exit code. */
   async run() {
-    this.#interruption = listenForInterruption(() => this.#onInterrupted());
+    interruptionSignal.addEventListener('abort', () => this.#onInterrupted());
     try {
-      await buildSite();
       if (!this.#isInterrupted) await this.#load();
-      if (this.#isInterrupted) {
-        this.#display.line('Stopped before the run began; nothing was written.');
-        return this.#interruption.exitCode;
-      }
+      if (this.#isInterrupted) return this.#stopBefore();
       if (this.#resumed.isFinished) {
         await this.#export();
         return 0;
@@ -97,6 +93,7 @@ class TrainRun {
       return await this.#goToRest();
     } catch (error) {
       this.#display.stop();
+      if (this.#isInterrupted && !this.#hasBegun) return this.#stopBefore();
       const hint = this.#howToGoOn();
       throw new UsageError(`${error.message}${hint === '' ? '' : `\n${hint}`}`, { cause: error });
     } finally {
@@ -106,11 +103,16 @@ class TrainRun {
   }
 
   get #isInterrupted() {
-    return this.#interruption.signal !== null;
+    return interruptionSignal.aborted;
+  }
+
+  #stopBefore() {
+    this.#display.line('Stopped before the run began; nothing was written.');
+    return interruption().exitCode;
   }
 
   async #load() {
-    await this.#trainer.open();
+    await this.#trainer.open(await buildSiteFiles());
     this.#browser = await this.#trainer.browserVersion();
     const { engine, steps } = this.#options.given;
     if (this.#resumed.bytes !== undefined) await this.#trainer.load(this.#resumed.bytes, { engine, steps });
@@ -130,12 +132,12 @@ class TrainRun {
     if (this.#options.export) await this.#export();
     this.#display.stop();
     if (state === 'finished') {
-      const { out } = this.#folders;
-      console.log(describeEnd({ settings: this.#settings, evaluation: this.#evaluation, out }));
+      const { name } = this.#folders;
+      console.log(describeEnd({ settings: this.#settings, evaluation: this.#evaluation, out: name }));
       return 0;
     }
     console.log(`Stopped after step ${step} of ${this.#settings.steps}. ${this.#howToGoOn()}`);
-    return this.#interruption.exitCode;
+    return interruption().exitCode;
   }
 
   async #export() {
@@ -160,7 +162,19 @@ class TrainRun {
       fromStep: this.#resumed.step,
       sessions: this.#resumed.sessions,
     });
-    this.#recorder.begin(run, !this.#folders.isInPlace);
+    const { isInPlace } = this.#folders;
+    const { problems } = this.#resumed;
+    const wordsOf = (name) => problems.find((problem) => problem.name === name).words;
+    if (!isInPlace) {
+      for (const { name, words } of problems)
+        this.#display.line(`Note: ${name} beside the checkpoint ${words}.`);
+    }
+    this.#recorder.begin(run, {
+      isFresh: !isInPlace,
+      damaged: isInPlace ? problems.map(({ name }) => name) : [],
+      onAside: (name, newName) =>
+        this.#display.line(`Note: ${name} ${wordsOf(name)}. As it was it is kept as ${newName}.`),
+    });
   }
 
   #onReport(report) {
@@ -208,9 +222,9 @@ class TrainRun {
   }
 
   #howToGoOn() {
-    const { out } = this.#folders;
+    const { out, name } = this.#folders;
     return this.#isFolderBegun && existsSync(path.join(out, CHECKPOINT))
-      ? `To go on: npm run train -- --resume ${out}`
+      ? `To go on: ${resumeCommand(name)}`
       : '';
   }
 }
@@ -218,7 +232,16 @@ class TrainRun {
 /** Runs what `parseTrainOptions` returned; resolves with the exit code. */
 export async function train(options) {
   const folders = planFolders(options);
-  checkFolder(folders, options.force === true);
+  const release = await claimFolder(folders);
+  try {
+    await checkFolder(folders, options.force === true, isCheckpoint);
+    return await trainIn(folders, options);
+  } finally {
+    await release();
+  }
+}
+
+async function trainIn(folders, options) {
   const { checkpoint } = folders;
   const resumed = checkpoint === undefined ? NOTHING_BEFORE : await readResumedRun(checkpoint, options.given);
   if (resumed.isFinished && options.export !== true) {
@@ -226,5 +249,5 @@ export async function train(options) {
       `${checkpoint} has finished its ${resumed.step} steps; --steps N goes on to N in all.`,
     );
   }
-  return new TrainRun(options, folders, resumed).run();
+  return await new TrainRun(options, folders, resumed).run();
 }

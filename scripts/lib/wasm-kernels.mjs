@@ -10,6 +10,7 @@ import path from 'node:path';
 import { withLock } from './lock.mjs';
 import { CACHE, inRoot, packageVersion, shortHash } from './paths.mjs';
 import { importSource } from './source-modules.mjs';
+import { removeStagings, stagingOf } from './temporary.mjs';
 
 const SOURCES = inRoot('src', 'worker', 'engine', 'wasm', 'kernels');
 const ENTRY = 'index.ts';
@@ -83,7 +84,8 @@ export async function buildKernels() {
     const wanted = await fingerprint();
     if ((await readFile(mark, 'utf8').catch(() => '')) === wanted) return;
     for (const name of KERNEL_BINARIES) {
-      const written = `${kernelBinaryPath(name)}.${process.pid}`;
+      await removeStagings(kernelBinaryPath(name));
+      const written = stagingOf(kernelBinaryPath(name));
       await writeFile(written, await compileKernels(name));
       await rename(written, kernelBinaryPath(name));
     }
