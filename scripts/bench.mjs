@@ -8,6 +8,8 @@ await main(async (args) => {
   if (options === null) return console.log(HELP);
   const { contenders, recipe, runtime, rounds, wantsKernels, python, json } = options;
   const log = (line) => console.log(line);
+  const { prepareOutput } = await import('./lib/output-file.mjs');
+  if (json !== undefined) await prepareOutput('json', json);
   const { findInterpreters, runYardsticks } = await import('./lib/bench-python.mjs');
   const yardsticks = contenders.filter(({ engine }) => ENGINES[engine].runs === 'python');
   // Before the long part, so that what is missing is told at once.
@@ -53,9 +55,7 @@ await main(async (args) => {
   if (ratios.length > 0) parts.push(formatRatios(ratios));
   console.log(`\n${parts.filter((part) => part !== '').join('\n\n')}`);
   if (json === undefined) return;
-  const { mkdir, writeFile } = await import('node:fs/promises');
-  const { dirname } = await import('node:path');
-  await mkdir(dirname(json), { recursive: true });
+  const { writeFile } = await import('node:fs/promises');
   const written = { machine, browser, adapter, recipe, arithmetic, peaks, results, ratios };
   await writeFile(json, `${JSON.stringify(written, null, 2)}\n`);
 });

@@ -12,8 +12,8 @@ const OPTIONS = {
   scheme: { type: 'string', default: 'light' },
   width: { type: 'string', default: '1440' },
   height: { type: 'string', default: '900' },
-  out: { type: 'string', default: 'docs/screenshot.png' },
-  folder: { type: 'string', default: 'docs/screenshots' },
+  out: { type: 'string' },
+  folder: { type: 'string' },
   engine: { type: 'string', default: 'tfjs-wasm' },
   steps: { type: 'string', default: '600' },
   help: { type: 'boolean' },
@@ -72,8 +72,15 @@ await main(async (args) => {
   const steps = parseWholeNumber('steps', options.steps, 2, 1_000_000);
   const isSingle = states.length * schemes.length * widths.length === 1;
 
-  const { mkdir } = await import('node:fs/promises');
   const path = await import('node:path');
+  const { resolveGiven } = await import('./lib/invocation.mjs');
+  const { prepareOutput } = await import('./lib/output-file.mjs');
+  const { inRoot } = await import('./lib/paths.mjs');
+  const out = resolveGiven(options.out) ?? inRoot('docs', 'screenshot.png');
+  const folder = resolveGiven(options.folder) ?? inRoot('docs', 'screenshots');
+  const fileOf = (state, scheme, width) =>
+    isSingle ? out : path.join(folder, `${state}-${scheme}-${width}.png`);
+  await prepareOutput(isSingle ? 'out' : 'folder', fileOf(states[0], schemes[0], widths[0]));
   const { withPage } = await import('./lib/page.mjs');
   const data = makeDataSwitch();
   await withPage({ purpose: 'test', intercept: data.intercept }, async ({ page, url }) => {
@@ -81,8 +88,7 @@ await main(async (args) => {
     const takeAll = async (state) => {
       for (const scheme of schemes) {
         for (const width of widths) {
-          const file = isSingle ? options.out : path.join(options.folder, `${state}-${scheme}-${width}.png`);
-          await mkdir(path.dirname(file), { recursive: true });
+          const file = fileOf(state, scheme, width);
           await setScheme(session, scheme);
           await page.setViewport({ width, height });
           await settle(page);

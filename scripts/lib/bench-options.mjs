@@ -1,6 +1,7 @@
 /** What `npm run bench` may be asked for: engines, their kinds, and every refusal that needs no run. */
 
 import { parseList, parseOptions, parseWholeNumber } from './options.mjs';
+import { resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 
 /** Every engine and yardstick: where it runs, whether threads are chosen, whether it knows one recipe only. */
@@ -83,6 +84,6 @@ export function parseBenchOptions(args, env) {
   const contenders = engines.flatMap((engine) =>
     (ENGINES[engine].hasThreads ? threads : [null]).map((count) => ({ engine, threads: count })),
   );
-  const { kernels, python, json } = given;
-  return { contenders, recipe, runtime, rounds, wantsKernels: kernels, python, json };
+  const [python, json] = [resolveGiven(given.python), resolveGiven(given.json)];
+  return { contenders, recipe, runtime, rounds, wantsKernels: given.kernels, python, json };
 }

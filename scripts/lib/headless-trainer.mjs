@@ -33,7 +33,7 @@ export class HeadlessTrainer extends EventEmitter {
 
   /**
    * Launches the browser and opens the page; nothing is loaded into the worker yet. `files` is the site,
-   * as serve.mjs takes it.
+   * as `readSite` gives it.
    */
   async open(files) {
     this.#server = await serveWithUploads({ files, onUpload: this.#onUpload, downloads: this.#downloads });

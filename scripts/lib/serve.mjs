@@ -53,17 +53,17 @@ export const HEADERS = {
   'Cache-Control': 'no-cache',
 };
 
-/** Every file of a built site in memory, by its path from `root` with forward slashes. */
-export async function readSite(root = DIST) {
+/** Every file of a built site in memory, by its URL path. */
+export async function readSite(root) {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const names = entries
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name)));
-  const read = async (name) => [name.split(path.sep).join('/'), await readFile(path.join(root, name))];
+  const read = async (name) => [`/${name.split(path.sep).join('/')}`, await readFile(path.join(root, name))];
   return new Map(await Promise.all(names.map(read)));
 }
 
-/** The file of a request's path; undefined for a path that leads out of the site or nowhere. */
+/** The file of a request's path; undefined for a path that leads nowhere. None leads out of the site. */
 async function findFile({ root, files }, requestUrl) {
   let pathname;
   try {
@@ -71,15 +71,13 @@ async function findFile({ root, files }, requestUrl) {
   } catch {
     return undefined;
   }
-  const name = pathname.endsWith('/') ? `${pathname}index.html` : pathname;
-  const file = path.join(root, name);
-  if (!file.startsWith(root + path.sep) || pathname.includes('\0')) return undefined;
-  if (files !== undefined) {
-    const bytes = files.get(path.relative(root, file).split(path.sep).join('/'));
-    return bytes && { file, size: bytes.length, open: () => Readable.from([bytes]) };
-  }
-  const found = await stat(file).catch(() => undefined);
-  return found?.isFile() ? { file, size: found.size, open: () => createReadStream(file) } : undefined;
+  if (pathname.includes('\0')) return undefined;
+  const name = path.posix.join('/', pathname.endsWith('/') ? `${pathname}index.html` : pathname);
+  const file = root === null ? null : path.join(root, name);
+  const found = file === null ? undefined : await stat(file).catch(() => undefined);
+  if (found?.isFile()) return { name, size: found.size, open: () => createReadStream(file) };
+  const bytes = files.get(name);
+  return bytes && { name, size: bytes.length, open: () => Readable.from([bytes]) };
 }
 
 function answerText(response, status, text) {
@@ -96,7 +94,7 @@ async function answer(site, headers, request, response) {
   const found = await findFile(site, request.url);
   if (found === undefined) return answerText(response, 404, `There is no ${request.url} on this server.`);
   response.writeHead(200, {
-    'Content-Type': MIME_TYPES[path.extname(found.file)] ?? 'application/octet-stream',
+    'Content-Type': MIME_TYPES[path.extname(found.name)] ?? 'application/octet-stream',
     'Content-Length': found.size,
   });
   if (request.method === 'HEAD') return response.end();
@@ -125,14 +123,14 @@ async function listen(server, port) {
 }
 
 /**
- * Serves `root`, or `files` (as `readSite` gives them) in place of it, on `port` or, where that is taken,
- * on the next free one; `onTaken` is told each port that was passed over. `intercept(request, response)`
- * may answer a request itself and then returns true; `headersFor(path)` are those of a file. Returns the
- * URL with a final slash, the port, and `close`.
+ * Serves the folder `root` (null for none) and what is not there from `files`, as `readSite` gives them, on
+ * `port` or, where that is taken, on the next free one; `onTaken` is told each port that was passed over.
+ * `intercept(request, response)` may answer a request itself and then returns true; `headersFor(path)` are
+ * those of a file. Returns the URL with a final slash, the port, and `close`.
  */
 export async function serveSite({
   root = DIST,
-  files,
+  files = new Map(),
   port = 0,
   onTaken = () => {},
   intercept = () => false,

@@ -3,6 +3,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { UsageError } from './main.mjs';
+import { resolveGiven } from './invocation.mjs';
 import { ROOT, inRoot } from './paths.mjs';
 
 /** Folders of each group's tests. Every file under them that ends in `.test.ts` or `.test.mjs` is one. */
@@ -39,7 +40,9 @@ export function testFilesIn(folders) {
 export function groupFiles(files, folders) {
   const groups = Object.fromEntries(Object.keys(folders).map((group) => [group, []]));
   for (const given of files) {
-    const file = path.relative(ROOT, path.resolve(given)).split(path.sep).join('/');
+    // From where the person stands, or as the messages of test runs name it.
+    const place = [resolveGiven(given), inRoot(given)].find(existsSync) ?? given;
+    const file = path.relative(ROOT, place).split(path.sep).join('/');
     const group = Object.keys(folders).find((name) =>
       folders[name].some((folder) => file.startsWith(`${folder}/`)),
     );

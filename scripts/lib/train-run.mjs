@@ -84,7 +84,7 @@ class TrainRun {
   async run() {
     interruptionSignal.addEventListener('abort', () => this.#onInterrupted());
     try {
-      if (!this.#isInterrupted) await this.#load();
+      await this.#load();
       if (this.#isInterrupted) return this.#stopBefore();
       if (this.#resumed.isFinished) {
         await this.#export();
@@ -111,11 +111,17 @@ class TrainRun {
     return interruption().exitCode;
   }
 
+  /** Ends early at a wish to stop. */
   async #load() {
-    await this.#trainer.open(await buildSiteFiles());
+    if (this.#isInterrupted) return;
+    // In memory: another build, while this one trains, takes its files away.
+    const files = await buildSiteFiles();
+    if (this.#isInterrupted) return;
+    await this.#trainer.open(files);
     this.#browser = await this.#trainer.browserVersion();
+    const { bytes } = this.#resumed;
     const { engine, steps } = this.#options.given;
-    if (this.#resumed.bytes !== undefined) await this.#trainer.load(this.#resumed.bytes, { engine, steps });
+    if (bytes !== undefined && !this.#isInterrupted) await this.#trainer.load(bytes, { engine, steps });
   }
 
   async #goToRest() {

@@ -8,7 +8,7 @@ import { buffer } from 'node:stream/consumers';
 import { HEADERS, serveSite } from './serve.mjs';
 
 /**
- * `files` is the site, as serve.mjs takes it. `onUpload(name, bytes)` takes what the page PUTs; its error is the answer. `downloads` maps names
+ * `files` is the site, as `readSite` gives it. `onUpload(name, bytes)` takes what the page PUTs; its error is the answer. `downloads` maps names
  * to the bytes that the page may GET. Returns the site's URL, `urlOf(name)` for the private files,
  * and `close`.
  */
@@ -36,6 +36,6 @@ export async function serveWithUploads({ files, onUpload, downloads = new Map() 
     }
   }
 
-  const { url, close } = await serveSite({ files, intercept });
+  const { url, close } = await serveSite({ root: null, files, intercept });
   return { url, urlOf: (name) => `${prefix}${name}`, close };
 }

@@ -1,56 +1,191 @@
-/** The folder of a headless run: when it may be used, how its files are renewed. */
+/** The folder of a headless run: when it may be used, by whom, what is cleared, how files are renewed. */
 
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { claimFolder } from '../../../scripts/lib/claimed-folder.mjs';
 import {
   CHECKPOINT,
+  LOCK,
   METRICS,
+  RUN,
   checkFolder,
+  clearFolder,
+  clearPartialFiles,
   planFolders,
-  readMetrics,
   replaceFile,
 } from '../../../scripts/lib/run-folder.mjs';
 
+const RUN_TEXT = JSON.stringify({ recipe: 'notebook', seed: 1, settings: {}, sessions: [] });
+
 let folder;
+let plan;
+
+const inFolder = (...parts) => path.join(folder, ...parts);
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'scripts-'));
+  plan = { out: folder, name: 'runs/a b', isInPlace: false };
 });
 
 afterEach(() => rm(folder, { recursive: true }));
 
-test('an existing folder is refused without force, an empty one and a run gone on with in place are not', async () => {
-  await checkFolder({ out: folder, isInPlace: false }, false);
-  await writeFile(path.join(folder, 'note.txt'), '');
-  assert.throws(() => checkFolder({ out: folder, isInPlace: false }, false), /is not empty.*--force/s);
-  checkFolder({ out: folder, isInPlace: false }, true);
-  checkFolder({ out: folder, isInPlace: true }, false);
-  assert.throws(() => checkFolder({ out: path.join(folder, 'note.txt') }, true), /is a file/);
+const isCheckpoint = (bytes) => String(bytes) === 'a checkpoint';
+const check = (isForced) => checkFolder(plan, isForced, isCheckpoint);
+
+describe('a folder', () => {
+  test('that holds something is refused, an empty one and a run gone on with in place are not', async () => {
+    await check(false);
+    await writeFile(inFolder('note.txt'), '');
+    await assert.rejects(check(false), /runs\/a b exists and is not empty/);
+    await check(true);
+    await checkFolder({ ...plan, isInPlace: true }, false, isCheckpoint);
+  });
+
+  test('with nothing to go on from advises no --resume, one with a checkpoint does, as a shell takes it', async () => {
+    await writeFile(inFolder(RUN), RUN_TEXT);
+    await assert.rejects(check(false), ({ message }) => {
+      assert.doesNotMatch(message, /--resume/);
+      return /--force.*no checkpoint\.safetensors/s.test(message);
+    });
+    await writeFile(inFolder(CHECKPOINT), 'a checkpoint');
+    await assert.rejects(check(false), /npm run train -- --resume 'runs\/a b'$/);
+  });
+
+  test('with files of these names that no run wrote is not overwritten, not even with --force', async () => {
+    for (const text of ['{}', '{"recipe":', '[]', 'null']) {
+      await writeFile(inFolder(RUN), text);
+      await assert.rejects(check(true), /holds run\.json, but nothing that shows that a run/);
+    }
+    await writeFile(inFolder(CHECKPOINT), 'somebody else’s');
+    await assert.rejects(check(true), /holds checkpoint\.safetensors, run\.json, but/);
+    await writeFile(inFolder(CHECKPOINT), 'a checkpoint');
+    await check(true);
+    await rm(inFolder(CHECKPOINT));
+    await writeFile(inFolder(RUN), RUN_TEXT);
+    await check(true);
+  });
+
+  test('is cleared of what a run wrote, and of nothing else', async () => {
+    for (const name of [CHECKPOINT, METRICS, RUN, 'samples.png', 'note.txt'])
+      await writeFile(inFolder(name), '');
+    for (const network of ['generator', 'mine']) {
+      await mkdir(inFolder('model', network), { recursive: true });
+      await writeFile(inFolder('model', network, 'model.json'), '');
+    }
+    await writeFile(inFolder('model', 'generator', 'weights.bin'), '');
+    await clearFolder(folder);
+    assert.deepEqual((await readdir(folder, { recursive: true })).sort(), [
+      'model',
+      'model/mine',
+      'model/mine/model.json',
+      'note.txt',
+    ]);
+  });
+
+  test('is cleared of what a killed process left half written', async () => {
+    for (const name of [`${METRICS}.123.partial`, 'notes.123.partial', METRICS])
+      await writeFile(inFolder(name), '');
+    await clearPartialFiles(folder);
+    assert.deepEqual((await readdir(folder)).sort(), [METRICS, 'notes.123.partial']);
+  });
 });
 
-test('resuming takes a folder in place, and a file only into a folder of its own', async () => {
-  assert.throws(() => planFolders({}), /--out runs\/a/);
-  assert.throws(() => planFolders({ resume: path.join(folder, 'none') }), /no such folder or file/);
-  assert.throws(() => planFolders({ resume: folder }), new RegExp(`has no ${CHECKPOINT}`));
-  const checkpoint = path.join(folder, CHECKPOINT);
-  await writeFile(checkpoint, '');
-  assert.deepEqual(planFolders({ resume: folder }), { out: folder, checkpoint, isInPlace: true });
-  assert.throws(() => planFolders({ resume: checkpoint }), /add --out/);
-  assert.deepEqual(planFolders({ resume: checkpoint, out: 'b' }), { out: 'b', checkpoint, isInPlace: false });
-  assert.deepEqual(planFolders({ resume: folder, out: 'b' }), { out: 'b', checkpoint, isInPlace: false });
+describe('claiming a folder', () => {
+  test('refuses a second run by the folder’s name and the first one’s process', async () => {
+    const release = await claimFolder(plan);
+    await assert.rejects(
+      claimFolder(plan),
+      new RegExp(`^UsageError: The folder runs/a b is taken: process ${process.pid} has a run in it`),
+    );
+    await release();
+    await (
+      await claimFolder(plan)
+    )();
+    assert.deepEqual(await readdir(folder), []);
+  });
+
+  test('does not count its lock as something in the folder', async () => {
+    const release = await claimFolder(plan);
+    await mkdir(inFolder(`${LOCK}.1-01234567`));
+    await check(false);
+    await release();
+  });
+
+  test('takes the folders it made away again while they are empty', async () => {
+    const deep = { out: inFolder('runs', 'a'), name: 'runs/a' };
+    await (
+      await claimFolder(deep)
+    )();
+    assert.deepEqual(await readdir(folder), []);
+    const release = await claimFolder(deep);
+    await writeFile(inFolder('runs', 'a', METRICS), '');
+    await release();
+    assert.deepEqual(await readdir(inFolder('runs', 'a')), [METRICS]);
+  });
+
+  test('tells in words where nothing can be written', async () => {
+    await writeFile(inFolder('file'), '');
+    await assert.rejects(claimFolder({ out: inFolder('file'), name: 'f' }), /^UsageError: --out f is a file/);
+    await assert.rejects(
+      claimFolder({ out: inFolder('file', 'a'), name: 'f/a' }),
+      /^UsageError: The folder f\/a cannot be written to \(.*\)\. Name one that can, by --out\./,
+    );
+  });
+
+  const isMighty = process.getuid?.() === 0 || process.platform === 'win32';
+  test(
+    'tells in words that a folder is read-only',
+    { skip: isMighty && 'this user may write anywhere' },
+    async () => {
+      await chmod(folder, 0o555);
+      await assert.rejects(
+        claimFolder(plan),
+        /^UsageError: The folder runs\/a b cannot be written to \(EACCES/,
+      );
+      await chmod(folder, 0o755);
+    },
+  );
 });
 
-test('evaluations later than the checkpoint are left out', async () => {
-  await writeFile(path.join(folder, METRICS), '{"step":1}\n{"step":10}\n{"step":20}\n');
-  assert.deepEqual(await readMetrics(folder, 10), [{ step: 1 }, { step: 10 }]);
-  assert.deepEqual(await readMetrics(path.join(folder, 'none'), 10), []);
+describe('resuming', () => {
+  test('takes a folder in place, and a file only into a folder of its own', async () => {
+    assert.throws(() => planFolders({}), /--out runs\/a/);
+    assert.throws(() => planFolders({ resume: inFolder('none') }), /no such folder or file/);
+    assert.throws(() => planFolders({ resume: folder }), new RegExp(`has no ${CHECKPOINT}`));
+    const checkpoint = inFolder(CHECKPOINT);
+    await writeFile(checkpoint, '');
+    assert.deepEqual(planFolders({ resume: folder }), {
+      out: folder,
+      name: folder,
+      checkpoint,
+      isInPlace: true,
+    });
+    assert.throws(() => planFolders({ resume: checkpoint }), /add --out/);
+    const elsewhere = { out: path.resolve('b'), name: 'b', checkpoint, isInPlace: false };
+    assert.deepEqual(planFolders({ resume: checkpoint, out: 'b' }), elsewhere);
+    assert.deepEqual(planFolders({ resume: folder, out: 'b' }), elsewhere);
+  });
+
+  test('is in place by whatever path the folder is named, so that its checkpoint is not cleared', async () => {
+    await writeFile(inFolder(CHECKPOINT), '');
+    const link = `${folder}-link`;
+    await symlink(folder, link, 'junction');
+    try {
+      for (const resume of [folder, inFolder(CHECKPOINT), link, path.join(link, CHECKPOINT)]) {
+        assert.equal(planFolders({ resume, out: link }).isInPlace, true, resume);
+        assert.equal(planFolders({ resume, out: folder }).isInPlace, true, resume);
+      }
+    } finally {
+      await rm(link);
+    }
+  });
 });
 
 test('a file is replaced whole, and stays as it was when writing fails', async () => {
-  const file = path.join(folder, 'deep', 'a.txt');
+  const file = inFolder('deep', 'a.txt');
   await replaceFile(file, 'one');
   await replaceFile(file, 'two');
   assert.equal(await readFile(file, 'utf8'), 'two');
@@ -58,7 +193,7 @@ test('a file is replaced whole, and stays as it was when writing fails', async (
   assert.equal(await readFile(file, 'utf8'), 'two');
   assert.deepEqual(await readdir(path.dirname(file)), ['a.txt']);
   // A folder in the way of the rename.
-  await mkdir(path.join(folder, 'taken', 'x'), { recursive: true });
-  await assert.rejects(replaceFile(path.join(folder, 'taken'), 'three'));
+  await mkdir(inFolder('taken', 'x'), { recursive: true });
+  await assert.rejects(replaceFile(inFolder('taken'), 'three'));
   assert.deepEqual((await readdir(folder)).sort(), ['deep', 'taken']);
 });
