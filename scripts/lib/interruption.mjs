@@ -5,14 +5,13 @@
  */
 
 import { constants } from 'node:os';
+import { watchForLostNpm } from './lost-npm.mjs';
 
 /**
  * npm hands a Ctrl-C on to a script that has had it from the terminal already: two signals this close
  * are one wish.
  */
 const SAME_WISH_MS = 1000;
-
-const PARENT_POLL_MS = 500;
 
 /** Not among Windows' signals. */
 const SIGPIPE = 13;
@@ -25,9 +24,6 @@ const controller = new AbortController();
 export const interruptionSignal = controller.signal;
 
 const found = { signal: null, exitCode: 0, sinceMs: 0, isHeeded: false };
-
-/** Taken at once: npm may be gone before the script has read its options. */
-const parent = process.ppid;
 
 /** The first wish: the signal's name, null before; and the exit code of a process that it ended. */
 export function interruption() {
@@ -53,23 +49,9 @@ function wishOnceMore(signal) {
   wish(signal);
 }
 
-/**
- * The shell that npm runs a script in is gone: a signal that reaches npm alone may end npm and that
- * shell, and leave the script behind. A script started without npm may outlive its parent.
- */
-function watchForLostNpm() {
-  if (process.env.npm_lifecycle_event === undefined) return;
-  const timer = setInterval(() => {
-    if (process.ppid === parent) return;
-    clearInterval(timer);
-    wish('SIGTERM');
-  }, PARENT_POLL_MS);
-  timer.unref();
-}
-
 /** What every command does: it ends when npm is gone, or when nobody reads what it prints. */
 export function watchSurroundings() {
-  watchForLostNpm();
+  void watchForLostNpm(() => wish('SIGTERM'));
   process.stdout.on('error', (error) => {
     if (!CLOSED_OUTPUT.includes(error.code)) throw error;
     wish('SIGPIPE');

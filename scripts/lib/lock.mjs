@@ -14,7 +14,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { interruptionSignal } from './interruption.mjs';
-import { hasEnded, startOf } from './process-start.mjs';
+import { hasEnded, startOf } from './processes.mjs';
 
 const POLL_MS = 100;
 

@@ -6,7 +6,7 @@
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { CACHE } from './paths.mjs';
-import { hasEnded } from './process-start.mjs';
+import { hasEnded } from './processes.mjs';
 
 /** Where the holder of a lock makes `target` before it is renamed into place. */
 export function stagingOf(target) {

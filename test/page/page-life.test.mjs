@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { serveSite } from '../../scripts/lib/serve.mjs';
 import { CACHE, DIST } from '../../scripts/lib/paths.mjs';
-import { openPage, openSite, SMALL, stateOf, untilState } from './support/page.mjs';
+import { openPage, openSite, SMALL, stateOf, untilState, untilWorkers } from './support/page.mjs';
 import { serveData, smallData } from './support/small-data.mjs';
 
 test('fifty elements that come and go leave no worker', async (context) => {
@@ -19,14 +19,20 @@ test('fifty elements that come and go leave no worker', async (context) => {
       const trainer = document.createElement('sgan-trainer');
       trainer.settings = settings;
       document.body.append(trainer);
+      // Taken away in each of its early stages in turn: at once, at its first report, its second, …
+      let reports = 0;
+      const reached = new Promise((resolve) => {
+        const count = () => reports++ >= round % 10 && resolve();
+        for (const type of ['sgan-state', 'sgan-report']) trainer.addEventListener(type, count);
+        if (round % 10 === 0) resolve();
+      });
       const started = trainer.start().catch(() => undefined);
-      // Not longer than it takes to have a worker in each of its early stages.
-      await new Promise((resolve) => setTimeout(resolve, round));
+      await Promise.race([reached, started]);
       trainer.remove();
       await started;
     }
   }, SMALL);
-  while (page.workers().length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  await untilWorkers(page, 0);
   const { held, pending } = await page.evaluate(() => navigator.locks.query());
   assert.deepEqual([held, pending], [[], []]);
   assert.deepEqual(violations, []);
@@ -61,7 +67,7 @@ test('moved in the document it goes on with the same worker; taken out, the work
   assert.equal(await stateOf(page), 'paused');
   assert.deepEqual(page.workers(), [worker]);
   await page.$eval('sgan-trainer', (trainer) => trainer.remove());
-  while (page.workers().length > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  await untilWorkers(page, 0);
 });
 
 test('inside a foreign shadow root it trains, and its events come out', async (context) => {

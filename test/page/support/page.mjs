@@ -8,6 +8,11 @@ import { serveData, smallData } from './small-data.mjs';
 /** A run small enough for a test: seconds on tfjs' wasm backend. */
 export const SMALL = { engine: 'tfjs-wasm', batch: 10, labels: 100, evalEvery: 5, steps: 2000 };
 
+/** No wait in a page takes longer. */
+const LIMIT_MS = 120_000;
+
+const WORKER_EVENTS = ['workercreated', 'workerdestroyed'];
+
 export const PRIMARY = '[part="primary-button"]';
 export const STEP = '[part="step-button"]';
 export const RESET = '[part="reset-button"]';
@@ -60,6 +65,22 @@ export function stateOf(page) {
   return page.$eval('sgan-trainer', (trainer) => trainer.state);
 }
 
+/** Waits until the page has so many workers; fails where it never does. */
+export async function untilWorkers(page, count) {
+  await new Promise((resolve, reject) => {
+    const look = () => page.workers().length === count && resolve();
+    for (const event of WORKER_EVENTS) page.on(event, look);
+    setTimeout(
+      () =>
+        reject(
+          new Error(`The page has ${page.workers().length} workers after ${LIMIT_MS} ms, not ${count}.`),
+        ),
+      LIMIT_MS,
+    ).unref();
+    look();
+  });
+}
+
 /** Waits for a state; fails with the trainer's own error where it gets another way. */
 export async function untilState(page, state) {
   await page.waitForFunction(
@@ -67,7 +88,7 @@ export async function untilState(page, state) {
       const trainer = document.querySelector('sgan-trainer');
       return trainer.state === wanted || (trainer.state === 'failed' && wanted !== 'failed');
     },
-    { polling: 100, timeout: 120_000 },
+    { polling: 100, timeout: LIMIT_MS },
     state,
   );
   const [actual, error] = await page.$eval('sgan-trainer', (trainer) => [
@@ -84,7 +105,7 @@ export async function untilText(page, selector, pattern) {
       const text = document.querySelector('sgan-trainer').shadowRoot.querySelector(wanted)?.textContent ?? '';
       return new RegExp(source).test(text.replaceAll(/\s+/g, ' ').trim());
     },
-    { polling: 100, timeout: 120_000 },
+    { polling: 100, timeout: LIMIT_MS },
     selector,
     pattern.source,
   );
@@ -105,7 +126,7 @@ export function untilStep(page, step) {
         .shadowRoot.querySelector('.position dd').textContent;
       return Number(text.split(' ')[0].replaceAll(',', '')) >= wanted;
     },
-    { polling: 100, timeout: 120_000 },
+    { polling: 100, timeout: LIMIT_MS },
     step,
   );
 }
@@ -123,7 +144,7 @@ export function untilPictureChanges(page, selector, before) {
   return page.waitForFunction(
     (wanted, old) =>
       document.querySelector('sgan-trainer').shadowRoot.querySelector(wanted).toDataURL() !== old,
-    { polling: 200, timeout: 120_000 },
+    { polling: 200, timeout: LIMIT_MS },
     selector,
     before,
   );

@@ -1,18 +1,31 @@
 /** Runs the project's scripts as child processes and listens to what they say. */
 
 import { spawn } from 'node:child_process';
+import { inRoot } from '../../../scripts/lib/paths.mjs';
+
+/** A script that takes longer hangs: it is ended, so that no test waits for it without bound. */
+const LIMIT_MS = 300_000;
+
+/** npm's own words for the script that runs this test are not for the ones that it starts. */
+function environment(env) {
+  const own = Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$/.test(name));
+  return { ...Object.fromEntries(own), ...env };
+}
 
 /**
  * Starts `node scripts/NAME.mjs ...args`. `output` is what it has printed so far, `said(pattern)`
  * resolves with the match once that matches (and rejects if the script ends without), `ended` resolves
- * with exit code and output.
+ * with exit code and output when it has ended and whoever else had its output, too.
  */
 export function startScript(name, args, env = {}) {
-  const child = spawn(process.execPath, [`scripts/${name}.mjs`, ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return startCommand(process.execPath, [inRoot('scripts', `${name}.mjs`), ...args], { env });
+}
+
+/** Starts a command as `startScript` does. */
+export function startCommand(command, args, { env = {}, cwd = process.cwd() } = {}) {
+  const child = spawn(command, args, { cwd, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
   const script = { child, output: '' };
+  const words = [command, ...args].join(' ');
   const listeners = new Set();
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8');
@@ -23,8 +36,17 @@ export function startScript(name, args, env = {}) {
   }
   script.ended = new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code, output: script.output }));
+    const limit = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`${words} has not ended after ${LIMIT_MS / 1000} s:\n${script.output}`));
+    }, LIMIT_MS);
+    child.once('close', (code, signal) => {
+      clearTimeout(limit);
+      resolve({ code, signal, output: script.output });
+    });
   });
+  // Met by whoever awaits it; a test that failed before has its own error.
+  script.ended.catch(() => {});
   script.said = (pattern) =>
     new Promise((resolve, reject) => {
       const listener = () => {
@@ -35,8 +57,10 @@ export function startScript(name, args, env = {}) {
       };
       listeners.add(listener);
       listener();
-      void script.ended.then(({ code, output }) =>
-        reject(new Error(`scripts/${name}.mjs ended with ${code} and never said ${pattern}:\n${output}`)),
+      void script.ended.then(
+        ({ code, output }) =>
+          reject(new Error(`${words} ended with ${code} and never said ${pattern}:\n${output}`)),
+        reject,
       );
     });
   return script;

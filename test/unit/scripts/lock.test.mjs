@@ -10,7 +10,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { tryLock, withLock } from '../../../scripts/lib/lock.mjs';
-import { hasEnded, startOf } from '../../../scripts/lib/process-start.mjs';
+import { hasEnded, startOf } from '../../../scripts/lib/processes.mjs';
 import { inRoot } from '../../../scripts/lib/paths.mjs';
 
 const CONTENDER = inRoot('test', 'unit', 'scripts', 'support', 'lock-contender.mjs');
