@@ -37,6 +37,17 @@ test('an unknown option and a missing value are named', () => {
   assert.throws(() => parseOptions('start', ['--port', '--x'], options), /'--port' needs a value/);
 });
 
+test('an empty value is as good as none, for every option', () => {
+  const options = { out: { type: 'string' }, only: { type: 'string', multiple: true } };
+  for (const args of [['--out', ''], ['--out='], ['--out', ' '], ['--only', 'a', '--only', '']]) {
+    assert.throws(
+      () => parseOptions('train', args, options),
+      /^UsageError: --o\w+ has an empty value\. See npm run/,
+    );
+  }
+  assert.throws(() => parseTrainOptions(['--out', '']), /--out has an empty value/);
+});
+
 test('a whole number outside its range is refused with the range', () => {
   assert.equal(parseWholeNumber('port', '80', 1, 65_535), 80);
   assert.equal(parseWholeNumber('port', undefined, 1, 65_535), undefined);
