@@ -1,4 +1,4 @@
-/** Lowers batch norms: statistics forward, from the running ones, and the sums of the backward pass. */
+/** Lowers batch norms: statistics forward, from the running ones, and the reductions of the backward pass. */
 
 import type {
   NormGradientOp,
@@ -95,7 +95,7 @@ export function lowerNormInference(
   });
 }
 
-/** Adds the sums of blocks (group 0), and coefficients and gradients made of them (group 1). */
+/** Adds the partial sums of blocks (group 0), and coefficients and gradients made of them (group 1). */
 export function lowerNormGradient(
   operation: NormGradientOp,
   bindings: Bindings,

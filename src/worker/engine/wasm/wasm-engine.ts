@@ -40,7 +40,7 @@ export const TRAIN_OPTIONS: TrainOptions = {
   joinsBiases: false,
 };
 
-/** Most that a kernel keeps for itself: a line that is added up (parts.ts), a position's channels, a block of rows of outputs. */
+/** Most that a kernel keeps for itself: a line that is added up (sub-kernels.ts), a position's channels, a block of rows of outputs. */
 const SCRATCH_BYTES = 512 * 1024;
 
 /** What an engine runs on. */

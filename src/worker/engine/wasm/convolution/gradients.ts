@@ -103,7 +103,7 @@ export function lowerKernelGradient(
   }
 }
 
-/** Adds the sums over each image (group 0) and over all of them (group 1) of a bias's gradient. */
+/** Adds the reductions of a bias's gradient over each image (group 0) and over all of them (group 1). */
 export function lowerBiasGradient(
   operation: BiasGradientOp,
   bindings: Bindings,

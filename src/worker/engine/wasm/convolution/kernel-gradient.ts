@@ -1,4 +1,4 @@
-/** The records of kernels' gradients: sums over windows of all images. */
+/** The records of kernels' gradients: windows times gradients, summed over all images. */
 
 import type { Arena } from '../memory/arena.js';
 import type { StageRecords } from '../stage-records.js';
@@ -27,7 +27,7 @@ function storeTerms(
   return arena.storeWords(terms);
 }
 
-/** Windows times the gradients of as many positions, summed over all images, go to \`out\`, a run every \`outRunStep\` bytes. */
+/** Windows times the gradients of as many positions, summed over all images, go to `out`, a run every `outRunStep` bytes. */
 export interface KernelGradient {
   readonly windows: Windows;
   readonly positions: Staged;

@@ -1,5 +1,5 @@
 /**
- * Left operands: a view of the plan made readable in place, with its chain applied and its border zero.
+ * Left operands: a view of the plan made readable in place, with its prologue applied and its border zero.
  * What an earlier operation of the program has staged is used again, so a network's activations are
  * staged once for the forward pass and for the kernel gradients.
  */
@@ -130,7 +130,7 @@ export class Stager {
 
   /**
    * The view's rows of these segments, in order. Stages them in group 0 where they cannot be
-   * read in place. What a row's chain makes of it depends on the row alone, so one staging serves all.
+   * read in place. What a row's prologue makes of it depends on the row alone, so one staging serves all.
    */
   stage(
     view: View,

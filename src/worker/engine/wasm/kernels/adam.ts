@@ -10,7 +10,7 @@ import { VECTOR } from './simd';
 /** Vectors that a thread claims at least. */
 const FEWEST_VECTORS = 256;
 
-/** Vectors are dealt out to the threads; tensors are padded to whole vectors. */
+/** Threads share out vectors; tensors are padded to whole vectors. */
 export function adam(record: UpdateOperation, threads: i32): void {
   const vectors = (record.size + 3) >> 2;
   let first = claimShare(record, vectors, threads, FEWEST_VECTORS);

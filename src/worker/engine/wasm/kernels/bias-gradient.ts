@@ -6,10 +6,10 @@ import { entryAt } from './tables';
 import { paddedBytes, VECTOR } from './simd';
 import { applySnippets, clearFloats } from './snippets';
 
-/** Bytes of positions whose chain is applied before they are added up: they stay in the first-level cache. */
+/** Bytes of positions whose prologue is applied before they are added up: they stay in the L1 cache. */
 const CHUNK_BYTES: usize = 8192;
 
-/** Images are dealt out to the threads. */
+/** Threads share out the images. */
 export function biasPartials(record: BiasPartialsOperation, threads: i32, scratch: usize): void {
   const images = record.images;
   const channels = record.channels;
@@ -53,7 +53,7 @@ export function biasPartials(record: BiasPartialsOperation, threads: i32, scratc
   }
 }
 
-/** Adds up positions; sixteen channels at a time, since a sum has to wait for itself. */
+/** Adds up positions; sixteen channels at a time, since an addition has to wait for the one before. */
 function addPositions(values: usize, step: usize, count: i32, padded: usize, sums: usize): void {
   let offset: usize = 0;
   for (; offset + 4 * VECTOR <= padded; offset += 4 * VECTOR) {

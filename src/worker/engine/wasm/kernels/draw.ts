@@ -19,7 +19,7 @@ function imageIndex(stream: i32, pool: usize, bound: u32, row: i32, run: Run, sc
   return load<u32>(pool + (usize(index) << 2));
 }
 
-/** Rows are dealt out to the threads. */
+/** Threads share out the rows. */
 export function drawImages(record: DrawImagesOperation, threads: i32, run: Run, scratch: usize): void {
   const rows = record.rows;
   const size = record.imageSize;
@@ -46,7 +46,7 @@ export function drawLabels(record: DrawLabelsOperation, run: Run, scratch: usize
   }
 }
 
-/** Uniform in [-1, 1). What eight blocks give, 32 elements, is dealt out to the threads. */
+/** Uniform in [-1, 1). Threads share out what eight blocks give, 32 elements. */
 export function drawLatents(record: DrawLatentsOperation, threads: i32, run: Run, scratch: usize): void {
   const count = record.count;
   const groups = (count + 31) >> 5;
@@ -68,7 +68,7 @@ function drawWords(stream: i32, block: i32, run: Run, scratch: usize): void {
   philoxBlocks(block, run.step, stream, run.key0, run.key1, scratch);
 }
 
-/** Words of 32 keep bits, two from eight blocks, are dealt out to the threads. */
+/** Threads share out words of 32 keep bits, two from eight blocks. */
 export function drawMask(record: DrawMaskOperation, threads: i32, run: Run, scratch: usize): void {
   const count = record.count;
   // Rate 1 would need 65536, which 16 bits do not hold; the settings end at 0.9.

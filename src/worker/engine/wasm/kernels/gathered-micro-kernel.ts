@@ -10,19 +10,19 @@ import { multiplyAdd } from './simd';
  * Six neighbouring floats and eight, read where they lie: `table` has a pair of distances in bytes, from `a` and from `b`,
  * for each term.
  */
-export function gathered6x8(a: usize, b: usize, table: usize, depth: i32, sums: usize): void {
-  let c00 = v128.load(sums);
-  let c01 = v128.load(sums, 16);
-  let c10 = v128.load(sums, 32);
-  let c11 = v128.load(sums, 48);
-  let c20 = v128.load(sums, 64);
-  let c21 = v128.load(sums, 80);
-  let c30 = v128.load(sums, 96);
-  let c31 = v128.load(sums, 112);
-  let c40 = v128.load(sums, 128);
-  let c41 = v128.load(sums, 144);
-  let c50 = v128.load(sums, 160);
-  let c51 = v128.load(sums, 176);
+export function gathered6x8(a: usize, b: usize, table: usize, depth: i32, accumulators: usize): void {
+  let c00 = v128.load(accumulators);
+  let c01 = v128.load(accumulators, 16);
+  let c10 = v128.load(accumulators, 32);
+  let c11 = v128.load(accumulators, 48);
+  let c20 = v128.load(accumulators, 64);
+  let c21 = v128.load(accumulators, 80);
+  let c30 = v128.load(accumulators, 96);
+  let c31 = v128.load(accumulators, 112);
+  let c40 = v128.load(accumulators, 128);
+  let c41 = v128.load(accumulators, 144);
+  let c50 = v128.load(accumulators, 160);
+  let c51 = v128.load(accumulators, 176);
   while (depth > 0) {
     let left = a + usize(load<u32>(table));
     let right = b + usize(load<u32>(table, 4));
@@ -49,34 +49,34 @@ export function gathered6x8(a: usize, b: usize, table: usize, depth: i32, sums: 
     table += 8;
     depth -= 1;
   }
-  v128.store(sums, c00);
-  v128.store(sums, c01, 16);
-  v128.store(sums, c10, 32);
-  v128.store(sums, c11, 48);
-  v128.store(sums, c20, 64);
-  v128.store(sums, c21, 80);
-  v128.store(sums, c30, 96);
-  v128.store(sums, c31, 112);
-  v128.store(sums, c40, 128);
-  v128.store(sums, c41, 144);
-  v128.store(sums, c50, 160);
-  v128.store(sums, c51, 176);
+  v128.store(accumulators, c00);
+  v128.store(accumulators, c01, 16);
+  v128.store(accumulators, c10, 32);
+  v128.store(accumulators, c11, 48);
+  v128.store(accumulators, c20, 64);
+  v128.store(accumulators, c21, 80);
+  v128.store(accumulators, c30, 96);
+  v128.store(accumulators, c31, 112);
+  v128.store(accumulators, c40, 128);
+  v128.store(accumulators, c41, 144);
+  v128.store(accumulators, c50, 160);
+  v128.store(accumulators, c51, 176);
 }
 
 /** As `gathered6x8` for a `depth` that is a multiple of 4. */
-export function gathered6x8By4(a: usize, b: usize, table: usize, depth: i32, sums: usize): void {
-  let c00 = v128.load(sums);
-  let c01 = v128.load(sums, 16);
-  let c10 = v128.load(sums, 32);
-  let c11 = v128.load(sums, 48);
-  let c20 = v128.load(sums, 64);
-  let c21 = v128.load(sums, 80);
-  let c30 = v128.load(sums, 96);
-  let c31 = v128.load(sums, 112);
-  let c40 = v128.load(sums, 128);
-  let c41 = v128.load(sums, 144);
-  let c50 = v128.load(sums, 160);
-  let c51 = v128.load(sums, 176);
+export function gathered6x8By4(a: usize, b: usize, table: usize, depth: i32, accumulators: usize): void {
+  let c00 = v128.load(accumulators);
+  let c01 = v128.load(accumulators, 16);
+  let c10 = v128.load(accumulators, 32);
+  let c11 = v128.load(accumulators, 48);
+  let c20 = v128.load(accumulators, 64);
+  let c21 = v128.load(accumulators, 80);
+  let c30 = v128.load(accumulators, 96);
+  let c31 = v128.load(accumulators, 112);
+  let c40 = v128.load(accumulators, 128);
+  let c41 = v128.load(accumulators, 144);
+  let c50 = v128.load(accumulators, 160);
+  let c51 = v128.load(accumulators, 176);
   while (depth > 0) {
     let left = a + usize(load<u32>(table));
     let right = b + usize(load<u32>(table, 4));
@@ -169,28 +169,28 @@ export function gathered6x8By4(a: usize, b: usize, table: usize, depth: i32, sum
     table += 32;
     depth -= 4;
   }
-  v128.store(sums, c00);
-  v128.store(sums, c01, 16);
-  v128.store(sums, c10, 32);
-  v128.store(sums, c11, 48);
-  v128.store(sums, c20, 64);
-  v128.store(sums, c21, 80);
-  v128.store(sums, c30, 96);
-  v128.store(sums, c31, 112);
-  v128.store(sums, c40, 128);
-  v128.store(sums, c41, 144);
-  v128.store(sums, c50, 160);
-  v128.store(sums, c51, 176);
+  v128.store(accumulators, c00);
+  v128.store(accumulators, c01, 16);
+  v128.store(accumulators, c10, 32);
+  v128.store(accumulators, c11, 48);
+  v128.store(accumulators, c20, 64);
+  v128.store(accumulators, c21, 80);
+  v128.store(accumulators, c30, 96);
+  v128.store(accumulators, c31, 112);
+  v128.store(accumulators, c40, 128);
+  v128.store(accumulators, c41, 144);
+  v128.store(accumulators, c50, 160);
+  v128.store(accumulators, c51, 176);
 }
 
 /** Adds terms of any number, likewise. */
 @inline
-export function gatheredBlock(a: usize, b: usize, table: usize, depth: i32, sums: usize): void {
+export function gatheredBlock(a: usize, b: usize, table: usize, depth: i32, accumulators: usize): void {
   if (ASC_FEATURE_RELAXED_SIMD) {
-    gathered6x8(a, b, table, depth, sums);
+    gathered6x8(a, b, table, depth, accumulators);
     return;
   }
   const even = depth & ~3;
-  gathered6x8By4(a, b, table, even, sums);
-  if (depth > even) gathered6x8(a, b, table + (usize(even) << 3), depth - even, sums);
+  gathered6x8By4(a, b, table, even, accumulators);
+  if (depth > even) gathered6x8(a, b, table + (usize(even) << 3), depth - even, accumulators);
 }

@@ -46,7 +46,7 @@ import { transform } from './transform';
 import { resetShares } from './work-shares';
 
 /**
- * Runs \`count\` operations from \`program\` as one of \`threads\` threads, of which each claims what it does. Returns
+ * Runs `count` operations from `program` as one of `threads` threads, of which each claims what it does. Returns
  * false where another thread was waited for in vain. Several threads meet after the last operation.
  */
 export function runRecords(program: usize, count: i32, threads: i32, run: Run, scratch: usize): bool {

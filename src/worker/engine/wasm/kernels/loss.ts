@@ -1,6 +1,5 @@
 /**
- * The loss head: values of the terms, the losses as their sums, the step's accuracy, and the gradients at
- * the logits and, for feature matching, at the features. A few thousand numbers: one thread, in order.
+ * The losses: values of the terms, the losses as their sums, the step's accuracy, and the gradients at the logits and, for feature matching, at the features. A few thousand numbers: one thread, in order.
  */
 
 import { claimWhole } from './work-shares';
@@ -40,7 +39,7 @@ export function loss(record: LossOperation): void {
     store<f32>(element(record.termValues, index), value);
     store<f32>(element(metrics, term.metric), value);
   }
-  sumLosses(record);
+  sumTerms(record);
   if (record.accuracyRows > 0) store<f32>(element(metrics, record.accuracyMetric), accuracy(record));
   logitGradients(record);
   featureGradients(record);
@@ -58,7 +57,7 @@ function weightOf(term: LossTerm): f32 {
   return load<f32>(term.weight);
 }
 
-function sumLosses(record: LossOperation): void {
+function sumTerms(record: LossOperation): void {
   for (let index = 0; index < record.lossCount; index++) {
     const loss = entryAt<LossSum>(record.losses, index);
     let sum: f32 = 0;

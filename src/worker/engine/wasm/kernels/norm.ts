@@ -1,6 +1,6 @@
 /**
  * Batch norm: statistics of each segment and channel by merging (n, mean, M2) of blocks of positions
- * (Chan, Golub, LeVeque 1979), and the sums of its backward pass. Blocks are fixed by the shapes and
+ * (Chan, Golub, LeVeque 1979), and the reductions of its backward pass. Blocks are fixed by the shapes and
  * merged in order, so threads change no bit.
  */
 
@@ -34,7 +34,7 @@ export function normPartials(record: NormPartialsOperation, threads: i32): void 
     const source = record.source + usize(entry.first) * positionBytes;
     const target = record.target + usize(block) * 2 * padded;
     const share = f32x4.splat(1 / f32(count));
-    // Two vectors at once, since a sum has to wait for itself; at the end perhaps one twice.
+    // Two vectors at once, since an addition has to wait for the one before; at the end perhaps one twice.
     for (let channel: usize = 0; channel < padded; channel += 2 * VECTOR) {
       const next = min(channel + VECTOR, padded - VECTOR);
       let sum = f32x4.splat(0);
@@ -63,7 +63,7 @@ export function normPartials(record: NormPartialsOperation, threads: i32): void 
   }
 }
 
-/** Channels are dealt out to the threads, four at a time; the last vector's padding is not stored. */
+/** Threads share out the channels, four at a time; the last vector's padding is not stored. */
 export function normFinish(record: NormFinishOperation, threads: i32): void {
   const channels = record.channels;
   const vectors = (channels + 3) >> 2;

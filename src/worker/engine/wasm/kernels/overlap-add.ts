@@ -10,7 +10,7 @@ import { entryAt } from './tables';
 import { FLOAT, paddedBytes, VECTOR } from './simd';
 import { applySnippets, clearFloats } from './snippets';
 
-/** Images are dealt out to the threads; `scratch` takes the sums of a line of positions. */
+/** Threads share out the images; `scratch` takes the rows of a line of positions, added up. */
 export function overlapAdd(record: OverlapAddOperation, threads: i32, scratch: usize): void {
   const images = record.images;
   const height = record.height;
@@ -30,24 +30,24 @@ export function overlapAdd(record: OverlapAddOperation, threads: i32, scratch: u
     clearFloats(target, size);
     let line = target;
     for (let y = 0; y < height; y++, line += lineBytes) {
-      if (sumLines(record, image, y, scratch)) addLine(record, scratch, line);
+      if (addUpLines(record, image, y, scratch)) addToOutput(record, scratch, line);
     }
     if (epilogue != 0)
       applySnippets(epilogue, target, step, target, step, pixels, channels, entry, 0, channels, size);
   }
 }
 
-/** Floats of a line of taps; its place in the sums is whole vectors. */
+/** Floats of a line of taps; its place in scratch is whole vectors. */
 @inline
 function tapFloats(record: OverlapAddOperation): i32 {
   return record.taps * record.channels;
 }
 
 /**
- * Sums, for each position of a line, the lines of taps that go to line `outY` of an image. Returns whether there are
+ * Adds up, for each position of a line, the lines of taps that go to line `outY` of an image. Returns whether there are
  * any. Past a line's taps stands what follows them.
  */
-function sumLines(record: OverlapAddOperation, image: i32, outY: i32, sums: usize): bool {
+function addUpLines(record: OverlapAddOperation, image: i32, outY: i32, positions: usize): bool {
   const rowsY = record.rowsY;
   const rowsX = record.rowsX;
   const lines = record.lines;
@@ -62,7 +62,7 @@ function sumLines(record: OverlapAddOperation, image: i32, outY: i32, sums: usiz
     const y = (reach - line) / stride;
     if (y >= rowsY) continue;
     let from = source + usize(y * rowsX) * rowBytes + usize(line) * tapBytes;
-    let to = sums;
+    let to = positions;
     for (let x = 0; x < rowsX; x++, from += rowBytes, to += padded) {
       for (let offset: usize = 0; offset < padded; offset += VECTOR) {
         const added = v128.load(from + offset);
@@ -75,10 +75,10 @@ function sumLines(record: OverlapAddOperation, image: i32, outY: i32, sums: usiz
 }
 
 /**
- * Adds the sums of a line of positions to a line of the output, a float at a time: neighbours overlap, and a vector
+ * Adds a line of positions, added up, to a line of the output, a float at a time: neighbours overlap, and a vector
  * that several have written would have to wait for all of them.
  */
-function addLine(record: OverlapAddOperation, sums: usize, to: usize): void {
+function addToOutput(record: OverlapAddOperation, positions: usize, to: usize): void {
   const rows = record.rowsX;
   const channels = record.channels;
   const taps = record.taps;
@@ -86,10 +86,10 @@ function addLine(record: OverlapAddOperation, sums: usize, to: usize): void {
   const stride = record.stride;
   const padded = paddedBytes(tapFloats(record));
   let left = -record.left;
-  for (let x = 0; x < rows; x++, sums += padded, left += stride) {
+  for (let x = 0; x < rows; x++, positions += padded, left += stride) {
     // The first tap inside the image, and how many are.
     const tap = max(0, -left);
-    let from = sums + usize(tap * channels) * FLOAT;
+    let from = positions + usize(tap * channels) * FLOAT;
     let at = to + usize((left + tap) * channels) * FLOAT;
     for (
       let count = (min(taps, width - left) - tap) * channels;

@@ -1,9 +1,9 @@
 /**
- * The micro-kernel: a block of 6 x 8 outputs held in registers while the depth of the product runs by.
- * The left operand is six rows packed as [depth][6], the right one eight columns packed as [depth][8].
+ * The micro-kernel of matrix products: a tile of 6 x 8 outputs, whose accumulators stay in registers while the depth
+ * (K of a GEMM) runs by. The left operand is six rows packed as [depth][6], the right one eight columns as [depth][8].
  *
- * `starts` and `outs` are the addresses of six rows, four bytes each: the sums start from what lies `startOffset` bytes
- * on (zeros, a bias, or what earlier parts of the depth left) and go to `outOffset` bytes on. Each sum runs over the
+ * `starts` and `outs` are the addresses of six rows, four bytes each: the accumulators start from what lies `startOffset`
+ * bytes on (zeros, a bias, or partial sums of earlier depth) and go to `outOffset` bytes on. Each is summed over the
  * depth in order, one term at a time, so neither blocking nor threads change a bit of it.
  *
  * Everything is exported because a single caller would have its kernel inlined, and V8 then spills

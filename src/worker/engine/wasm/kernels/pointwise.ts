@@ -1,5 +1,5 @@
 /**
- * The steps of chains and epilogues, one function each: from one place to another, or in place, on `count`
+ * The steps of prologues and epilogues, one function each: from one place to another, or in place, on `count`
  * positions of `floats` floats, so many bytes apart, with what they read beside them. Nothing past a position is
  * written. Loops go by two vectors: their own counting costs as much as a vector's arithmetic.
  */

@@ -1,7 +1,7 @@
 /**
  * Products whose left rows are windows read where they lie: convolutions and transposed convolutions,
- * their input gradients, and matrices. Blocks of rows are dealt out to the threads: a block's windows are packed,
- * multiplied by each part's columns, and go to their place in the output, or gather in scratch on the way there.
+ * their input gradients, and matrices. Threads share out blocks of rows: a block's windows are packed,
+ * multiplied by the columns of each sub-product, and go to their place in the output, or gather in scratch on the way there.
  */
 
 import { firstItem, itemAfter } from './work-shares';
@@ -12,11 +12,11 @@ import { DEPTH_CHUNK, Image, ProductOperation, SubProduct } from './layout';
 import { addressAt, entryAt } from './tables';
 import { clearFloats } from './snippets';
 
-/** Rows of a block: four of the micro-kernel's, so that a panel of the right operand stays near. */
+/** Rows of a block: four tiles, so that a panel of the right operand stays near. */
 const BLOCK = 24;
 /**
- * Where a thread's scratch holds a block's packed rows, addresses of its windows, of its outputs and of what six
- * rows of them begin with, zeros, and outputs that go on from there. Packed rows end with a vector step that
+ * Where a thread's scratch holds a block's packed rows, addresses of its windows, of its outputs and of what the
+ * accumulators of a tile's six rows begin with, zeros, and outputs that go on from there. Packed rows end with a vector step that
  * may go past them.
  */
 const LEFT: usize = 0;
@@ -102,7 +102,7 @@ function outputAt(record: ProductOperation, image: i32, y: i32, x: i32): usize {
   return record.out + (usize(pixel * record.filters) << 2);
 }
 
-/** One subProduct, whose windows are packed chunk by chunk. */
+/** One sub-product, whose windows are packed chunk by chunk. */
 function multiplyChunks(record: ProductOperation, subProduct: SubProduct, count: i32, scratch: usize): void {
   const depth = record.runs * record.runLength;
   for (let first = 0; first < depth; first += DEPTH_CHUNK) {
@@ -112,7 +112,7 @@ function multiplyChunks(record: ProductOperation, subProduct: SubProduct, count:
   }
 }
 
-/** Parts that share windows, packed once. */
+/** Sub-products that share windows, packed once. */
 function multiplySubProducts(record: ProductOperation, first: i32, count: i32, scratch: usize): void {
   const depth = record.runs * record.runLength;
   packRows(record, count, 0, depth, scratch);
@@ -129,8 +129,8 @@ function multiplySubProducts(record: ProductOperation, first: i32, count: i32, s
 }
 
 /**
- * Multiplies floats `left` to `left` + `some` - 1 of the `packed` ones of each row by the part's right operand from depth
- * `right` on, for all columns; adds to the outputs or begins them.
+ * Multiplies floats `left` to `left` + `some` - 1 of the `packed` ones of each row by the sub-product's right operand from
+ * depth `right` on, for all columns; adds to the outputs or begins them.
  */
 function multiply(
   record: ProductOperation,
@@ -145,24 +145,24 @@ function multiply(
 ): void {
   const panels = panelsOf(record);
   const panelStep = subProduct.panelStep;
-  const sixBytes = usize(packed) * 24;
+  const tileBytes = usize(packed) * 24;
   const hasBias = record.bias != 0;
-  const outOffset = record.isDirect != 0 ? partOffset(record, subProduct) : 0;
+  const outOffset = record.isDirect != 0 ? subProductOffset(record, subProduct) : 0;
   let b = subProduct.right + (usize(right) << 5);
   for (let panel = 0; panel < panels; panel++, b += panelStep) {
     const column = usize(panel) << 5;
     const offset = outOffset + column;
     let a = scratch + LEFT + usize(left) * 24;
     let outs = scratch + OUTS;
-    for (let row = 0; row < count; row += 6, a += sixBytes, outs += 24) {
+    for (let row = 0; row < count; row += 6, a += tileBytes, outs += 24) {
       if (isAdding) packedBlock(a, b, some, outs, offset, outs, offset);
       else packedBlock(a, b, some, scratch + STARTS, hasBias ? column : 0, outs, offset);
     }
   }
 }
 
-/** Bytes from the output of a row, offsets not counted, to that of a subProduct. */
-function partOffset(record: ProductOperation, subProduct: SubProduct): usize {
+/** Bytes from the output of a row, offsets not counted, to that of a sub-product. */
+function subProductOffset(record: ProductOperation, subProduct: SubProduct): usize {
   const pixel = subProduct.offsetY * record.outWidth + subProduct.offsetX;
   return usize(pixel * record.filters) << 2;
 }

@@ -5,7 +5,7 @@
 
 import { held, VECTOR } from './simd';
 
-/** Blocks that are computed at once, two vectors of them: a round is a chain of waits, which two chains share. */
+/** Blocks that are computed at once, two vectors of them: each step of a round waits for the one before, so two vectors share the wait. */
 export const BLOCKS = 8;
 /** Bytes of their words. */
 export const BLOCKS_BYTES: usize = 16 * BLOCKS;

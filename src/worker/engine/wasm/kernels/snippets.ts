@@ -1,7 +1,7 @@
 /**
- * Chains and epilogues: what happens to the channels of positions on their way into a product or out of
+ * Prologues and epilogues: what happens to the channels of positions on their way into a product or out of
  * it. A list of snippets is applied one after the other, each to a run of positions of one image that is
- * short enough to stay in the first-level cache. Nothing past a position is written.
+ * short enough to stay in the L1 cache. Nothing past a position is written.
  */
 
 import {

@@ -1,7 +1,7 @@
 /**
- * Images whose lines are sums of lines of others, and whose columns are then sums of columns of these: what
- * products with fewer multiply-adds multiply, and what comes of their results. A sum has up to three terms, each
- * what lies at a place times a number.
+ * Toom-Cook (Winograd) transforms: images whose lines are linear combinations of lines of others, and whose columns are
+ * then combinations of columns of these. They make what products with fewer multiply-adds multiply, and the
+ * outputs of their results. A combination has up to three terms, each what lies at a place times a number.
  */
 
 import { firstItem, itemAfter } from './work-shares';
@@ -49,7 +49,7 @@ function transformLine(record: TransformOperation, image: i32, line: i32, scratc
   applySnippets(epilogue, out, bytes, out, bytes, width, channels, entry, position, channels, size);
 }
 
-/** A linear combination of pieces of \`bytes\` bytes, whole pairs of vectors. */
+/** A linear combination of pieces of `bytes` bytes, whole pairs of vectors. */
 function combine(combination: Combination, from: usize, bytes: usize, to: usize): void {
   const terms = combination.termCount;
   if (terms == 1) copyOne(combination, from, bytes, to);

@@ -175,7 +175,7 @@ export function toomAxis(positions: number, stride: number, phases: readonly Pha
   return { small, kernel: [...kernels.values()].map(({ taps }) => taps), groups, products, large };
 }
 
-/** The transposed matrix, of \`size\` rows: what a transform becomes in the other direction. */
+/** The transposed matrix, of `size` rows: what a transform becomes in the other direction. */
 export function transposed(transform: Transform, size: number): Transform {
   const rows = Array.from({ length: size }, (): { at: number; factor: number }[] => []);
   transform.forEach((combination, index) => {

@@ -1,5 +1,5 @@
 /**
- * What the transforms of \`toom-axis.ts\` are in either direction, and for a kernel's gradient: the input's transform,
+ * What the transforms of `toom-axis.ts` are in either direction, and for a kernel's gradient: the input's transform,
  * what multiplies it, and the output's transform.
  */
 
@@ -74,8 +74,8 @@ interface GradientForm {
 }
 
 /**
- * Windows of products, each with one for every kernel of a group; the first of its points, of which there are \`rows\`, and
- * of its results, of which there are \`taps\`.
+ * Windows of products, each with one for every kernel of a group; the first of its points, of which there are `rows`, and
+ * of its results, of which there are `taps`.
  */
 export interface GradientGroup extends Span {
   readonly point: number;

@@ -13,7 +13,7 @@ import type { Transform } from './toom-axis.js';
 import type { ToomGradientForm } from './toom-form.js';
 import { plainImages, sharedFields } from './transforms.js';
 
-/** Adds what is made of \`images\` images of both sides, \`staged\` and \`gradients\`; the kernel's gradient goes to \`out\`. */
+/** Adds what is made of `images` images of both sides, `staged` and `gradients`; the kernel's gradient goes to `out`. */
 export function addToomGradient(
   { large, small }: Geometry,
   { y, x }: ToomGradientForm,

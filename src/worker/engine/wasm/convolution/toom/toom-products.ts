@@ -1,5 +1,5 @@
 /**
- * Lowers products that take fewer multiply-adds by \`toom-axis.ts\`: the input is transformed (group 1), multiplied by the
+ * Lowers products that take fewer multiply-adds by `toom-axis.ts`: the input is transformed (group 1), multiplied by the
  * transformed kernel (group 2), and the results are transformed to outputs (group 3). Images go through in chunks, each
  * two groups after the one before.
  */
@@ -82,7 +82,7 @@ function prepareKernel(
     );
 }
 
-/** Bytes of what is multiplied and of the results of one chunk: they stay in the second-level cache. */
+/** Bytes of what is multiplied and of the results of one chunk: they stay in the L2 cache. */
 const CHUNK_BYTES = 393_216;
 /** Rows of the micro-kernel's tile: a chunk of so many images, or twice that, leaves none of them unused. */
 const TILE_ROWS = 6;

@@ -7,7 +7,7 @@ import type { Arena } from '../../memory/arena.js';
 import type { Staged } from '../windows.js';
 import type { Combination } from './toom-axis.js';
 
-/** Writes combinations of what lies \`step\` bytes apart. */
+/** Writes combinations of what lies `step` bytes apart. */
 function storeCombinations(combinations: readonly Combination[], step: number, arena: Arena): number {
   return storeTable(
     arena,
@@ -36,7 +36,7 @@ export type SharedFields = Pick<
   'sourceImageStep' | 'sourceWidth' | 'height' | 'width' | 'channels' | 'lines' | 'columns'
 >;
 
-/** What all records of a transform of images that are \`width\` wide share. */
+/** What all records of a transform of images that are `width` wide share. */
 export function sharedFields(
   { imageStep, rowStep, columnStep }: Staged,
   width: number,
