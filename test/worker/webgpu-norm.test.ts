@@ -29,6 +29,8 @@ const CASES: readonly NormCase[] = [
   { image: [5, 4, 8], channels: 12, outputs: 8, segments: [1, 9, 10], trains: [true, true, false] },
   { image: [3, 3, 5], channels: 7, outputs: 3, segments: [11, 1], trains: [true, true] },
   { image: [1, 1, 4], channels: 68, outputs: 4, segments: [13], trains: [true] },
+  // One value a channel in the first segment.
+  { image: [1, 1, 4], channels: 8, outputs: 4, segments: [1, 3], trains: [true, true] },
 ];
 
 type Shape4D = [number, number, number, number];

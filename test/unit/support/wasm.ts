@@ -1,10 +1,11 @@
-/** The wasm engine in Node: binaries from the build's cache, one thread, relaxed SIMD switched on. */
+/** The wasm engine in Node: binaries from the build's cache, relaxed SIMD switched on. */
 
 import { readFileSync } from 'node:fs';
 import v8 from 'node:v8';
 import type { EngineInput } from '../../../src/worker/engine/engine.js';
 import type { Simd } from '../../../src/worker/engine/wasm/features.js';
 import { binaryName, instantiate } from '../../../src/worker/engine/wasm/kernels.js';
+import type { SpawnThread } from '../../../src/worker/engine/wasm/threads/team.js';
 import { startWasmEngine, type WasmEngine } from '../../../src/worker/engine/wasm/wasm-engine.js';
 
 // Node 20 has it behind a flag; browsers have it on. To be removed with Node 20.
@@ -13,6 +14,9 @@ v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
 export interface NodeChoices {
   readonly simd?: Simd;
   readonly isShared?: boolean;
+  /** 1 where absent; more need shared memory, and `spawn` of `wasm-threads.ts`. */
+  readonly threads?: number;
+  readonly spawn?: SpawnThread;
   /** Another binary than the build's. */
   readonly bytes?: Uint8Array<ArrayBuffer>;
 }
@@ -24,8 +28,15 @@ export function kernelBytes(simd: Simd, isShared: boolean): Uint8Array<ArrayBuff
 /** The caller disposes it. */
 export async function nodeWasmEngine(
   input: EngineInput,
-  { simd = 'relaxed', isShared = false, bytes = kernelBytes(simd, isShared) }: NodeChoices = {},
+  {
+    simd = 'relaxed',
+    isShared = false,
+    threads = 1,
+    spawn,
+    bytes = kernelBytes(simd, isShared),
+  }: NodeChoices = {},
 ): Promise<WasmEngine> {
   const module = await WebAssembly.compile(bytes);
-  return startWasmEngine(input, { simd, threads: 1, isShared, module, instantiate });
+  const helpers = spawn === undefined ? {} : { spawn };
+  return startWasmEngine(input, { simd, threads, isShared, module, instantiate, ...helpers });
 }

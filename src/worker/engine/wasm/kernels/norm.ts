@@ -101,7 +101,8 @@ function finishSegment(record: NormFinishOperation, segment: i32, first: i32, ch
   const target = record.target + (usize(entry.forwardSegment * 4 * channels + first) << 2);
   storeStatistics(record.gamma, record.beta, record.epsilon, first, channels, mean, variance, target);
   if (record.updatesRunning == 0) return;
-  const unbiased = f32x4.mul(squares, f32x4.splat(1 / (total - 1)));
+  // TensorFlow keeps the unbiased variance, and the biased one where there is a single value.
+  const unbiased = f32x4.mul(squares, f32x4.splat(1 / max<f32>(total - 1, 1)));
   moveRunning(record, record.movingMean, first, channels, mean);
   moveRunning(record, record.movingVariance, first, channels, unbiased);
 }
