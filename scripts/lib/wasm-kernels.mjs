@@ -40,7 +40,8 @@ export function kernelBinaryPath(name) {
 /** Hash of all that the binaries depend on. */
 async function fingerprint() {
   const hash = createHash('sha256').update(packageVersion('assemblyscript')).update(JSON.stringify(BINARIES));
-  for (const name of (await readdir(SOURCES)).sort()) {
+  const names = await readdir(SOURCES, { recursive: true });
+  for (const name of names.filter((file) => file.endsWith('.ts')).sort()) {
     hash.update(name).update(await readFile(path.join(SOURCES, name)));
   }
   return shortHash(hash.digest('hex'));

@@ -31,7 +31,7 @@ const FORBIDDEN = [
   ['tfjs', 'src/worker/engine/tfjs/tape.ts', '../plan/operations.js'],
   ['webgpu', 'src/worker/engine/webgpu/rates.ts', '../wasm/features.js'],
   ['wasm', 'src/worker/engine/wasm/features.ts', '../webgpu/rates.js'],
-  ['wasm kernels', 'src/worker/engine/wasm/kernels/simd.ts', '../features'],
+  ['wasm kernels', 'src/worker/engine/wasm/kernels/common/simd.ts', '../../features'],
   ['choice of engines', 'src/worker/engine/choose-engine.ts', '../run/pace.js'],
   ['checkpoint', 'src/worker/checkpoint/safetensors.ts', '../run/pace.js'],
   ['run', 'src/worker/run/pace.ts', '../commands/yield.js'],

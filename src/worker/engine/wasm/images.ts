@@ -5,7 +5,7 @@ import type { Arena } from './memory/arena.js';
 import { storeTable } from './layout/store.js';
 import { IMAGE } from './layout/tables.js';
 
-export type RowsOf = 'forward' | 'gradient';
+type RowsOf = 'forward' | 'gradient';
 
 export function sourceRow(segment: OpSegment, rows: RowsOf): number {
   return rows === 'forward' ? segment.forwardRow : segment.gradientRow;

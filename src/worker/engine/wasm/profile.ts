@@ -7,7 +7,7 @@ import type { Operation } from '../plan/operations.js';
 import { operationMultiplyAdds } from '../plan/costs.js';
 import type { WasmEngine } from './wasm-engine.js';
 
-export interface OperationTime {
+interface OperationTime {
   /** The plan's name of the operation. */
   readonly name: string;
   readonly kind: Operation['kind'];

@@ -21,7 +21,7 @@ import { NO_BORDER, startingAt, windowsOf, type Stager } from './windows.js';
  * Runs of splits whose rows follow each other. The plan's splits give a GPU enough to do at once; here
  * the outputs are enough, and each run is one partial sum.
  */
-export function mergeSplits(splits: readonly ReductionSplit[]): readonly (readonly ReductionSplit[])[] {
+function mergeSplits(splits: readonly ReductionSplit[]): readonly (readonly ReductionSplit[])[] {
   const runs: ReductionSplit[][] = [];
   for (const split of splits) {
     const run = runs.at(-1);

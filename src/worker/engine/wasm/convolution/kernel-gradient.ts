@@ -28,7 +28,7 @@ function storeTerms(
 }
 
 /** Windows times the gradients of as many positions, summed over all images, go to `out`, a run every `outRunStep` bytes. */
-export interface KernelGradient {
+interface KernelGradient {
   readonly windows: Windows;
   readonly positions: Staged;
   readonly images: number;

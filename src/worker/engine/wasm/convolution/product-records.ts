@@ -116,7 +116,7 @@ export interface SubProduct {
 }
 
 /** Sub-products that share rows, as records find them in memory. */
-export interface StoredSubProducts {
+interface StoredSubProducts {
   readonly address: number;
   readonly count: number;
   /** What they share. */

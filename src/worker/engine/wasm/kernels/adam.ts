@@ -3,9 +3,9 @@
  * corrections are in the step's scalar, epsilon stands beside the uncorrected root.
  */
 
-import { claimShare, shareEnd } from './work-shares';
+import { claimShare, shareEnd } from './threads/work-shares';
 import { UpdateOperation } from './layout';
-import { VECTOR } from './simd';
+import { VECTOR } from './common/simd';
 
 /** Vectors that a thread claims at least. */
 const FEWEST_VECTORS = 256;

@@ -1,9 +1,9 @@
 /** Gradients of biases: sums over positions of a gradient, an image at a time, then over images in order. */
 
-import { claimWhole, firstItem, itemAfter } from './work-shares';
+import { claimWhole, firstItem, itemAfter } from './threads/work-shares';
 import { BiasFinishOperation, BiasPartialsOperation, Image } from './layout';
-import { entryAt } from './tables';
-import { paddedBytes, VECTOR } from './simd';
+import { entryAt } from './common/tables';
+import { paddedBytes, VECTOR } from './common/simd';
 import { applySnippets, clearFloats } from './snippets';
 
 /** Bytes of positions whose prologue is applied before they are added up: they stay in the L1 cache. */

@@ -1,6 +1,6 @@
 /** Counting what a network classifies correctly. */
 
-import { claimWhole } from './work-shares';
+import { claimWhole } from './threads/work-shares';
 import { CountCorrectOperation, Run } from './layout';
 import { argmax } from './loss';
 

@@ -1,6 +1,6 @@
 /** What a step draws: images and labels by drawn index, latents, keep bits of dropout masks. */
 
-import { claimWhole, firstItem, itemAfter } from './work-shares';
+import { claimWhole, firstItem, itemAfter } from './threads/work-shares';
 import {
   DrawImagesOperation,
   DrawLabelsOperation,
@@ -8,8 +8,8 @@ import {
   DrawMaskOperation,
   Run,
 } from './layout';
-import { BLOCKS, BLOCKS_BYTES, philoxBlocks, philoxWord, wordsToUniform } from './random';
-import { VECTOR } from './simd';
+import { BLOCKS, BLOCKS_BYTES, philoxBlocks, philoxWord, wordsToUniform } from './common/random';
+import { VECTOR } from './common/simd';
 
 /** Which image row `row` shows. */
 function imageIndex(stream: i32, pool: usize, bound: u32, row: i32, run: Run, scratch: usize): u32 {

@@ -7,7 +7,7 @@ import { adam } from './adam';
 import { biasFinish, biasPartials } from './bias-gradient';
 import { countCorrect } from './count-correct';
 import { drawImages, drawLabels, drawLatents, drawMask } from './draw';
-import { kernelGradient } from './kernel-gradient';
+import { kernelGradient } from './convolution/kernel-gradient';
 import {
   BiasFinishOperation,
   BiasPartialsOperation,
@@ -36,14 +36,14 @@ import {
 } from './layout';
 import { loss } from './loss';
 import { normFinish, normGradientFinish, normGradientPartials, normInference, normPartials } from './norm';
-import { overlapAdd } from './overlap-add';
-import { pack } from './pack';
-import { product } from './product';
-import { stage } from './stage';
-import { wordAt } from './tables';
-import { awaitCommand, meet, spinWhile } from './team';
-import { transform } from './transform';
-import { resetShares } from './work-shares';
+import { overlapAdd } from './convolution/overlap-add';
+import { pack } from './convolution/pack';
+import { product } from './convolution/product';
+import { stage } from './convolution/stage';
+import { wordAt } from './common/tables';
+import { awaitCommand, meet, spinWhile } from './threads/team';
+import { transform } from './convolution/transform';
+import { resetShares } from './threads/work-shares';
 
 /**
  * Runs `count` operations from `program` as one of `threads` threads, of which each claims what it does. Returns
@@ -150,5 +150,5 @@ export function command(run: Run): void {
 
 export { spinWhile };
 // Exported so that they stay functions of their own, see packed-micro-kernel.ts, and so that their rate can be measured.
-export { gathered6x8, gathered6x8By4 } from './gathered-micro-kernel';
-export { packed6x8, packed6x8By4 } from './packed-micro-kernel';
+export { gathered6x8, gathered6x8By4 } from './convolution/gathered-micro-kernel';
+export { packed6x8, packed6x8By4 } from './convolution/packed-micro-kernel';

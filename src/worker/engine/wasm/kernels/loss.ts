@@ -2,7 +2,7 @@
  * The losses: values of the terms, the losses as their sums, the step's accuracy, and the gradients at the logits and, for feature matching, at the features. A few thousand numbers: one thread, in order.
  */
 
-import { claimWhole } from './work-shares';
+import { claimWhole } from './threads/work-shares';
 import {
   FeatureMatchingTerm,
   FeatureSegment,
@@ -15,8 +15,8 @@ import {
   SigmoidCrossEntropyTerm,
   SoftmaxCrossEntropyTerm,
 } from './layout';
-import { exponential, logarithm, sigmoid, softplus } from './math';
-import { entryAt, wordAt } from './tables';
+import { exponential, logarithm, sigmoid, softplus } from './common/math';
+import { entryAt, wordAt } from './common/tables';
 
 
 @inline

@@ -4,7 +4,7 @@
  * merged in order, so threads change no bit.
  */
 
-import { claimWhole, firstItem, itemAfter } from './work-shares';
+import { claimWhole, firstItem, itemAfter } from './threads/work-shares';
 import {
   NormBlock,
   NormFinishOperation,
@@ -16,8 +16,8 @@ import {
   NormPartialsOperation,
   NormSegment,
 } from './layout';
-import { entryAt } from './tables';
-import { multiplyAdd, paddedBytes, storeSome, VECTOR } from './simd';
+import { entryAt } from './common/tables';
+import { multiplyAdd, paddedBytes, storeSome, VECTOR } from './common/simd';
 
 export function normPartials(record: NormPartialsOperation, threads: i32): void {
   const blocks = record.blockCount;

@@ -4,8 +4,8 @@
  * written. Loops go by two vectors: their own counting costs as much as a vector's arithmetic.
  */
 
-import { hyperbolicTangent } from './math';
-import { held, multiplyAdd, select, storeSome, VECTOR } from './simd';
+import { hyperbolicTangent } from './common/math';
+import { held, multiplyAdd, select, storeSome, VECTOR } from './common/simd';
 
 const PAIR: usize = 2 * VECTOR;
 

@@ -36,8 +36,8 @@ import {
   tanh,
   tanhGradient,
 } from './pointwise';
-import { wordAt } from './tables';
-import { VECTOR } from './simd';
+import { wordAt } from './common/tables';
+import { VECTOR } from './common/simd';
 
 /**
  * Applies the snippets at `list`, or none where that is 0, to `count` positions of `channels` floats: the first at

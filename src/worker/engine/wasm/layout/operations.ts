@@ -5,7 +5,7 @@
 
 import { variantWords, wholeLines, type Fields, type Values } from './fields.js';
 
-export const OPERATIONS = {
+const OPERATIONS = {
   /** Copies images with the prologue applied and, where windows reach beyond them, a border of zeros. */
   stage: {
     source: 'address',

@@ -15,7 +15,7 @@ export type Combination = readonly { readonly at: number; readonly factor: numbe
 export type Transform = readonly Combination[];
 
 /** Points whose products have the same kernels, one for each phase that has use for the points. */
-export interface PointGroup {
+interface PointGroup {
   /** The first of the points, and how many. */
   readonly first: number;
   readonly rows: number;

@@ -77,7 +77,7 @@ interface GradientForm {
  * Windows of products, each with one for every kernel of a group; the first of its points, of which there are `rows`, and
  * of its results, of which there are `taps`.
  */
-export interface GradientGroup extends Span {
+interface GradientGroup extends Span {
   readonly point: number;
   readonly result: number;
 }

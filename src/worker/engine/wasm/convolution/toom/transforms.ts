@@ -31,7 +31,7 @@ function storeCombinations(combinations: readonly Combination[], step: number, a
 }
 
 type Transform = OperationValues<'transform'>;
-export type SharedFields = Pick<
+type SharedFields = Pick<
   Transform,
   'sourceImageStep' | 'sourceWidth' | 'height' | 'width' | 'channels' | 'lines' | 'columns'
 >;

@@ -12,8 +12,8 @@
  * multiply and add need one register more than there are, which unrolling by four hides.
  */
 
-import { addressAt } from './tables';
-import { multiplyAdd, VECTOR } from './simd';
+import { addressAt } from '../common/tables';
+import { multiplyAdd, VECTOR } from '../common/simd';
 
 /** Six rows packed as [depth][6]. */
 export function packed6x8(

@@ -4,11 +4,11 @@
  * outputs of their results. A combination has up to three terms, each what lies at a place times a number.
  */
 
-import { firstItem, itemAfter } from './work-shares';
-import { Combination, Image, TransformOperation } from './layout';
-import { entryAt } from './tables';
-import { multiplyAdd, VECTOR } from './simd';
-import { applySnippets } from './snippets';
+import { firstItem, itemAfter } from '../threads/work-shares';
+import { Combination, Image, TransformOperation } from '../layout';
+import { entryAt } from '../common/tables';
+import { multiplyAdd, VECTOR } from '../common/simd';
+import { applySnippets } from '../snippets';
 
 /** Threads share out the lines of the images. */
 export function transform(record: TransformOperation, threads: i32, scratch: usize): void {

@@ -4,11 +4,11 @@
  * after line.
  */
 
-import { firstItem, itemAfter } from './work-shares';
-import { Image, OverlapAddOperation } from './layout';
-import { entryAt } from './tables';
-import { FLOAT, paddedBytes, VECTOR } from './simd';
-import { applySnippets, clearFloats } from './snippets';
+import { firstItem, itemAfter } from '../threads/work-shares';
+import { Image, OverlapAddOperation } from '../layout';
+import { entryAt } from '../common/tables';
+import { FLOAT, paddedBytes, VECTOR } from '../common/simd';
+import { applySnippets, clearFloats } from '../snippets';
 
 /** Threads share out the images; `scratch` takes the rows of a line of positions, added up. */
 export function overlapAdd(record: OverlapAddOperation, threads: i32, scratch: usize): void {

@@ -3,10 +3,10 @@
  * a border of zeros. One pass over an activation.
  */
 
-import { firstItem, itemAfter } from './work-shares';
-import { Image, StageOperation } from './layout';
-import { entryAt } from './tables';
-import { applySnippets, clearFloats } from './snippets';
+import { firstItem, itemAfter } from '../threads/work-shares';
+import { Image, StageOperation } from '../layout';
+import { entryAt } from '../common/tables';
+import { applySnippets, clearFloats } from '../snippets';
 
 /** Bytes that the prologue is applied to at a time. */
 const RUN_BYTES: usize = 8192;

@@ -4,9 +4,9 @@
  * zero.
  */
 
-import { firstItem, itemAfter } from './work-shares';
-import { PackOperation } from './layout';
-import { FLOAT, VECTOR } from './simd';
+import { firstItem, itemAfter } from '../threads/work-shares';
+import { PackOperation } from '../layout';
+import { FLOAT, VECTOR } from '../common/simd';
 
 const DEPTH_BLOCK = 256;
 

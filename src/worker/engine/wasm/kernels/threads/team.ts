@@ -4,7 +4,7 @@
  */
 
 import { resetShares } from './work-shares';
-import { Run } from './layout';
+import { Run } from '../layout';
 
 /** Address of the word of a field. */
 @inline

@@ -1,6 +1,6 @@
 /** Six rows of floats to [depth][6], as the micro-kernel reads its left operand. */
 
-import { VECTOR } from './simd';
+import { VECTOR } from '../common/simd';
 
 /**
  * `count` floats of each of six rows, wherever they lie. Reads and writes whole vectors: what comes behind is written

@@ -3,9 +3,9 @@
  * and pass the epilogue.
  */
 
-import { Image, ProductOperation, SubProduct } from './layout';
-import { entryAt } from './tables';
-import { applySnippets } from './snippets';
+import { Image, ProductOperation, SubProduct } from '../layout';
+import { entryAt } from '../common/tables';
+import { applySnippets } from '../snippets';
 
 /** Panels of eight columns of a product. */
 @inline

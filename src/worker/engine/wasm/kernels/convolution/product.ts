@@ -4,13 +4,13 @@
  * multiplied by the columns of each sub-product, and go to their place in the output, or gather in scratch on the way there.
  */
 
-import { firstItem, itemAfter } from './work-shares';
+import { firstItem, itemAfter } from '../threads/work-shares';
 import { interleave } from './interleave';
 import { packedBlock } from './packed-micro-kernel';
 import { finishBlock, panelsOf } from './product-epilogue';
-import { DEPTH_CHUNK, Image, ProductOperation, SubProduct } from './layout';
-import { addressAt, entryAt } from './tables';
-import { clearFloats } from './snippets';
+import { DEPTH_CHUNK, Image, ProductOperation, SubProduct } from '../layout';
+import { addressAt, entryAt } from '../common/tables';
+import { clearFloats } from '../snippets';
 
 /** Rows of a block: four tiles, so that a panel of the right operand stays near. */
 const BLOCK = 24;

@@ -4,7 +4,7 @@
  * is copied, but only what has its six rows side by side can be read so.
  */
 
-import { multiplyAdd } from './simd';
+import { multiplyAdd } from '../common/simd';
 
 /**
  * Six neighbouring floats and eight, read where they lie: `table` has a pair of distances in bytes, from `a` and from `b`,

@@ -5,11 +5,11 @@
  * so that every output is summed by one thread, in order.
  */
 
-import { claimShare, shareEnd } from './work-shares';
+import { claimShare, shareEnd } from '../threads/work-shares';
 import { gatheredBlock } from './gathered-micro-kernel';
-import { KernelGradientOperation } from './layout';
-import { FLOAT, VECTOR } from './simd';
-import { copyFloats } from './snippets';
+import { KernelGradientOperation } from '../layout';
+import { FLOAT, VECTOR } from '../common/simd';
+import { copyFloats } from '../snippets';
 
 /**
  * Depth of a chunk. What lies a power of two apart falls into few sets of the L1 cache, so it holds far less

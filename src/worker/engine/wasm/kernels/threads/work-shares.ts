@@ -6,7 +6,7 @@
  * computes it.
  */
 
-import { Operation, OPERATION_BYTES, SHARE_COUNTER } from './layout';
+import { Operation, OPERATION_BYTES, SHARE_COUNTER } from '../layout';
 
 /** Where this thread's share ends: each thread has an instance of its own, and so a variable of its own. */
 let end = 0;
