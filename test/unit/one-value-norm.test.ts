@@ -39,7 +39,8 @@ const discriminator: Network = {
 /** One labelled row, whose network has one position at its norm. */
 function oneValueInput(): EngineInput {
   const input = tinyInput('labels-only', { batch: 10 });
-  return { ...input, recipe: { ...input.recipe, networks: [{ network: discriminator, instances: 1 }] } };
+  const networks = input.recipe.networks.map((entry) => ({ ...entry, network: discriminator }));
+  return { ...input, recipe: { ...input.recipe, networks } };
 }
 
 const ENGINES: Readonly<Record<string, (input: EngineInput) => Promise<Engine>>> = {
