@@ -15,7 +15,7 @@ import type { StoredProgram } from '../stage-records.js';
 import { calibrateSpins } from './calibrate.js';
 
 /** Most threads of a team; the words for their ranks end there. */
-export const MOST_THREADS = 32;
+const MOST_THREADS = 32;
 
 /** What a helper is told; see `thread.ts`. */
 export interface ThreadStart {
