@@ -1,6 +1,7 @@
 /** Makes the engines and peers that take part. Whoever asked for one disposes it. */
 
-import { DEFAULT_SETTINGS, RECIPE_DEFAULTS, type Settings } from '../../src/protocol/settings.js';
+import { resolveSettings } from '../../src/protocol/check-settings.js';
+import { DEFAULT_SETTINGS } from '../../src/protocol/settings.js';
 import type { RecipeName } from '../../src/recipe/recipes.js';
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import type { Dataset } from '../../src/worker/data/dataset.js';
@@ -27,12 +28,8 @@ export interface Ground {
 const EVALUATION_SLICE = 500;
 
 export function engineInput(recipe: RecipeName, dataset: Dataset): EngineInput {
-  const settings: Settings = {
-    ...DEFAULT_SETTINGS,
-    ...(RECIPE_DEFAULTS[recipe] as Partial<Settings>),
-    recipe,
-  };
-  return { settings, dataset, recipe: buildRecipe(recipe, dataset), split: makeSplit(dataset, settings) };
+  const settings = resolveSettings({ recipe });
+  return { settings, dataset, recipe: buildRecipe(settings, dataset), split: makeSplit(dataset, settings) };
 }
 
 /** One of the trainer's engines as a contender. */

@@ -6,8 +6,8 @@ import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
 import type { StepArithmetic } from './orders.js';
 
 /** Of the recipe's plan. */
-export function stepArithmetic({ recipe, settings }: EngineInput): StepArithmetic {
-  const { program, layout } = planTrainStep(recipe, settings);
+export function stepArithmetic({ recipe }: EngineInput): StepArithmetic {
+  const { program, layout } = planTrainStep(recipe);
   return {
     multiplyAdds: costsOf(program, layout, recipe).reduce((sum, { multiplyAdds }) => sum + multiplyAdds, 0),
   };

@@ -1,6 +1,6 @@
 /** What the first step of the notebook's recipe works on, by the names that the yardsticks use. */
 
-import { dropoutStream, labelledStream } from '../../src/worker/model/draws.js';
+import { drawPhase, dropoutStream } from '../../src/worker/model/draws.js';
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import { RandomStreams } from '../../src/worker/random/streams.js';
 import type { NamedArray, StepInputs } from './orders.js';
@@ -33,16 +33,15 @@ export async function stepInputs(engine: Engine, input: EngineInput): Promise<St
       const shape = [rows, ...sizes];
       const values = new Float32Array(shape.reduce((size, length) => size * length, 1));
       const index = layers.findIndex((candidate) => candidate.name === layer);
-      streams.dropoutMask(dropoutStream(0, pass, index), 0, values.length, input.settings.dropout, values);
+      const dropout = layers[index];
+      if (dropout?.kind !== 'dropout') throw new Error(`The recipe has no dropout layer "${layer}".`);
+      streams.dropoutMask(dropoutStream(0, pass, index), 0, values.length, dropout.rate, values);
       arrays.push({ name: `${name}/${pass.name}`, shape, values });
     }
   }
   const rows = seen.get('labelled/input')!.shape[0]!;
-  const indices = streams.indices(labelledStream(0), 0, rows, input.split.labelled.length);
-  const labels = Float32Array.from(
-    indices,
-    (index) => input.dataset.train.labels[input.split.labelled[index]!]!,
-  );
+  const { indices } = drawPhase(streams, input.recipe, input.split, 0, 0).get('labelled')!;
+  const labels = Float32Array.from(indices!, (index) => input.dataset.train.labels[index]!);
   arrays.push({ name: 'labels', shape: [rows], values: labels });
   const lossOf = (name: string): [string, number] => [name, seen.get(name)!.values[0]!];
   return { arrays, losses: Object.fromEntries(['discriminatorLoss', 'generatorLoss'].map(lossOf)) };

@@ -3,13 +3,13 @@
  * case keeps. Knows engines by their interface only.
  */
 
-import { DEFAULT_SETTINGS, RECIPE_DEFAULTS, type Settings } from '../../src/protocol/settings.js';
-import { METRIC_NAMES, type MetricName } from '../../src/protocol/reports.js';
+import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { sampleLatents } from '../../src/worker/model/draws.js';
 import type { Engine, EngineInput, EngineState, StepMetrics } from '../../src/worker/engine/engine.js';
 import { parametersOf, type NamedTensor } from '../../src/worker/model/parameters.js';
 import { RandomStreams } from '../../src/worker/random/streams.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
+import { metricNames, TRAIN_ACCURACY } from '../../src/recipe/metrics.js';
 import type { Recipe } from '../../src/recipe/recipe.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import {
@@ -61,16 +61,8 @@ export function referenceInput(reference: Reference, name: string): EngineInput 
   const { recipe, batch, dropout } = findCase(reference, name);
   const { seed, labels } = reference;
   const dataset = referenceDataset();
-  const settings = {
-    ...DEFAULT_SETTINGS,
-    ...RECIPE_DEFAULTS[recipe],
-    recipe,
-    seed,
-    labels,
-    batch,
-    dropout,
-  } as Settings;
-  return { recipe: buildRecipe(recipe, dataset), settings, dataset, split: makeSplit(dataset, settings) };
+  const settings = resolveSettings({ recipe, seed, labels, batch, dropout });
+  return { recipe: buildRecipe(settings, dataset), settings, dataset, split: makeSplit(dataset, settings) };
 }
 
 /** One engine on one case. */
@@ -167,7 +159,7 @@ class EngineCheck {
     if (noise.length > 0) await this.#engine.importState(state);
   }
 
-  /** The scalars that a run reports; a term that the recipe lacks must be NaN. */
+  /** The scalars that a run reports: all that the case keeps, and no other. */
   #checkMetrics(metrics: readonly StepMetrics[]): void {
     const [first] = metrics;
     if (metrics.length !== 1 || first?.step !== this.#case.step + 1) {
@@ -175,11 +167,18 @@ class EngineCheck {
       this.#add(incomparable('metrics', `one update gave metrics of the steps [${steps}]`));
       return;
     }
-    METRIC_NAMES.forEach((name: MetricName, i) => {
+    const names = metricNames(this.#input.recipe);
+    if (first.values.length !== names.length) {
+      this.#add(incomparable('metrics', `${first.values.length} scalars under ${names.length} names`));
+    }
+    const kept = [...this.#case.tensors.keys()].filter((name) => !name.includes('/'));
+    for (const name of kept.filter((other) => !names.includes(other))) {
+      this.#add(incomparable(name, 'the engine gives no such scalar'));
+    }
+    names.forEach((name, i) => {
       const value = first.values[i]!;
-      if (!this.#case.tensors.has(name)) {
-        if (!Number.isNaN(value)) this.#add(incomparable(name, `${value} for a term that the recipe lacks`));
-      } else if (name === 'trainAccuracy') this.#compareExactly(name, value);
+      if (!kept.includes(name)) this.#add(incomparable(name, `${value} for a term that the case lacks`));
+      else if (name === TRAIN_ACCURACY) this.#compareExactly(name, value);
       else this.#compare(name, { shape: [], values: Float32Array.of(value) }, VALUE_TOLERANCE);
     });
   }

@@ -59,6 +59,7 @@ export function referenceDataset(): Dataset {
   return {
     imageShape: [SIZE, SIZE, 1],
     classes: CLASSES,
+    classNames: Array.from({ length: CLASSES }, (_, label) => String(label)),
     train: imageSet(300, 1, 2),
     test: imageSet(100, 3, 4),
   };

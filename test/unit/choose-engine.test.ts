@@ -26,7 +26,7 @@ const settings = resolveSettings({ labels: 20 });
 const input: EngineInput = {
   dataset,
   settings,
-  recipe: buildRecipe('notebook', dataset, 16),
+  recipe: buildRecipe(settings, dataset, { channelDivisor: 16 }),
   split: makeSplit(dataset, settings),
 };
 

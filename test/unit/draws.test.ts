@@ -2,19 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DEFAULT_SETTINGS } from '../../src/protocol/settings.js';
 import { RECIPE_NAMES, type RecipeName } from '../../src/recipe/recipes.js';
 import {
   drawPhase,
   dropoutStream,
-  labelledStream,
-  latentStream,
+  groupStream,
   sampleLatents,
-  unlabelledStream,
-  type PhaseDraws,
+  type GroupDraw,
 } from '../../src/worker/model/draws.js';
 import { RandomStreams, streamNumber } from '../../src/worker/random/streams.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
+import type { Recipe } from '../../src/recipe/recipe.js';
+import { resolveSettings } from '../../src/protocol/check-settings.js';
 
 const DATA = { imageShape: [28, 28, 1], classes: 10 } as const;
 const SPLIT = {
@@ -22,14 +21,43 @@ const SPLIT = {
   unlabelled: Uint32Array.from({ length: 400 }, (_, i) => 3 * i),
 };
 
-function draw(recipe: RecipeName, step: number, seed = 5, batch = 32): PhaseDraws {
-  const settings = { ...DEFAULT_SETTINGS, recipe, seed, batch };
-  return drawPhase(new RandomStreams(seed), buildRecipe(recipe, DATA), settings, SPLIT, 0, step);
+function recipeOf(recipe: RecipeName): Recipe {
+  return buildRecipe(resolveSettings({ recipe }), DATA);
+}
+
+function drawGroups(recipe: RecipeName, step: number, seed = 5): ReadonlyMap<string, GroupDraw> {
+  return drawPhase(new RandomStreams(seed), recipeOf(recipe), SPLIT, 0, step);
+}
+
+interface NotebookDraw {
+  readonly labelled: Uint32Array;
+  readonly unlabelled: Uint32Array;
+  readonly latents: Float32Array;
+}
+
+/** What the notebook's groups draw. */
+function draw(step: number, seed = 5): NotebookDraw {
+  const drawn = drawGroups('notebook', step, seed);
+  return {
+    labelled: drawn.get('labelled')!.indices!,
+    unlabelled: drawn.get('unlabelled')!.indices!,
+    latents: drawn.get('latents')!.latents!,
+  };
+}
+
+/** Stream of one of the notebook's groups, as if its phase were one of another index. */
+function streamOf(group: string, phaseIndex = 0): number {
+  const phase = recipeOf('notebook').phases[0]!;
+  return groupStream(
+    phaseIndex,
+    phase,
+    phase.groups.find(({ name }) => name === group)!,
+  );
 }
 
 describe('the draws of a step', () => {
   it('are as many as the batch has rows, out of the pools they belong to', () => {
-    const { labelled, unlabelled, latents } = draw('notebook', 0);
+    const { labelled, unlabelled, latents } = draw(0);
     assert.equal(labelled.length, 3);
     assert.equal(unlabelled.length, 28);
     assert.equal(latents.length, 32 * 100);
@@ -39,54 +67,75 @@ describe('the draws of a step', () => {
   });
 
   it('come from the streams of their use at the step', () => {
-    const { labelled, unlabelled, latents } = draw('notebook', 12);
+    const { labelled, unlabelled, latents } = draw(12);
     const streams = new RandomStreams(5);
-    const picked = streams.indices(labelledStream(0), 12, 3, 50);
+    const picked = streams.indices(streamOf('labelled'), 12, 3, 50);
     assert.deepEqual(
       Array.from(labelled),
       Array.from(picked, (i) => SPLIT.labelled[i]!),
     );
-    const others = streams.indices(unlabelledStream(0), 12, 28, 400);
+    const others = streams.indices(streamOf('unlabelled'), 12, 28, 400);
     assert.deepEqual(
       Array.from(unlabelled),
       Array.from(others, (i) => SPLIT.unlabelled[i]!),
     );
-    assert.deepEqual(latents, streams.uniform(latentStream(0), 12, 3200, -1, 1));
+    assert.deepEqual(latents, streams.uniform(streamOf('latents'), 12, 3200, -1, 1));
   });
 
   it('are the same again, and others at another step or seed', () => {
-    assert.deepEqual(draw('notebook', 3), draw('notebook', 3));
-    assert.notDeepEqual(draw('notebook', 4).latents, draw('notebook', 3).latents);
-    assert.notDeepEqual(draw('notebook', 3, 6).latents, draw('notebook', 3).latents);
+    assert.deepEqual(draw(3), draw(3));
+    assert.notDeepEqual(draw(4).latents, draw(3).latents);
+    assert.notDeepEqual(draw(3, 6).latents, draw(3).latents);
   });
 
   it('give every recipe the same labelled images', () => {
-    for (const recipe of RECIPE_NAMES)
-      assert.deepEqual(draw(recipe, 8).labelled, draw('notebook', 8).labelled);
+    for (const recipe of RECIPE_NAMES) {
+      assert.deepEqual(drawGroups(recipe, 8).get('labelled')!.indices, draw(8).labelled);
+    }
   });
 
-  it('are empty where no pass asks for them', () => {
-    const { unlabelled, latents } = draw('labels-only', 0);
-    assert.equal(unlabelled.length, 0);
-    assert.equal(latents.length, 0);
+  it('are none but the groups that a pass reads', () => {
+    assert.deepEqual([...drawGroups('labels-only', 0).keys()], ['labelled']);
   });
 
   it('repeat images, since they are drawn with replacement', () => {
-    const labelled = Array.from({ length: 40 }, (_, step) =>
-      Array.from(draw('notebook', step).labelled),
-    ).flat();
+    const labelled = Array.from({ length: 40 }, (_, step) => Array.from(draw(step).labelled)).flat();
     assert.ok(new Set(labelled).size < labelled.length);
     assert.ok(new Set(labelled).size > 35, 'and all of the pool is drawn in time');
   });
 });
 
+describe('the stream of a group', () => {
+  it('is that of its pool’s use', () => {
+    assert.equal(streamOf('labelled'), streamNumber('labelledIndex'));
+    assert.equal(streamOf('unlabelled', 1), streamNumber('unlabelledIndex', 1));
+    assert.equal(streamOf('latents'), streamNumber('latent'));
+  });
+
+  it('is another for a second group of the pool, and the same for one that takes the first one’s indices', () => {
+    const { groups, ...phase } = recipeOf('notebook').phases[0]!;
+    const first = groups.find(({ name }) => name === 'unlabelled')!;
+    const taking = { ...first, name: 'again', indicesOf: 'unlabelled' };
+    const second = { ...first, name: 'others' };
+    const wider = { ...phase, groups: [...groups, taking, second] };
+    assert.equal(groupStream(0, wider, taking), groupStream(0, wider, first));
+    assert.equal(groupStream(0, wider, second), streamNumber('unlabelledIndex', 0, 1));
+  });
+});
+
 describe('the other streams', () => {
   it('differ by phase, pass and layer', () => {
-    const { passes } = buildRecipe('notebook', DATA).phases[0]!;
+    const { passes } = recipeOf('notebook').phases[0]!;
     const numbers = [0, 1].flatMap((phase) =>
       passes.flatMap((pass) => [1, 9].map((layer) => dropoutStream(phase, pass, layer))),
     );
-    const all = [...numbers, labelledStream(0), labelledStream(1), unlabelledStream(0), latentStream(0)];
+    const all = [
+      ...numbers,
+      streamOf('labelled'),
+      streamOf('labelled', 1),
+      streamOf('unlabelled'),
+      streamOf('latents'),
+    ];
     assert.equal(new Set(all).size, all.length);
   });
 

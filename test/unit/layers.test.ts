@@ -9,9 +9,20 @@ import {
   transposedSize,
   type LayerDescription,
 } from '../../src/recipe/layers.js';
-import { notebookDiscriminator, notebookGenerator } from '../../src/recipe/networks/notebook.js';
+import {
+  notebookDiscriminator,
+  notebookGenerator,
+  type NotebookNetworkOptions,
+} from '../../src/recipe/networks/notebook.js';
+import { resolveSettings } from '../../src/protocol/check-settings.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
 
-const OPTIONS = { imageShape: [28, 28, 1], classes: 10, biasBeforeNorm: 'zero', channelDivisor: 1 } as const;
+const OPTIONS: NotebookNetworkOptions = {
+  data: { imageShape: [28, 28, 1], classes: 10 },
+  biasBeforeNorm: 'zero',
+  dropout: 0.5,
+  channels: (count) => count,
+};
 
 const shapesOf = (network: Parameters<typeof layerShapes>[0]): Record<string, string> =>
   Object.fromEntries(layerShapes(network).map(({ layer, output }) => [layer.name, output.join('x')]));
@@ -70,12 +81,17 @@ describe("the notebook's networks", () => {
   });
 
   it('follow the data and the divisor', () => {
-    const options = { ...OPTIONS, classes: 3, channelDivisor: 8 };
-    assert.equal(shapesOf(notebookDiscriminator(options))['features'], '64');
-    assert.equal(shapesOf(notebookDiscriminator(options))['logits'], '4');
+    const shapesFor = (channels: number): readonly Record<string, string>[] => {
+      const data = { imageShape: [28, 28, channels], classes: 3 } as const;
+      const { networks } = buildRecipe(resolveSettings({}), data, { channelDivisor: 8 });
+      return networks.map(({ network }) => shapesOf(network));
+    };
+    const [discriminator, generator] = shapesFor(1);
+    assert.equal(discriminator!['features'], '64');
+    assert.equal(discriminator!['logits'], '4');
     // Divided channels are rounded up, so that none disappears.
-    assert.equal(shapesOf(notebookGenerator(options))['deconv1'], '2x2x13');
-    assert.equal(shapesOf(notebookGenerator({ ...options, imageShape: [28, 28, 3] }))['tanh'], '28x28x3');
+    assert.equal(generator!['deconv1'], '2x2x13');
+    assert.equal(shapesFor(3)[1]!['tanh'], '28x28x3');
   });
 
   it('name every layer once', () => {

@@ -7,9 +7,11 @@ import { initialTensors, momentNames, parametersOf } from '../../src/worker/mode
 import { sizeOf } from '../../src/recipe/layers.js';
 import { RandomStreams, streamNumber } from '../../src/worker/random/streams.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
+import type { Recipe } from '../../src/recipe/recipe.js';
+import { resolveSettings } from '../../src/protocol/check-settings.js';
 
 const DATA = { imageShape: [28, 28, 1], classes: 10 } as const;
-const recipeOf = (name: RecipeName): ReturnType<typeof buildRecipe> => buildRecipe(name, DATA);
+const recipeOf = (recipe: RecipeName): Recipe => buildRecipe(resolveSettings({ recipe }), DATA);
 const shapesOf = (name: RecipeName): Record<string, string> =>
   Object.fromEntries(
     parametersOf(recipeOf(name)).map((parameter) => [parameter.name, parameter.shape.join('x')]),

@@ -2,15 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { METRIC_NAMES } from '../../src/protocol/reports.js';
+import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
-import { batchRows } from '../../src/recipe/recipes.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
-import type { Recipe } from '../../src/recipe/recipe.js';
+import { groupOf, type Recipe } from '../../src/recipe/recipe.js';
+import { metricNames } from '../../src/recipe/metrics.js';
 
 const DATA = { imageShape: [28, 28, 1], classes: 10 } as const;
-const recipes = RECIPE_NAMES.map((name) => buildRecipe(name, DATA));
+const recipes = RECIPE_NAMES.map((recipe) => buildRecipe(resolveSettings({ recipe }), DATA));
 const [notebook, asRun, matching, labelsOnly] = recipes as [Recipe, Recipe, Recipe, Recipe];
+
+/** Rows of the notebook's groups at a batch. */
+function batchRows(batch: number): Record<string, number> {
+  const { groups } = buildRecipe(resolveSettings({ batch }), DATA).phases[0]!;
+  return Object.fromEntries(groups.map(({ name, rows }) => [name, rows]));
+}
 
 function assertFrozen(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
@@ -25,7 +31,7 @@ describe('the batch', () => {
     assert.deepEqual(batchRows(19), { labelled: 1, unlabelled: 17, latents: 19 });
     // In binary 0.1 x 30 is 3 and 0.9 x 30 is 27 after rounding, as in Python.
     assert.deepEqual(batchRows(30), { labelled: 3, unlabelled: 27, latents: 30 });
-    for (let batch = 10; batch <= 1024; batch++) assert.ok(batchRows(batch).labelled >= 1);
+    for (let batch = 10; batch <= 1024; batch++) assert.ok(batchRows(batch)['labelled']! >= 1);
   });
 });
 
@@ -37,16 +43,23 @@ for (const recipe of recipes) {
       const networks = new Map(recipe.networks.map((each) => [each.network.name, each]));
       const hasLayer = (network: string, layer: string): boolean =>
         networks.get(network)!.network.layers.some(({ name }) => name === layer);
-      for (const { passes, terms, updates } of recipe.phases) {
+      const names = metricNames(recipe);
+      assert.equal(new Set(names).size, names.length);
+      for (const phase of recipe.phases) {
+        const { groups, passes, terms, updates } = phase;
+        for (const { indicesOf } of groups) {
+          assert.ok(indicesOf === null || groups.some(({ name }) => name === indicesOf));
+        }
         passes.forEach((pass, index) => {
           assert.ok(pass.instance < networks.get(pass.network)!.instances, pass.name);
           const { input } = pass;
           if (input.kind === 'pass')
             assert.ok(passes.slice(0, index).some(({ name }) => name === input.pass));
+          assert.ok(groups.includes(groupOf(phase, pass)));
         });
         const networkOf = (name: string): string => passes.find((pass) => pass.name === name)!.network;
         for (const term of terms) {
-          assert.ok(METRIC_NAMES.includes(term.name));
+          assert.ok(names.includes(term.name));
           assert.ok(hasLayer(networkOf(term.pass), term.layer), term.name);
           if (term.kind === 'featureMatching') assert.ok(hasLayer(networkOf(term.against), term.layer));
           if (term.kind === 'sigmoidCrossEntropy') assert.equal(term.column, DATA.classes);
@@ -54,6 +67,7 @@ for (const recipe of recipes) {
         for (const update of updates) {
           assert.ok(networks.has(update.network));
           assert.ok(update.terms.length > 0);
+          assert.ok(names.includes(update.loss));
           for (const term of update.terms) assert.ok(terms.some(({ name }) => name === term));
         }
       }

@@ -38,9 +38,8 @@ function digests(seedStreams: RandomStreams): Map<string, string> {
   add('split/unlabelled', input.split.unlabelled);
   add('sampleLatents', sampleLatents(seedStreams, reference.samples, 100));
   for (const step of [0, 1, 1000]) {
-    const draws = drawPhase(seedStreams, input.recipe, input.settings, input.split, 0, step);
-    for (const name of ['labelled', 'unlabelled', 'latents'] as const)
-      add(`step${step}/${name}`, draws[name]);
+    const draws = drawPhase(seedStreams, input.recipe, input.split, 0, step);
+    for (const [name, { indices, latents }] of draws) add(`step${step}/${name}`, (indices ?? latents)!);
     for (const pass of input.recipe.phases[0]!.passes) {
       const rows = { labelled: 1, unlabelled: 9, fake: 10 }[pass.name];
       if (rows === undefined) continue;

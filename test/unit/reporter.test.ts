@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { METRIC_NAMES, type MetricsReport, type Report } from '../../src/protocol/reports.js';
+import type { MetricsReport, Report } from '../../src/protocol/reports.js';
 import { Reporter } from '../../src/worker/commands/reporter.js';
 
-const WIDTH = METRIC_NAMES.length;
+/** Scalars a step. */
+const WIDTH = 8;
 
 const metrics = (firstStep: number, steps: number, stepsPerSecond = firstStep): MetricsReport => ({
   type: 'metrics',

@@ -77,7 +77,7 @@ test('a checkpoint that cannot be used leaves what was there untouched', async (
 
 test('a checkpoint of other networks is refused before the run there is touched', async () => {
   const big = await openTrainer({
-    buildRecipe: (name, shape) => buildRecipe(name, shape, 8),
+    buildRecipe: (settings, data, options) => buildRecipe(settings, data, { ...options, channelDivisor: 8 }),
   });
   await big.trainer.step(SHORT);
   const saved = await big.trainer.save();

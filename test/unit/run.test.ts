@@ -2,13 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { METRIC_NAMES } from '../../src/protocol/reports.js';
 import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
-import { TEST_COUNT } from './support/data.js';
+import { TEST_COUNT, TRAIN_COUNT } from './support/data.js';
 import { fakeTable } from './support/fake-engine.js';
 import { Clock, openTrainer, rowsOf, runUnbroken, SHORT } from './support/trainer.js';
-
-const ACCURACY = METRIC_NAMES.indexOf('trainAccuracy');
 
 test('evaluations come after the first update, every interval and the last', async () => {
   const { trainer, of, reached } = await openTrainer();
@@ -22,7 +19,8 @@ test('evaluations come after the first update, every interval and the last', asy
 
 test('a training accuracy is the step’s own, its mean that since the last evaluation', async () => {
   const { of } = await runUnbroken();
-  const accuracy = rowsOf(of('metrics')).map((row) => row[ACCURACY]!);
+  const at = of('run')[0]!.metrics.indexOf('trainAccuracy');
+  const accuracy = rowsOf(of('metrics')).map((row) => row[at]!);
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
   const [first, second, third] = of('evaluation');
@@ -173,6 +171,36 @@ test('samples come at most once a second while the run goes', async () => {
   assert.deepEqual(steps, [0, 1, 11, 21, 31, 41, 51, 61, 71, 81, 91, 100]);
 });
 
+test('what the run is about is said once, after its settings and before its first metrics', async () => {
+  const { of, reports } = await runUnbroken();
+  assert.equal(of('run').length, 1);
+  const types = reports.map(({ type }) => type);
+  assert.equal(types[types.indexOf('run') - 1], 'settings');
+  assert.ok(types.indexOf('run') < types.indexOf('metrics'));
+  const { metrics, losses, data } = of('run')[0]!;
+  assert.deepEqual(metrics, [
+    'trainAccuracy',
+    'discriminatorLoss',
+    'generatorLoss',
+    'realUnlabelledLoss',
+    'fakeLoss',
+    'supervisedLoss',
+    'fakeAsRealLoss',
+    'featureMatchingLoss',
+  ]);
+  assert.deepEqual(losses, ['discriminatorLoss', 'generatorLoss']);
+  assert.deepEqual(data.imageShape, [28, 28, 1]);
+  assert.equal(data.classNames.length, 10);
+  assert.deepEqual([data.trainCount, data.testCount], [TRAIN_COUNT, TEST_COUNT]);
+  assert.equal(of('settings').at(-1)!.scheduleSteps, null);
+  // The last step's scalars stand in its evaluation, by name.
+  const { trainAccuracy, losses: last } = of('evaluation').at(-1)!;
+  assert.deepEqual(
+    [trainAccuracy, ...metrics.slice(1).map((name) => last[name])],
+    rowsOf(of('metrics')).at(-1),
+  );
+});
+
 test('labels-only has no generator: no generated images, no generator loss', async () => {
   const { trainer, of, reached } = await openTrainer();
   await trainer.start({ ...SHORT, recipe: 'labels-only' });
@@ -182,8 +210,8 @@ test('labels-only has no generator: no generated images, no generator loss', asy
     ['real'],
   );
   assert.deepEqual(
-    of('evaluation').map(({ generatorLoss }) => generatorLoss),
-    [null, null, null],
+    of('evaluation').map(({ losses }) => Object.keys(losses)),
+    Array.from({ length: 3 }, () => ['discriminatorLoss', 'supervisedLoss']),
   );
   const saved = readCheckpoint(await trainer.save());
   assert.equal(saved.settings.recipe, 'labels-only');

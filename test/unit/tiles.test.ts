@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_SETTINGS, RECIPE_DEFAULTS } from '../../src/protocol/settings.js';
 import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
 import {
   planEvaluate,
@@ -32,7 +31,8 @@ const MOST_BYTES = 16_384;
 const MOST_BINDINGS = 8;
 const TYPE_BYTES: Readonly<Record<string, number>> = { f32: 4, u32: 4, vec4f: 16 };
 
-const recipeOf = (name: (typeof RECIPE_NAMES)[number]) => buildRecipe(name, tinyDataset());
+const recipeOf = (recipe: (typeof RECIPE_NAMES)[number]) =>
+  buildRecipe(resolveSettings({ recipe }), tinyDataset());
 const ROLES = Object.keys(TILE_CANDIDATES) as (keyof Tiles)[];
 
 test('every candidate of a role has a name of its own, and the unmeasured tile comes first', () => {
@@ -52,10 +52,9 @@ test('every candidate keeps to 256 threads and 16 KiB a block, in every product 
   let checked = 0;
   for (const name of RECIPE_NAMES) {
     const recipe = recipeOf(name);
-    const settings = resolveSettings({ ...DEFAULT_SETTINGS, ...RECIPE_DEFAULTS[name], recipe: name });
     const parameters = new ParameterLayout(recipe);
-    const programs = [planTrainStep(recipe, settings), planEvaluate(recipe, settings, 100)];
-    if (recipe.generator !== null) programs.push(planGenerate(recipe, settings, 64));
+    const programs = [planTrainStep(recipe), planEvaluate(recipe, 100)];
+    if (recipe.generator !== null) programs.push(planGenerate(recipe, 64));
     for (const planned of programs) {
       const memory = memoryOf(planned, parameters);
       for (const operation of planned.program.operations) {
@@ -89,8 +88,7 @@ test('no product and no norm binds more than eight storage buffers, with its num
   let most = 0;
   for (const name of RECIPE_NAMES) {
     const recipe = recipeOf(name);
-    const settings = resolveSettings({ ...DEFAULT_SETTINGS, ...RECIPE_DEFAULTS[name], recipe: name });
-    const planned = planTrainStep(recipe, settings);
+    const planned = planTrainStep(recipe);
     const memory = memoryOf(planned, new ParameterLayout(recipe));
     for (const operation of planned.program.operations) {
       if (!/product|Gradient|normStatistics/.test(operation.kind)) continue;
@@ -104,7 +102,7 @@ test('no product and no norm binds more than eight storage buffers, with its num
 
 test('a role is measured on its heaviest operation of each form', () => {
   const recipe = recipeOf('notebook');
-  const { program } = planTrainStep(recipe, DEFAULT_SETTINGS);
+  const { program } = planTrainStep(recipe);
   const names = Object.fromEntries(
     ROLES.map((role) => [
       role,

@@ -19,7 +19,7 @@ describe('the time by operation of the wasm engine', () => {
       const after = await engine.exportState();
       assert.equal(after.step, before.step);
       expectIdentical(after.tensors, before.tensors);
-      const { operations } = planTrainStep(input.recipe, input.settings, TRAIN_OPTIONS).program;
+      const { operations } = planTrainStep(input.recipe, TRAIN_OPTIONS).program;
       assert.deepEqual(
         times.map(({ name, kind }) => [name, kind]),
         operations.map(({ name, kind }) => [name, kind]),

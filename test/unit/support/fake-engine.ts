@@ -4,13 +4,12 @@
  * trained parameter by a number drawn for the step, so that states of different steps differ.
  */
 
-import { METRIC_NAMES } from '../../../src/protocol/reports.js';
 import type { EngineName } from '../../../src/protocol/engines.js';
 import type { EngineEntry, Probe } from '../../../src/worker/engine/choose-engine.js';
 import { drawPhase } from '../../../src/worker/model/draws.js';
 import type { Engine, EngineInput, EngineState, StepMetrics } from '../../../src/worker/engine/engine.js';
 import { initialTensors, parametersOf, type NamedTensor } from '../../../src/worker/model/parameters.js';
-import { metricsOf } from '../../../src/worker/checkpoint/snapshot.js';
+import { metricNames, TRAIN_ACCURACY } from '../../../src/recipe/metrics.js';
 import { RandomStreams } from '../../../src/worker/random/streams.js';
 
 export interface FakeEngineOptions {
@@ -132,19 +131,17 @@ export class FakeEngine implements Engine {
   }
 
   #makeStep(): StepMetrics {
-    const { recipe, settings, split } = this.#input;
-    const draws = drawPhase(this.#streams, recipe, settings, split, 0, this.#step);
-    const moved = (draws.labelled[0]! % 1000) / 1000 - 0.5;
+    const { recipe, split } = this.#input;
+    const { indices } = drawPhase(this.#streams, recipe, split, 0, this.#step).get('labelled')!;
+    const moved = (indices![0]! % 1000) / 1000 - 0.5;
     for (const { name, role } of parametersOf(recipe)) {
       if (role === 'trained')
         this.#tensors.get(name)!.values.forEach((value, i, values) => (values[i] = value + moved));
     }
     this.#step++;
     if (this.#step === this.#options.infiniteAt) [...this.#tensors.values()][0]!.values[3] = Infinity;
-    const computed = metricsOf(recipe);
-    const values = Float32Array.from(METRIC_NAMES, (name, i) => {
-      if (!computed.includes(name)) return NaN;
-      if (name === 'trainAccuracy') return (this.#step % 4) / 3;
+    const values = Float32Array.from(metricNames(recipe), (name, i) => {
+      if (name === TRAIN_ACCURACY) return (this.#step % 4) / 3;
       return this.#step === this.#options.nanAt ? NaN : i + Math.abs(moved);
     });
     return { step: this.#step, values };

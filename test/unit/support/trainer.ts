@@ -1,11 +1,6 @@
 /** A trainer on fake surroundings: tiny data, fake engine, a clock that tests move. */
 
-import {
-  METRIC_NAMES,
-  type MetricsReport,
-  type Report,
-  type TrainerState,
-} from '../../../src/protocol/reports.js';
+import type { MetricsReport, Report, TrainerState } from '../../../src/protocol/reports.js';
 import { PROTOCOL_VERSION } from '../../../src/protocol/trainer-api.js';
 import type { SettingsInput } from '../../../src/protocol/settings.js';
 import type { EngineEntry } from '../../../src/worker/engine/choose-engine.js';
@@ -47,7 +42,7 @@ export async function openTrainer(options: TestTrainerOptions = {}): Promise<Tes
   let state: TrainerState = 'idle';
   const trainer = new Trainer({
     engines: table,
-    buildRecipe: (name, shape) => buildRecipe(name, shape, 16),
+    buildRecipe: (settings, data, options) => buildRecipe(settings, data, { ...options, channelDivisor: 16 }),
     fetch: fetchOf(tinyFiles()),
     now: clock.now,
     schedule: (callback) => void queueMicrotask(callback),
@@ -77,14 +72,12 @@ export async function openTrainer(options: TestTrainerOptions = {}): Promise<Tes
   };
 }
 
-/** Scalars a step. */
-const WIDTH = METRIC_NAMES.length;
-
 /** Every step's scalars, whatever chunks they came in: one row a step. */
 export function rowsOf(metrics: readonly MetricsReport[]): number[][] {
-  return metrics.flatMap(({ steps, values }) =>
-    Array.from({ length: steps }, (_, i) => [...values.subarray(i * WIDTH, (i + 1) * WIDTH)]),
-  );
+  return metrics.flatMap(({ steps, values }) => {
+    const width = values.length / steps;
+    return Array.from({ length: steps }, (_, i) => [...values.subarray(i * width, (i + 1) * width)]);
+  });
 }
 
 /** Runs `SHORT` to its end in one go. */

@@ -50,6 +50,7 @@ function imageSet(count: number, salt: number): ImageSet {
 export const tinyDataset: Dataset = Object.freeze({
   imageShape: IMAGE_SHAPE,
   classes: CLASSES,
+  classNames: Array.from({ length: CLASSES }, (_, label) => String(label)),
   train: imageSet(200, 7),
   test: imageSet(100, 1_000_000),
 });
@@ -75,7 +76,7 @@ export function tinyInput(
     ...overrides,
   };
   return {
-    recipe: buildRecipe(recipe, tinyDataset, channelDivisor),
+    recipe: buildRecipe(settings, tinyDataset, { channelDivisor }),
     settings,
     dataset: tinyDataset,
     split: tinySplit,
