@@ -63,7 +63,7 @@ test('balanced gives the remainder, one each, to the classes that the permutatio
 test('more labels than images are refused with what there is', () => {
   assert.throws(() => makeSplit(dataset, { seed: 1, labels: 61, balanced: false }), {
     name: 'InvalidSettings',
-    message: 'Setting "labels" is 61; allowed: whole numbers from 10 to 60, the images of the training set.',
+    message: 'Setting "labels" is 61; allowed: whole numbers from 1 to 60, the images of the training set.',
   });
 });
 
@@ -72,6 +72,6 @@ test('balanced refuses what the rarest class cannot give, naming it', () => {
   assert.doesNotThrow(() => makeSplit(uneven, { seed: 1, labels: 50, balanced: true }));
   assert.throws(() => makeSplit(uneven, { seed: 1, labels: 51, balanced: true }), {
     name: 'InvalidSettings',
-    message: /"labels" is 51; .* from 10 to 50 with "balanced", .* only 5 images of class 4\./,
+    message: /"labels" is 51; .* from 1 to 50 with "balanced", .* only 5 images of class 4\./,
   });
 });

@@ -3,7 +3,7 @@
  * as many labelled images as the settings ask for.
  */
 
-import type { Settings } from '../../protocol/settings.js';
+import { SETTING_RANGES, type Settings } from '../../protocol/settings.js';
 import type { Dataset, Split } from './dataset.js';
 import { RandomStreams, streamNumber } from '../random/streams.js';
 import { invalidSetting } from '../../protocol/check-settings.js';
@@ -14,12 +14,13 @@ export function checkLabels(
   { train, classes }: Dataset,
   { labels, balanced }: Pick<Settings, 'labels' | 'balanced'>,
 ): void {
+  const { min } = SETTING_RANGES.labels;
   if (labels > train.count) {
     const most = formatNumber(train.count);
     throw invalidSetting(
       'labels',
       labels,
-      `whole numbers from 10 to ${most}, the images of the training set`,
+      `whole numbers from ${min} to ${most}, the images of the training set`,
     );
   }
   if (!balanced) return;
@@ -31,7 +32,7 @@ export function checkLabels(
     throw invalidSetting(
       'labels',
       labels,
-      `whole numbers from 10 to ${formatNumber(fewest * classes)} with "balanced", since the training set ` +
+      `whole numbers from ${min} to ${formatNumber(fewest * classes)} with "balanced", since the training set ` +
         `has only ${formatNumber(fewest)} images of class ${rarest}`,
     );
   }
