@@ -13,17 +13,33 @@ import {
 } from '../../src/worker/checkpoint/safetensors.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import type { RunSnapshot } from '../../src/worker/checkpoint/snapshot.js';
+import { fingerprintOf } from '../../src/worker/data/fingerprint.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import { tinyDataset } from './support/data.js';
 
 const dataset = tinyDataset();
+
+/** The scalars of a step by name. */
+const LAST_VALUES = {
+  notebook: {
+    trainAccuracy: 1 / 3,
+    discriminatorLoss: 2,
+    generatorLoss: 3,
+    realUnlabelledLoss: 4,
+    fakeLoss: 5,
+    supervisedLoss: 6,
+    fakeAsRealLoss: 7,
+    featureMatchingLoss: 8,
+  },
+  'labels-only': { trainAccuracy: 1 / 3, discriminatorLoss: 2, supervisedLoss: 6 },
+};
 
 function makeSnapshot(recipeName: 'notebook' | 'labels-only' = 'notebook'): RunSnapshot {
   const settings = resolveSettings({ recipe: recipeName, seed: 2 ** 53 - 1, labels: 20, steps: 100 });
   const recipe = buildRecipe(settings, dataset, { channelDivisor: 16 });
   return {
     settings,
-    scheduleSteps: 80,
+    scheduleSteps: 90,
     recipe,
     dataset,
     split: makeSplit(dataset, settings),
@@ -34,7 +50,7 @@ function makeSnapshot(recipeName: 'notebook' | 'labels-only' = 'notebook'): RunS
       evaluatedStep: 10,
       accuracySum: 0.1 + 0.2,
       accuracyCount: 7,
-      lastValues: Object.fromEntries(metricNames(recipe).map((name, i) => [name, i + 1 / 3])),
+      lastValues: LAST_VALUES[recipeName],
       elapsedMs: 1234.5678901234567,
     },
   };
@@ -71,8 +87,9 @@ const refuses = (bytes: Uint8Array<ArrayBuffer>, message: RegExp, against = snap
 test('a run is read back as it was written, to the bit', () => {
   for (const written of [snapshot, makeSnapshot('labels-only')]) {
     const bytes = writeCheckpoint(written);
-    const { settings, progress } = readCheckpoint(bytes);
+    const { settings, scheduleSteps, progress } = readCheckpoint(bytes);
     assert.deepEqual(settings, written.settings);
+    assert.equal(scheduleSteps, 90);
     assert.deepEqual(progress, written.progress);
     const state = open(bytes, written);
     assert.equal(state.step, 17);
@@ -104,11 +121,64 @@ test('a foreign safetensors file is refused', () => {
   refuses(foreign, /a safetensors file, but not a checkpoint of sgan-trainer/);
 });
 
-test('a file of a later format is refused with both versions', () => {
+test('a file of a later format is refused with its version and those that are read', () => {
   refuses(
     changed(({ metadata }) => (metadata['formatVersion'] = '3')),
     /format version is "3", this build reads "1" and "2"/,
   );
+});
+
+/** A file as version 1 of the format has it, written out: scalars by position, and no steps of schedules. */
+function firstVersion({ settings, state, split }: RunSnapshot, progress: string): Uint8Array<ArrayBuffer> {
+  const labelled: StoredTensor = { shape: [20], values: split.labelled };
+  return writeSafetensors({
+    tensors: new Map<string, StoredTensor>([...state.tensors, ['split/labelled', labelled]]),
+    metadata: {
+      format: 'sgan-trainer-checkpoint',
+      formatVersion: '1',
+      trainerVersion: '0.1.0',
+      settings:
+        `{"recipe":"${settings.recipe}","engine":"auto","seed":9007199254740991,"steps":100,"labels":20,` +
+        '"balanced":false,"batch":32,"evalEvery":200,"discriminatorLr":0.001,"discriminatorBeta1":0.9,' +
+        '"discriminatorBeta2":0.999,"generatorLr":0.001,"generatorBeta1":0.9,"generatorBeta2":0.999,' +
+        '"dropout":0.5,"threads":0}',
+      progress,
+      engine: '{"engine":"tfjs-wasm","adapter":"","isSoftware":false}',
+      dataFingerprint: fingerprintOf(dataset),
+    },
+  });
+}
+
+const firstProgress = (lastValues: string, step = 17): string =>
+  `{"step":${step},"evaluatedStep":${Math.min(step, 10)},"accuracySum":0.30000000000000004,` +
+  `"accuracyCount":${Math.max(0, step - 10)},"lastValues":${lastValues},"elapsedMs":1234.5678901234567}`;
+
+test('a file of the first format is read as what it would be now', () => {
+  const values = {
+    notebook: '[0.3333333333333333,2,3,4,5,6,7,8]',
+    'labels-only': '[0.3333333333333333,2,null,null,null,6,null,null]',
+  };
+  for (const recipe of ['notebook', 'labels-only'] as const) {
+    const written = makeSnapshot(recipe);
+    const bytes = firstVersion(written, firstProgress(values[recipe]));
+    const { settings, scheduleSteps, progress } = readCheckpoint(bytes);
+    assert.deepEqual(settings, written.settings);
+    assert.equal(scheduleSteps, 100, 'there were no schedules: the run’s own steps');
+    assert.deepEqual(progress, written.progress);
+    const state = open(bytes, written);
+    assert.equal(state.step, 17);
+    assert.deepEqual(new Map([...state.tensors].sort()), new Map([...written.state.tensors].sort()));
+  }
+  const atFirst = firstProgress('[]', 0).replace('0.30000000000000004', '0');
+  assert.deepEqual(readCheckpoint(firstVersion(snapshot, atFirst)).progress.lastValues, {});
+});
+
+test('a file of the first format whose scalars cannot be is refused', () => {
+  for (const values of ['[1,2]', '["1",2,3,4,5,6,7,8]', '{"trainAccuracy":1}', '[]', '[1,2,3,4,5,6,7,8,9]']) {
+    refuses(firstVersion(snapshot, firstProgress(values)), /no valid "lastValues"/);
+  }
+  const without = '[1,null,3,4,5,6,7,8]';
+  refuses(firstVersion(snapshot, firstProgress(without)), /no value of discriminatorLoss/);
 });
 
 test('metadata that is missing or broken is refused by its name', () => {
@@ -146,9 +216,11 @@ test('progress that cannot be is refused by its field', () => {
     ['accuracySum', 8],
     ['accuracyCount', 8],
     ['elapsedMs', null],
-    ['lastValues', [1, 2]],
+    ['lastValues', [1, 2, 3, 4, 5, 6, 7, 8]],
     ['lastValues', {}],
-    ['lastValues', { ...snapshot.progress.lastValues, fakeLoss: '2' }],
+    ['lastValues', null],
+    ['lastValues', { ...LAST_VALUES.notebook, fakeLoss: '5' }],
+    ['lastValues', { ...LAST_VALUES.notebook, fakeLoss: null }],
   ];
   for (const [field, value] of bad) {
     const progress = JSON.stringify({ ...snapshot.progress, [field]: value });
@@ -158,12 +230,17 @@ test('progress that cannot be is refused by its field', () => {
       pattern,
     );
   }
-  const lastValues = without(snapshot.progress.lastValues, 'discriminatorLoss');
-  const progress = JSON.stringify({ ...snapshot.progress, lastValues });
-  refuses(
-    changed(({ metadata }) => (metadata['progress'] = progress)),
-    /no value of discriminatorLoss/,
-  );
+  const { discriminatorLoss, ...lacking } = LAST_VALUES.notebook;
+  const withValues = (lastValues: unknown): Uint8Array<ArrayBuffer> =>
+    changed(({ metadata }) => (metadata['progress'] = JSON.stringify({ ...snapshot.progress, lastValues })));
+  refuses(withValues(lacking), /no value of discriminatorLoss/);
+  refuses(withValues({ ...LAST_VALUES.notebook, mixLoss: discriminatorLoss }), /a value of mixLoss/);
+  for (const steps of ['0', '1.5', 'many', '10000001']) {
+    refuses(
+      changed(({ metadata }) => (metadata['scheduleSteps'] = steps)),
+      /its "scheduleSteps" is "/,
+    );
+  }
 });
 
 test('a tensor that is missing, foreign or of another shape is refused by its name', () => {

@@ -39,8 +39,8 @@ test('a value outside its range is refused with field, value and range', () => {
     refusal(/^Setting "batch" is 9; allowed: whole numbers from 10 to 1,024\.$/),
   );
   assert.throws(
-    () => resolve({ labels: 60_001 }),
-    refusal(/"labels" is 60,001; allowed: whole numbers from 10 to 60,000\./),
+    () => resolve({ labels: 1_000_001 }),
+    refusal(/"labels" is 1,000,001; allowed: whole numbers from 1 to 1,000,000\./),
   );
   assert.throws(
     () => resolve({ dropout: 0.95 }),
