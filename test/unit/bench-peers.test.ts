@@ -11,6 +11,7 @@ describe('the yardstick jax-js', () => {
     const engine = await nodeWasmEngine(input);
     const inputs = await stepInputs(engine, input);
     engine.dispose();
+    assert.deepEqual(Object.keys(inputs.losses).sort(), ['discriminatorLoss', 'generatorLoss']);
     const losses: Record<string, number> = await jaxJsLosses(inputs, 'wasm');
     for (const [name, expected] of Object.entries(inputs.losses)) {
       const error = Math.abs(losses[name]! - expected) / expected;

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
 import type { Operation } from '../../src/worker/engine/plan/operations.js';
 import { planTrainStep, type PlannedProgram } from '../../src/worker/engine/plan/plan.js';
+import { exactZerosOf } from '../support/exact-zeros.js';
 import { expectClose } from '../worker/support/compare.js';
 import { tinyInput } from '../worker/support/tiny.js';
 
@@ -14,14 +15,14 @@ async function compareWith(corrupt: (planned: PlannedProgram) => PlannedProgram)
   const input = tinyInput('notebook-feature-matching');
   const intact = createInterpreter(input, { precision: 'float32' });
   await intact.advance(1);
-  const trainStep = corrupt(planTrainStep(input.recipe, input.settings));
+  const trainStep = corrupt(planTrainStep(input.recipe));
   const corrupted = createInterpreter(input, { precision: 'float32', trainStep });
   await corrupted.importState(await intact.exportState());
   expectClose(
     await corrupted.inspectStep(),
     await intact.inspectStep(),
     (name) => (name.includes('gradient/') ? 1e-3 : 1e-4),
-    (name) => /(deconv[123]|conv[23])\/bias$/.test(name),
+    exactZerosOf(input.recipe),
   );
 }
 

@@ -12,6 +12,7 @@ import { Arena } from '../../src/worker/engine/wasm/memory/arena.js';
 import { StageRecords, storeRecords } from '../../src/worker/engine/wasm/stage-records.js';
 import { Team } from '../../src/worker/engine/wasm/threads/team.js';
 import { TRAIN_OPTIONS } from '../../src/worker/engine/wasm/wasm-engine.js';
+import { exactZerosOf } from '../support/exact-zeros.js';
 import { expectClose } from '../worker/support/compare.js';
 import { tinyInput } from '../worker/support/tiny.js';
 import { kernelBytes, nodeWasmEngine } from './support/wasm.js';
