@@ -5,21 +5,9 @@
 
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
-import type { Recipe } from '../../src/recipe/recipe.js';
+import { exactZerosOf } from './exact-zeros.js';
 import type { TrainOptions } from '../../src/worker/engine/plan/lower/train-options.js';
 import { expectClose, norm } from '../worker/support/compare.js';
-
-/** Parameters whose gradient is zero in exact arithmetic: biases that a batch norm takes away again. */
-export function zeroInTheory(recipe: Recipe): (name: string) => boolean {
-  const biases = recipe.networks.flatMap(({ network }) =>
-    network.layers.flatMap(({ name }, index) =>
-      network.layers[index + 1]?.kind === 'batchNorm' ? [`${network.name}(_\\d+)?/${name}/bias`] : [],
-    ),
-  );
-  if (biases.length === 0) return () => false;
-  const pattern = new RegExp(`(^|/)(${biases.join('|')})$`);
-  return (name) => pattern.test(name);
-}
 
 export interface HoldOptions {
   readonly steps?: number;
@@ -35,7 +23,7 @@ export async function holdTogether(
 ): Promise<void> {
   const { recipe, dataset } = input;
   const reference = createInterpreter(input, { precision: 'float64', trainOptions });
-  const isNoise = zeroInTheory(recipe);
+  const isNoise = exactZerosOf(recipe);
   for (let step = 0; step < steps; step++) {
     const before = await reference.exportState();
     await engine.importState(before);

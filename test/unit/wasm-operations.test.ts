@@ -95,6 +95,7 @@ async function runOperation(
     operations: [operation],
     inputs: ids.filter((id) => !written.includes(id)),
     outputs: written,
+    stepScalars: [],
     taps: [],
   });
   const { bindings, stored } = compileProgram(planned, arena, residents);

@@ -22,9 +22,10 @@ import {
   overriding,
   showing,
   withLayer,
+  withOptimiser,
   withPass,
   withPhase,
-  withSettings,
+  withSeed,
   type SpoilEngine,
   type SpoilInput,
 } from './support/planted-defects.js';
@@ -59,7 +60,7 @@ const DEFECTS: readonly Defect[] = [
   {
     what: 'a seed off by one',
     parts: STEP,
-    spoilInput: (input) => withSettings({ seed: input.settings.seed + 1 })(input),
+    spoilInput: withSeed((seed) => seed + 1),
     found: 'generated/input',
   },
   {
@@ -145,7 +146,7 @@ const DEFECTS: readonly Defect[] = [
   {
     what: 'a learning rate a tenth too high',
     parts: AFTER1,
-    spoilInput: withSettings({ generatorLr: 1.1e-3 }),
+    spoilInput: withOptimiser('generator', { lr: 1.1e-3 }),
     found: 'after1/parameters',
     unharmed: 'after1/evaluation/logits',
   },
@@ -153,7 +154,7 @@ const DEFECTS: readonly Defect[] = [
     what: 'a beta1 that no first step shows',
     caseName: 'notebook-shaken',
     parts: AFTER1,
-    spoilInput: withSettings({ discriminatorBeta1: 0.8 }),
+    spoilInput: withOptimiser('discriminator', { beta1: 0.8 }),
     found: 'after1/adam/m/discriminator/logits/kernel',
   },
   {

@@ -7,7 +7,7 @@ import { adamUpdate } from '../../src/worker/engine/tfjs/kernels/adam.js';
 import { batchNorm } from '../../src/worker/engine/tfjs/kernels/batch-norm.js';
 import { lossTerm } from '../../src/worker/engine/tfjs/losses.js';
 import { recordForward } from '../../src/worker/engine/tfjs/tape.js';
-import type { LossTerm } from '../../src/recipe/recipes.js';
+import type { Term } from '../../src/recipe/recipe.js';
 import { forEachBackend } from './support/backends.js';
 import { relativeError } from './support/compare.js';
 import { hashed } from './support/tiny.js';
@@ -186,19 +186,19 @@ forEachBackend(
     }
 
     it("Adam is TensorFlow 1's, epsilon outside the correction, at any update", async () => {
-      const settings = { lr: 1e-3, beta1: 0.9, beta2: 0.999 };
       for (const t of [1, 2, 7, 20_000]) {
         const parameter = numbers(64, 8);
         // From far below epsilon to far above: where epsilon stands shows in the small ones.
         const gradient = numbers(64, 9).map((value, i) => (i === 0 ? 0 : value * 10 ** ((i % 12) - 9)));
         const m = numbers(64, 10).map((value, i) => value * Math.abs(gradient[i]!));
         const v = gradient.map((value) => 0.5 * value * value);
+        const rate = (1e-3 * Math.sqrt(1 - 0.999 ** t)) / (1 - 0.9 ** t);
+        const attributes = { rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
         const [newParameter, newM, newV] = await compute(backend, () => {
           const tensors = { parameter: tf.tensor1d(parameter), m: tf.tensor1d(m), v: tf.tensor1d(v) };
-          const updated = adamUpdate(tensors, tf.tensor1d(gradient), settings, t);
+          const updated = adamUpdate(tensors, tf.tensor1d(gradient), attributes);
           return [updated.parameter, updated.m, updated.v];
         });
-        const rate = (1e-3 * Math.sqrt(1 - 0.999 ** t)) / (1 - 0.9 ** t);
         for (let i = 0; i < 64; i++) {
           const expectedM = 0.9 * m[i]! + (1 - 0.9) * gradient[i]!;
           const expectedV = 0.999 * v[i]! + (1 - 0.999) * gradient[i]! ** 2;
@@ -223,6 +223,7 @@ forEachBackend(
           layer: 'logits',
           column: 0,
           target,
+          weight: 1,
         });
         const expected = Array.from(
           logits,
@@ -241,6 +242,7 @@ forEachBackend(
         name: 'supervisedLoss',
         pass: 'labelled',
         layer: 'logits',
+        weight: 1,
       });
       const sum = Math.exp(0.5) + Math.exp(-0.25) + Math.exp(2);
       // The labels are 0 and 1.
@@ -259,7 +261,7 @@ function lossAndGradient(
   backend: TfjsBackend,
   logits: Float32Array,
   shape: [number, number],
-  term: LossTerm,
+  term: Term,
 ): Promise<Float32Array[]> {
   return compute(backend, () => {
     const input = tf.tensor2d(logits, shape);

@@ -5,12 +5,11 @@ import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
 import type { NamedTensor } from '../../src/worker/model/parameters.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
 import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
+import { exactZerosOf } from '../support/exact-zeros.js';
 import { expectClose, expectIdentical } from './support/compare.js';
 import { tinyInput } from './support/tiny.js';
 import { describeWebGpu, withWebGpu } from './support/webgpu.js';
 
-/** Gradients that are zero in exact arithmetic, and what follows from them: of a bias that a norm follows. */
-const isNoise = (name: string): boolean => /(deconv[123]|conv[23])\/bias$/.test(name);
 const tolerance = (): number => 1e-4;
 
 type Tensors = ReadonlyMap<string, NamedTensor>;
@@ -37,7 +36,7 @@ describeWebGpu('the wasm engine beside the webgpu engine', () => {
           const moved = [...actual].filter(
             ([name]) => recipe !== 'notebook-as-run' || !name.startsWith('updated/'),
           );
-          expectClose(expected, new Map(moved), tolerance, isNoise);
+          expectClose(expected, new Map(moved), tolerance, exactZerosOf(input.recipe));
         });
       } finally {
         engine.dispose();

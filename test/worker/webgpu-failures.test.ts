@@ -1,7 +1,7 @@
 /** A lost device, a wrong plan, another engine's state: nothing passes, nothing hangs. */
 
 import { expect } from '@open-wc/testing';
-import { METRIC_NAMES } from '../../src/protocol/reports.js';
+import { metricNames } from '../../src/recipe/metrics.js';
 import type { RecipeName } from '../../src/recipe/recipes.js';
 import type { Engine } from '../../src/worker/engine/engine.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
@@ -102,7 +102,7 @@ describeWebGpu('the webgpu engine in trouble', () => {
         for (const [index, { step, values }] of metrics.entries()) {
           const allowed = step <= 5 ? 1e-3 : 2e-2;
           for (const name of ['discriminatorLoss', 'generatorLoss'] as const) {
-            const at = METRIC_NAMES.indexOf(name);
+            const at = metricNames(input.recipe).indexOf(name);
             const wanted = expected[index]!.values[at]!;
             expect(Math.abs(values[at]! - wanted) / wanted, `${name} of step ${step}`).to.be.below(allowed);
           }
@@ -116,7 +116,7 @@ describeWebGpu('the webgpu engine in trouble', () => {
   /** The train step with one operation changed. */
   function corrupted(recipe: RecipeName, change: (operation: Operation) => Operation): PlannedProgram {
     const input = tinyInput(recipe);
-    const { program, layout } = planTrainStep(input.recipe, input.settings);
+    const { program, layout } = planTrainStep(input.recipe);
     const operations = program.operations.map(change);
     expect(operations.some((operation, index) => operation !== program.operations[index])).to.equal(true);
     return { program: { ...program, operations } satisfies Program, layout };
@@ -125,7 +125,7 @@ describeWebGpu('the webgpu engine in trouble', () => {
   const defects: Readonly<Record<string, () => PlannedProgram>> = {
     'an offset': () => {
       const input = tinyInput('labels-only');
-      const { program, layout } = planTrainStep(input.recipe, input.settings);
+      const { program, layout } = planTrainStep(input.recipe);
       const conv2 = program.tensors.find(({ name }) => name === 'discriminator/conv2 kernel gradient')!;
       const placements = layout.placements.map((placement, id) =>
         id === conv2.id ? { ...placement, offsetBytes: placement.offsetBytes - 256 } : placement,

@@ -40,6 +40,9 @@ async function tileOnGpu(
       tensor: refuse,
       parameter: refuse,
       table: refuse,
+      get control(): never {
+        return refuse();
+      },
       sizeOf: (buffer) => buffers.get(buffer).size / 4,
     };
     const shader = imageGridShader(
@@ -98,7 +101,7 @@ describeWebGpu('images tiled on the GPU', () => {
       train: { ...dataset.train, images: repeated(dataset.train.images) },
       test: { ...dataset.test, images: repeated(dataset.test.images) },
     };
-    return { ...input, dataset: coloured, recipe: buildRecipe(settings.recipe, coloured, 8) };
+    return { ...input, dataset: coloured, recipe: buildRecipe(settings, coloured, { channelDivisor: 8 }) };
   }
 
   for (const channels of [1, 3] as const) {

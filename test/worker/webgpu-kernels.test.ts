@@ -6,7 +6,7 @@
 
 import { expect } from '@open-wc/testing';
 import * as tf from '@tensorflow/tfjs-core';
-import { adamScalar } from '../../src/worker/engine/plan/adam-scalar.js';
+import { stepScalar } from '../../src/worker/engine/plan/step-scalars.js';
 import type { OpSegment, TensorId } from '../../src/worker/engine/plan/operations.js';
 import { startBackend } from '../../src/worker/engine/tfjs/index.js';
 import { adamUpdate } from '../../src/worker/engine/tfjs/kernels/adam.js';
@@ -14,6 +14,7 @@ import { momentNames, type NamedTensors } from '../../src/worker/model/parameter
 import { relativeError } from './support/compare.js';
 import {
   ADAM,
+  ADAM_RATE,
   KEPT_SCALE,
   layerProgram,
   type LayerCase,
@@ -194,7 +195,7 @@ function givenTo({ planned: { program }, bits, scalars }: LayerProgram): Values 
   return new Map(
     program.inputs.map((id) => {
       const size = program.tensors[id]!.shape.reduce((product, length) => product * length, 1);
-      if (id === scalars) return [id, Float32Array.of(adamScalar(ADAM, STEPS_BEFORE + 1))];
+      if (id === scalars) return [id, Float32Array.of(stepScalar(ADAM_RATE, STEPS_BEFORE))];
       // The plan's words are uint32; 24 bits of each are enough here, and a float32 holds them.
       if (id === bits) return [id, Float32Array.from({ length: size }, (_, i) => hash(i + 1) >>> 8)];
       return [id, numbers(size, id + 1)];
@@ -270,13 +271,11 @@ async function byTfjs(
         const old = [name, momentNames(name).m, momentNames(name).v].map((key) =>
           tf.tensor(state.get(key)!.values, gradient.shape),
         );
-        const rates = { lr: ADAM.learningRate, beta1: ADAM.beta1, beta2: ADAM.beta2 };
-        const updated = adamUpdate(
-          { parameter: old[0]!, m: old[1]!, v: old[2]! },
-          gradient,
-          rates,
-          STEPS_BEFORE + 1,
-        );
+        const rate = stepScalar(ADAM_RATE, STEPS_BEFORE);
+        const updated = adamUpdate({ parameter: old[0]!, m: old[1]!, v: old[2]! }, gradient, {
+          ...ADAM,
+          rate,
+        });
         put(name, [updated.parameter]);
         put(momentNames(name).m, [updated.m]);
         put(momentNames(name).v, [updated.v]);

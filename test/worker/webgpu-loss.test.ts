@@ -2,10 +2,10 @@
 
 import { expect } from '@open-wc/testing';
 import * as tf from '@tensorflow/tfjs-core';
-import { adamScalar } from '../../src/worker/engine/plan/adam-scalar.js';
+import { stepScalar } from '../../src/worker/engine/plan/step-scalars.js';
 import { startBackend } from '../../src/worker/engine/tfjs/index.js';
 import { relativeError } from './support/compare.js';
-import { ADAM } from './support/layer-program.js';
+import { ADAM_RATE } from './support/layer-program.js';
 import { COLUMN, FEATURES, lossProgram, WIDTH, type PassRows } from './support/loss-program.js';
 import { runOneByOne, stirred, withDevice, type Written } from './support/one-by-one.js';
 import { SOFTWARE_TILES } from './support/tiles.js';
@@ -90,7 +90,7 @@ async function byTfjs(counts: PassRows): Promise<Readonly<Record<string, readonl
           ...firstRow(realGradient!),
           ...firstRow(madeGradient!),
         ],
-        scalars: [adamScalar(ADAM, STEPS_BEFORE + 1)],
+        scalars: [stepScalar(ADAM_RATE, STEPS_BEFORE)],
         correct: [correct],
       };
     });

@@ -2,12 +2,12 @@
 
 import { expect } from '@open-wc/testing';
 import * as tf from '@tensorflow/tfjs-core';
-import { adamScalar } from '../../src/worker/engine/plan/adam-scalar.js';
+import { stepScalar } from '../../src/worker/engine/plan/step-scalars.js';
 import type { TensorId } from '../../src/worker/engine/plan/operations.js';
 import { startBackend } from '../../src/worker/engine/tfjs/index.js';
 import type { NamedTensors } from '../../src/worker/model/parameters.js';
 import { relativeError } from './support/compare.js';
-import { ADAM, KEPT_SCALE } from './support/layer-program.js';
+import { ADAM_RATE, KEPT_SCALE } from './support/layer-program.js';
 import {
   elementsOf,
   EPSILON,
@@ -48,7 +48,7 @@ function givenTo(made: NormProgram): Values {
     filled(dy, (i) => hashed(i, 2)),
     // 24 bits of each word: a float32 holds them.
     filled(bits, (i) => hash(i + 1) >>> 8),
-    filled(scalars, () => adamScalar(ADAM, 1)),
+    filled(scalars, () => stepScalar(ADAM_RATE, 0)),
   ]);
 }
 

@@ -33,28 +33,26 @@ describeWebGpu('an operation of a recipe on the webgpu engine', () => {
 
   it('would be found out by an error of a thousandth, and by a wrong draw', async () => {
     const input = tinyInput('labels-only');
-    const planned = planTrainStep(input.recipe, input.settings);
+    const planned = planTrainStep(input.recipe);
     const tiles = SOFTWARE_TILES;
     const all = await withDevice((device) =>
       runOneByOne(device, input, planned, { tiles, state: stirred(input) }),
     );
-    expectAgreement(all);
+    expectAgreement(all, input.recipe);
     all.forEach((written, index) => {
       const isExact = written.type === 'u32' || written.operation.kind === 'draw';
       const actual = written.actual.map((value) => (isExact ? value + 1 : value * 1.001 + 1e-5));
-      expect(() => expectAgreement(all.with(index, { ...written, actual }))).to.throw(written.tensor);
+      expect(() => expectAgreement(all.with(index, { ...written, actual }), input.recipe)).to.throw(
+        written.tensor,
+      );
     });
   });
 
   it('computes what it means in evaluation, classification and generation', async () => {
     const input = tinyInput('notebook', {}, 3);
-    const { recipe, settings } = input;
-    const trainStep = planTrainStep(recipe, settings);
-    for (const planned of [
-      planEvaluate(recipe, settings, 13),
-      planClassify(recipe, settings, 3),
-      planGenerate(recipe, settings, 5),
-    ]) {
+    const { recipe } = input;
+    const trainStep = planTrainStep(recipe);
+    for (const planned of [planEvaluate(recipe, 13), planClassify(recipe, 3), planGenerate(recipe, 5)]) {
       const inputs = new Map(
         planned.program.inputs.map((id) => {
           const count = planned.program.tensors[id]!.shape.reduce((product, length) => product * length, 1);
@@ -70,7 +68,7 @@ describeWebGpu('an operation of a recipe on the webgpu engine', () => {
           firstTestImage: 95,
         }),
       );
-      expectAgreement(all);
+      expectAgreement(all, input.recipe);
     }
   });
 });

@@ -2,11 +2,12 @@
 
 import { expect } from '@open-wc/testing';
 import { countCalls, type CallCounter } from '../../bench/harness/count-calls.js';
+import { metricNames } from '../../src/recipe/metrics.js';
 import type { Engine, EngineState } from '../../src/worker/engine/engine.js';
 import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
 import { BufferPool } from '../../src/worker/engine/webgpu/buffers.js';
 import { createWebGpuEngine } from '../../src/worker/engine/webgpu/index.js';
-import { PARAMETERS } from '../../src/worker/engine/webgpu/kernels/shader.js';
+import { controlLayout, PARAMETERS } from '../../src/worker/engine/webgpu/kernels/shader.js';
 import { ParameterLayout } from '../../src/worker/engine/webgpu/parameter-layout.js';
 import {
   makeDispatch,
@@ -171,15 +172,16 @@ describeWebGpu('the tiles of an adapter', () => {
   });
 
   it('give the same bits, each candidate of each role', async () => {
-    const { recipe, settings } = tinyInput('notebook');
-    const planned = planTrainStep(recipe, settings);
+    const { recipe } = tinyInput('notebook');
+    const planned = planTrainStep(recipe);
     const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
     device.pushErrorScope('validation');
     const buffers = new BufferPool(device);
     const parameters = new ParameterLayout(recipe);
     const empty = { offset: 0, length: 0 };
-    const tables = { bytes: empty, labelled: empty, unlabelled: empty, updates: empty };
-    const shared: SharedMemory = { buffers, parameters, tables };
+    const tables = { bytes: empty, labelled: empty, unlabelled: empty, 'updates 0': empty };
+    const control = controlLayout(metricNames(recipe).length, planned.program.stepScalars.length);
+    const shared: SharedMemory = { buffers, parameters, tables, control };
     const noise = (bytes: number, salt: number): Float32Array<ArrayBuffer> =>
       Float32Array.from({ length: bytes / 4 }, (_, i) => hashed(i, salt));
     try {

@@ -45,7 +45,7 @@ describeWebGpu('the webgpu engine over 1,000 steps of the notebook', () => {
     });
     const inputOf = (seed: number): EngineInput => {
       const settings = resolveSettings({ seed });
-      const recipe = buildRecipe('notebook', dataset, CHANNEL_DIVISOR);
+      const recipe = buildRecipe(settings, dataset, { channelDivisor: CHANNEL_DIVISOR });
       return { recipe, settings, dataset, split: makeSplit(dataset, settings) };
     };
     const traces: (readonly number[])[] = [];

@@ -4,17 +4,20 @@
  */
 
 import { isEvaluationDue } from '../../../src/protocol/evaluation-schedule.js';
-import {
-  METRIC_NAMES,
-  type EvaluationReport,
-  type ImageGrid,
-  type Report,
-  type TrainerState,
+import type {
+  EvaluationReport,
+  ImageGrid,
+  Report,
+  RunReport,
+  TrainerState,
 } from '../../../src/protocol/reports.js';
+import { resolveSettings } from '../../../src/protocol/check-settings.js';
 import type { EngineReport } from '../../../src/protocol/engines.js';
 import type { ErrorInfo, ErrorKind } from '../../../src/protocol/errors.js';
 import type { ExportedFile } from '../../../src/protocol/trainer-api.js';
 import type { Settings, SettingsInput } from '../../../src/protocol/settings.js';
+import { buildRecipe } from '../../../src/recipe/build-recipe.js';
+import { lossNames, metricNames, TRAIN_ACCURACY } from '../../../src/recipe/metrics.js';
 import type { TrainerClient, WorkerClientOptions } from '../../../src/ui/worker-client.js';
 
 const CELL = 28;
@@ -39,18 +42,38 @@ export function gridAt(step: number, columns: number, rows: number): ImageGrid {
   return { width, height, rgba, columns, rows, cellWidth: CELL, cellHeight: CELL };
 }
 
+const CLASS_NAMES = Array.from({ length: 10 }, (_, digit) => String(digit));
+
+/** What a run of a recipe is about, on data like MNIST. */
+export function runOf({ recipe }: Pick<Settings, 'recipe'>): RunReport {
+  const imageShape = [CELL, CELL, 1] as const;
+  const built = buildRecipe(resolveSettings({ recipe }), { imageShape, classes: CLASS_NAMES.length });
+  return {
+    type: 'run',
+    metrics: metricNames(built),
+    losses: lossNames(built),
+    data: { imageShape, classNames: CLASS_NAMES, trainCount: 60_000, testCount: 10_000 },
+  };
+}
+
 /** Figures that look like a run's: quick at first, then slow, never quite steady. */
-export function evaluationAt(step: number, { recipe }: Pick<Settings, 'recipe'>): EvaluationReport {
-  const hasGenerator = recipe !== 'labels-only';
+export function evaluationAt(step: number, settings: Pick<Settings, 'recipe'>): EvaluationReport {
+  const { metrics, losses } = runOf(settings);
+  const hasGenerator = losses.includes('generatorLoss');
   const wave = Math.sin(step * 0.7) * Math.exp(-step / 4000);
+  const values: Readonly<Record<string, number>> = {
+    discriminatorLoss: 0.5 + 3 * Math.exp(-step / 200) + 0.1 * wave,
+    generatorLoss: 4.5 - 3.5 * Math.exp(-step / 400) + 0.5 * wave,
+  };
   return {
     type: 'evaluation',
     step,
     trainAccuracy: 1,
     meanTrainAccuracy: 1 - 0.8 * Math.exp(-step / 150),
     testAccuracy: (hasGenerator ? 0.94 : 0.91) - 0.75 * Math.exp(-step / 300) + 0.015 * wave,
-    discriminatorLoss: 0.5 + 3 * Math.exp(-step / 200) + 0.1 * wave,
-    generatorLoss: hasGenerator ? 4.5 - 3.5 * Math.exp(-step / 400) + 0.5 * wave : null,
+    losses: Object.fromEntries(
+      metrics.filter((name) => name !== TRAIN_ACCURACY).map((name) => [name, values[name] ?? 0.5]),
+    ),
     elapsedMs: 35 * step,
   };
 }
@@ -97,7 +120,7 @@ export class FakeTrainer implements TrainerClient {
     if (this.state === 'idle' || this.state === 'loading') await this.#load(settings as Settings);
     if (settings.steps !== this.settings!.steps) {
       this.settings = { ...this.settings!, steps: settings.steps! };
-      this.report({ type: 'settings', settings: this.settings });
+      this.report({ type: 'settings', settings: this.settings, scheduleSteps: null });
     }
     return this.#go('running');
   }
@@ -211,7 +234,8 @@ export class FakeTrainer implements TrainerClient {
       { type: 'images', source: 'real', step: 0, grid: gridAt(3, 8, 1) },
       { type: 'loading', stage: 'model', loadedBytes: 0, totalBytes: 0 },
       this.engine,
-      { type: 'settings', settings },
+      { type: 'settings', settings, scheduleSteps: null },
+      runOf(settings),
     );
     if (settings.recipe !== 'labels-only') {
       this.report({ type: 'images', source: 'generated', step: 0, grid: gridAt(0, 8, 8) });
@@ -219,14 +243,17 @@ export class FakeTrainer implements TrainerClient {
   }
 
   #metrics(steps: number): Report {
-    const values = new Float32Array(steps * METRIC_NAMES.length).fill(NaN);
+    const { metrics } = runOf(this.settings!);
+    const values = new Float32Array(steps * metrics.length);
     for (let index = 0; index < steps; index++) {
       const step = this.done + 1 + index;
-      const { discriminatorLoss, generatorLoss } = evaluationAt(step, this.settings!);
-      const row = index * METRIC_NAMES.length;
-      values[row] = 1;
-      values[row + 1] = discriminatorLoss + 0.4 * Math.sin(step * 12.9898);
-      values[row + 2] = generatorLoss === null ? NaN : generatorLoss + 0.9 * Math.sin(step * 78.233);
+      const { losses } = evaluationAt(step, this.settings!);
+      const noise: Readonly<Record<string, number>> = {
+        discriminatorLoss: 0.4 * Math.sin(step * 12.9898),
+        generatorLoss: 0.9 * Math.sin(step * 78.233),
+      };
+      const row = metrics.map((name) => (name === TRAIN_ACCURACY ? 1 : losses[name]! + (noise[name] ?? 0)));
+      values.set(row, index * metrics.length);
     }
     return { type: 'metrics', firstStep: this.done + 1, steps, values, stepsPerSecond: 31.25 };
   }

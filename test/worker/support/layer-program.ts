@@ -7,6 +7,7 @@ import type { EngineInput } from '../../../src/worker/engine/engine.js';
 import { linearShape, sideSize, type Geometry, type Side } from '../../../src/worker/engine/plan/geometry.js';
 import type {
   Activation,
+  OptimiserPlan,
   OpSegment,
   Operation,
   PlanTensor,
@@ -15,8 +16,11 @@ import type {
   TensorId,
 } from '../../../src/worker/engine/plan/operations.js';
 import { planProgram, type PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
+import type { StepScalar } from '../../../src/worker/engine/plan/step-scalars.js';
 import { splitRows } from '../../../src/worker/engine/plan/lower/splits.js';
-import type { LayerDescription } from '../../../src/recipe/layers.js';
+import type { LayerDescription, Network } from '../../../src/recipe/layers.js';
+import type { Optimiser, Recipe } from '../../../src/recipe/recipe.js';
+import { CONSTANT } from '../../../src/recipe/schedules.js';
 import { sizeOf } from '../../../src/recipe/layers.js';
 import { tinyInput } from './tiny.js';
 
@@ -50,13 +54,26 @@ export const KEPT_SCALE = 2;
 /** Summands of a partial sum: small, so that there are several, of unequal length. */
 const REDUCTION_LENGTH = 100;
 
-export const ADAM = {
-  name: 'discriminator',
-  learningRate: 1e-3,
+const OPTIMISER: Optimiser = {
+  kind: 'adam',
+  lr: 1e-3,
   beta1: 0.9,
   beta2: 0.999,
   epsilon: 1e-8,
-} as const;
+  schedule: CONSTANT,
+};
+/** The optimiser of the programs' updates, and its rate, their one step scalar. */
+export const ADAM: OptimiserPlan = { name: 'network', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, scalar: 0 };
+export const ADAM_RATE: StepScalar = {
+  kind: 'adamRate',
+  optimiser: OPTIMISER,
+  place: { index: 0, perStep: 1 },
+};
+
+/** A recipe that has one network of one instance and nothing else of its own. */
+export function recipeOf(recipe: Recipe, network: Network): Recipe {
+  return { ...recipe, networks: [{ network, instances: 1, optimiser: OPTIMISER, average: null }] };
+}
 
 /** Segments one after another forward, in reverse backward. */
 export function segmentsOf(rows: readonly number[]): readonly OpSegment[] {
@@ -122,7 +139,7 @@ export function layerProgram({
   ];
   const forward = { tensor: x, rows: 'forward', chain: [] } as const;
   const backward = { tensor: dy, rows: 'gradient', chain: [] } as const;
-  const summed = { firstSplit: 0, splits: splits.length, optimiser: 0, offset: 0 } as const;
+  const summed = { firstSplit: 0, splits: splits.length, optimiser: 0, offset: 0, average: null } as const;
   const operations: readonly Operation[] = [
     {
       kind: 'product',
@@ -177,6 +194,7 @@ export function layerProgram({
       kind: 'update',
       name: 'update',
       stage: 2,
+      phase: 0,
       optimisers: [ADAM],
       scalars,
       entries: [
@@ -197,11 +215,12 @@ export function layerProgram({
     operations,
     inputs: [x, dy, bits, scalars],
     outputs: [y, dx, kernelGradient, biasGradient],
+    stepScalars: [ADAM_RATE],
     taps: [],
   });
   const base = tinyInput('labels-only');
   const network = { name: 'network', inputShape, layers: [layer] };
-  const recipe = { ...base.recipe, networks: [{ network, instances: 1 }] };
+  const recipe = recipeOf(base.recipe, network);
   return {
     input: { ...base, recipe },
     planned,

@@ -3,7 +3,7 @@
  * that learns from them, and the counting of right answers.
  */
 
-import { METRIC_NAMES } from '../../../src/protocol/reports.js';
+import { metricNames, TRAIN_ACCURACY } from '../../../src/recipe/metrics.js';
 import type { EngineInput } from '../../../src/worker/engine/engine.js';
 import type {
   Operation,
@@ -13,7 +13,7 @@ import type {
   TensorId,
 } from '../../../src/worker/engine/plan/operations.js';
 import { planProgram, type PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
-import { ADAM } from './layer-program.js';
+import { ADAM, ADAM_RATE, recipeOf } from './layer-program.js';
 import { tinyInput } from './tiny.js';
 
 export const WIDTH = 11;
@@ -33,6 +33,12 @@ export interface LossProgram {
 
 /** Passes labelled, unlabelled, fake; backward, each for the discriminator's loss, then the last two for the generator's. */
 export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram {
+  const base = tinyInput('notebook-feature-matching');
+  const names = metricNames(base.recipe);
+  const metricOf = (name: string): { readonly name: string; readonly metric: number } => ({
+    name,
+    metric: names.indexOf(name),
+  });
   const rows = labelled + unlabelled + fake;
   const tensors: PlanTensor[] = [];
   const tensor = (
@@ -71,12 +77,17 @@ export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram
     features: tensor('features', [rows, FEATURES], 'activation'),
     logitGradient: tensor('logit gradient', [gradientRow, 1, 1, WIDTH], 'activation'),
     featureGradient: tensor('feature gradient', [segments.length, FEATURES], 'activation'),
-    metrics: tensor('metrics', [METRIC_NAMES.length], 'results'),
+    metrics: tensor('metrics', [names.length], 'results'),
     scalars: tensor('scalars', [1], 'results'),
     biasGradient: tensor('bias gradient', [segments.length, WIDTH], 'gradients'),
     correct: tensor('correct', [1], 'results', 'u32'),
   };
-  const sigmoid = { kind: 'sigmoidCrossEntropy', column: COLUMN } as const;
+  const weight = { kind: 'constant', value: 1 } as const;
+  const head = { logits: ids.logits, width: WIDTH, weight } as const;
+  const onLabelled = { ...head, labels: ids.labels, labelRow: 0, forwardRow: 0, rows: labelled } as const;
+  const sigmoid = { ...head, kind: 'sigmoidCrossEntropy', column: COLUMN } as const;
+  const onUnlabelled = { forwardRow: firsts[1]!, rows: unlabelled } as const;
+  const onFake = { forwardRow: firsts[2]!, rows: fake } as const;
   const operations: readonly Operation[] = [
     {
       kind: 'loss',
@@ -84,28 +95,31 @@ export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram
       stage: 0,
       logits: ids.logits,
       width: WIDTH,
-      labels: ids.labels,
+      phase: 0,
+      isFirst: true,
+      isLast: true,
       terms: [
-        { kind: 'softmaxCrossEntropy', name: 'supervisedLoss', forwardRow: 0, rows: labelled },
-        { ...sigmoid, name: 'realUnlabelledLoss', forwardRow: firsts[1]!, rows: unlabelled, target: 0 },
-        { ...sigmoid, name: 'fakeLoss', forwardRow: firsts[2]!, rows: fake, target: 1 },
-        { ...sigmoid, name: 'fakeAsRealLoss', forwardRow: firsts[2]!, rows: fake, target: 0 },
+        { ...onLabelled, ...metricOf('supervisedLoss'), kind: 'softmaxCrossEntropy' },
+        { ...sigmoid, ...metricOf('realUnlabelledLoss'), ...onUnlabelled, target: 0 },
+        { ...sigmoid, ...metricOf('fakeLoss'), ...onFake, target: 1 },
+        { ...sigmoid, ...metricOf('fakeAsRealLoss'), ...onFake, target: 0 },
         {
+          ...metricOf('featureMatchingLoss'),
           kind: 'featureMatching',
-          name: 'featureMatchingLoss',
-          forwardRow: firsts[2]!,
-          rows: fake,
+          weight,
+          ...onFake,
           features: ids.features,
           size: FEATURES,
+          against: ids.features,
           againstRow: firsts[1]!,
           againstRows: unlabelled,
         },
       ],
       losses: [
-        { name: 'discriminatorLoss', terms: [0, 1, 2] },
-        { name: 'generatorLoss', terms: [3, 4] },
+        { ...metricOf('discriminatorLoss'), terms: [0, 1, 2] },
+        { ...metricOf('generatorLoss'), terms: [3, 4] },
       ],
-      accuracy: { forwardRow: 0, rows: labelled },
+      accuracy: { ...onLabelled, metric: names.indexOf(TRAIN_ACCURACY) },
       segments,
       logitGradient: ids.logitGradient,
       featureGradient: {
@@ -117,7 +131,6 @@ export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram
         ],
       },
       metrics: ids.metrics,
-      optimisers: [ADAM],
       scalars: ids.scalars,
     },
     {
@@ -133,6 +146,7 @@ export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram
       kind: 'update',
       name: 'update',
       stage: 2,
+      phase: 0,
       optimisers: [ADAM],
       scalars: ids.scalars,
       entries: [
@@ -145,6 +159,7 @@ export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram
           firstSplit: 0,
           splits: segments.length,
           optimiser: 0,
+          average: null,
         },
       ],
     },
@@ -166,11 +181,11 @@ export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram
     operations,
     inputs: [logits, labels, features],
     outputs: Object.values(written),
+    stepScalars: [ADAM_RATE],
     taps: [],
   });
-  const base = tinyInput('labels-only');
   const layer = { kind: 'dense', name: 'logits', units: WIDTH, bias: 'trained' } as const;
   const network = { name: 'network', inputShape: [4], layers: [layer] };
-  const input = { ...base, recipe: { ...base.recipe, networks: [{ network, instances: 1 }] } };
+  const input = { ...base, recipe: recipeOf(base.recipe, network) };
   return { ids, input, planned };
 }

@@ -16,7 +16,7 @@ import type {
 import { planProgram, type PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
 import { splitRows } from '../../../src/worker/engine/plan/lower/splits.js';
 import { sizeOf } from '../../../src/recipe/layers.js';
-import { ADAM, KEPT_SCALE, segmentsOf } from './layer-program.js';
+import { ADAM, ADAM_RATE, KEPT_SCALE, recipeOf, segmentsOf } from './layer-program.js';
 import { tinyInput } from './tiny.js';
 
 export interface NormCase {
@@ -112,6 +112,7 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
     firstSplit: 0,
     splits: 1,
     optimiser: 0,
+    average: null,
   };
   const operations: readonly Operation[] = [
     {
@@ -203,6 +204,7 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
       kind: 'update',
       name: 'update',
       stage: 6,
+      phase: 0,
       optimisers: [ADAM],
       scalars,
       entries: [
@@ -227,12 +229,13 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
     operations,
     inputs,
     outputs: outputIds,
+    stepScalars: [ADAM_RATE],
     taps: [],
   });
   const base = tinyInput('labels-only');
   const normLayer = { kind: 'batchNorm', name: 'norm', momentum: MOMENTUM, epsilon: EPSILON } as const;
   const network = { name: 'network', inputShape: image, layers: [first, normLayer, second] };
-  const recipe = { ...base.recipe, networks: [{ network, instances: 1 }] };
+  const recipe = recipeOf(base.recipe, network);
   return { input: { ...base, recipe }, planned, segments, x, dy, bits, scalars, bitOffsets };
 }
 

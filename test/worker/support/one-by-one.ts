@@ -4,7 +4,6 @@
  * nowhere else. Hands back what each wrote on both; compares nothing but what was left alone.
  */
 
-import { METRIC_NAMES } from '../../../src/protocol/reports.js';
 import type { EngineInput } from '../../../src/worker/engine/engine.js';
 import { accessesOf } from '../../../src/worker/engine/plan/accesses.js';
 import { interpret } from '../../../src/worker/engine/plan/interpreter/interpreter.js';
@@ -16,10 +15,8 @@ import type { Tiles } from '../../../src/worker/engine/webgpu/kernels/linear.js'
 import {
   CONTROL,
   FIRST_MOMENTS,
-  METRICS_RING,
   METRICS_SLOTS,
   PARAMETERS,
-  RATES,
   SECOND_MOMENTS,
 } from '../../../src/worker/engine/webgpu/kernels/shader.js';
 import {
@@ -145,7 +142,7 @@ class Bench {
   }
 
   writeRates(rates: Float32Array<ArrayBuffer>): void {
-    this.#fill(RATES, rates);
+    this.#fill(CONTROL, rates, this.#shared.control.rates);
   }
 
   run(operation: number): void {
@@ -162,10 +159,11 @@ class Bench {
   }
 
   async readMetrics(step: number): Promise<Float32Array<ArrayBuffer>> {
-    const bytes = METRIC_NAMES.length * 4;
-    const buffer = this.#shared.buffers.get(METRICS_RING);
+    const { ring, metrics } = this.#shared.control;
+    const buffer = this.#shared.buffers.get(CONTROL);
+    const first = ring + (step % METRICS_SLOTS) * metrics;
     const [values] = await readBuffers(this.#device, [
-      { buffer, offsetBytes: (step % METRICS_SLOTS) * bytes, bytes },
+      { buffer, offsetBytes: first * 4, bytes: metrics * 4 },
     ]);
     return values!;
   }
@@ -179,15 +177,15 @@ class Bench {
     return this.#shared.parameters.unpack(values!, m!, v!);
   }
 
-  #fill(key: string, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
-    this.#device.queue.writeBuffer(this.#shared.buffers.get(key), 0, data);
+  #fill(key: string, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>, firstWord = 0): void {
+    this.#device.queue.writeBuffer(this.#shared.buffers.get(key), firstWord * 4, data);
   }
 }
 
-/** Metrics that a loss computes, by their place. */
-function metricsOf({ terms, losses }: LossOp, values: ArrayLike<number>): number[] {
-  const names = [...terms, ...losses].map(({ name }) => name);
-  return [...names, 'trainAccuracy' as const].map((name) => values[METRIC_NAMES.indexOf(name)]!);
+/** Metrics that a loss computes: of its terms, its losses, the accuracy. */
+function metricsOf({ terms, losses, accuracy }: LossOp, values: ArrayLike<number>): number[] {
+  const places = [...terms, ...losses, ...(accuracy === null ? [] : [accuracy])].map(({ metric }) => metric);
+  return places.map((metric) => values[metric]!);
 }
 
 /** What every operation of a program wrote, in order. */
@@ -205,7 +203,7 @@ export async function runOneByOne(
   }: OneByOneOptions,
 ): Promise<readonly Written[]> {
   const { dataset, split, settings } = input;
-  const { optimisers, upload, ...shared } = makeShared(device, input, trainStep);
+  const { upload, ...shared } = makeShared(device, input, trainStep);
   upload();
   const { program, layout } = planned;
   const bench = new Bench(
@@ -213,7 +211,7 @@ export async function runOneByOne(
     shared,
     await prepareProgram(device, planned, 'train', shared, tiles, dataset.test.count),
   );
-  bench.writeRates(ratesFrom(optimisers, step));
+  bench.writeRates(ratesFrom(trainStep.program.stepScalars, step));
   const parameters = new ParameterStore(state, 'float32');
   const values = new Map<TensorId, Values>(
     Array.from(inputs, ([id, content]) => [id, Float32Array.from(content)]),

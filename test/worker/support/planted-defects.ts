@@ -3,7 +3,7 @@
 import type { Engine, EngineInput, EngineState } from '../../../src/worker/engine/engine.js';
 import type { LayerDescription } from '../../../src/recipe/layers.js';
 import type { NamedTensor } from '../../../src/worker/model/parameters.js';
-import type { Pass, Phase, Recipe } from '../../../src/recipe/recipe.js';
+import type { Optimiser, Pass, Phase, Recipe } from '../../../src/recipe/recipe.js';
 
 export type SpoilInput = (input: EngineInput) => EngineInput;
 export type SpoilEngine = (engine: Engine) => Engine;
@@ -25,15 +25,23 @@ export function withPass(name: string, change: Partial<Pass>): SpoilInput {
 
 export function withLayer(name: string, change: (layer: LayerDescription) => LayerDescription): SpoilInput {
   return withRecipe(({ networks }) => ({
-    networks: networks.map(({ network, instances }) => {
-      const layers = network.layers.map((layer) => (layer.name === name ? change(layer) : layer));
-      return { network: { ...network, layers }, instances };
+    networks: networks.map((entry) => {
+      const layers = entry.network.layers.map((layer) => (layer.name === name ? change(layer) : layer));
+      return { ...entry, network: { ...entry.network, layers } };
     }),
   }));
 }
 
-export function withSettings(change: Partial<EngineInput['settings']>): SpoilInput {
-  return (input) => ({ ...input, settings: { ...input.settings, ...change } });
+export function withOptimiser(network: string, change: Partial<Optimiser>): SpoilInput {
+  return withRecipe(({ networks }) => ({
+    networks: networks.map((entry) =>
+      entry.network.name === network ? { ...entry, optimiser: { ...entry.optimiser, ...change } } : entry,
+    ),
+  }));
+}
+
+export function withSeed(change: (seed: number) => number): SpoilInput {
+  return (input) => ({ ...input, settings: { ...input.settings, seed: change(input.settings.seed) } });
 }
 
 /** An engine that shows `name` of a step changed; everything else is the engine's. */
