@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { checkpointState, readCheckpoint, writeCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
-import { metricNames } from '../../src/recipe/metrics.js';
 import { digestOf } from '../../src/worker/checkpoint/digest.js';
 import {
   readSafetensors,

@@ -11,7 +11,6 @@ import {
 import { openGpuDevice } from '../../src/worker/engine/device/open-device.js';
 import { ENGINES, probeWebGpu } from '../../src/worker/engine/engine-table.js';
 import { NoAnswer } from '../../src/worker/engine/device/answer.js';
-import { openGpuDevice } from '../../src/worker/engine/device/open-device.js';
 import type { EngineInput } from '../../src/worker/engine/engine.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';

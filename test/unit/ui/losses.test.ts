@@ -2,17 +2,20 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { METRIC_NAMES, type EvaluationReport, type MetricsReport } from '../../../src/protocol/reports.js';
+import type { EvaluationReport, MetricsReport } from '../../../src/protocol/reports.js';
 import { alignEvaluations } from '../../../src/ui/charts/columns.js';
 import { accuracyRange, lossRange, niceCeiling, stepAxisEnd } from '../../../src/ui/charts/ranges.js';
 import { LossSeries, smoothingSpan } from '../../../src/ui/charts/loss-series.js';
 
+const RUN = {
+  metrics: ['trainAccuracy', 'discriminatorLoss', 'generatorLoss', 'fakeLoss'],
+  losses: ['discriminatorLoss', 'generatorLoss'],
+};
+
 function metrics(firstStep: number, losses: readonly (readonly [number, number])[]): MetricsReport {
-  const values = new Float32Array(losses.length * METRIC_NAMES.length);
-  losses.forEach(([discriminator, generator], index) => {
-    values[index * METRIC_NAMES.length + METRIC_NAMES.indexOf('discriminatorLoss')] = discriminator;
-    values[index * METRIC_NAMES.length + METRIC_NAMES.indexOf('generatorLoss')] = generator;
-  });
+  const values = Float32Array.from(
+    losses.flatMap(([discriminator, generator]) => [0.5, discriminator, generator, 9]),
+  );
   return { type: 'metrics', firstStep, steps: losses.length, values, stepsPerSecond: 1 };
 }
 
@@ -22,13 +25,12 @@ const evaluation = (step: number, testAccuracy: number): EvaluationReport => ({
   trainAccuracy: 1,
   meanTrainAccuracy: 0.5,
   testAccuracy,
-  discriminatorLoss: 1,
-  generatorLoss: null,
+  losses: { discriminatorLoss: 1 },
   elapsedMs: step,
 });
 
 test('a constant loss smooths to itself from the first step on', () => {
-  const series = new LossSeries(100);
+  const series = new LossSeries(100, RUN);
   series.add(
     metrics(1, [
       [2, 4],
@@ -36,13 +38,13 @@ test('a constant loss smooths to itself from the first step on', () => {
       [2, 4],
     ]),
   );
-  const { discriminatorSmoothed, generatorSmoothed } = series.columns();
-  for (const value of discriminatorSmoothed) assert.ok(Math.abs(value! - 2) < 1e-12);
-  for (const value of generatorSmoothed) assert.ok(Math.abs(value! - 4) < 1e-12);
+  const [discriminator, generator] = series.columns().losses;
+  for (const value of discriminator!.smoothed) assert.ok(Math.abs(value! - 2) < 1e-12);
+  for (const value of generator!.smoothed) assert.ok(Math.abs(value! - 4) < 1e-12);
 });
 
 test('smoothing forgets: after a jump the average is on its way', () => {
-  const series = new LossSeries(10);
+  const series = new LossSeries(10, RUN);
   series.add(
     metrics(
       1,
@@ -55,32 +57,34 @@ test('smoothing forgets: after a jump the average is on its way', () => {
       Array.from({ length: 10 }, () => [1, 0] as const),
     ),
   );
-  const { discriminator } = series.at(null);
+  const discriminator = series.at(null).get('discriminatorLoss');
   assert.ok(Math.abs(discriminator! - (1 - 0.9 ** 10)) < 1e-6);
 });
 
 test('however long the run, memory is bounded and nothing is lost from the averages', () => {
-  const series = new LossSeries(20, 8);
+  const series = new LossSeries(20, RUN, 8);
   const steps = 1000;
   for (let step = 1; step <= steps; step++) series.add(metrics(step, [[step, 0]]));
   const columns = series.columns();
   assert.ok(columns.steps.length <= 8);
   assert.equal(columns.steps.at(-1), steps);
   const counts = columns.steps.map((step, index) => step - (columns.steps[index - 1] ?? 0));
-  const sum = columns.discriminator.reduce<number>((total, mean, index) => total + mean! * counts[index]!, 0);
+  const [discriminator] = columns.losses;
+  const sum = discriminator!.values.reduce<number>((total, mean, index) => total + mean! * counts[index]!, 0);
   assert.equal(Math.round(sum), (steps * (steps + 1)) / 2);
 });
 
-test('a recipe without a generator has no generator loss', () => {
-  const series = new LossSeries(10);
-  series.add(
-    metrics(1, [
-      [1, NaN],
-      [1, NaN],
-    ]),
-  );
-  assert.deepEqual(series.columns().generator, [null, null]);
-  assert.deepEqual(series.columns().generatorSmoothed, [null, null]);
+test('the series are the losses that the run names, a value that is none a gap', () => {
+  const alone = new LossSeries(10, { metrics: ['trainAccuracy', 'onlyLoss'], losses: ['onlyLoss'] });
+  alone.add({
+    type: 'metrics',
+    firstStep: 1,
+    steps: 2,
+    values: Float32Array.of(1, 3, 1, NaN),
+    stepsPerSecond: 1,
+  });
+  assert.deepEqual(alone.names, ['onlyLoss']);
+  assert.deepEqual(alone.columns().losses, [{ name: 'onlyLoss', values: [3, null], smoothed: [3, null] }]);
 });
 
 test('the smoothing looks back a hundredth of the run, within bounds', () => {
@@ -138,7 +142,7 @@ test('a run and its baseline share a column of steps', () => {
 });
 
 test('losses are those of the cross-hair, else the newest', () => {
-  const series = new LossSeries(10);
+  const series = new LossSeries(10, RUN);
   series.add(
     metrics(1, [
       [1, 10],
@@ -146,7 +150,13 @@ test('losses are those of the cross-hair, else the newest', () => {
       [1, 10],
     ]),
   );
-  assert.ok(Math.abs(series.at(2).generator! - 10) < 1e-9);
-  assert.ok(Math.abs(series.at(null).discriminator! - 1) < 1e-9);
-  assert.deepEqual(series.at(0), { discriminator: null, generator: null });
+  assert.ok(Math.abs(series.at(2).get('generatorLoss')! - 10) < 1e-9);
+  assert.ok(Math.abs(series.at(null).get('discriminatorLoss')! - 1) < 1e-9);
+  assert.deepEqual(
+    [...series.at(0)],
+    [
+      ['discriminatorLoss', null],
+      ['generatorLoss', null],
+    ],
+  );
 });

@@ -37,11 +37,18 @@ function makeSession() {
 
 test('settings that come while loading begin a new run, others only raise its steps', () => {
   const model = new RunModel();
-  take(model, state('loading'), { type: 'settings', settings }, state('running'), evaluationAt(1, settings));
-  take(model, { type: 'settings', settings: { ...settings, steps: 800 } });
+  take(
+    model,
+    state('loading'),
+    { type: 'settings', settings, scheduleSteps: null },
+    state('running'),
+    evaluationAt(1, settings),
+  );
+  take(model, { type: 'settings', settings: { ...settings, steps: 800 }, scheduleSteps: 400 });
   assert.equal(model.evaluations.length, 1);
   assert.equal(model.settings!.steps, 800);
-  take(model, state('loading'), { type: 'settings', settings });
+  assert.equal(model.scheduleEnd, 400);
+  take(model, state('loading'), { type: 'settings', settings, scheduleSteps: null });
   assert.equal(model.evaluations.length, 0);
 });
 
@@ -64,10 +71,10 @@ test('steps that are made again are known until they are made, or the run rests'
 
 test('a note is of the run that stands: a run made anew has none', () => {
   const model = new RunModel();
-  take(model, state('loading'), { type: 'settings', settings });
+  take(model, state('loading'), { type: 'settings', settings, scheduleSteps: null });
   take(model, { type: 'note', note: 'checkpointWithoutDigest' }, state('paused', 7));
   assert.equal(model.note, 'checkpointWithoutDigest');
-  take(model, state('loading'), { type: 'settings', settings });
+  take(model, state('loading'), { type: 'settings', settings, scheduleSteps: null });
   assert.equal(model.note, null);
 });
 
@@ -80,14 +87,14 @@ test('real images outlive a reset, generated ones do not', () => {
     grid: gridAt(0, 1, 1),
   });
   take(model, images('real'), images('generated'));
-  take(model, state('loading'), { type: 'settings', settings });
+  take(model, state('loading'), { type: 'settings', settings, scheduleSteps: null });
   assert.notEqual(model.real, null);
   assert.equal(model.generated, null);
 });
 
 test('an evaluation is known to be under way where one is due', () => {
   const model = new RunModel();
-  take(model, state('loading'), { type: 'settings', settings }, state('running'));
+  take(model, state('loading'), { type: 'settings', settings, scheduleSteps: null }, state('running'));
   assert.equal(model.isEvaluating, false);
   assert.equal(model.nextEvaluation, 1);
   take(model, state('running', 200));
