@@ -378,7 +378,7 @@ function checkEnds(recipe: Recipe, data: DataShape, refuse: Refuse): void {
     if (used === null) continue;
     const entry = recipe.networks.find(({ network }) => network.name === used.network);
     if (entry === undefined) refuse(`its ${what} is "${used.network}", which it does not have`);
-    if (used.parameters === 'average' && entry!.average === null) {
+    if (used.parameters === 'average' && entry.average === null) {
       refuse(`its ${what} reads averaged parameters of "${used.network}", which keeps none`);
     }
   }

@@ -236,6 +236,7 @@ for (const [what, adapter, isSoftware, detail] of ODD_ADAPTERS) {
     const device = {
       lost: new Promise(() => undefined),
       addEventListener: () => undefined,
+      createComputePipelineAsync: async () => undefined,
     };
     Object.defineProperties(adapter, { limits: { value: {} }, requestDevice: { value: async () => device } });
     const gpu = { requestAdapter: async () => adapter } as unknown as GPU;

@@ -80,11 +80,13 @@ test('the series are the losses that the run names, a value that is none a gap',
     type: 'metrics',
     firstStep: 1,
     steps: 2,
-    values: Float32Array.of(1, 3, 1, NaN),
+    values: Float32Array.of(1, 4, 1, NaN),
     stepsPerSecond: 1,
   });
   assert.deepEqual(alone.names, ['onlyLoss']);
-  assert.deepEqual(alone.columns().losses, [{ name: 'onlyLoss', values: [3, null], smoothed: [3, null] }]);
+  const [loss] = alone.columns().losses;
+  assert.deepEqual(loss!.values, [4, null]);
+  assert.equal(loss!.smoothed[1], null);
 });
 
 test('the smoothing looks back a hundredth of the run, within bounds', () => {

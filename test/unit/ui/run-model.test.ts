@@ -178,18 +178,18 @@ test('a baseline is that of the same labelled draws', () => {
   assert.equal(baselineAt(evaluations, 0), null);
 });
 
-test('metrics are CSV with a line an evaluation and empty fields where there is no value', () => {
+test('metrics are CSV with a line an evaluation, a column a loss, and empty fields where there is no value', () => {
   const evaluation: EvaluationReport = {
     ...evaluationAt(1, { recipe: 'labels-only' }),
+    losses: { discriminatorLoss: 0.25, mixLoss: 3 },
     testAccuracy: 0.5,
     elapsedMs: 7,
   };
-  const [head, line, end] = metricsCsv([evaluation]).split('\r\n');
-  assert.equal(
-    head,
-    'step,trainAccuracy,meanTrainAccuracy,testAccuracy,discriminatorLoss,generatorLoss,elapsedMs',
-  );
-  assert.match(line!, /^1,1,[\d.]+,0\.5,[\d.]+,,7$/);
+  const other = { ...evaluation, losses: { discriminatorLoss: 0.5 } };
+  const [head, line, next, end] = metricsCsv([evaluation, other]).split('\r\n');
+  assert.equal(head, 'step,trainAccuracy,meanTrainAccuracy,testAccuracy,discriminatorLoss,mixLoss,elapsedMs');
+  assert.match(line!, /^1,1,[\d.]+,0\.5,0\.25,3,7$/);
+  assert.match(next!, /^1,1,[\d.]+,0\.5,0\.5,,7$/);
   assert.equal(end, '');
 });
 

@@ -68,8 +68,8 @@ test('the page allows exactly what the worker allows', () => {
 
 test('a problem names the setting, the value met and what is allowed', () => {
   assert.equal(
-    settingProblem('labels', 3),
-    'Setting "labels" is 3; allowed: whole numbers from 10 to 60,000.',
+    settingProblem('labels', 0),
+    'Setting "labels" is 0; allowed: whole numbers from 1 to 1,000,000.',
   );
   assert.match(settingProblem('recipe', 'mine')!, /"recipe" is "mine"; allowed: notebook, /);
   assert.match(settingProblem('lables', 900)!, /no setting "lables"; settings: .*labels/);

@@ -85,7 +85,7 @@ function inputOf(
 ): tf.Tensor {
   const input =
     pass.input.kind === 'pass' ? lastOutputs[pass.input.pass]! : inputs.batches.get(pass.input.group)!;
-  return input.rank === shape.length + 1 ? input : tf.reshape(input, [input.shape[0]!, ...shape]);
+  return input.rank === shape.length + 1 ? input : tf.reshape(input, [input.shape[0], ...shape]);
 }
 
 /**
