@@ -16,16 +16,9 @@ import {
 } from './run-folder.mjs';
 import { setAside } from './side-files.mjs';
 
-/** The line of an evaluation in metrics.jsonl. */
-function toLine({ step, trainAccuracy, testAccuracy, discriminatorLoss, generatorLoss, elapsedMs }) {
-  return {
-    step,
-    trainAccuracy,
-    testAccuracy,
-    discriminatorLoss,
-    generatorLoss,
-    elapsedMs: Math.round(elapsedMs),
-  };
+/** The line of an evaluation in metrics.jsonl; losses and terms by name. */
+function toLine({ step, trainAccuracy, testAccuracy, losses, elapsedMs }) {
+  return { step, trainAccuracy, testAccuracy, ...losses, elapsedMs: Math.round(elapsedMs) };
 }
 
 export class RunRecorder {

@@ -29,15 +29,17 @@ function formatPace(stepsPerSecond) {
     : `${(1 / stepsPerSecond).toPrecision(3)} s a step`;
 }
 
-/** One evaluation as a line. */
-export function formatEvaluation({ step, trainAccuracy, testAccuracy, discriminatorLoss, generatorLoss }) {
+/** `discriminatorLoss` as `discriminator loss`. */
+function spelledOut(name) {
+  return name.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+}
+
+/** One evaluation as a line, with the losses of these names. */
+export function formatEvaluation({ step, trainAccuracy, testAccuracy, losses }, lossNames) {
   const percent = (share) => `${(100 * share).toFixed(2)} %`;
-  const losses = [
-    `discriminator loss ${discriminatorLoss.toFixed(4)}`,
-    ...(generatorLoss === null ? [] : [`generator loss ${generatorLoss.toFixed(4)}`]),
-  ];
   const accuracies = [`test accuracy ${percent(testAccuracy)}`, `train accuracy ${percent(trainAccuracy)}`];
-  return `step ${step}: ${[...accuracies, ...losses].join(', ')}`;
+  const shown = lossNames.map((name) => `${spelledOut(name)} ${losses[name].toFixed(4)}`);
+  return `step ${step}: ${[...accuracies, ...shown].join(', ')}`;
 }
 
 function formatTimeLeft(remaining) {
@@ -87,10 +89,11 @@ export class TrainDisplay {
     else this.#plainLine();
   }
 
-  evaluated(report) {
+  /** `lossNames`: what networks descend, see `RunReport.losses`. */
+  evaluated(report, lossNames) {
     // The time left is measured between the last two.
     this.#evaluations = [...this.#evaluations.slice(-1), report];
-    this.line(formatEvaluation(report));
+    this.line(formatEvaluation(report, lossNames));
   }
 
   /** Takes the bar away; lines go on. */

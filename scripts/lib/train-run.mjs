@@ -34,6 +34,7 @@ const RESTING = ['ready', 'paused', 'finished', 'failed'];
 const NOTHING_BEFORE = { step: 0, isFinished: false, evaluations: [], sessions: [], problems: [] };
 
 class TrainRun {
+  #lossNames = [];
   #options;
   #folders;
   #resumed;
@@ -192,6 +193,14 @@ class TrainRun {
       case 'settings':
         this.#settings = report.settings;
         this.#display.total(report.settings.steps, this.#step);
+        if (report.scheduleSteps !== null && report.settings.steps > report.scheduleSteps) {
+          this.#display.line(
+            `Note: the schedule of the learning rates ends at step ${report.scheduleSteps}, as the run was begun; the last ones hold.`,
+          );
+        }
+        break;
+      case 'run':
+        this.#lossNames = report.losses;
         break;
       case 'loading':
         if (this.#stage !== report.stage) this.#display.line(STAGE_WORDS[report.stage]);
@@ -212,7 +221,7 @@ class TrainRun {
         break;
       case 'evaluation':
         this.#evaluation = report;
-        this.#display.evaluated(report);
+        this.#display.evaluated(report, this.#lossNames);
         this.#recorder.evaluated(report);
         break;
       case 'state':

@@ -110,7 +110,7 @@ function running(view: NoticeView): TemplateResult {
       words.lostText,
     );
   }
-  if (!isFallback(engine)) return line(icons.info, words.runningTitle, words.runningText);
+  if (!isFallback(engine)) return line(icons.info, words.runningTitle, words.runningText + scheduleOf(view));
   const title = fill(words.fallbackTitle, { engine: strings.engines[engine.engine] });
   const whole = settings === null ? null : remainingTime(0, settings.steps, stepsPerSecond, evaluations);
   if (whole === null || settings === null || stepsPerSecond === null) {
@@ -150,9 +150,17 @@ function finished(view: NoticeView, actions: NoticeActions): TemplateResult {
   );
 }
 
+/** That the run goes on at the last rates of a schedule which its steps have outgrown. */
+function scheduleOf({ words, formats, model }: NoticeView): string {
+  const { scheduleEnd } = model;
+  return scheduleEnd === null ? '' : ` ${fill(words.scheduleEnded, { step: formats.count(scheduleEnd) })}`;
+}
+
 /** What there is to know about a run at rest, after what the notice says of it. */
-function noteOf({ strings, model }: NoticeView): string {
-  return model.note === null ? '' : ` ${strings.notes[model.note]}`;
+function noteOf(view: NoticeView): string {
+  const { strings, model } = view;
+  const note = model.note === null ? '' : ` ${strings.notes[model.note]}`;
+  return note + scheduleOf(view);
 }
 
 export function notice(view: NoticeView, actions: NoticeActions): TemplateResult {

@@ -96,6 +96,8 @@ const WORDS = {
   fallbackPaceAtLeast: 'At {pace} steps a second, {steps} steps take over {time}.',
   lostTitle: 'The GPU went away, so training goes on with {engine}.',
   lostText: 'From the last good state; nothing before it is lost.',
+  scheduleEnded:
+    'The learning rates have come to the end of their schedule at step {step}; the last ones hold.',
   replayTitle: 'The GPU went away: making {total} steps again, {made} so far.',
   replayText: 'They come out the same; Pause is heard meanwhile.',
   pausedTitle: 'Paused at step {step}.',
@@ -187,7 +189,6 @@ const WORDS = {
   announceEvaluation: 'Step {step}: test accuracy {accuracy}.',
   announceState: '{state}.',
   announceFinished: 'Finished after {steps} steps: test accuracy {accuracy}.',
-  announceLoaded: 'Checkpoint loaded at step {step}.',
 } as const;
 
 export const DEFAULT_STRINGS: Strings = Object.freeze({

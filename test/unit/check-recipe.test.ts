@@ -1,0 +1,288 @@
+/** What a recipe is refused for, by name and reason, when it is built. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
+import { checkRecipe, RecipeError } from '../../src/recipe/check-recipe.js';
+import type { LayerDescription, Network } from '../../src/recipe/layers.js';
+import type { DataShape, Recipe } from '../../src/recipe/recipe.js';
+import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
+import { resolveSettings } from '../../src/protocol/check-settings.js';
+import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
+import { randomInput } from '../support/random-recipes.js';
+
+const DATA: DataShape = { imageShape: [28, 28, 1], classes: 10 };
+
+/** A recipe as plain data that may be changed. */
+type Draft = { -readonly [K in keyof Recipe]: Recipe[K] } & Record<string, never>;
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- Drafts are changed against their types on purpose.
+type Free = any;
+
+function draft(): Free {
+  return structuredClone(
+    buildRecipe(resolveSettings({ recipe: 'notebook-feature-matching' }), DATA, { channelDivisor: 8 }),
+  ) as unknown as Draft;
+}
+
+function refuses(change: (recipe: Free) => void, why: RegExp, data = DATA): void {
+  const recipe = draft() as Recipe;
+  change(recipe);
+  assert.throws(
+    () => checkRecipe(recipe, data),
+    (error: unknown) => {
+      assert.ok(error instanceof RecipeError);
+      assert.match(error.message, /^The recipe "notebook-feature-matching" cannot be computed: /);
+      assert.match(error.message, why);
+      return true;
+    },
+  );
+}
+
+const layersOf = (recipe: Free, network = 0): LayerDescription[] => recipe.networks[network].network.layers;
+
+const CASES: readonly [what: string, change: (recipe: Free) => void, why: RegExp][] = [
+  ['no phase', (recipe) => (recipe.phases = []), /it has no phase/],
+  [
+    'a network twice',
+    (recipe) => recipe.networks.push(recipe.networks[0]),
+    /a network called "discriminator" appears twice/,
+  ],
+  ['no instance', (recipe) => (recipe.networks[0].instances = 0), /"discriminator" has 0 instances/],
+  ['an average without decay', (recipe) => (recipe.networks[0].average = { decay: 1 }), /has a decay of 1/],
+  [
+    'two layers of a name',
+    (recipe) => layersOf(recipe).push({ kind: 'relu', name: 'conv1' }),
+    /the layer "conv1" appears twice/,
+  ],
+  [
+    'shapes that do not fit',
+    (recipe) => layersOf(recipe).unshift({ kind: 'reshape', name: 'odd', shape: [5] }),
+    /"discriminator" has shapes that do not fit: .*\[28, 28, 1\] to \[5\]/,
+  ],
+  [
+    'a norm before every linear layer',
+    (recipe) => layersOf(recipe).unshift({ kind: 'batchNorm', name: 'first', momentum: 0.9, epsilon: 1e-3 }),
+    /"first" of the network "discriminator" stands before the first convolution/,
+  ],
+  [
+    'two activations in a row',
+    (recipe) => layersOf(recipe).splice(3, 0, { kind: 'relu', name: 'second' }),
+    /"second" .* is the second activation in a row/,
+  ],
+  [
+    'a norm behind an activation',
+    (recipe) =>
+      layersOf(recipe).splice(3, 0, { kind: 'batchNorm', name: 'late', momentum: 0.9, epsilon: 1e-3 }),
+    /"late" .* does not follow its linear layer at once/,
+  ],
+  [
+    'a rate of one',
+    (recipe) => (recipe.networks[0].network.layers[1].rate = 1),
+    /"dropout1" .* has a rate of 1/,
+  ],
+  [
+    'a group without rows',
+    (recipe) => (recipe.phases[0].groups[0].rows = 0),
+    /its group "labelled" has 0 rows; a larger "batch"/,
+  ],
+  [
+    'a group twice',
+    (recipe) => recipe.phases[0].groups.push(recipe.phases[0].groups[0]),
+    /a group of rows called "labelled" appears twice/,
+  ],
+  [
+    'indices of another pool',
+    (recipe) => (recipe.phases[0].groups[1].indicesOf = 'labelled'),
+    /"unlabelled" takes the indices of "labelled", which is no group of as many unlabelled images/,
+  ],
+  [
+    'a pass twice',
+    (recipe) => recipe.phases[0].passes.push(recipe.phases[0].passes[0]),
+    /a pass called "labelled" appears twice/,
+  ],
+  [
+    'a stream twice',
+    (recipe) => (recipe.phases[0].passes[1].stream = 0),
+    /the stream of a pass "0" appears twice/,
+  ],
+  [
+    'an unknown network',
+    (recipe) => (recipe.phases[0].passes[0].network = 'judge'),
+    /"labelled" runs the network "judge", which it does not have/,
+  ],
+  [
+    'an unknown instance',
+    (recipe) => (recipe.phases[0].passes[0].instance = 1),
+    /"labelled" runs instance 1 of "discriminator", which has 1/,
+  ],
+  [
+    'an unknown group',
+    (recipe) => (recipe.phases[0].passes[0].input = { kind: 'group', group: 'more' }),
+    /reads the group "more", which its phase does not draw/,
+  ],
+  [
+    'a pass from later on',
+    (recipe) => recipe.phases[0].passes.reverse(),
+    /reads "generated", which is no earlier pass/,
+  ],
+  [
+    'a gradient in inference',
+    (recipe) => (recipe.phases[0].passes[0].mode = 'inference'),
+    /"labelled" has a gradient, which is taken in training mode/,
+  ],
+  [
+    'an average that is not kept',
+    (recipe) => Object.assign(recipe.phases[0].passes[0], { gradient: false, parameters: 'average' }),
+    /"labelled" reads averaged parameters of "discriminator", which keeps none/,
+  ],
+  [
+    'an output that is read twice',
+    (recipe) => recipe.phases[0].passes.push({ ...recipe.phases[0].passes[3], name: 'more', stream: 9 }),
+    /the output of its pass "generated" is read twice \("fake", "more"\)/,
+  ],
+  [
+    'a term without its pass',
+    (recipe) => (recipe.phases[0].terms[0].pass = 'nobody'),
+    /"realUnlabelledLoss" taps "nobody"/,
+  ],
+  [
+    'a term that is no number',
+    (recipe) => (recipe.phases[0].terms[0].weight = NaN),
+    /"realUnlabelledLoss" has a weight that is not a number/,
+  ],
+  [
+    'labels that are not there',
+    (recipe) => (recipe.phases[0].terms[2].pass = 'unlabelled'),
+    /"supervisedLoss" needs labels, which its pass "unlabelled" does not have/,
+  ],
+  ['a column too many', (recipe) => (recipe.phases[0].terms[0].column = 11), /takes column 11 of 11 logits/],
+  [
+    'a layer of no logits',
+    (recipe) => (recipe.phases[0].terms[0].layer = 'features'),
+    /takes layer "features" of "discriminator", which is not a dense layer at its end/,
+  ],
+  [
+    'features behind a norm',
+    (recipe) => (recipe.phases[0].terms[4].layer = 'leaky2'),
+    /"featureMatchingLoss" taps layer "leaky2" of "discriminator"; it has to be the last of a linear layer without norm/,
+  ],
+  [
+    'a metric twice',
+    (recipe) => (recipe.phases[0].updates[0].loss = 'fakeLoss'),
+    /a metric called "fakeLoss" appears twice/,
+  ],
+  [
+    'an update of nothing',
+    (recipe) => (recipe.phases[0].updates[0].terms = []),
+    /"discriminatorLoss" has no term whose gradient comes to "discriminator"/,
+  ],
+  [
+    'an unknown term',
+    (recipe) => recipe.phases[0].updates[0].terms.push('more'),
+    /"discriminatorLoss" lists the term "more"/,
+  ],
+  [
+    'a network that nothing trains',
+    (recipe) => recipe.phases[0].updates.pop(),
+    /nothing trains its network "generator"/,
+  ],
+  [
+    'two updates of one network',
+    (recipe) => (recipe.phases[0].updates[1].network = 'discriminator'),
+    /the network "discriminator" appears twice/,
+  ],
+  [
+    'an instance that no loss reaches',
+    (recipe) => (recipe.networks[0].instances = 2),
+    /comes to instance 1 of "discriminator"/,
+  ],
+  ['an accuracy without labels', (recipe) => (recipe.accuracy.pass = 'fake'), /its accuracy needs labels/],
+  [
+    'a classifier that is not there',
+    (recipe) => (recipe.classifier.network = 'judge'),
+    /its classifier is "judge"/,
+  ],
+  [
+    'a generator of other latents',
+    (recipe) => (recipe.generator.latentSize = 7),
+    /its generator takes 100 latents, not 7/,
+  ],
+];
+
+describe('a recipe is refused with its reason for', () => {
+  for (const [what, change, why] of CASES) it(what, () => refuses(change, why));
+
+  it('images that its generator does not make', () => {
+    refuses(
+      () => undefined,
+      /gives "discriminator", which takes 28 x 28 x 1, something else: the data has images of 32 x 32 x 1/,
+      {
+        imageShape: [32, 32, 1],
+        classes: 10,
+      },
+    );
+    const small = (network: Network): Network => ({
+      ...network,
+      layers: network.layers.filter(({ name }) => !['deconv3', 'norm3', 'relu3'].includes(name)),
+    });
+    refuses(
+      (recipe) => (recipe.networks[1].network = small(recipe.networks[1].network as Network)),
+      /"fake" gives "discriminator", which takes 28 x 28 x 1, something else: "generator" makes 14 x 14 x 1/,
+    );
+  });
+
+  it('more classes than logits', () => {
+    refuses(() => undefined, /has 11 logits for the 12 classes of the data/, { ...DATA, classes: 12 });
+  });
+});
+
+describe('what is not refused', () => {
+  it('can be planned: every recipe, on images of many sizes', () => {
+    for (const recipe of RECIPE_NAMES) {
+      for (const imageShape of [
+        [8, 8, 1],
+        [9, 31, 3],
+        [12, 20, 3],
+        [28, 28, 3],
+        [57, 64, 1],
+        [128, 128, 3],
+      ] as const) {
+        const settings = resolveSettings({ recipe, batch: 10 });
+        const data: DataShape = { imageShape, classes: 2 + (imageShape[0] % 99) };
+        planTrainStep(buildRecipe(settings, data, { channelDivisor: 8 }));
+      }
+    }
+  });
+
+  it('can be planned: random recipes, with all that a recipe can have among them', () => {
+    const recipes = Array.from({ length: 60 }, (_, seed) => randomInput(seed).recipe);
+    for (const recipe of recipes) planTrainStep(recipe);
+    const has = (what: (recipe: Recipe) => boolean): number => recipes.filter(what).length;
+    const passes = (recipe: Recipe): Recipe['phases'][number]['passes'] =>
+      recipe.phases.flatMap((phase) => phase.passes);
+    for (const [what, count] of Object.entries({
+      phases: has(({ phases }) => phases.length > 1),
+      gradientFree: has((recipe) => passes(recipe).some(({ gradient }) => !gradient)),
+      averaged: has((recipe) => passes(recipe).some(({ parameters }) => parameters === 'average')),
+      inference: has((recipe) => passes(recipe).some(({ mode }) => mode === 'inference')),
+      ramps: has(({ phases }) =>
+        phases.some(({ terms }) => terms.some(({ weight }) => typeof weight !== 'number')),
+      ),
+      schedules: has(({ networks }) => networks.some(({ optimiser }) => optimiser.schedule.cosine !== null)),
+      twoViews: has(({ phases }) =>
+        phases.some(({ groups }) => groups.some(({ indicesOf }) => indicesOf !== null)),
+      ),
+      instances: has(({ networks }) => networks.some(({ instances }) => instances > 1)),
+      // All of it in one.
+      together: has(
+        (recipe) =>
+          recipe.phases.length > 1 &&
+          passes(recipe).some(({ parameters }) => parameters === 'average') &&
+          recipe.networks.some(({ optimiser }) => optimiser.schedule.cosine !== null) &&
+          recipe.phases.some(({ terms }) => terms.some(({ weight }) => weight !== 1)),
+      ),
+    })) {
+      assert.ok(count >= 3, `${what}: ${count} of ${recipes.length}`);
+    }
+  });
+});
