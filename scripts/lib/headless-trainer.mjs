@@ -49,7 +49,7 @@ export class HeadlessTrainer extends EventEmitter {
     this.#page = page;
     page.on('error', (error) => this.#fail(new Error(`The page crashed: ${error.message}`)));
     page.on('pageerror', (error) => this.#fail(new Error(`The page failed: ${error.message}`)));
-    await page.exposeFunction('notifyScript', (event) => this.#handle(event));
+    await page.exposeFunction('notifyScript', (event) => this.#handleOrFail(event));
     await page.goto(new URL('headless.html', this.#server.url).href);
     await page.waitForFunction(() => window.beginCommand !== undefined);
   }
@@ -104,6 +104,15 @@ export class HeadlessTrainer extends EventEmitter {
         .evaluate((...begin) => window.beginCommand(...begin), id, name, args)
         .catch((error) => this.#settle(id, ({ reject: fail }) => fail(this.#end ?? error)));
     });
+  }
+
+  /** What a listener throws would be thrown in the page, where nobody hears it. */
+  #handleOrFail(event) {
+    try {
+      this.#handle(event);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #handle(event) {

@@ -17,7 +17,7 @@ import {
 import { setAside } from './side-files.mjs';
 
 /** The line of an evaluation in metrics.jsonl; losses and terms by name. */
-function toLine({ step, trainAccuracy, testAccuracy, losses, elapsedMs }) {
+export function toLine({ step, trainAccuracy, testAccuracy, losses, elapsedMs }) {
   return { step, trainAccuracy, testAccuracy, ...losses, elapsedMs: Math.round(elapsedMs) };
 }
 
@@ -66,8 +66,9 @@ export class RunRecorder {
     });
   }
 
-  evaluated(report) {
-    this.#evaluations.push(toLine(report));
+  /** Records an evaluation soon; `names` as in `toLine`. */
+  evaluated(report, names) {
+    this.#evaluations.push(toLine(report, names));
     // One that waits already will see this evaluation too.
     if (this.#isQueued) return;
     this.#isQueued = true;

@@ -44,6 +44,7 @@ class TrainRun {
   #settings = null;
   #engineReport = null;
   #evaluation = null;
+  /** Names of the losses that belong to an update. */
   #step;
   #stage = null;
   #isReplaying = false;

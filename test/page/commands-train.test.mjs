@@ -213,6 +213,6 @@ describe('refusals', () => {
   test('a bad setting is named with its allowed range', async () => {
     const { code, output } = await runScript('train', ['--labels', '0', '--out', inFolder('none')]);
     assert.equal(code, 1);
-    assert.match(output, /"labels" is 5; allowed: whole numbers from 10 to 60,000/);
+    assert.match(output, /"labels" is 0; allowed: whole numbers from 1 to 1,000,000/);
   });
 });
