@@ -34,6 +34,7 @@ const RESTING = ['ready', 'paused', 'finished', 'failed'];
 const NOTHING_BEFORE = { step: 0, isFinished: false, evaluations: [], sessions: [], problems: [] };
 
 class TrainRun {
+  /** Names of the losses that networks descend. */
   #lossNames = [];
   #options;
   #folders;
@@ -44,7 +45,6 @@ class TrainRun {
   #settings = null;
   #engineReport = null;
   #evaluation = null;
-  /** Names of the losses that belong to an update. */
   #step;
   #stage = null;
   #isReplaying = false;
