@@ -45,6 +45,8 @@ test('the page allows exactly what the worker allows', () => {
     1024,
     60_000,
     60_001,
+    1_000_000,
+    1_000_001,
     2 ** 53,
     '1',
     true,
