@@ -50,13 +50,13 @@ describe('attributes and properties', () => {
   it('keep the value before one that is not allowed, and tell of it by an event', async () => {
     const { element } = await mount({ attributes: { labels: '100' } });
     const errors = await errorsDuring(() => {
-      element.setAttribute('labels', '3');
+      element.setAttribute('labels', '0');
       element.setAttribute('seed', 'one');
       element.recipe = 'mine' as 'notebook';
       element.settings = { batch: 9, dropout: 0.25 };
     });
     expect(errors.map(({ kind }) => kind)).to.deep.equal(new Array(4).fill('InvalidSettings'));
-    expect(errors[0]!.message).to.contain('"labels" is 3; allowed: whole numbers from 10 to 60,000');
+    expect(errors[0]!.message).to.contain('"labels" is 0; allowed: whole numbers from 1 to 1,000,000');
     expect(errors[1]!.message).to.contain('"seed" is "one"');
     expect(element.labels).to.equal(100);
     expect(element.settings.dropout).to.equal(0.25);
@@ -296,7 +296,7 @@ describe('events', () => {
     await element.start();
     fake().advance(1);
     const types = new Set(reports.map(({ type }) => type));
-    const expected = ['engine', 'evaluation', 'images', 'loading', 'metrics', 'settings', 'state'];
+    const expected = ['engine', 'evaluation', 'images', 'loading', 'metrics', 'run', 'settings', 'state'];
     expect([...types].sort()).to.deep.equal(expected);
     expect(element.lastReport).to.equal(reports.at(-1));
   });

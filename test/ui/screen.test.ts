@@ -171,7 +171,7 @@ describe('the states on the screen', () => {
 
   it('an error that ends nothing can be put away', async () => {
     const { element } = await mount();
-    element.setAttribute('labels', '1');
+    element.setAttribute('labels', '0');
     await until(() => element.shadowRoot!.querySelector('[part~="banner"]') !== null);
     find(element, '[part~="banner"] button').click();
     await element.updateComplete;
@@ -316,12 +316,12 @@ describe('the settings form', () => {
 
   it('says under the field what is not allowed, and changes nothing', async () => {
     const { element } = await mount();
-    type(element, 'labels', '5');
+    type(element, 'labels', '0');
     await element.updateComplete;
     const input = find<HTMLInputElement>(element, '#labels');
     expect(input.getAttribute('aria-invalid')).to.equal('true');
-    expect(textOf(element, '#labels-hint')).to.equal('Takes whole numbers from 10 to 60,000.');
-    expect(input.value).to.equal('5');
+    expect(textOf(element, '#labels-hint')).to.equal('Takes whole numbers from 1 to 1,000,000.');
+    expect(input.value).to.equal('0');
     expect(element.labels).to.equal(900);
     type(element, 'labels', '50');
     await element.updateComplete;

@@ -53,9 +53,24 @@ const STEP_AXIS_PX = 28;
 /** Half of a step's label, which stands out at the axis' end. */
 const STEP_LABEL_PX = 22;
 
+function toPlotSeries(
+  { colour, widthPx, dash, opacity, hasPoints }: ChartSeries,
+  colours: ChartOptions['colours'],
+): uPlot.Series {
+  return {
+    stroke: () => colours()[colour],
+    width: widthPx,
+    alpha: opacity,
+    ...(dash === undefined ? {} : { dash: [...dash] }),
+    spanGaps: true,
+    points: hasPoints ? { size: 5 } : { show: false },
+  };
+}
+
 export class Chart {
   readonly #plot: uPlot;
   readonly #observer: ResizeObserver;
+  readonly #colours: ChartOptions['colours'];
   #stepEnd = 10;
   #valueRange: readonly [number, number] = [0, 1];
   #isMoving = false;
@@ -63,12 +78,19 @@ export class Chart {
   /** Fills `container`, whose size CSS gives; `Plot` is from `loadPlot`. */
   constructor(Plot: PlotClass, container: HTMLElement, options: ChartOptions) {
     const { width, height } = container.getBoundingClientRect();
+    this.#colours = options.colours;
     this.#plot = new Plot(this.#plotOptions(options, width, height), this.#emptyData(options), container);
     this.#observer = new ResizeObserver(([entry]) => {
       if (entry === undefined || entry.contentRect.width === 0) return;
       this.#plot.setSize({ width: entry.contentRect.width, height: entry.contentRect.height });
     });
     this.#observer.observe(container);
+  }
+
+  /** Other series in place of those there were; data for them has to follow. */
+  setSeries(series: readonly ChartSeries[]): void {
+    while (this.#plot.series.length > 1) this.#plot.delSeries(1);
+    for (const each of series) this.#plot.addSeries(toPlotSeries(each, this.#colours));
   }
 
   setData({ columns, stepEnd, valueRange }: ChartData): void {
@@ -141,17 +163,7 @@ export class Chart {
         drag: { setScale: false, x: false, y: false },
         points: { size: 7 },
       },
-      series: [
-        {},
-        ...series.map(({ colour, widthPx, dash, opacity, hasPoints }): uPlot.Series => ({
-          stroke: () => colours()[colour],
-          width: widthPx,
-          alpha: opacity,
-          ...(dash === undefined ? {} : { dash: [...dash] }),
-          spanGaps: true,
-          points: hasPoints ? { size: 5 } : { show: false },
-        })),
-      ],
+      series: [{}, ...series.map((each) => toPlotSeries(each, colours))],
       hooks: {
         setCursor: [
           (plot) => {

@@ -7,7 +7,7 @@ import type { EvaluationReport } from '../../protocol/reports.js';
 import { FrameThrottle } from '../element/frame-throttle.js';
 import type { Speech } from '../words/words.js';
 import type { RunModel } from '../element/run-model.js';
-import { Chart } from './chart.js';
+import { Chart, type ChartSeries } from './chart.js';
 import { alignEvaluations } from './columns.js';
 import type { PlotClass } from './load-plot.js';
 import { ACCURACY_TICKS, accuracyRange, LOSS_TICKS, lossRange, STEP_TICKS, stepAxisEnd } from './ranges.js';
@@ -29,12 +29,21 @@ export interface ChartsSource {
   readonly speech: Speech;
 }
 
+/** Every loss as it was measured, faint, then every one smoothed. */
+function lossLines(names: readonly string[]): readonly ChartSeries[] {
+  const lineOf = (index: number): (typeof LOSS_LINES)[number] => LOSS_LINES[index % LOSS_LINES.length]!;
+  return [
+    ...names.map((_, index) => ({ colour: lineOf(index).colour, ...RAW })),
+    ...names.map((_, index) => ({ ...lineOf(index), ...SMOOTHED })),
+  ];
+}
+
 export class ChartsView {
   readonly #source: () => ChartsSource;
   readonly #accuracy: Chart;
-  /** The chart of the losses that it has series for. */
-  #loss: { readonly names: string; readonly chart: Chart };
-  readonly #makeLossChart: (names: readonly string[]) => Chart;
+  readonly #loss: Chart;
+  /** The losses that its chart has series for. */
+  #lossNames: readonly string[] = [];
   readonly #throttle = new FrameThrottle(() => this.#draw(), REDRAW_MS);
 
   /** `root` has the containers `accuracy-chart` and `loss-chart`; `onCursor` gets the step pointed at. */
@@ -59,26 +68,21 @@ export class ChartsView {
       valueTicks: ACCURACY_TICKS,
       formatValue: (value) => `${source().speech.formats.plain(Math.round(1000 * value) / 10)}\u2009%`,
       onCursor: (step) => {
-        this.#loss.chart.moveCursor(step);
+        this.#loss.moveCursor(step);
         onCursor(step);
       },
     });
-    this.#makeLossChart = (names) =>
-      new Chart(Plot, container('loss-chart'), {
-        ...shared,
-        series: [
-          ...names.map((_, index) => ({ colour: LOSS_LINES[index % 2]!.colour, ...RAW })),
-          ...names.map((_, index) => ({ ...LOSS_LINES[index % 2]!, ...SMOOTHED })),
-        ],
-        hasStepLabels: true,
-        valueTicks: LOSS_TICKS,
-        formatValue: (value) => source().speech.formats.plain(value),
-        onCursor: (step) => {
-          this.#accuracy.moveCursor(step);
-          onCursor(step);
-        },
-      });
-    this.#loss = { names: '', chart: this.#makeLossChart([]) };
+    this.#loss = new Chart(Plot, container('loss-chart'), {
+      ...shared,
+      series: lossLines(this.#lossNames),
+      hasStepLabels: true,
+      valueTicks: LOSS_TICKS,
+      formatValue: (value) => source().speech.formats.plain(value),
+      onCursor: (step) => {
+        this.#accuracy.moveCursor(step);
+        onCursor(step);
+      },
+    });
     this.#throttle.request();
   }
 
@@ -90,13 +94,13 @@ export class ChartsView {
   /** The colours are others. */
   redraw(): void {
     this.#accuracy.redraw();
-    this.#loss.chart.redraw();
+    this.#loss.redraw();
   }
 
   destroy(): void {
     this.#throttle.cancel();
     this.#accuracy.destroy();
-    this.#loss.chart.destroy();
+    this.#loss.destroy();
   }
 
   #draw(): void {
@@ -118,12 +122,10 @@ export class ChartsView {
       valueRange: accuracyRange(points, stepEnd),
     });
     const { steps: lossSteps, losses } = model.losses.columns();
-    const names = model.losses.names.join(' ');
-    if (this.#loss.names !== names) {
-      this.#loss.chart.destroy();
-      this.#loss = { names, chart: this.#makeLossChart(model.losses.names) };
-    }
-    this.#loss.chart.setData({
+    const { names } = model.losses;
+    if (names.join() !== this.#lossNames.join()) this.#loss.setSeries(lossLines(names));
+    this.#lossNames = names;
+    this.#loss.setData({
       columns: [lossSteps, ...losses.map(({ values }) => values), ...losses.map(({ smoothed }) => smoothed)],
       stepEnd,
       valueRange: lossRange(losses.flatMap(({ smoothed }) => smoothed)),
