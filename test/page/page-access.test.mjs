@@ -16,6 +16,7 @@ import {
   untilPictureChanges,
   untilState,
   untilText,
+  untilThere,
 } from './support/page.mjs';
 import { NO_ANSWER } from './support/small-data.mjs';
 
@@ -213,7 +214,7 @@ test('an open panel covers none of the commands, on a phone or a wide screen', a
     await page.setViewport({ width, height: 844 });
     for (const panel of ['engine', 'save-button']) {
       await click(page, `[part="${panel}"]`);
-      await page.waitForSelector('sgan-trainer >>> .panel');
+      await untilThere(page, '.panel');
       assert.deepEqual(await covered(), [], `${panel} at ${width} px`);
       assert.equal(await overflowOf(page), 0, `${panel} at ${width} px`);
       await page.keyboard.press('Escape');
@@ -246,7 +247,7 @@ test('the chosen theme is remembered, and the element follows it', async (contex
   await emulate(page, [{ name: 'prefers-color-scheme', value: 'light' }]);
   const background = () => page.$eval('sgan-trainer', (trainer) => getComputedStyle(trainer).backgroundColor);
   const light = await background();
-  await page.waitForSelector('sgan-trainer >>> #loss-chart canvas');
+  await untilThere(page, '#loss-chart canvas');
   const chart = await pictureOf(page, '#loss-chart canvas');
   await page.click('input[value="dark"]');
   const dark = await background();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { launchBrowser } from '../../scripts/lib/browser.mjs';
 import { HEADERS, serveSite } from '../../scripts/lib/serve.mjs';
-import { openPage, untilState } from './support/page.mjs';
+import { openPage, untilState, untilThere } from './support/page.mjs';
 import { serveData, smallData } from './support/small-data.mjs';
 
 const WASM = { engine: 'wasm', threads: 2, batch: 10, labels: 100, evalEvery: 5, steps: 20 };
@@ -148,11 +148,9 @@ test('a page that is not isolated trains on one thread and says why', async (con
   const { adapter, fewerThreads } = await step(page);
   assert.match(adapter, /1 thread$/);
   assert.deepEqual(fewerThreads, { threads: 1, wanted: 2, limit: 'notIsolated' });
-  const chip = await page.waitForSelector('sgan-trainer >>> [part="engine"]');
+  const chip = await untilThere(page, '[part="engine"]');
   await chip.click();
-  const text = await (
-    await page.waitForSelector('sgan-trainer >>> .engine .threads')
-  ).evaluate((line) => line.textContent);
+  const text = await (await untilThere(page, '.engine .threads')).evaluate((line) => line.textContent);
   assert.match(text, /1 of 2 threads: .*cross-origin isolated.*Cross-Origin-Opener-Policy/);
 });
 

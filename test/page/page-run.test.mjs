@@ -19,6 +19,7 @@ import {
   untilState,
   untilStep,
   untilText,
+  untilThere,
 } from './support/page.mjs';
 
 test('a person starts, watches, pauses, steps, resets and starts another recipe', async (context) => {
@@ -50,7 +51,7 @@ test('a person starts, watches, pauses, steps, resets and starts another recipe'
   assert.equal(await stepOf(page), 0);
   assert.equal(await textOf(page, '.figure'), '–');
 
-  await (await page.waitForSelector('sgan-trainer >>> #recipe')).select('labels-only');
+  await (await untilThere(page, '#recipe')).select('labels-only');
   assert.match(page.url(), /recipe=labels-only/);
   await click(page, PRIMARY);
   await untilState(page, 'running');
@@ -76,7 +77,7 @@ test('a run ends with its figure, can be continued, and stands in the address', 
 
 test('an address with a setting that is not allowed is told, and the rest of it counts', async (context) => {
   const site = await openSite(context);
-  const { page } = await openPage(site, { labels: '3', batch: '10', seed: 'one' });
+  const { page } = await openPage(site, { labels: '0', batch: '10', seed: 'one' });
   await untilText(page, '[part~="banner"]', /A setting is not allowed/);
   assert.deepEqual(
     await page.$eval('sgan-trainer', ({ settings }) => [settings.labels, settings.batch]),

@@ -98,6 +98,15 @@ export async function untilState(page, state) {
   assert.equal(actual, state, error);
 }
 
+/** Waits until something in the element is there. Asks again and again: nothing outside it changes then. */
+export function untilThere(page, selector) {
+  return page.waitForFunction(
+    (wanted) => document.querySelector('sgan-trainer')?.shadowRoot?.querySelector(wanted) ?? null,
+    { polling: 100, timeout: LIMIT_MS },
+    selector,
+  );
+}
+
 /** Waits until the text under a selector matches, and returns it. */
 export async function untilText(page, selector, pattern) {
   await page.waitForFunction(
