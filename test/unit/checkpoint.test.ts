@@ -96,6 +96,22 @@ test('a run is read back as it was written, to the bit', () => {
   }
 });
 
+test('averages travel as tensors of their own, and are not to be missing', () => {
+  const average = { decay: 0.9 };
+  const { recipe, settings } = snapshot;
+  const averaged = { ...recipe, networks: recipe.networks.map((entry) => ({ ...entry, average })) };
+  const tensors = initialTensors(averaged, settings.seed);
+  const name = 'average/discriminator/conv1/kernel';
+  tensors.get(name)!.values[0] = 0.125;
+  const written = { ...snapshot, recipe: averaged, state: { step: 17, tensors } };
+  const bytes = writeCheckpoint(written);
+  assert.deepEqual(open(bytes, written).tensors.get(name)!.values, tensors.get(name)!.values);
+  // Running statistics have none.
+  assert.equal(tensors.has('average/discriminator/norm2/moving_mean'), false);
+  refuses(bytes, /it has a tensor "average\//);
+  refuses(file, /it has no tensor "average\/discriminator\/conv1\/kernel"/, written);
+});
+
 test('the bytes do not depend on the order in which an engine keeps its tensors', () => {
   const tensors = new Map([...snapshot.state.tensors].reverse());
   assert.deepEqual(writeCheckpoint({ ...snapshot, state: { step: 17, tensors } }), file);

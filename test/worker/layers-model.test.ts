@@ -116,3 +116,26 @@ describe('the exported LayersModels', () => {
     });
   });
 });
+
+it('a network that is used at its averaged parameters is exported with them', async () => {
+  const plain = tinyInput('notebook');
+  const { recipe } = plain;
+  const averaged = {
+    ...plain,
+    recipe: {
+      ...recipe,
+      networks: recipe.networks.map((entry) => ({ ...entry, average: { decay: 0.5 } })),
+      classifier: { ...recipe.classifier, parameters: 'average' as const },
+    },
+  };
+  await withTrainedEngine(averaged, async (engine, files) => {
+    const images = Float32Array.from({ length: ROWS * 784 }, (_, i) => hashed(i, 5));
+    const model = await load(files, 'discriminator');
+    const predicted = await predict(model, images, [ROWS, 28, 28, 1]);
+    expect(largestDifference(predicted, await engine.classify(images, ROWS))).to.be.below(TOLERANCE);
+    // Of the generator the current ones are used.
+    const latents = Float32Array.from({ length: ROWS * 100 }, (_, i) => hashed(i, 6));
+    const drawn = await predict(await load(files, 'generator'), latents, [ROWS, 100]);
+    expect(largestDifference(drawn, await engine.generate(latents, ROWS))).to.be.below(TOLERANCE);
+  });
+});
