@@ -9,11 +9,11 @@ import { timeDispatch, type SingleDispatch } from './time-dispatch.js';
 const GROUPS = 4096;
 const GROUP_SIZE = 64;
 const LOOPS = 128;
-/** Independent sums of a thread, so that no multiply-add waits for the one before it. */
-const SUMS = 8;
-const FLOPS = GROUPS * GROUP_SIZE * LOOPS * SUMS * 4 * 2;
+/** Independent accumulators of a thread, so that no multiply-add waits for the one before it. */
+const ACCUMULATORS = 8;
+const FLOPS = GROUPS * GROUP_SIZE * LOOPS * ACCUMULATORS * 4 * 2;
 
-const names = Array.from({ length: SUMS }, (_, index) => `sum${index}`);
+const names = Array.from({ length: ACCUMULATORS }, (_, index) => `sum${index}`);
 const MULTIPLY_ADDS = `
 @group(0) @binding(0) var<storage, read> given: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> result: array<vec4f>;

@@ -264,7 +264,7 @@ function convolve(large: tf.Tensor, kernel: tf.Tensor, { stride, padding }: Case
   return tf.conv2d(large as tf.Tensor4D, kernel as tf.Tensor4D, stride, padding);
 }
 
-/** Runs one product without a chain or an epilogue on `values` of the side that it reads: the other side. */
+/** Runs one product without prologue or epilogue on `values` of the side that it reads: the other side. */
 async function runProduct(
   simd: Simd,
   direction: Direction,
@@ -283,7 +283,7 @@ async function runProduct(
       direction,
       geometry,
       segments: SEGMENTS,
-      source: { tensor: 0, rows: 'forward', chain: [] },
+      source: { tensor: 0, rows: 'forward', prologue: [] },
       kernels: ['kernel'],
       epilogue: [],
       target: 1,
@@ -344,8 +344,8 @@ for (const simd of ['plain', 'relaxed'] as const) {
             stage: 0,
             geometry,
             splits: SEGMENTS.map((segment) => ({ ...segment, split: 0 })),
-            large: { tensor: 0, rows: 'forward', chain: [] },
-            small: { tensor: 1, rows: 'gradient', chain: [] },
+            large: { tensor: 0, rows: 'forward', prologue: [] },
+            small: { tensor: 1, rows: 'gradient', prologue: [] },
             target: 2,
             bias: null,
           },
@@ -439,7 +439,7 @@ for (const simd of ['plain', 'relaxed'] as const) {
             stage: 0,
             side,
             splits: SEGMENTS.map((segment) => ({ ...segment, split: 0 })),
-            source: { tensor: 0, rows: 'gradient', chain: [] },
+            source: { tensor: 0, rows: 'gradient', prologue: [] },
             target: 1,
           },
           [{ shape: shapeOf(side), values: gradient }, { shape: [1, channels] }],

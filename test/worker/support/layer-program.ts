@@ -137,8 +137,8 @@ export function layerProgram({
     { kind: 'mask', bits, offsets: bitOffsets, scale: KEPT_SCALE },
     { kind: 'activation', activation },
   ];
-  const forward = { tensor: x, rows: 'forward', chain: [] } as const;
-  const backward = { tensor: dy, rows: 'gradient', chain: [] } as const;
+  const forward = { tensor: x, rows: 'forward', prologue: [] } as const;
+  const backward = { tensor: dy, rows: 'gradient', prologue: [] } as const;
   const summed = { firstSplit: 0, splits: splits.length, optimiser: 0, offset: 0, average: null } as const;
   const operations: readonly Operation[] = [
     {

@@ -139,7 +139,7 @@ export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram
       stage: 1,
       side: { height: 1, width: 1, channels: WIDTH },
       splits: segments.map(({ terms: _, ...segment }, split) => ({ ...segment, split })),
-      source: { tensor: ids.logitGradient, rows: 'gradient', chain: [] },
+      source: { tensor: ids.logitGradient, rows: 'gradient', prologue: [] },
       target: ids.biasGradient,
     },
     {

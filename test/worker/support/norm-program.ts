@@ -102,9 +102,9 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
   const normalised = {
     tensor: raw,
     rows: 'forward',
-    chain: [affine, { kind: 'activation', activation }, mask],
+    prologue: [affine, { kind: 'activation', activation }, mask],
   } as const;
-  const outputGradient = { tensor: dy, rows: 'gradient', chain: [] } as const;
+  const outputGradient = { tensor: dy, rows: 'gradient', prologue: [] } as const;
   const entry = {
     gradient: normGradients,
     size: channels,
@@ -122,7 +122,7 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
       direction: 'toSmall',
       geometry: into,
       segments,
-      source: { tensor: x, rows: 'forward', chain: [] },
+      source: { tensor: x, rows: 'forward', prologue: [] },
       kernels: kernels.first,
       epilogue: [],
       target: raw,
@@ -137,7 +137,7 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
       norm,
       updatesRunning: true,
       target: statistics,
-      applied: { chain: normalised.chain, target: applied },
+      applied: { epilogue: normalised.prologue, target: applied },
     },
     {
       kind: 'product',
@@ -171,7 +171,7 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
       segments: backwardSegments,
       source: outputGradient,
       kernels: kernels.second,
-      epilogue: [mask, { kind: 'activationGradient', activation, at: raw, chain: [affine] }],
+      epilogue: [mask, { kind: 'activationGradient', activation, at: raw, prologue: [affine] }],
       target: g,
     },
     {
@@ -195,7 +195,7 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
       direction: 'toLarge',
       geometry: into,
       segments: backwardSegments,
-      source: { tensor: g, rows: 'gradient', chain: [{ kind: 'normGradient', raw, coefficients }] },
+      source: { tensor: g, rows: 'gradient', prologue: [{ kind: 'normGradient', raw, coefficients }] },
       kernels: kernels.first,
       epilogue: [],
       target: dx,

@@ -24,7 +24,7 @@ import {
   type ReadyProgram,
   type SharedMemory,
 } from '../../../src/worker/engine/webgpu/program.js';
-import { ratesFrom } from '../../../src/worker/engine/webgpu/rates.js';
+import { scalarWindow } from '../../../src/worker/engine/webgpu/scalar-window.js';
 import { readBuffers } from '../../../src/worker/engine/webgpu/read.js';
 import { makeShared } from '../../../src/worker/engine/webgpu/equipment.js';
 import { initialTensors, momentNames, type NamedTensors } from '../../../src/worker/model/parameters.js';
@@ -141,8 +141,8 @@ class Bench {
     this.#fill(CONTROL, Uint32Array.from(words));
   }
 
-  writeRates(rates: Float32Array<ArrayBuffer>): void {
-    this.#fill(CONTROL, rates, this.#shared.control.rates);
+  writeScalars(scalars: Float32Array<ArrayBuffer>): void {
+    this.#fill(CONTROL, scalars, this.#shared.control.window);
   }
 
   run(operation: number): void {
@@ -211,7 +211,7 @@ export async function runOneByOne(
     shared,
     await prepareProgram(device, planned, 'train', shared, tiles, dataset.test.count),
   );
-  bench.writeRates(ratesFrom(trainStep.program.stepScalars, step));
+  bench.writeScalars(scalarWindow(trainStep.program.stepScalars, step));
   const parameters = new ParameterStore(state, 'float32');
   const values = new Map<TensorId, Values>(
     Array.from(inputs, ([id, content]) => [id, Float32Array.from(content)]),

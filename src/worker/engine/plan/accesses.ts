@@ -32,13 +32,13 @@ class Collector implements Accesses {
     for (const name of names) this.parameterWrites.add(name);
   }
 
-  view({ tensor, chain }: View): void {
+  view({ tensor, prologue }: View): void {
     this.read(tensor);
-    this.chain(chain);
+    this.snippets(prologue);
   }
 
-  chain(chain: readonly Snippet[]): void {
-    for (const snippet of chain) {
+  snippets(snippets: readonly Snippet[]): void {
+    for (const snippet of snippets) {
       switch (snippet.kind) {
         case 'affine':
           this.read(snippet.statistics);
@@ -56,7 +56,7 @@ class Collector implements Accesses {
           break;
         case 'activationGradient':
           this.read(snippet.at);
-          this.chain(snippet.chain);
+          this.snippets(snippet.prologue);
           break;
         case 'segmentVector':
           this.read(snippet.vectors);
@@ -81,7 +81,7 @@ export function accessesOf(operation: Operation): Accesses {
     case 'product':
       found.view(operation.source);
       found.parameters(...operation.segments.map(({ instance }) => operation.kernels[instance]!));
-      found.chain(operation.epilogue);
+      found.snippets(operation.epilogue);
       found.write(operation.target);
       break;
     case 'filterGradient':
@@ -101,8 +101,8 @@ export function accessesOf(operation: Operation): Accesses {
       if (operation.updatesRunning) found.changes(movingMean, movingVariance);
       found.write(operation.target);
       if (operation.applied !== null) {
-        // The chain's affine is the one that the operation has just computed.
-        found.chain(operation.applied.chain.slice(1));
+        // The affine at its begin is the one that the operation has just computed.
+        found.snippets(operation.applied.epilogue.slice(1));
         found.write(operation.applied.target);
       }
       break;

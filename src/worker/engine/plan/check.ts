@@ -1,6 +1,6 @@
 /**
- * What must hold of any program and its memory, checked from the operations alone. A machine need
- * not trust the lowering: tests run this on every recipe, and corrupt plans to see it refuse them.
+ * What must hold of any program and its memory, checked from the operations alone whenever one is planned. No
+ * engine has to trust the lowering; tests corrupt plans to see that they are refused.
  */
 
 import { averageName, parametersOf } from '../../model/parameters.js';
@@ -28,7 +28,7 @@ function parameterBuffers(operation: Operation): number {
     case 'draw':
       return 2; // the data set; the step counter
     case 'loss':
-      return 1; // the control block: step counter, its table, the ring of metrics
+      return 1; // the control buffer
     case 'initialise':
       return 2;
     case 'filterGradient':
@@ -92,7 +92,7 @@ export function checkUpdates(program: Program, recipe: Recipe): void {
       const available = sizeOf(program.tensors[entry.gradient]!.shape);
       const end = (entry.firstSplit + entry.splits - 1) * entry.stride + entry.offset + entry.size;
       if (entry.size !== sizeOf(parameter.shape) || entry.splits < 1 || end > available) {
-        throw new Error(`"${entry.parameter}" is updated from sums that are not of its size.`);
+        throw new Error(`"${entry.parameter}" is updated from partial sums that are not of its size.`);
       }
       if (optimisers[entry.optimiser]?.name !== parameter.network)
         throw new Error(`"${entry.parameter}" is updated by the optimiser of another network.`);
@@ -177,16 +177,16 @@ function checkView(program: Program, operation: Operation, view: View, segments:
   for (const { forwardRow, gradientRow, rows } of segments) {
     checkRows(program, operation, view.tensor, view.rows === 'forward' ? forwardRow : gradientRow, rows);
   }
-  checkChain(program, operation, view.chain, segments);
+  checkSnippets(program, operation, view.prologue, segments);
 }
 
-function checkChain(
+function checkSnippets(
   program: Program,
   operation: Operation,
-  chain: readonly Snippet[],
+  snippets: readonly Snippet[],
   segments: readonly OpSegment[],
 ): void {
-  for (const snippet of chain) {
+  for (const snippet of snippets) {
     for (const segment of segments) {
       if (snippet.kind === 'affine')
         checkRows(program, operation, snippet.statistics, segment.forwardSegment, 1);
@@ -206,7 +206,7 @@ function checkBounds(program: Program, operation: Operation): void {
   switch (operation.kind) {
     case 'product':
       checkView(program, operation, operation.source, operation.segments);
-      checkChain(program, operation, operation.epilogue, operation.segments);
+      checkSnippets(program, operation, operation.epilogue, operation.segments);
       for (const { targetRow, rows } of operation.segments)
         checkRows(program, operation, operation.target, targetRow, rows);
       break;

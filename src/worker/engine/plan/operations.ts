@@ -1,11 +1,11 @@
 /**
- * The fused operations that a plan is made of: the whole contract between the plan and the machines
+ * The fused operations that a plan is made of: the whole contract between the plan and the engines
  * that run it. Plain data, every shape fixed; docs/plan.md explains it with the notebook's table.
  *
- * Rows: tensors that the forward pass of a network writes share one numbering of rows, in which its
- * passes (`segments`) follow each other; tensors of its backward pass share another, in which each
- * (pass, loss) pair is a segment. Every operation lists its segments with both numbers, so a machine
- * never has to know which pass is which. No tile may straddle two segments.
+ * Rows: the forward tensors of a stack (the passes of one network that are computed together) share one
+ * numbering of rows, in which the passes follow each other as segments. Its gradients share another, in
+ * which each (pass, loss) pair is a segment. Every operation lists its segments with both numbers, so an
+ * engine never has to know which pass is which. No tile may straddle two segments.
  */
 
 import type { Direction, Geometry, Side } from './geometry.js';
@@ -50,7 +50,10 @@ export interface OpSegment {
   readonly instance: number;
 }
 
-/** A step of a chain that turns a stored element into the value a network layer sees. */
+/**
+ * One element-wise step of a prologue (on the way in: from a stored element to the value that an operation
+ * computes with) or of an epilogue (on the way out: from an accumulator to the element that is stored).
+ */
 export type Snippet =
   /** x * scale + shift of the forward segment and channel: `statistics` [segments, 4, C], rows 2 and 3. */
   | { readonly kind: 'affine'; readonly statistics: TensorId }
@@ -73,14 +76,14 @@ export type Snippet =
    */
   | { readonly kind: 'normGradient'; readonly raw: TensorId; readonly coefficients: TensorId }
   /**
-   * x * activation'(·), the derivative taken from the element of `at` (forward rows) after `chain`
+   * x * activation'(·), the derivative taken from the element of `at` (forward rows) after its `prologue`
    * (an affine, tanh, or nothing): for the two ReLUs a value of the sign of their input, for tanh its output.
    */
   | {
       readonly kind: 'activationGradient';
       readonly activation: Activation;
       readonly at: TensorId;
-      readonly chain: readonly Snippet[];
+      readonly prologue: readonly Snippet[];
     }
   /** x + vector[gradientSegment, element of the row]; adds a gradient that all rows of a segment share. */
   | { readonly kind: 'segmentVector'; readonly vectors: TensorId };
@@ -90,12 +93,12 @@ export type Activation =
   | { readonly name: 'relu' }
   | { readonly name: 'tanh' };
 
-/** A stored tensor as an operand: its element, then the chain. */
+/** A stored tensor as an operand: its elements after a prologue. */
 export interface View {
   readonly tensor: TensorId;
   /** Which of a segment's row numbers addresses `tensor`. */
   readonly rows: 'forward' | 'gradient';
-  readonly chain: readonly Snippet[];
+  readonly prologue: readonly Snippet[];
 }
 
 interface OpFields {
@@ -113,9 +116,9 @@ export interface DrawOp extends OpFields {
 
 export type DrawPart =
   /**
-   * Images [rows, …] normalised through the byte table into rows `targetRow` … of `target`. `split`
-   * draws `index` (stream, bound = pool length) into the labelled or unlabelled pool; `test` takes
-   * test images first … first + rows - 1, `first` given at run time, clamped to the last image.
+   * Images [rows, …] normalised through the byte table into rows `targetRow` … of `target`. `labelled` and
+   * `unlabelled` draw each row's index into the pool of that name from `stream`; `test` takes test images
+   * first … first + rows - 1, `first` given at run time, clamped to the last image.
    */
   | {
       readonly kind: 'images';
@@ -156,31 +159,31 @@ export type DrawPart =
       readonly offset: number;
     };
 
-/** Forward of a linear layer, or its input gradient: source, kernel, epilogue. */
+/** Forward of a linear layer, or its input gradient: a matrix product of source and kernel, then the epilogue. */
 export interface ProductOp extends OpFields {
   readonly kind: 'product';
   readonly direction: Direction;
   readonly geometry: Geometry;
   readonly segments: readonly OpSegment[];
-  /** The source side's elements. Padding is 0 after the chain. */
+  /** The source side's elements. Padding is 0 after the prologue. */
   readonly source: View;
   /** Kernel [height, width, large, small] by instance. */
   readonly kernels: readonly string[];
-  /** Applied in order to each sum before it is stored; `activationGradient` and `mask` read forward rows. */
+  /** Applied in order to each accumulator before it is stored; `activationGradient` and `mask` read forward rows. */
   readonly epilogue: readonly Snippet[];
   readonly target: TensorId;
 }
 
-/** A run of rows whose contributions to a kernel's gradient form one partial sum. */
+/** A run of rows whose contributions to a parameter's gradient form one split-K partial sum. */
 export interface ReductionSplit extends OpSegment {
   /** Which partial sum. */
   readonly split: number;
 }
 
 /**
- * Kernel gradient of a linear layer, as one partial sum a split:
- * target[split, i, j, large, small] = sum over rows and small positions of large * small. `bias` takes
- * the same splits' sums of small alone, [splits, small]; null where nobody needs them.
+ * Kernel gradient of a linear layer, as split-K partial sums: target[split, i, j, large, small] = sum over the
+ * split's rows and small positions of large * small. `bias` takes the same of small alone, [splits, small]: the
+ * gradient of a bias on that side; null where nobody needs it.
  */
 export interface FilterGradientOp extends OpFields {
   readonly kind: 'filterGradient';
@@ -192,7 +195,7 @@ export interface FilterGradientOp extends OpFields {
   readonly bias: TensorId | null;
 }
 
-/** target[split, channel] = sum of the source over the split's rows and positions. */
+/** Bias gradient as split-K partial sums: target[split, channel] = sum of the source over the split's rows and positions. */
 export interface BiasGradientOp extends OpFields {
   readonly kind: 'biasGradient';
   readonly side: Side;
@@ -219,10 +222,10 @@ export interface NormStatisticsOp extends OpFields {
   readonly applied: AppliedNorm | null;
 }
 
-/** What a norm operation stores beside its statistics: the elements of its source after a chain. */
+/** What a norm operation stores beside its statistics: the elements of its source after an epilogue. */
 export interface AppliedNorm {
   /** Begins with the norm's own `affine`. */
-  readonly chain: readonly Snippet[];
+  readonly epilogue: readonly Snippet[];
   /** [forward rows, …] like the source. */
   readonly target: TensorId;
 }
@@ -248,7 +251,7 @@ export interface NormInferenceOp extends OpFields {
  * Batch norm backward: with g the gradient at its output, x' = (y - mean) * rstd and n the number of
  * elements a channel, S1 = sum g, S2 = sum g x' by gradient segment; coefficients [segments, 3, C]:
  * p = gamma rstd, q = -p rstd S2 / n, r = -p (S1 / n - mean rstd S2 / n). `gradient` [2, C] takes the
- * sums, in order, of S2 (gamma) and S1 (beta) over the segments that train; null where none does.
+ * S2 (for gamma) and S1 (for beta), added over the segments that train, in order; null where none does.
  * `applied` [gradient rows, …] takes p g + q y + r, the gradient at the norm's input; null where those
  * who read it compute it themselves.
  */
@@ -363,7 +366,7 @@ export interface OptimiserPlan {
 export interface UpdateEntry {
   readonly parameter: string;
   readonly size: number;
-  /** Partial sums [splits, stride] whose elements offset … offset + size - 1 are this gradient's. */
+  /** Split-K partial sums [splits, stride], whose elements offset … offset + size - 1 are this gradient's. */
   readonly gradient: TensorId;
   readonly offset: number;
   readonly stride: number;

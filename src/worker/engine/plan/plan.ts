@@ -1,5 +1,5 @@
 /**
- * The plan of a recipe: its programs lowered, checked and laid out. The one entry for the machines
+ * The plan of a recipe: its programs lowered, checked and laid out. The one entry for the engines
  * that run plans.
  */
 
@@ -18,8 +18,9 @@ export interface PlannedProgram {
 }
 
 /**
- * What a GPU is given. Partial sums of about 512 summands: enough that they stay small beside the
- * work, few enough that the smallest gradient of the notebook still makes a dozen tiles side by side.
+ * What a GPU is given. Split-K partial sums of about 512 summands: enough that writing and adding them costs
+ * little beside the products, few enough that the smallest gradient of the notebook still makes a dozen tiles
+ * side by side.
  */
 export const DEFAULT_TRAIN_OPTIONS: TrainOptions = {
   reductionLength: 512,

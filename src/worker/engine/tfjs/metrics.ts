@@ -1,4 +1,4 @@
-/** From the vector that a step hands back to the scalars of the wire. */
+/** From the vector that a step hands back to the metrics of the wire. */
 
 import { metricNames, TRAIN_ACCURACY } from '../../../recipe/metrics.js';
 import type { Recipe } from '../../../recipe/recipe.js';

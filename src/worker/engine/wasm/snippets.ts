@@ -36,15 +36,15 @@ function maskOf(
 }
 
 function gradientOf(
-  { activation, at, chain }: SnippetOf<'activationGradient'>,
+  { activation, at, prologue }: SnippetOf<'activationGradient'>,
   channels: number,
   bindings: Bindings,
 ): StoredSnippet {
-  const [inner, ...others] = chain;
+  const [inner, ...others] = prologue;
   const saved = bindings.tensor(at);
   if (activation.name === 'tanh' && inner === undefined) return { kind: 'tanhGradient', saved };
   if (others.length > 0 || activation.name === 'tanh' || (inner !== undefined && inner.kind !== 'affine')) {
-    throw new Error(`No kernel takes the derivative of ${activation.name} after ${chain.length} steps.`);
+    throw new Error(`No kernel takes the derivative of ${activation.name} after ${prologue.length} steps.`);
   }
   const slope = slopeOf(activation);
   if (inner === undefined) return { kind: 'leakyGradient', saved, slope };
@@ -103,7 +103,7 @@ function pairOf(
   // Masks and slopes are factors, in any order.
   const [gradient, mask] = first.kind === 'mask' ? [second, first] : [first, second];
   if (gradient?.kind !== 'activationGradient' || mask?.kind !== 'mask') return null;
-  if (gradient.activation.name === 'tanh' || gradient.chain.length > 0) return null;
+  if (gradient.activation.name === 'tanh' || gradient.prologue.length > 0) return null;
   return {
     kind: 'maskedLeakyGradient',
     saved: bindings.tensor(gradient.at),

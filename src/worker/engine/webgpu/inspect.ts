@@ -1,6 +1,6 @@
 /**
- * What the next step computes, for tests: makes it bit by bit and reads what each bit leaves behind. The
- * caller restores the state afterwards.
+ * What the next step computes, for tests: makes it in parts and reads what each part leaves behind. The caller
+ * restores the state afterwards.
  */
 
 import { type NamedTensor } from '../../model/parameters.js';
@@ -15,7 +15,7 @@ export interface Inspection {
   readonly device: GPUDevice;
   readonly shared: SharedMemory;
   readonly train: ReadyProgram;
-  /** Names of the step's scalars, in their order. */
+  /** Names of the step's metrics, in their order. */
   readonly metrics: readonly string[];
   /** Updates done. */
   readonly step: number;

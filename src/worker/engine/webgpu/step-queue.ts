@@ -17,7 +17,7 @@ export class StepQueue {
   readonly #watch: FailureWatch;
   readonly #program: ReadyProgram;
   readonly #control: GPUBuffer;
-  /** Scalars of a step, and where their ring begins. */
+  /** Metrics of a step, and where their ring begins. */
   readonly #metrics: number;
   readonly #ringOffset: number;
   readonly #ringBytes: number;

@@ -17,10 +17,10 @@ import {
   CONTROL_WORDS,
   FIRST_MOMENTS,
   PARAMETERS,
-  RATE_STEPS,
+  WINDOW_STEPS,
   SECOND_MOMENTS,
 } from './kernels/shader.js';
-import { ratesFrom } from './rates.js';
+import { scalarWindow } from './scalar-window.js';
 import { readBuffers } from './read.js';
 import { tileNames } from './tuning/tiles.js';
 
@@ -35,7 +35,7 @@ class WebGpuEngine implements Engine {
   readonly #equipment: Equipment;
   readonly #inference: Inference;
   #step = 0;
-  #firstRate = 0;
+  #windowStart = 0;
   #isDisposed = false;
 
   constructor(input: EngineInput, equipment: Equipment) {
@@ -51,8 +51,8 @@ class WebGpuEngine implements Engine {
     this.#check();
     const { queue } = this.#equipment;
     for (let left = steps; left > 0;) {
-      const chunk = Math.min(left, RATE_STEPS);
-      if (this.#step + chunk > this.#firstRate + RATE_STEPS) this.#uploadRates();
+      const chunk = Math.min(left, WINDOW_STEPS);
+      if (this.#step + chunk > this.#windowStart + WINDOW_STEPS) this.#uploadScalars();
       const step = this.#step;
       this.#step += chunk;
       left -= chunk;
@@ -143,14 +143,14 @@ class WebGpuEngine implements Engine {
     device.queue.writeBuffer(shared.buffers.get(SECOND_MOMENTS), 0, v);
     this.#step = step;
     this.#writeControl(CONTROL_WORDS.step, Uint32Array.of(step, ...seedKey(this.#input.settings.seed)));
-    this.#uploadRates();
+    this.#uploadScalars();
   }
 
-  #uploadRates(): void {
+  #uploadScalars(): void {
     const { shared, stepScalars } = this.#equipment;
-    this.#firstRate = this.#step;
-    this.#writeControl(shared.control.rates, new Uint32Array(ratesFrom(stepScalars, this.#step).buffer));
-    this.#writeControl(CONTROL_WORDS.firstRate, Uint32Array.of(this.#step));
+    this.#windowStart = this.#step;
+    this.#writeControl(shared.control.window, new Uint32Array(scalarWindow(stepScalars, this.#step).buffer));
+    this.#writeControl(CONTROL_WORDS.windowStart, Uint32Array.of(this.#step));
   }
 
   #writeControl(firstWord: number, words: Uint32Array<ArrayBuffer>): void {

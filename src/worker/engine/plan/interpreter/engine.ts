@@ -1,6 +1,6 @@
 /**
  * The interpreter behind the engines' interface, so that the checks that every engine passes are
- * passed by the plan itself. For tests: slow, and on no machine's list.
+ * passed by the plan itself. For tests: slow, and never chosen for a run.
  */
 
 import { metricNames } from '../../../../recipe/metrics.js';

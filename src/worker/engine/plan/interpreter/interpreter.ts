@@ -1,12 +1,12 @@
 /**
- * Runs a program in plain TypeScript, operation by operation, at the plan's own addresses: what the
- * machines are checked against, and itself checked against finite differences, tfjs and TensorFlow.
+ * Runs a program in plain TypeScript, operation by operation, at the plan's own addresses: what the fused
+ * engines are checked against, and itself checked against finite differences, tfjs and TensorFlow.
  */
 
 import { RandomStreams } from '../../../random/streams.js';
 import type { MemoryLayout } from '../memory.js';
 import type { InitialiseOp, Operation, Program, TensorId } from '../operations.js';
-import type { ChainContext } from './chain.js';
+import type { SnippetContext } from './snippets.js';
 import { runDraw, type DrawSource } from './draw.js';
 import { runBiasGradient, runFilterGradient, runProduct } from './linear.js';
 import { runLoss } from './loss.js';
@@ -38,7 +38,7 @@ export interface Run {
 /** Makes a program ready to run on these parameters, which it changes in place. */
 export function interpret(program: Program, layout: MemoryLayout, parameters: ParameterStore): Run {
   const tensors = new TensorStore(program, layout, parameters.precision);
-  const context: ChainContext = { tensors, parameters };
+  const context: SnippetContext = { tensors, parameters };
   const runOperation = (op: Operation, source: DrawSource): void => {
     switch (op.kind) {
       case 'initialise':

@@ -1,8 +1,8 @@
-/** The three forms of a linear layer, as plain loops over taps. Sums are float64 and rounded once. */
+/** The three forms of a linear layer, as plain loops over taps. Accumulators are float64 and rounded once. */
 
 import { sideSize, type Geometry } from '../geometry.js';
 import type { BiasGradientOp, FilterGradientOp, ProductOp } from '../operations.js';
-import { applyChain, readView, type ChainContext } from './chain.js';
+import { applySnippets, readView, type SnippetContext } from './snippets.js';
 import type { Values } from './store.js';
 
 /** Calls back for every pair of pixels that a tap joins, without those in the padding. */
@@ -31,11 +31,11 @@ function productOfRow(
   source: Values,
   sourceOffset: number,
   kernel: Values,
-  sums: Float64Array,
+  accumulators: Float64Array,
 ): void {
   const larges = geometry.large.channels;
   const smalls = geometry.small.channels;
-  sums.fill(0);
+  accumulators.fill(0);
   forEachTap(geometry, (largePixel, smallPixel, tap) => {
     const largeBase = largePixel * larges;
     const smallBase = smallPixel * smalls;
@@ -43,35 +43,35 @@ function productOfRow(
       const kernelBase = (tap * larges + l) * smalls;
       if (toSmall) {
         const x = source[sourceOffset + largeBase + l]!;
-        for (let s = 0; s < smalls; s++) sums[smallBase + s]! += x * kernel[kernelBase + s]!;
+        for (let s = 0; s < smalls; s++) accumulators[smallBase + s]! += x * kernel[kernelBase + s]!;
       } else {
         let sum = 0;
         for (let s = 0; s < smalls; s++)
           sum += source[sourceOffset + smallBase + s]! * kernel[kernelBase + s]!;
-        sums[largeBase + l]! += sum;
+        accumulators[largeBase + l]! += sum;
       }
     }
   });
 }
 
-export function runProduct(context: ChainContext, op: ProductOp): void {
+export function runProduct(context: SnippetContext, op: ProductOp): void {
   const { tensors, parameters } = context;
   const toSmall = op.direction === 'toSmall';
   const to = toSmall ? op.geometry.small : op.geometry.large;
   const sourceSize = sideSize(toSmall ? op.geometry.large : op.geometry.small);
   const targetSize = sideSize(to);
   const target = tensors.get(op.target);
-  const sums = new Float64Array(targetSize);
+  const accumulators = new Float64Array(targetSize);
   for (const segment of op.segments) {
     const source = readView(context, op.source, segment);
     const kernel = parameters.get(op.kernels[segment.instance]!);
     for (let row = 0; row < segment.rows; row++) {
-      productOfRow(op.geometry, toSmall, source, row * sourceSize, kernel, sums);
+      productOfRow(op.geometry, toSmall, source, row * sourceSize, kernel, accumulators);
       for (let element = 0; element < targetSize; element++) {
-        target[(segment.targetRow + row) * targetSize + element] = applyChain(
+        target[(segment.targetRow + row) * targetSize + element] = applySnippets(
           context,
           op.epilogue,
-          sums[element]!,
+          accumulators[element]!,
           segment,
           row,
           element,
@@ -83,17 +83,17 @@ export function runProduct(context: ChainContext, op: ProductOp): void {
   }
 }
 
-export function runFilterGradient(context: ChainContext, op: FilterGradientOp): void {
+export function runFilterGradient(context: SnippetContext, op: FilterGradientOp): void {
   const { geometry } = op;
   const larges = geometry.large.channels;
   const smalls = geometry.small.channels;
   const size = geometry.kernelHeight * geometry.kernelWidth * larges * smalls;
   const target = context.tensors.get(op.target);
-  const sums = new Float64Array(size);
+  const accumulators = new Float64Array(size);
   for (const split of op.splits) {
     const large = readView(context, op.large, split);
     const small = readView(context, op.small, split);
-    sums.fill(0);
+    accumulators.fill(0);
     for (let row = 0; row < split.rows; row++) {
       const largeRow = row * sideSize(geometry.large);
       const smallRow = row * sideSize(geometry.small);
@@ -101,11 +101,12 @@ export function runFilterGradient(context: ChainContext, op: FilterGradientOp): 
         for (let l = 0; l < larges; l++) {
           const x = large[largeRow + largePixel * larges + l]!;
           const base = (tap * larges + l) * smalls;
-          for (let s = 0; s < smalls; s++) sums[base + s]! += x * small[smallRow + smallPixel * smalls + s]!;
+          for (let s = 0; s < smalls; s++)
+            accumulators[base + s]! += x * small[smallRow + smallPixel * smalls + s]!;
         }
       });
     }
-    target.set(sums, split.split * size);
+    target.set(accumulators, split.split * size);
     if (op.bias !== null) context.tensors.get(op.bias).set(sumChannels(small, smalls), split.split * smalls);
   }
 }
@@ -116,7 +117,7 @@ function sumChannels(values: Values, channels: number): Float64Array {
   return sums;
 }
 
-export function runBiasGradient(context: ChainContext, op: BiasGradientOp): void {
+export function runBiasGradient(context: SnippetContext, op: BiasGradientOp): void {
   const { channels } = op.side;
   const target = context.tensors.get(op.target);
   for (const split of op.splits) {

@@ -2,10 +2,10 @@
 
 import { stepScalar, type StepScalar } from '../step-scalars.js';
 import type { LogitRows, LossOp, LossOpTerm } from '../operations.js';
-import type { ChainContext } from './chain.js';
+import type { SnippetContext } from './snippets.js';
 import type { TensorStore, Values } from './store.js';
 
-interface LossContext extends ChainContext {
+interface LossContext extends SnippetContext {
   readonly op: LossOp;
   /** By index of the term. */
   readonly weights: readonly number[];
@@ -125,7 +125,7 @@ function accuracyOf(tensors: TensorStore, accuracy: NonNullable<LossOp['accuracy
 
 /** The losses of the step after `step` updates, whose scalars are `stepScalars`. */
 export function runLoss(
-  context: ChainContext,
+  context: SnippetContext,
   op: LossOp,
   stepScalars: readonly StepScalar[],
   step: number,

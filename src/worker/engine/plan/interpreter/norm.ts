@@ -1,9 +1,9 @@
 /** Batch norm's statistics, forward and backward. */
 
 import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../operations.js';
-import { applyChain, type ChainContext } from './chain.js';
+import { applySnippets, type SnippetContext } from './snippets.js';
 
-export function runNormStatistics(context: ChainContext, op: NormStatisticsOp): void {
+export function runNormStatistics(context: SnippetContext, op: NormStatisticsOp): void {
   const { tensors, parameters } = context;
   const { channels } = op.side;
   const positions = op.side.height * op.side.width;
@@ -45,9 +45,9 @@ export function runNormStatistics(context: ChainContext, op: NormStatisticsOp): 
     for (let row = 0; row < segment.rows; row++) {
       for (let element = 0; element < rowSize; element++) {
         const at = (segment.forwardRow + row) * rowSize + element;
-        applied[at] = applyChain(
+        applied[at] = applySnippets(
           context,
-          op.applied.chain,
+          op.applied.epilogue,
           source[at]!,
           segment,
           row,
@@ -60,7 +60,7 @@ export function runNormStatistics(context: ChainContext, op: NormStatisticsOp): 
   }
 }
 
-export function runNormInference({ tensors, parameters }: ChainContext, op: NormInferenceOp): void {
+export function runNormInference({ tensors, parameters }: SnippetContext, op: NormInferenceOp): void {
   const { channels, norm } = op;
   const target = tensors.get(op.target);
   for (let channel = 0; channel < channels; channel++) {
@@ -74,7 +74,7 @@ export function runNormInference({ tensors, parameters }: ChainContext, op: Norm
   }
 }
 
-export function runNormGradient({ tensors, parameters }: ChainContext, op: NormGradientOp): void {
+export function runNormGradient({ tensors, parameters }: SnippetContext, op: NormGradientOp): void {
   const { channels } = op.side;
   const positions = op.side.height * op.side.width;
   const source = tensors.get(op.source);

@@ -8,7 +8,7 @@ import { sizeOf } from '../../../../recipe/layers.js';
 import type { MemoryLayout } from '../memory.js';
 import type { Program, TensorId } from '../operations.js';
 
-/** `float64` for finite differences, `float32` rounds every stored value as the machines do. */
+/** `float64` for finite differences, `float32` rounds every stored value as the engines do. */
 export type Precision = 'float32' | 'float64';
 export type Values = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
 

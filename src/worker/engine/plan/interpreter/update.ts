@@ -1,20 +1,20 @@
-/** Adam, the sums of parameter gradients that it takes, and the averages that follow. */
+/** Adam, the partial sums that its gradients are added from, and the averages that follow. */
 
 import type { UpdateEntry, UpdateOp } from '../operations.js';
-import type { ChainContext } from './chain.js';
+import type { SnippetContext } from './snippets.js';
 import type { TensorStore } from './store.js';
 
 /** A parameter's gradient: its partial sums, added in order. */
 export function gradientOf(tensors: TensorStore, entry: UpdateEntry): Float64Array {
   const partial = tensors.get(entry.gradient);
-  const sums = new Float64Array(entry.size);
+  const gradient = new Float64Array(entry.size);
   for (let split = entry.firstSplit; split < entry.firstSplit + entry.splits; split++) {
-    for (let i = 0; i < entry.size; i++) sums[i]! += partial[split * entry.stride + entry.offset + i]!;
+    for (let i = 0; i < entry.size; i++) gradient[i]! += partial[split * entry.stride + entry.offset + i]!;
   }
-  return sums;
+  return gradient;
 }
 
-export function runUpdate({ tensors, parameters }: ChainContext, op: UpdateOp): void {
+export function runUpdate({ tensors, parameters }: SnippetContext, op: UpdateOp): void {
   for (const entry of op.entries) {
     const { beta1, beta2, epsilon, scalar } = op.optimisers[entry.optimiser]!;
     const rate = tensors.get(op.scalars)[scalar]!;

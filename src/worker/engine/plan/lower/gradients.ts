@@ -1,11 +1,10 @@
 /**
- * The backward rules, one a primitive. Pointwise primitives give a snippet that turns the gradient at
- * their output into the one at their input; a norm gives statistics of the gradient and a snippet; a
- * linear primitive gives the product the other way round, and sums for its parameters.
+ * The backward rules of pointwise primitives: a snippet each, which turns the gradient at their output into
+ * the one at their input. Norms and linear primitives have operations of their own (`lower-backward.ts`).
  */
 
-import type { Block, PointwisePrimitive } from './blocks.js';
-import { maskSnippet, type LoweredBlock, type MaskBits } from './lower-forward.js';
+import type { FusionGroup, PointwisePrimitive } from './fusion-groups.js';
+import { maskSnippet, type LoweredFusion, type MaskBits } from './lower-forward.js';
 import type { Direction } from '../geometry.js';
 import type { Snippet } from '../operations.js';
 
@@ -21,7 +20,7 @@ export interface GradientContext {
 
 function pointwiseRule(
   primitive: PointwisePrimitive,
-  { statistics, view }: LoweredBlock,
+  { statistics, view }: LoweredFusion,
   { masks }: GradientContext,
 ): readonly Snippet[] {
   switch (primitive.kind) {
@@ -33,13 +32,13 @@ function pointwiseRule(
     }
     case 'activation': {
       const { activation } = primitive;
-      // Where the block's output is stored, that serves: a mask after it only matters where it drops.
-      const chain: Snippet[] = [];
-      if (statistics !== null && view.chain.length > 0) {
-        chain.push({ kind: 'affine', statistics });
-        if (activation.name === 'tanh') chain.push({ kind: 'activation', activation });
+      // Where the group's output is stored, that serves: a mask after it only matters where it drops.
+      const prologue: Snippet[] = [];
+      if (statistics !== null && view.prologue.length > 0) {
+        prologue.push({ kind: 'affine', statistics });
+        if (activation.name === 'tanh') prologue.push({ kind: 'activation', activation });
       }
-      return [{ kind: 'activationGradient', activation, at: view.tensor, chain }];
+      return [{ kind: 'activationGradient', activation, at: view.tensor, prologue }];
     }
     default:
       return primitive satisfies never;
@@ -47,11 +46,11 @@ function pointwiseRule(
 }
 
 /**
- * From the gradient at a block's output to the one that is stored: at its norm's output, or, without
- * a norm, at its linear layer's sums.
+ * From the gradient at a fusion group's output to the one that is stored: at its norm's output, or, without
+ * a norm, at its linear layer's output.
  */
-export function throughPointwise(lowered: LoweredBlock, context: GradientContext): readonly Snippet[] {
-  const { norm, stored, read }: Block = lowered.block;
-  const applied = norm === null ? stored : read;
+export function throughPointwise(lowered: LoweredFusion, context: GradientContext): readonly Snippet[] {
+  const { norm, epilogue, afterNorm }: FusionGroup = lowered.fusion;
+  const applied = norm === null ? epilogue : afterNorm;
   return [...applied].reverse().flatMap((primitive) => pointwiseRule(primitive, lowered, context));
 }

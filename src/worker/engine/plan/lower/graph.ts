@@ -1,5 +1,5 @@
 /**
- * A recipe's phase as a graph of primitives: networks become chains of primitives over stacked
+ * A recipe's phase as a graph of primitives: networks become sequences of primitives over stacked
  * passes, and every (pass, loss) pair whose gradient some update needs becomes a segment of the
  * backward pass. Knows shapes and rows; nothing of fusion or memory. What a recipe has been checked for
  * when it was built (`recipe/check-recipe.ts`) is not checked again.
@@ -28,7 +28,7 @@ interface PrimitiveFields {
   readonly output: readonly number[];
 }
 
-/** One step of a network; its backward rule stands in `gradients.ts`. */
+/** One step of a network. */
 export type Primitive =
   | (PrimitiveFields & { readonly kind: 'linear'; readonly shape: LinearShape })
   | (PrimitiveFields & { readonly kind: 'bias' })

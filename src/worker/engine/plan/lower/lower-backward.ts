@@ -1,7 +1,7 @@
 /**
- * Lowers one network's backward pass, last block first: a norm's gradient statistics, then, side by
- * side, the sums of the block's parameters and the product that carries the gradient to the block
- * below. Collects what the update has to do.
+ * Lowers the backward pass of one stack, last fusion group first: the gradient through a norm, then, side by
+ * side, the gradients of the group's parameters and the product that carries the gradient to the group
+ * before it. Collects what the update has to do.
  */
 
 import { sizeOf } from '../../../../recipe/layers.js';
@@ -9,7 +9,7 @@ import type { ProgramBuilder } from './builder.js';
 import { reverse, throughPointwise, type GradientContext } from './gradients.js';
 import { parameterName } from '../../../model/parameters.js';
 import type { Stack } from './graph.js';
-import { allInstances, normParameters, outputSide, type LoweredBlock } from './lower-forward.js';
+import { allInstances, normParameters, outputSide, type LoweredFusion } from './lower-forward.js';
 import type { OpSegment, ReductionSplit, Snippet, TensorId, UpdateEntry, View } from '../operations.js';
 import { gradientSegments, totalRows, withoutSource } from './segments.js';
 import { splitRows, splitsOf } from './splits.js';
@@ -20,15 +20,15 @@ export type PendingUpdate = Omit<UpdateEntry, 'optimiser' | 'average'> & { reado
 
 export interface BackwardInput {
   readonly stack: Stack;
-  readonly blocks: readonly LoweredBlock[];
+  readonly fusions: readonly LoweredFusion[];
   readonly context: GradientContext;
-  /** Gradient at the last block's sums, all backward rows. */
+  /** Gradient at the output of the last group's linear layer, all backward rows. */
   readonly outputGradient: TensorId;
-  /** A gradient that all rows of a segment share at a block's output, by the layer's name. */
+  /** A gradient that all rows of a segment share at a group's output, by the layer's name. */
   readonly sharedGradients: ReadonlyMap<string, TensorId>;
   /** Where the gradient at the network's input goes; null where nobody needs it. */
   readonly below: {
-    readonly block: LoweredBlock;
+    readonly fusion: LoweredFusion;
     readonly context: GradientContext;
     readonly target: TensorId;
     readonly segments: readonly OpSegment[];
@@ -36,7 +36,7 @@ export interface BackwardInput {
   readonly options: TrainOptions;
 }
 
-/** Entries for a parameter that every instance has, from partial sums of `stride` elements. */
+/** Entries for a parameter that every instance has, from split-K partial sums of `stride` elements. */
 function updatesOf(
   { network, instances, backward }: Stack,
   layer: string,
@@ -57,9 +57,9 @@ function updatesOf(
   }));
 }
 
-/** Adds the backward operations of a network. */
+/** Adds the backward operations of a stack. */
 export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): readonly PendingUpdate[] {
-  const { stack, blocks, context, sharedGradients, below, options } = input;
+  const { stack, fusions, context, sharedGradients, below, options } = input;
   const { label } = stack;
   const withSources = gradientSegments(stack);
   const segments = withSources.map(withoutSource);
@@ -69,12 +69,12 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
   const updates: PendingUpdate[] = [];
   let gradient = input.outputGradient;
 
-  for (let index = blocks.length - 1; index >= 0; index--) {
-    const lowered = blocks[index]!;
-    const { linear, norm, stored } = lowered.block;
+  for (let index = fusions.length - 1; index >= 0; index--) {
+    const lowered = fusions[index]!;
+    const { linear, norm, epilogue } = lowered.fusion;
     const { geometry, direction } = linear.shape;
-    const side = outputSide(lowered.block);
-    let view: View = { tensor: gradient, rows: 'gradient', chain: [] };
+    const side = outputSide(lowered.fusion);
+    let view: View = { tensor: gradient, rows: 'gradient', prologue: [] };
 
     if (norm !== null) {
       const name = `${label}/${norm.layer} gradient`;
@@ -84,7 +84,10 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
         [segments.length, 3, channels],
         'gradientStatistics',
       );
-      const sums = trained.length === 0 ? null : builder.tensor(`${name} sums`, [2, channels], 'gradients');
+      const parameterGradients =
+        trained.length === 0
+          ? null
+          : builder.tensor(`${label}/${norm.layer} gamma and beta gradient`, [2, channels], 'gradients');
       const applied = options.storesNormalised
         ? builder.tensor(`${label}/${linear.layer} gradient after ${norm.layer}`, [
             rows,
@@ -104,18 +107,24 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
         source: gradient,
         raw: lowered.stored,
         statistics: lowered.statistics!,
-        norm: normParameters(stack, lowered.block),
+        norm: normParameters(stack, lowered.fusion),
         coefficients,
-        gradient: sums,
+        gradient: parameterGradients,
         applied,
       });
       view =
         applied === null
-          ? { ...view, chain: [{ kind: 'normGradient', raw: lowered.stored, coefficients }] }
+          ? { ...view, prologue: [{ kind: 'normGradient', raw: lowered.stored, coefficients }] }
           : { ...view, tensor: applied };
-      if (sums !== null) {
-        const { gamma, beta } = normParameters(stack, lowered.block);
-        const shared = { size: channels, gradient: sums, stride: 2 * channels, firstSplit: 0, splits: 1 };
+      if (parameterGradients !== null) {
+        const { gamma, beta } = normParameters(stack, lowered.fusion);
+        const shared = {
+          size: channels,
+          gradient: parameterGradients,
+          stride: 2 * channels,
+          firstSplit: 0,
+          splits: 1,
+        };
         const { update } = training[0]!.source;
         updates.push({ ...shared, parameter: gamma, offset: 0, update });
         updates.push({ ...shared, parameter: beta, offset: channels, update });
@@ -128,7 +137,7 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
     const kernelShape = [kernelHeight, kernelWidth, large.channels, small.channels];
     const name = `${label}/${linear.layer}`;
     const needsKernel = splits.length > 0;
-    const needsBias = needsKernel && stored.some(({ kind }) => kind === 'bias');
+    const needsBias = needsKernel && epilogue.some(({ kind }) => kind === 'bias');
     const kernelGradient = needsKernel
       ? builder.tensor(`${name} kernel gradient`, [splits.length, ...kernelShape], 'gradients')
       : null;
@@ -144,21 +153,21 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
 
     const isJoined = options.joinsBiases && direction === 'toSmall';
 
-    const from = index > 0 ? blocks[index - 1]! : null;
+    const from = index > 0 ? fusions[index - 1]! : null;
     let inputProduct: {
       target: TensorId;
       segments: readonly OpSegment[];
       epilogue: readonly Snippet[];
     } | null = null;
     if (from !== null) {
-      const tapped = from.block.outputLayers
+      const tapped = from.fusion.outputLayers
         .map((layer) => sharedGradients.get(layer))
         .find((id) => id !== undefined);
       const added: readonly Snippet[] =
         tapped === undefined ? [] : [{ kind: 'segmentVector', vectors: tapped }];
-      const { height, width, channels } = outputSide(from.block);
+      const { height, width, channels } = outputSide(from.fusion);
       inputProduct = {
-        target: builder.tensor(`${label}/${from.block.linear.layer} gradient`, [
+        target: builder.tensor(`${label}/${from.fusion.linear.layer} gradient`, [
           rows,
           height,
           width,
@@ -171,7 +180,7 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
       inputProduct = {
         target: below.target,
         segments: below.segments,
-        epilogue: throughPointwise(below.block, below.context),
+        epilogue: throughPointwise(below.fusion, below.context),
       };
     }
     builder.stage(

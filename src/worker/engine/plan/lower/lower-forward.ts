@@ -1,11 +1,11 @@
 /**
- * Lowers one network's forward pass: a product a block, and statistics where a norm follows. Used by
- * training (all passes as segments) and by inference (one segment, running statistics).
+ * Lowers the forward pass of one network: a product for each fusion group, and statistics where a norm follows.
+ * Used by training (all passes of a stack as segments) and by inference (one segment, running statistics).
  */
 
 import type { ParameterSet } from '../../../../recipe/recipe.js';
 import { nameInSet, parameterName } from '../../../model/parameters.js';
-import type { Block, PointwisePrimitive } from './blocks.js';
+import type { FusionGroup, PointwisePrimitive } from './fusion-groups.js';
 import type { ProgramBuilder } from './builder.js';
 import type { Side } from '../geometry.js';
 import type { NormParameters, OpSegment, Snippet, TensorId, View } from '../operations.js';
@@ -26,7 +26,7 @@ export interface MaskBits {
 }
 
 export interface ForwardInput extends NetworkUse {
-  readonly blocks: readonly Block[];
+  readonly fusions: readonly FusionGroup[];
   readonly input: TensorId;
   readonly rows: number;
   readonly segments: readonly OpSegment[];
@@ -39,20 +39,21 @@ export interface ForwardInput extends NetworkUse {
   } | null;
   /** Inference statistics that were made beforehand, by the norm's layer; where left out they are made here. */
   readonly statistics?: ReadonlyMap<string, TensorId>;
-  /** Where the last block stores its rows, if not in a tensor of its own. */
+  /** Where the last fusion group stores its rows, if not in a tensor of its own. */
   readonly output?: { readonly tensor: TensorId; readonly segments: readonly OpSegment[] } | undefined;
 }
 
 /** What the forward pass left behind for the backward pass and for those who read the output. */
-export interface LoweredBlock {
-  readonly block: Block;
-  /** What the block's linear layer read. */
+export interface LoweredFusion {
+  readonly fusion: FusionGroup;
+  /** What the group's linear layer reads. */
   readonly source: View;
+  /** What its product stores. */
   readonly stored: TensorId;
   /** First row of each forward segment in `stored` where that is another network's input; null for its own rows. */
   readonly storedRows: readonly number[] | null;
   readonly statistics: TensorId | null;
-  /** The block's output; without a chain where it is stored. */
+  /** The group's output; without a prologue where it is stored. */
   readonly view: View;
 }
 
@@ -67,8 +68,8 @@ export function allInstances(
   );
 }
 
-export function normParameters({ network, parameters }: NetworkUse, block: Block): NormParameters {
-  const { layer, description } = block.norm!;
+export function normParameters({ network, parameters }: NetworkUse, fusion: FusionGroup): NormParameters {
+  const { layer, description } = fusion.norm!;
   const name = (part: string): string => nameInSet(parameterName(network, 0, layer, part), parameters);
   return {
     gamma: name('gamma'),
@@ -114,45 +115,45 @@ function toSnippets(primitives: readonly PointwisePrimitive[], input: ForwardInp
 export function lowerStatistics(
   builder: ProgramBuilder,
   use: NetworkUse,
-  blocks: readonly Block[],
+  fusions: readonly FusionGroup[],
 ): ReadonlyMap<string, TensorId> {
-  const normed = blocks.filter(({ norm }) => norm !== null);
+  const normed = fusions.filter(({ norm }) => norm !== null);
   const statistics = new Map<string, TensorId>();
-  const operations = normed.map((block) => {
-    const name = `${use.label}/${block.norm!.layer}`;
-    const { channels } = outputSide(block);
+  const operations = normed.map((fusion) => {
+    const name = `${use.label}/${fusion.norm!.layer}`;
+    const { channels } = outputSide(fusion);
     const target = builder.tensor(`${name} statistics`, [1, 4, channels], 'statistics');
-    statistics.set(block.norm!.layer, target);
-    return { kind: 'normInference', name, norm: normParameters(use, block), channels, target } as const;
+    statistics.set(fusion.norm!.layer, target);
+    return { kind: 'normInference', name, norm: normParameters(use, fusion), channels, target } as const;
   });
   builder.stage(...operations);
   return statistics;
 }
 
-/** The side of a block's linear layer that it writes. */
-export function outputSide({ linear }: Block): Side {
+/** The side of a fusion group's linear layer that it writes. */
+export function outputSide({ linear }: FusionGroup): Side {
   const { geometry, direction } = linear.shape;
   return direction === 'toSmall' ? geometry.small : geometry.large;
 }
 
 /** Adds the operations of a forward pass and tells where everything lies. */
-export function lowerForward(builder: ProgramBuilder, input: ForwardInput): readonly LoweredBlock[] {
-  const { label, blocks, rows, segments, training, output } = input;
-  let source: View = { tensor: input.input, rows: 'forward', chain: [] };
-  return blocks.map((block, index) => {
-    const { linear, norm } = block;
+export function lowerForward(builder: ProgramBuilder, input: ForwardInput): readonly LoweredFusion[] {
+  const { label, fusions, rows, segments, training, output } = input;
+  let source: View = { tensor: input.input, rows: 'forward', prologue: [] };
+  return fusions.map((fusion, index) => {
+    const { linear, norm } = fusion;
     const { geometry, direction } = linear.shape;
-    const side = outputSide(block);
-    const goesElsewhere = output !== undefined && index === blocks.length - 1;
+    const side = outputSide(fusion);
+    const goesElsewhere = output !== undefined && index === fusions.length - 1;
     const stored = goesElsewhere
       ? output.tensor
       : builder.tensor(`${label}/${linear.layer}`, [rows, side.height, side.width, side.channels]);
-    const epilogue = [...toSnippets(block.stored, input)];
-    const chain: Snippet[] = [];
+    const epilogue = [...toSnippets(fusion.epilogue, input)];
+    const prologue: Snippet[] = [];
     if (norm !== null && training === null) {
       // Running statistics are there before the product, so its epilogue can apply them.
-      const statistics = (input.statistics ?? lowerStatistics(builder, input, [block])).get(norm.layer)!;
-      epilogue.push({ kind: 'affine', statistics }, ...toSnippets(block.read, input));
+      const statistics = (input.statistics ?? lowerStatistics(builder, input, [fusion])).get(norm.layer)!;
+      epilogue.push({ kind: 'affine', statistics }, ...toSnippets(fusion.afterNorm, input));
     }
     builder.stage({
       kind: 'product',
@@ -170,27 +171,30 @@ export function lowerForward(builder: ProgramBuilder, input: ForwardInput): read
     if (norm !== null && training !== null) {
       const name = `${label}/${norm.layer}`;
       statistics = builder.tensor(`${name} statistics`, [segments.length, 4, side.channels], 'statistics');
-      const applied: readonly Snippet[] = [{ kind: 'affine', statistics }, ...toSnippets(block.read, input)];
+      const applied: readonly Snippet[] = [
+        { kind: 'affine', statistics },
+        ...toSnippets(fusion.afterNorm, input),
+      ];
       if (training.storesNormalised) {
         tensor = builder.tensor(`${name} applied`, [rows, side.height, side.width, side.channels]);
       } else {
-        chain.push(...applied);
+        prologue.push(...applied);
       }
       builder.stage({
         kind: 'normStatistics',
         name,
-        norm: normParameters(input, block),
+        norm: normParameters(input, fusion),
         side,
         segments,
         source: stored,
         updatesRunning: training.updatesRunning,
         target: statistics,
-        applied: training.storesNormalised ? { chain: applied, target: tensor } : null,
+        applied: training.storesNormalised ? { epilogue: applied, target: tensor } : null,
       });
     }
-    const view: View = { tensor, rows: 'forward', chain };
+    const view: View = { tensor, rows: 'forward', prologue };
     const storedRows = goesElsewhere ? output.segments.map(({ targetRow }) => targetRow) : null;
-    const lowered: LoweredBlock = { block, source, stored, storedRows, statistics, view };
+    const lowered: LoweredFusion = { fusion, source, stored, storedRows, statistics, view };
     source = view;
     return lowered;
   });

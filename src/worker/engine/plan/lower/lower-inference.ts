@@ -3,7 +3,7 @@
 import { entryOf, type ParameterSet, type Recipe } from '../../../../recipe/recipe.js';
 import { outputShapeOf, sizeOf } from '../../../../recipe/layers.js';
 import { averageName, parametersOf } from '../../../model/parameters.js';
-import { cutIntoBlocks } from './blocks.js';
+import { cutIntoFusionGroups } from './fusion-groups.js';
 import { ProgramBuilder } from './builder.js';
 import { primitivesOf } from './graph.js';
 import { lowerForward } from './lower-forward.js';
@@ -27,18 +27,18 @@ function lowerNetwork(
     targetRow: 0,
     instance: 0,
   };
-  const blocks = lowerForward(builder, {
+  const fusions = lowerForward(builder, {
     label: network,
     network,
     parameters,
     instances: 1,
-    blocks: cutIntoBlocks(primitivesOf(entryOf(recipe, network).network)),
+    fusions: cutIntoFusionGroups(primitivesOf(entryOf(recipe, network).network)),
     input,
     rows,
     segments: [segment],
     training: null,
   });
-  return blocks.at(-1)!.stored;
+  return fusions.at(-1)!.stored;
 }
 
 function inputOf(builder: ProgramBuilder, recipe: Recipe, network: string, rows: number): TensorId {

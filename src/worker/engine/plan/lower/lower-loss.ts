@@ -5,7 +5,7 @@ import { metricNames } from '../../../../recipe/metrics.js';
 import type { Recipe, Term } from '../../../../recipe/recipe.js';
 import type { ProgramBuilder } from './builder.js';
 import type { PhaseGraph, Stack } from './graph.js';
-import type { LoweredBlock } from './lower-forward.js';
+import type { LoweredFusion } from './lower-forward.js';
 import type { LabelledRows, LogitRows, LossOp, LossOpTerm, TensorId } from '../operations.js';
 import { gradientSegments, totalRows, withoutSource } from './segments.js';
 import type { ScalarTable } from './scalar-table.js';
@@ -13,7 +13,7 @@ import type { ScalarTable } from './scalar-table.js';
 /** A stack after its forward pass. */
 export interface ForwardStack {
   readonly stack: Stack;
-  readonly blocks: readonly LoweredBlock[];
+  readonly fusions: readonly LoweredFusion[];
 }
 
 export interface LossInput {
@@ -50,35 +50,35 @@ export function headOf<T extends ForwardStack>({ phase }: PhaseGraph, stacks: re
   )!;
 }
 
-/** The rows of a pass, and the blocks of its stack. */
+/** The rows of a pass, and the fusion groups of its stack. */
 function rowsOf(
   { stacks }: LossInput,
   pass: string,
-): { readonly forwardRow: number; readonly rows: number; readonly blocks: readonly LoweredBlock[] } {
-  for (const { stack, blocks } of stacks) {
+): { readonly forwardRow: number; readonly rows: number; readonly fusions: readonly LoweredFusion[] } {
+  for (const { stack, fusions } of stacks) {
     const segment = stack.forward.find((candidate) => candidate.pass.name === pass);
-    if (segment !== undefined) return { forwardRow: segment.firstRow, rows: segment.rows, blocks };
+    if (segment !== undefined) return { forwardRow: segment.firstRow, rows: segment.rows, fusions };
   }
   throw new Error(`The phase has no pass "${pass}".`);
 }
 
-/** The block whose stored tensor is a layer's value. */
-function storedBlock(blocks: readonly LoweredBlock[], layer: string): LoweredBlock {
-  const found = blocks.find(({ block }) => block.outputLayers.includes(layer));
-  if (found === undefined || found.view.chain.length > 0) {
+/** The fusion group whose stored tensor is a layer's value. */
+function storedFusion(fusions: readonly LoweredFusion[], layer: string): LoweredFusion {
+  const found = fusions.find(({ fusion }) => fusion.outputLayers.includes(layer));
+  if (found === undefined || found.view.prologue.length > 0) {
     throw new Error(`A loss taps layer "${layer}", whose value no operation stores.`);
   }
   return found;
 }
 
-function blockSize({ block }: LoweredBlock): number {
-  return sizeOf(block.linear.output);
+function outputSize({ fusion }: LoweredFusion): number {
+  return sizeOf(fusion.linear.output);
 }
 
 function logitRows(input: LossInput, pass: string): LogitRows {
-  const { forwardRow, rows, blocks } = rowsOf(input, pass);
-  const last = blocks.at(-1)!;
-  return { logits: last.stored, width: blockSize(last), forwardRow, rows };
+  const { forwardRow, rows, fusions } = rowsOf(input, pass);
+  const last = fusions.at(-1)!;
+  return { logits: last.stored, width: outputSize(last), forwardRow, rows };
 }
 
 function labelledRows(input: LossInput, pass: string): LabelledRows {
@@ -108,15 +108,15 @@ function lowerTerm(term: Term, input: LossInput, metrics: readonly string[]): Lo
     case 'featureMatching': {
       const own = rowsOf(input, term.pass);
       const other = rowsOf(input, term.against);
-      const tapped = storedBlock(own.blocks, term.layer);
+      const tapped = storedFusion(own.fusions, term.layer);
       return {
         ...shared,
         kind: term.kind,
         features: tapped.view.tensor,
-        size: blockSize(tapped),
+        size: outputSize(tapped),
         forwardRow: own.forwardRow,
         rows: own.rows,
-        against: storedBlock(other.blocks, term.layer).view.tensor,
+        against: storedFusion(other.fusions, term.layer).view.tensor,
         againstRow: other.forwardRow,
         againstRows: other.rows,
       };
@@ -131,7 +131,7 @@ function lowerFeatureGradient(
   { graph, head }: LossInput,
 ): { readonly operation: LossOp['featureGradient']; readonly layer: string } | null {
   const { terms, updates } = graph.phase;
-  const { stack, blocks } = head;
+  const { stack, fusions } = head;
   const entries: { gradientSegment: number; term: number; sign: 1 | -1 }[] = [];
   let layer: string | null = null;
   stack.backward.forEach(({ forward, update }, gradientSegment) => {
@@ -144,7 +144,7 @@ function lowerFeatureGradient(
     });
   });
   if (layer === null) return null;
-  const size = blockSize(storedBlock(blocks, layer));
+  const size = outputSize(storedFusion(fusions, layer));
   const target = builder.tensor(`${stack.label}/${layer as string} shared gradient`, [
     stack.backward.length,
     size,
@@ -156,10 +156,10 @@ function lowerFeatureGradient(
 export function lowerLoss(builder: ProgramBuilder, input: LossInput): LoweredLoss {
   const { recipe, graph, head, metrics, scalarsTensor } = input;
   const { terms, updates, passes } = graph.phase;
-  const { stack, blocks } = head;
+  const { stack, fusions } = head;
   const names = metricNames(recipe);
-  const last = blocks.at(-1)!;
-  const width = blockSize(last);
+  const last = fusions.at(-1)!;
+  const width = outputSize(last);
   const segments = gradientSegments(stack).map((segment) => ({
     ...withoutSource(segment),
     terms: terms.flatMap((term, index) => {

@@ -5,11 +5,11 @@ import { metricNames } from '../../../../recipe/metrics.js';
 import { entryOf, groupOf, type Recipe } from '../../../../recipe/recipe.js';
 import { dropoutStream, groupStream } from '../../../model/draws.js';
 import { averageName } from '../../../model/parameters.js';
-import { cutIntoBlocks } from './blocks.js';
+import { cutIntoFusionGroups } from './fusion-groups.js';
 import { ProgramBuilder } from './builder.js';
 import { buildPhaseGraph, type PhaseGraph, type Stack } from './graph.js';
 import { lowerBackward, type BackwardInput, type PendingUpdate } from './lower-backward.js';
-import { lowerForward, lowerStatistics, type LoweredBlock, type MaskBits } from './lower-forward.js';
+import { lowerForward, lowerStatistics, type LoweredFusion, type MaskBits } from './lower-forward.js';
 import { headOf, lowerLoss, type LossInput } from './lower-loss.js';
 import type {
   DrawPart,
@@ -28,7 +28,7 @@ interface LoweredStack {
   readonly stack: Stack;
   readonly input: TensorId;
   readonly masks: ReadonlyMap<string, MaskBits>;
-  blocks: readonly LoweredBlock[];
+  fusions: readonly LoweredFusion[];
 }
 
 /** A phase whose rows are drawn. */
@@ -130,7 +130,7 @@ function drawPhase(
   const stacks = graph.stacks.map((stack): LoweredStack => {
     const input = builder.tensor(`${stack.label} input`, [totalRows(stack.forward), ...stack.inputShape]);
     drawInputs(graph, stack, input, labels, parts);
-    return { stack, input, masks: drawMasks(builder, stack, phaseIndex, parts), blocks: [] };
+    return { stack, input, masks: drawMasks(builder, stack, phaseIndex, parts), fusions: [] };
   });
   return { graph, stacks, labels };
 }
@@ -160,16 +160,16 @@ function lowerStacksForward({ builder, recipe, options }: StepContext, all: read
   const statistics = new Map(
     all
       .filter(({ stack }) => stack.mode === 'inference')
-      .map((own) => [own, lowerStatistics(builder, own.stack, cutIntoBlocks(own.stack.primitives))]),
+      .map((own) => [own, lowerStatistics(builder, own.stack, cutIntoFusionGroups(own.stack.primitives))]),
   );
   for (const own of all) {
     const { stack, input, masks } = own;
     const segments = forwardSegments(stack);
     const output = readerOf(stack, all);
     const made = statistics.get(own);
-    own.blocks = lowerForward(builder, {
+    own.fusions = lowerForward(builder, {
       ...stack,
-      blocks: cutIntoBlocks(stack.primitives),
+      fusions: cutIntoFusionGroups(stack.primitives),
       input,
       rows: totalRows(segments),
       segments,
@@ -210,13 +210,13 @@ function findBelow(
     )!;
     return { ...withoutSource(segment), targetRow: target.firstRow };
   });
-  const block = maker.blocks.at(-1)!;
+  const fusion = maker.fusions.at(-1)!;
   const { stack: made } = maker;
-  const target = builder.tensor(`${made.label}/${block.block.linear.layer} gradient`, [
+  const target = builder.tensor(`${made.label}/${fusion.fusion.linear.layer} gradient`, [
     totalRows(made.backward),
-    ...block.block.linear.output,
+    ...fusion.fusion.linear.output,
   ]);
-  return { maker, below: { block, context: { masks: maker.masks }, target, segments } };
+  return { maker, below: { fusion, context: { masks: maker.masks }, target, segments } };
 }
 
 /** Adds the backward pass from the losses down through every network; collects what is to be updated. */
@@ -231,11 +231,11 @@ function lowerStacksBackward(
   let outputGradient = loss.logitGradient;
   while (next !== null) {
     const found = findBelow(builder, next, all);
-    const { stack, blocks, masks } = next;
+    const { stack, fusions, masks } = next;
     updates.push(
       ...lowerBackward(builder, {
         stack,
-        blocks,
+        fusions,
         context: { masks },
         outputGradient,
         sharedGradients: next === head ? loss.sharedGradients : new Map(),
@@ -316,14 +316,14 @@ function lowerPhase(context: StepContext, { graph, stacks, labels }: DrawnPhase)
 }
 
 /** Every pass's input, and the value of every layer that is stored as it is. */
-function tapsOf({ stack, input, blocks }: LoweredStack): readonly Tap[] {
+function tapsOf({ stack, input, fusions }: LoweredStack): readonly Tap[] {
   return stack.forward.flatMap(({ pass, rows, firstRow }, segment) => {
-    const stored = blocks.filter(({ view }) => view.chain.length === 0);
+    const stored = fusions.filter(({ view }) => view.prologue.length === 0);
     const taps: Tap[] = [
       { name: `${pass.name}/input`, tensor: input, firstRow, rows, shape: stack.inputShape },
     ];
-    for (const { block, view, storedRows } of stored) {
-      for (const layer of block.outputLayers) {
+    for (const { fusion, view, storedRows } of stored) {
+      for (const layer of fusion.outputLayers) {
         const shape = stack.primitives.find((primitive) => primitive.layer === layer)!.output;
         const name = `${pass.name}/${layer}`;
         const first = storedRows?.[segment] ?? firstRow;

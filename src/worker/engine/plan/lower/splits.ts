@@ -1,6 +1,6 @@
 /**
- * How the sums of parameter gradients are split: into runs of whole rows of one segment, by shape
- * alone, so that neither a tuner nor the number of threads changes the order of a sum.
+ * Split-K: how the reduction of a parameter's gradient is cut into partial sums. By whole rows of one segment
+ * and by shape alone, so that neither a tuner nor the number of threads changes the order of a sum.
  */
 
 import type { OpSegment, ReductionSplit } from '../operations.js';

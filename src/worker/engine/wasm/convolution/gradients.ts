@@ -123,7 +123,7 @@ export function lowerBiasGradient(
       channels,
       positions: side.height * side.width,
       images,
-      prologue: storeSnippets(source.chain, run[0]!.instance, channels, bindings),
+      prologue: storeSnippets(source.prologue, run[0]!.instance, channels, bindings),
       imageTable: storeImageTable(bindings.arena, run, source.rows),
     });
     records.add(1, 'biasFinish', name, {

@@ -145,7 +145,7 @@ export class Stager {
     const firstRow = sourceRow(segments[0]!, view.rows);
     const rows = countRows(segments);
     const source = this.#bindings.tensor(view.tensor);
-    if (isWhole && view.chain.length === 0 && isInside(border, NO_BORDER)) {
+    if (isWhole && view.prologue.length === 0 && isInside(border, NO_BORDER)) {
       return dense(side, source + firstRow * sideSize(side) * 4);
     }
     const key = keyOf(view);
@@ -178,7 +178,7 @@ export class Stager {
       left: border.left,
       paddedHeight,
       paddedWidth,
-      prologue: storeSnippets(view.chain, 0, channels, this.#bindings),
+      prologue: storeSnippets(view.prologue, 0, channels, this.#bindings),
       imageTable: storeImageTable(arena, segments, view.rows),
     });
     const staged = startingAt(dense(padded, target), border.top, border.left);

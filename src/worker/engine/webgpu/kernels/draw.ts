@@ -1,8 +1,7 @@
 /**
- * The `draw` operation: one dispatch that gathers images and labels and draws latents and dropout
- * bits, all from the step counter in the control buffer. A thread block belongs to one part; which
- * part says what to draw, and all parts but the masks draw it at one place, since the generator is
- * by far the longest text here.
+ * The `draw` operation: one dispatch that gathers images and labels and draws latents and dropout bits, all by the
+ * step counter in the control buffer. A workgroup belongs to one part of the operation. All parts but the masks
+ * call Philox at one place in the text: it is by far the longest here, and a compiler would copy it to each.
  *
  * Bindings: control, tables (index pools and normalised bytes), packed images and labels (read); the
  * targets (read_write).
@@ -35,7 +34,7 @@ interface PartText {
   readonly body: string;
   /** Threads that it takes. */
   readonly items: number;
-  /** Expression of the block of `stream` that an item's `words` are. */
+  /** Expression of the number of the Philox block of `stream` that gives an item's `words`. */
   readonly block: string;
   readonly stream: number;
 }
@@ -103,7 +102,7 @@ function labelsText(builder: ShaderBuilder, part: Part<'labels'>, testCount: num
   };
 }
 
-/** A block of four latents a thread. */
+/** A Philox block, which is four latents, a thread. */
 function latentsText(builder: ShaderBuilder, part: Part<'latents'>): PartText {
   const { buffer, offset, tensor } = builder.memory.tensor(part.target);
   const target = builder.write(buffer, 'f32');
@@ -119,7 +118,7 @@ function latentsText(builder: ShaderBuilder, part: Part<'latents'>): PartText {
   };
 }
 
-/** One word of 32 keep bits a thread, of whichever part the block belongs to. */
+/** One word of 32 keep bits a thread, of the part that the workgroup belongs to. */
 function maskText(builder: ShaderBuilder, parts: readonly Part<'mask'>[]): string {
   const { buffer } = builder.memory.tensor(parts[0]!.target);
   const target = builder.write(buffer, 'u32');

@@ -1,6 +1,6 @@
 /**
  * Tiles images into one RGBA picture, a thread a pixel, four bytes a word (red lowest): what
- * `toImageGrid` of worker/images.ts does on the host, byte for byte.
+ * `toImageGrid` of engine/image-grid.ts does on the host, byte for byte.
  *
  * A device may round (value + 1) * 127.5 otherwise than the host does, so nothing is computed: the byte
  * of a value is the largest b with value >= LEAST[b], found by bisection. Values outside [-1, 1] are

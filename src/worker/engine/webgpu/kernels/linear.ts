@@ -1,8 +1,8 @@
 /**
  * The plan's linear operations as shaders: `product` (a layer forward, or its input gradient),
- * `filterGradient` and `biasGradient`. Joins a tile's text with what it calls.
+ * `filterGradient` and `biasGradient`. Joins the text of a tile with the functions that it calls.
  *
- * Bindings: the source's buffers and those of its chain, the parameters, the target (read_write).
+ * Bindings: the source's buffers and those of its prologue and the epilogue, the parameters, the target (read_write).
  */
 
 import { sideSize, type Geometry } from '../../plan/geometry.js';
@@ -21,7 +21,7 @@ import {
   type Shader,
 } from './shader.js';
 import {
-  chainText,
+  snippetsText,
   loadText,
   parameterStart,
   segmentFunctions,
@@ -38,7 +38,7 @@ export interface Tiles {
   readonly narrow: Tile;
 }
 
-/** Threads that sum one group of channels of a bias gradient. Fixes the order of the sum. */
+/** Threads that sum one group of channels of a bias gradient. Fixes the order of summation. */
 const BIAS_THREADS = 64;
 
 function toProductGeometry({
@@ -96,14 +96,14 @@ fn kernel_at(segment: Segment) -> u32 { return ${parameterStart(builder, kernels
 fn load_weight(index: u32) -> ${valueType(widths.second)} { return ${loadText(builder, PARAMETERS, 'index', widths.second)}; }
 fn store_output(position: u32, channel: u32, segment: Segment, value: ${valueType(width)}) {
   var x = value;
-  ${chainText(builder, epilogue, to, width)}
+  ${snippetsText(builder, epilogue, to, width)}
   ${stored}[(${index})${width === 4 ? ' / 4u' : ''}] = x;
 }
 ${code}`;
   return builder.finish(`product ${name}`, text, workgroups);
 }
 
-/** A kernel's gradient, one partial sum a split. */
+/** A kernel's gradient, as split-K partial sums. */
 export function filterGradientShader(
   operation: FilterGradientOp,
   memory: Memory,
@@ -151,8 +151,8 @@ ${code}`;
 }
 
 /**
- * A bias' gradient: a thread block sums one group of channels of one split, each thread every
- * 64th position.
+ * A bias' gradient, as split-K partial sums: a workgroup sums one group of channels of one split, each of its
+ * threads every 64th position.
  */
 export function biasGradientShader(operation: BiasGradientOp, memory: Memory): Shader {
   const { side, splits, source, target, name } = operation;

@@ -1,11 +1,11 @@
 /**
- * The `loss` operation in one thread block: values of the terms, gradients at the logits, metrics, the
- * step's Adam scalars; and it counts the step.
+ * The `loss` operation of a phase in one workgroup: values of the terms, gradients at the logits and features, and
+ * the phase's metrics. The first of a step also hands on the step scalars, the last counts the step.
  *   softmax cross-entropy   log sum exp(x - max) + max - x[label];   (softmax(x) - one-hot) / rows
  *   sigmoid cross-entropy   max(x, 0) - t x + log(1 + exp(-|x|));     (sigmoid(x) - t) / rows
  *   feature matching        d = mean f - mean f', mean of d^2;         ±2 d / (size rows)
- * The accuracy counts rows whose first largest logit is at the label. A thread takes every 64th row
- * (feature, element), and the threads' sums are added in order.
+ * The gradients are multiplied by the terms' weights. The accuracy counts rows whose first largest logit is at the
+ * label. A thread takes every 64th row (feature, element); the threads' partial sums are added in order.
  *
  * Bindings: logits, features, labels (read); gradients, results, control (read_write).
  */
@@ -17,7 +17,7 @@ import {
   CONTROL,
   CONTROL_WORDS,
   METRICS_SLOTS,
-  RATE_STEPS,
+  WINDOW_STEPS,
   ShaderBuilder,
   type Memory,
   type Shader,
@@ -206,7 +206,7 @@ export function lossShader(operation: LossOp, memory: Memory): Shader {
   const scalars = memory.tensor(operation.scalars);
   const results = operation.isFirst ? builder.write(scalars.buffer, 'f32') : '';
   const control = builder.write(CONTROL, 'u32');
-  const { metrics, scalars: scalarCount, ring, rates } = memory.control;
+  const { metrics, scalars: scalarCount, ring, window } = memory.control;
   const metric = (index: number, value: string): string =>
     `    ${control}[slot + ${index}u] = bitcast<u32>(${value});`;
   const texts = allLogits(builder, operation);
@@ -240,8 +240,8 @@ export function lossShader(operation: LossOp, memory: Memory): Shader {
     own.map((index) => weighted(terms[index]!, `sums[${index}]`)).join(' + ');
   const text = `${sumFunction('f32', THREADS)}${[...texts.values()].map((each) => each.text).join('')}${functions.join('')}
 fn scalar(step: u32, index: u32) -> f32 {
-  let row = min(step - ${control}[${CONTROL_WORDS.firstRate}], ${RATE_STEPS - 1}u);
-  return bitcast<f32>(${control}[${rates}u + row * ${scalarCount}u + index]);
+  let row = min(step - ${control}[${CONTROL_WORDS.windowStart}], ${WINDOW_STEPS - 1}u);
+  return bitcast<f32>(${control}[${window}u + row * ${scalarCount}u + index]);
 }
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32) {

@@ -1,12 +1,11 @@
 /**
- * Batch norm's own passes over a tensor: statistics forward, sums backward, and the affine of the
- * running statistics for inference. Where the plan says so, a last pass stores what the statistics
- * make of the tensor, so that products read it as it is.
+ * Batch norm's operations: statistics forward; S1, S2 and the gradients of gamma and beta backward; scale and shift
+ * from the running statistics for inference. Where the plan says so, a last pass over the tensor stores it
+ * normalised (backward: its gradient), so that products read it as it is.
  *
- * A thread block owns one group of channels (four, or one) and takes the segments in order, so that
- * running statistics move in the passes' order, and no other block has to be waited for. Each of its
- * threads takes every 64th position, and the threads' sums are added in order: one order, whatever
- * the device.
+ * A workgroup owns one group of channels (four, or one) and takes the segments in order, so that running
+ * statistics move in the order of the passes and no workgroup waits for another. Each of its threads takes every
+ * 64th position; the threads' partial sums are added in order, on every device the same.
  *
  * Statistics are those of Chan, Golub, LeVeque ("Algorithms for computing the sample variance",
  * 1983), two passes: the mean, then M2 = sum (x - mean)^2; the running variance takes M2 / (n - 1).
@@ -19,7 +18,15 @@ import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../../pl
 import { sumFunction } from './reduce.js';
 import { float } from './shader-text.js';
 import { builderFor, ShaderBuilder, type Memory, type NumberKind, type Shader } from './shader.js';
-import { chainText, loadText, segmentFunctions, tensorText, valueType, widthOf, type Width } from './view.js';
+import {
+  snippetsText,
+  loadText,
+  segmentFunctions,
+  tensorText,
+  valueType,
+  widthOf,
+  type Width,
+} from './view.js';
 
 /** Fixes the order of every sum here. */
 const THREADS = 64;
@@ -62,7 +69,7 @@ export function normStatisticsShader(
     return `
     for (var position = thread; position < count; position += ${THREADS}u) {
       var x = fma(${tensorText(builder, source, element, width)}, scale, shift);
-      ${chainText(builder, applied.chain.slice(1), side, width)}
+      ${snippetsText(builder, applied.epilogue.slice(1), side, width)}
       ${assign(stored, `${builder.whole(place.offset)} + ${element}`, width, 'x')}
     }`;
   };

@@ -60,7 +60,7 @@ function weightText(product: ForwardProduct, terms: 1 | 4, group: number): strin
       return `      let ${name(term)} = ${type}(${values.join(', ')});`;
     });
   }
-  // The kernel lies with the input's channel innermost: read four along it, then turn the block.
+  // The kernel lies with the input's channel innermost: read four along it, then transpose.
   const columns = lines(width, (j) => `      let turned_${group}_${j} = load_weight(${index(0, j)});`);
   const turned = lines(4, (term) => {
     const values = Array.from({ length: width }, (_, j) => `turned_${group}_${j}.${COMPONENTS[term]!}`);
@@ -70,8 +70,8 @@ function weightText(product: ForwardProduct, terms: 1 | 4, group: number): strin
 }
 
 /**
- * Text that stores the row `output_stored` where `is_row_stored`, from `sums`, by groups of four columns: in
- * loops, as what stores an element may be much text.
+ * Text that stores the row `output_stored` where `is_row_stored`, from the accumulators `sums`, by groups of four
+ * columns: in loops, as what stores an element may be much text.
  */
 function storeRowText(channels: number, groups: number): string {
   const isWhole = channels === 1 || isMultipleOfFour(channels);
@@ -163,7 +163,7 @@ ${storeRowText(outputs, groups)}
   };
 }
 
-/** Rows of the last thread block may lie beyond the last row by so many. */
+/** Rows of the last workgroup may lie beyond the last row by so many. */
 const MOST_TILE_ROWS = 4096;
 /** A row's shift that takes it outside of any map. */
 const OUTSIDE = 1 << 20;

@@ -1,7 +1,7 @@
 /**
- * Products whose tiles are staged in workgroup memory: a thread block reads each operand once for
- * all its threads. The form for GPUs. Needs channels in fours; `canShare` says where it applies.
- * Each thread computes 4 x `rows` / 4 rows by four columns; `columnGroups` is not used.
+ * Products whose operands are staged in workgroup memory: a workgroup reads each once for all its threads. The
+ * form for GPUs. Needs channels in fours; `canShare` says where it applies.
+ * Each thread computes `rows` rows (of a filter gradient a multiple of four) by four columns; `columnGroups` is not used.
  */
 
 import {
@@ -22,7 +22,7 @@ import {
 import { lines, pick } from './shader-text.js';
 import type { Numbers } from './shader.js';
 
-/** Terms of a sum that are staged at a time; the largest of these that divides the channels. */
+/** Steps along the reduction that are staged at a time; the first of these that divides the channels. */
 const DEPTHS = [16, 20, 12, 8, 4] as const;
 /** Positions of the reduction that a filter gradient stages at a time. */
 const FILTER_DEPTH = 16;

@@ -9,7 +9,7 @@
  *            where the divisions leave no remainder
  *   filter   K'[ky, kx, c, d] = sum over (i, y, x) of big[i, y s + ky - t, x s + kx - l, c] small[i, y, x, d]
  * Scatter visits only the taps of its output's phase ((Y + t) mod s, (X + l) mod s): a phase is one
- * layer (z) of the dispatch. Every sum runs in one order, taps then channels (filter: images, rows,
+ * layer (z) of the dispatch. Every output is accumulated in one order, taps then channels (filter: images, rows,
  * columns of one split), one fused multiply-add a term, whatever the tile: a tile changes no bit.
  */
 
@@ -29,7 +29,7 @@ export interface ProductGeometry {
   readonly padding: readonly [number, number];
 }
 
-/** A thread block and what each thread of it computes. */
+/** A tile: the outputs of one workgroup, and which of them each of its threads computes. */
 export interface Tile {
   readonly kind: 'register' | 'shared';
   /** Threads across (columns) and down (rows). */
@@ -37,7 +37,7 @@ export interface Tile {
   /** Outputs of one thread: rows, and groups of four columns. */
   readonly rows: number;
   readonly columnGroups: number;
-  /** Terms of a sum that a thread of a register tile reads at a time, where the channels allow four. */
+  /** Steps along the reduction that a thread of a register tile reads at a time, where the channels allow four. */
   readonly terms: 1 | 4;
   /**
    * Whether shapes may be data, so that layers share one text: for devices that take long to compile. The compiler
@@ -57,7 +57,7 @@ export interface ForwardProduct {
   readonly form: 'gather' | 'scatter';
   readonly geometry: ProductGeometry;
   /**
-   * Images of each segment. A thread block computes rows of one segment only.
+   * Images of each segment. A workgroup computes rows of one segment only.
    * Declared beside: `load_input` and `load_input_start`; `kernel_at(segment)`, where the kernel begins,
    * and `load_weight(index)`; `store_output(position, channel, segment, value)`, `vec4f` where the
    * output's channels are a multiple of four, else `f32`.
@@ -65,7 +65,7 @@ export interface ForwardProduct {
   readonly segments: readonly number[];
 }
 
-/** Filter gradient: a segment is one split of the reduction, and has an output of its own. */
+/** Filter gradient: a segment is one split of the reduction (split-K), and has an output of its own. */
 export interface FilterProduct {
   readonly form: 'filter';
   readonly geometry: ProductGeometry;
@@ -75,7 +75,7 @@ export interface FilterProduct {
    * multiple of four, else `f32`; with `hasBias` also `store_bias(channel, segment, value)`.
    */
   readonly splits: readonly number[];
-  /** Whether there is one row more, whose big map is 1 everywhere: the sums of the small map. */
+  /** Whether there is one row more, whose big map is 1 everywhere: the gradient of a bias on the small map. */
   readonly hasBias: boolean;
 }
 
@@ -121,7 +121,7 @@ export function columnType(channels: number): { readonly type: 'f32' | 'vec4f'; 
 }
 
 /**
- * Text that finds a thread block's `segment`, `segment_rows`, and `tile_row`, the first of its rows
+ * Text that finds a workgroup's `segment`, `segment_rows`, and `tile_row`, the first of its rows
  * within the segment. Rows are output pixels of a phase.
  */
 export function segmentText(
@@ -141,7 +141,7 @@ export function segmentText(
   let segment = segment_at(segment_index);`;
 }
 
-/** Thread blocks down the rows of all segments. */
+/** Workgroups down the rows of all segments. */
 export function segmentTiles(segments: readonly number[], rowsPerImage: number, tileRows: number): number {
   return segments.reduce((tiles, images) => tiles + Math.ceil((images * rowsPerImage) / tileRows), 0);
 }
@@ -155,7 +155,7 @@ export interface Placing {
 
 /**
  * Text that declares the shapes (`input_height`, … ) and the phase (`taps_y`, `taps_x`, of a scatter also where it
- * starts) that a block of the z-layer computes; and how rows are divided into images and lines.
+ * starts) that a workgroup of the dispatch's layer z computes; and how rows are divided into images and lines.
  */
 export function placeText(numbers: Numbers, product: ForwardProduct): Placing {
   const { form, geometry } = product;

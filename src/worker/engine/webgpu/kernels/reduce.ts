@@ -1,10 +1,10 @@
 /**
- * Sums over the threads of a block, in one order on every device: each thread leaves its own sum, and
- * the first adds the lot from its own to the last. Two barriers in all: every further one made
- * SwiftShader's compiler take a fifth of a second longer, and a tree of 64 saves a GPU a microsecond.
+ * Reductions over the threads of a workgroup, in one order on every device: each thread leaves its partial sum in
+ * workgroup memory, and the first adds them in order. Two barriers in all: every further one made SwiftShader's
+ * compiler take a fifth of a second longer, and a tree over 64 threads would save a GPU only a microsecond.
  */
 
-/** Declares `sum_of_threads(value, thread)`, the same for every thread of the block. */
+/** Declares `sum_of_threads(value, thread)`, the same for every thread of the workgroup. */
 export function sumFunction(type: 'f32' | 'vec4f', threads: number): string {
   return `
 var<workgroup> partial: array<${type}, ${threads}>;

@@ -32,39 +32,39 @@ const TABLE_LENGTH = 8;
 
 /** Words of the control buffer. */
 export const CONTROL_WORDS = {
-  /** Updates done; counts itself on at the end of each step's loss. */
+  /** Steps done; counted on by the last loss of a step. */
   step: 0,
   keyLow: 1,
   keyHigh: 2,
   /** First test image of an evaluation, and how many of its rows count. */
   firstImage: 3,
   rows: 4,
-  /** Step that the first row of the rates belongs to. */
-  firstRate: 5,
+  /** Step that the first row of the window of step scalars belongs to. */
+  windowStart: 5,
 } as const;
 const CONTROL_LENGTH = 8;
 
 /** Steps that the ring of metrics holds. */
 export const METRICS_SLOTS = 256;
-/** Steps of a window of rates; one upload in so many. */
-export const RATE_STEPS = 16_384;
+/** Steps of a window of step scalars; one upload in so many. */
+export const WINDOW_STEPS = 16_384;
 
 /** The control buffer behind its single words, which are followed by the bits of floats. */
 export interface ControlLayout {
-  /** Scalars of a step: its metrics, and what it takes from its place in the run. */
+  /** Metrics and step scalars of one step. */
   readonly metrics: number;
   readonly scalars: number;
   /** First word of [METRICS_SLOTS, metrics]; step s writes slot s mod METRICS_SLOTS. */
   readonly ring: number;
-  /** First word of [RATE_STEPS, scalars], the step scalars of a window of steps. */
-  readonly rates: number;
+  /** First word of [WINDOW_STEPS, scalars], the step scalars of a window of steps. */
+  readonly window: number;
   /** Words in all. */
   readonly length: number;
 }
 
 export function controlLayout(metrics: number, scalars: number): ControlLayout {
-  const rates = CONTROL_LENGTH + METRICS_SLOTS * metrics;
-  return { metrics, scalars, ring: CONTROL_LENGTH, rates, length: rates + RATE_STEPS * scalars };
+  const window = CONTROL_LENGTH + METRICS_SLOTS * metrics;
+  return { metrics, scalars, ring: CONTROL_LENGTH, window, length: window + WINDOW_STEPS * scalars };
 }
 
 /** A table by name; updates have one for each phase. */

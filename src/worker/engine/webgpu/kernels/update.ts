@@ -1,9 +1,10 @@
 /**
- * Adam on every trained parameter in one dispatch, one element a thread:
+ * Adam on every parameter that a phase trains, in one dispatch, one element a thread:
  *   g = sum of the element's partial sums, in order
  *   m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,  value -= rate m / (sqrt(v) + epsilon)
- * and where one is kept, average += share (value - average), with the step's rates, left by the loss. A thread block belongs
- * to one entry of a table: rows of `ENTRY_WORDS` words, and after them the entry of every block.
+ * and where one is kept, average += share (value - average). Rate and share are step scalars, which the step's first
+ * loss has left among the results. A workgroup belongs to one entry of a table: rows of `ENTRY_WORDS` words, and
+ * after them the number of every workgroup's entry.
  *
  * Source: Kingma and Ba, "Adam" (2015), the last paragraph of section 2.
  *
@@ -24,7 +25,7 @@ import {
 const THREADS = 256;
 
 /**
- * First thread block, size, parameter, gradient, stride, splits, rate among the step scalars; five floats;
+ * First workgroup, size, parameter, gradient, stride, splits, rate among the step scalars; five floats;
  * average or `NO_AVERAGE`, its rate.
  */
 const ENTRY_WORDS = 14;
@@ -55,7 +56,7 @@ export function updateTable(
   return words;
 }
 
-/** Thread blocks of the dispatch. */
+/** Workgroups of the dispatch. */
 function groupsOf({ entries }: UpdateOp): number {
   return entries.reduce((sum, { size }) => sum + Math.ceil(size / THREADS), 0);
 }

@@ -3,7 +3,7 @@
  * WGSL. Four neighbouring channels are one vec4f wherever the channels are a multiple of four.
  *
  * In every text here `position` counts pixels from the segment's first row, `channel` is the first of
- * the channels taken, and `x` is the value on its way through the chain.
+ * the channels taken, and `x` is the value on its way through a prologue or an epilogue.
  */
 
 import { sideSize, type Side } from '../../plan/geometry.js';
@@ -115,10 +115,10 @@ function derivativeText(builder: ShaderBuilder, activation: Activation, at: stri
   }
 }
 
-/** Statements that lead the variable `x` through a chain. `side` is the map that the chain runs over. */
-export function chainText(
+/** Statements that apply a prologue or an epilogue to the variable `x`, an element of the map `side`. */
+export function snippetsText(
   builder: ShaderBuilder,
-  chain: readonly Snippet[],
+  snippets: readonly Snippet[],
   side: Side,
   width: Width,
   x = 'x',
@@ -128,7 +128,7 @@ export function chainText(
   const type = valueType(width);
   const element = `position * ${channels} + channel`;
   const forwardElement = `segment.forward_row * ${rowSize} + ${element}`;
-  const text = chain.map((snippet, index): string => {
+  const text = snippets.map((snippet, index): string => {
     switch (snippet.kind) {
       case 'affine': {
         const row = (which: number): string =>
@@ -172,7 +172,7 @@ export function chainText(
         const at = tensorText(builder, snippet.at, forwardElement, width);
         return `{
     var ${inner} = ${at};
-    ${chainText(builder, snippet.chain, side, width, inner)}
+    ${snippetsText(builder, snippet.prologue, side, width, inner)}
     ${x} *= ${derivativeText(builder, snippet.activation, inner, width)};
   }`;
       }
@@ -194,7 +194,7 @@ function sourceRow({ forwardRow, gradientRow }: OpSegment, { rows }: View): numb
 /**
  * Functions that give a view's elements: `<name>_start(segment)`, where the segment's first position lies,
  * and `<name>(at, channel, position, segment)`, the element (or the four) from a channel on of the position that lies
- * at `at`: a loop carries that along; `position` serves the chain alone.
+ * at `at`: a loop carries that along; only the prologue needs `position`.
  */
 export function viewFunctions(
   builder: ShaderBuilder,
@@ -212,7 +212,7 @@ fn ${name}_start(segment: Segment) -> u32 {
 }
 fn ${name}(at: u32, channel: u32, position: u32, segment: Segment) -> ${valueType(width)} {
   var x = ${loadText(builder, buffer, 'at + channel', width)};
-  ${chainText(builder, view.chain, side, width)}
+  ${snippetsText(builder, view.prologue, side, width)}
   return x;
 }
 `;

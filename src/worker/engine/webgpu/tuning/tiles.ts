@@ -1,6 +1,6 @@
 /**
  * The tiles that an adapter may choose from, and their names. They differ in speed alone: every one of
- * them adds up the same terms in the same order. `tuner.ts` chooses.
+ * them accumulates the same terms in the same order. `tuner.ts` chooses.
  */
 
 import type { Tiles } from '../kernels/linear.js';
@@ -12,7 +12,7 @@ export type TileRole = keyof Tiles;
 /** Four rows by four columns a thread, operands from memory: for products of few channels. */
 export const REGISTER_TILE = register(4, 16, 4);
 /**
- * Eight rows by eight columns a thread, one term at a time: on a software adapter a load costs as much
+ * Eight rows by eight columns a thread, one step of the reduction at a time: on a software adapter a load costs as much
  * as four multiply-adds, and text that is not unrolled compiles in half the time.
  */
 export const SOFTWARE_TILE: Tile = {
@@ -23,7 +23,7 @@ export const SOFTWARE_TILE: Tile = {
   terms: 1,
   sharesText: true,
 };
-/** 32 x 32 outputs a block of 64 threads: enough blocks for a GPU from the notebook's small maps. */
+/** 32 x 32 outputs a workgroup of 64 threads: enough workgroups for a GPU from the notebook's small maps. */
 export const SHARED_TILE = shared(8, 8, 4);
 
 function shared(across: number, down: number, rows: number): Tile {
@@ -36,9 +36,9 @@ function register(across: number, down: number, rows: number): Tile {
 
 /**
  * What is measured for each role, the tile of an unmeasured GPU first, then the likeliest to win, since
- * time may run out. Blocks of 32 x 16 to 64 x 64 outputs (rows x columns): large ones read less, small ones are
- * more, and the notebook's maps give a large GPU few. All fit WebGPU's default limits: 256 threads and
- * 16 KiB of workgroup memory a block.
+ * time may run out. Tiles of 32 x 16 to 64 x 64 outputs (rows x columns): large ones read less memory; small ones
+ * make more workgroups, of which the notebook's maps give a large GPU few. All fit WebGPU's default limits: 256
+ * threads and 16 KiB of workgroup memory a workgroup.
  */
 export const TILE_CANDIDATES: Readonly<Record<TileRole, readonly Tile[]>> = Object.freeze({
   forward: [
@@ -66,7 +66,7 @@ export const TILE_CANDIDATES: Readonly<Record<TileRole, readonly Tile[]>> = Obje
 
 /**
  * A tile in words: `register 4 x 16, 4 x 8 by 4` has 4 x 16 threads (across x down), each of 4 x 8 outputs (rows
- * x columns), and reads four terms at a time.
+ * x columns), and reads four steps of the reduction at a time.
  */
 export function tileName({ kind, threads, rows, columnGroups, terms }: Tile): string {
   return `${kind} ${threads.join(' x ')}, ${rows} x ${4 * columnGroups} by ${terms}`;

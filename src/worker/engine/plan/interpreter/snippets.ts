@@ -1,9 +1,9 @@
-/** Snippets, one element at a time: what a chain makes of a stored value. */
+/** Prologues and epilogues, one element at a time. */
 
 import type { Activation, OpSegment, Snippet, View } from '../operations.js';
 import { makeValues, type ParameterStore, type TensorStore, type Values } from './store.js';
 
-export interface ChainContext {
+export interface SnippetContext {
   readonly tensors: TensorStore;
   readonly parameters: ParameterStore;
 }
@@ -36,12 +36,12 @@ function slope(activation: Activation, at: number): number {
 }
 
 /**
- * Applies a chain to one element: `row` within the segment, `element` within the row of `rowSize`
+ * Applies a prologue or an epilogue to one element: `row` within the segment, `element` within the row of `rowSize`
  * elements, the last `channels` of which are channels.
  */
-export function applyChain(
-  { tensors, parameters }: ChainContext,
-  chain: readonly Snippet[],
+export function applySnippets(
+  { tensors, parameters }: SnippetContext,
+  snippets: readonly Snippet[],
   value: number,
   segment: OpSegment,
   row: number,
@@ -52,7 +52,7 @@ export function applyChain(
   const channel = element % channels;
   const forward = (segment.forwardRow + row) * rowSize + element;
   let x = value;
-  for (const snippet of chain) {
+  for (const snippet of snippets) {
     switch (snippet.kind) {
       case 'affine': {
         const statistics = tensors.get(snippet.statistics);
@@ -85,7 +85,7 @@ export function applyChain(
       case 'activationGradient': {
         const context = { tensors, parameters };
         const stored = tensors.get(snippet.at)[forward]!;
-        const at = applyChain(context, snippet.chain, stored, segment, row, element, rowSize, channels);
+        const at = applySnippets(context, snippet.prologue, stored, segment, row, element, rowSize, channels);
         x *= slope(snippet.activation, at);
         break;
       }
@@ -100,7 +100,7 @@ export function applyChain(
 }
 
 /** All elements of a segment of a view, [rows, rowSize]. */
-export function readView(context: ChainContext, view: View, segment: OpSegment): Values {
+export function readView(context: SnippetContext, view: View, segment: OpSegment): Values {
   const { tensors, parameters } = context;
   const rowSize = tensors.rowSize(view.tensor);
   const channels = tensors.channels(view.tensor);
@@ -111,9 +111,9 @@ export function readView(context: ChainContext, view: View, segment: OpSegment):
     for (let element = 0; element < rowSize; element++) {
       const value = stored[(firstRow + row) * rowSize + element]!;
       values[row * rowSize + element] =
-        view.chain.length === 0
+        view.prologue.length === 0
           ? value
-          : applyChain(context, view.chain, value, segment, row, element, rowSize, channels);
+          : applySnippets(context, view.prologue, value, segment, row, element, rowSize, channels);
     }
   }
   return values;
