@@ -24,7 +24,7 @@ import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { tinyDataset } from './support/data.js';
 
-/** WebGPU's default limits of a thread block. */
+/** WebGPU's default limits of a workgroup. */
 const MOST_THREADS = 256;
 const MOST_BYTES = 16_384;
 /** WebGPU's default limit of storage buffers a shader stage. */
@@ -48,7 +48,7 @@ function memoryOf(planned: PlannedProgram, parameters: ParameterLayout): Memory 
   return { ...places, sizeOf: () => 2 ** 24 };
 }
 
-test('every candidate keeps to 256 threads and 16 KiB a block, in every product of every recipe', () => {
+test('every candidate keeps to 256 threads and 16 KiB a workgroup, in every product of every recipe', () => {
   let checked = 0;
   for (const name of RECIPE_NAMES) {
     const recipe = recipeOf(name);

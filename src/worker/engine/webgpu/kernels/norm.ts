@@ -165,8 +165,8 @@ export function normGradientShader(operation: NormGradientOp, memory: Memory, nu
   const type = valueType(width);
   const place = memory.tensor(coefficients);
   const out = builder.write(place.buffer, type);
-  const sums = gradient === null ? null : memory.tensor(gradient);
-  const sumsOut = sums === null ? '' : builder.write(sums.buffer, type);
+  const ofParameters = gradient === null ? null : memory.tensor(gradient);
+  const ofParametersOut = ofParameters === null ? '' : builder.write(ofParameters.buffer, type);
   const gamma = memory.parameter(norm.gamma);
   const gradientElement = 'gradient_first + position * channels';
   const rawElement = 'raw_first + position * channels';
@@ -236,11 +236,11 @@ ${MAIN} {
     }
   }
   ${
-    sums === null
+    ofParameters === null
       ? ''
       : `if (thread == 0u) {
-    ${assign(sumsOut, `${builder.whole(sums.offset)} + channel`, width, 'gamma_gradient')}
-    ${assign(sumsOut, `${builder.whole(sums.offset)} + channels + channel`, width, 'beta_gradient')}
+    ${assign(ofParametersOut, `${builder.whole(ofParameters.offset)} + channel`, width, 'gamma_gradient')}
+    ${assign(ofParametersOut, `${builder.whole(ofParameters.offset)} + channels + channel`, width, 'beta_gradient')}
   }`
   }
 }`;

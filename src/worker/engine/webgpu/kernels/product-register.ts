@@ -233,7 +233,7 @@ ${adds}`;
     columnsInAll === 1 || isWideColumn
       ? storeOne('first', 'value')
       : `for (var j = 0u; j < 4u; j++) { ${storeOne('first + j', 'value[j]')} }`;
-  const sums = each.flatMap((row) =>
+  const accumulators = each.flatMap((row) =>
     Array.from({ length: step }, (_, k) =>
       Array.from({ length: groups }, (__, group) => `sum_${row}_${k}_${group}`),
     ),
@@ -276,7 +276,7 @@ ${multiply.join('\n')}
     }
   }
   // Rolled, as in the forward product.
-  var sums = array<${type}, ${rowGroups * step * groups}>(${sums.flat().join(', ')});
+  var sums = array<${type}, ${rowGroups * step * groups}>(${accumulators.flat().join(', ')});
   for (var row = 0u; row < ${rowGroups * step}u; row++) {
     let stored = row_0 + row;
     for (var part = 0u; part < ${groups}u; part++) {

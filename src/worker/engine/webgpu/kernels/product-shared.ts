@@ -157,7 +157,7 @@ export function sharedFilter(product: FilterProduct, tile: Tile): TiledShader {
   const threads = across * down;
   const groups = Math.max(1, tile.rows / 4);
   const quads = down * groups;
-  const sums = Array.from({ length: groups * 4 }, (_, row) => row);
+  const accumulators = Array.from({ length: groups * 4 }, (_, row) => row);
   // Rows come in fours, and so does the bias' row, the first of its four.
   const biasText = lines(
     groups,
@@ -180,7 +180,7 @@ fn main(
     splits.map((images) => images * smallHeight * smallWidth),
     'group.z',
   )};
-${sums.map((row) => `  var sum_${row} = vec4f(0);`).join('\n')}
+${accumulators.map((row) => `  var sum_${row} = vec4f(0);`).join('\n')}
   for (var first = 0u; first < end; first += ${FILTER_DEPTH}u) {
     for (var unit = thread_index; unit < ${FILTER_DEPTH * quads}u; unit += ${threads}u) {
       let k = first + unit / ${quads}u;
@@ -217,7 +217,7 @@ ${lines(
   }
   let column = (group.x * ${across}u + thread.x) * 4u;
   let row = (group.y * ${down}u + thread.y) * ${groups * 4}u;
-${sums
+${accumulators
   .map(
     (index) =>
       `  if ((column < ${columnsInAll}u) & (row + ${index}u < ${rowsInAll}u)) ` +
