@@ -11,7 +11,7 @@
 import type { Direction, Geometry, Side } from './geometry.js';
 import type { StepScalar } from './step-scalars.js';
 
-/** Index into `Plan.tensors`. */
+/** Index into `Program.tensors`. */
 export type TensorId = number;
 
 /**
@@ -19,7 +19,7 @@ export type TensorId = number;
  * every other storage is one buffer of its own.
  *
  * `draws`: what the step drew. `statistics`, `gradientStatistics`: of batch norms. `gradients`:
- * partial sums of parameter gradients. `results`: what the host reads back.
+ * partial sums of parameter gradients. `results`: metrics, step scalars, counts.
  */
 export type Storage = 'activation' | 'draws' | 'statistics' | 'gradientStatistics' | 'gradients' | 'results';
 

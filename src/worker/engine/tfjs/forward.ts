@@ -27,7 +27,7 @@ export interface PassMode {
   dropoutMask(layer: DropoutLayer, layerIndex: number, shape: readonly number[]): tf.Tensor | null;
 }
 
-/** A batch norm's batch statistics in one pass, for the running averages. */
+/** A batch norm's batch statistics in one pass, for the running statistics. */
 export interface BatchStatistics {
   /** Name of the tensors to move, without the part: `<network>/<layer>`. */
   readonly owner: string;

@@ -41,7 +41,7 @@ export interface PhaseOutputs {
   readonly losses: readonly tf.Scalar[];
   /** `<pass>/input` and `<pass>/<layer>`: the accuracy's logits, or everything where asked for. */
   readonly layers: Record<string, tf.Tensor>;
-  /** In the order in which running averages move. */
+  /** In the order in which running statistics move. */
   readonly statistics: readonly BatchStatistics[];
 }
 

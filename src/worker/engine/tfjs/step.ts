@@ -1,5 +1,5 @@
 /**
- * One step of a recipe: passes, gradients, running averages and updates, phase by phase. Computes new
+ * One step of a recipe: passes, gradients, running statistics and updates, phase by phase. Computes new
  * tensors and leaves the old ones alone; which are kept is the engine's business.
  */
 
@@ -58,8 +58,11 @@ function workOf(recipe: Recipe, update: Update): UpdateWork {
   };
 }
 
-/** The running averages after a phase's passes, in their order. */
-function moveAverages(statistics: readonly BatchStatistics[], tensors: tf.NamedTensorMap): tf.NamedTensorMap {
+/** The running statistics after a phase's passes, in their order. */
+function moveRunningStatistics(
+  statistics: readonly BatchStatistics[],
+  tensors: tf.NamedTensorMap,
+): tf.NamedTensorMap {
   const moved: tf.NamedTensorMap = {};
   const move = (name: string, value: tf.Tensor, momentum: number): void => {
     const old = moved[name] ?? tensors[name]!;
@@ -151,7 +154,7 @@ export class StepComputer {
       recording.dispose();
     }
     if (recipe.updatesRunningStatistics) {
-      for (const [name, value] of Object.entries(moveAverages(statistics, tensors))) {
+      for (const [name, value] of Object.entries(moveRunningStatistics(statistics, tensors))) {
         updated[name] = value;
         observed[`updated/${name}`] = value;
       }

@@ -1,6 +1,6 @@
 /**
- * A planned program made ready for a device: its buffers, one pipeline and bind group an operation,
- * and the flat list that a step is encoded from. Nothing is made after that.
+ * A planned program made ready for a device: its buffers, a pipeline for each text, a bind group for
+ * each operation, and the flat list that a step is encoded from. Nothing is made after that.
  */
 
 import type { BufferPlan } from '../plan/memory.js';

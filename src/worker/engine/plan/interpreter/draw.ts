@@ -1,4 +1,4 @@
-/** Draws of a step, from the same streams as `draws.ts`, and the gathering of images. */
+/** Draws of a step, from the same streams as `model/draws.ts`, and the gathering of images. */
 
 import { NORMALISED_BYTES } from '../../../data/normalise.js';
 import { RandomStreams } from '../../../random/streams.js';

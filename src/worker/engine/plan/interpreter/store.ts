@@ -17,7 +17,7 @@ export function makeValues(precision: Precision, source: number | Iterable<numbe
   return typeof source === 'number' ? new Array_(source) : Array_.from(source);
 }
 
-/** Parameters, running statistics and Adam moments of a run, by name; changed in place. */
+/** Parameters, running statistics, Adam moments and averages of a run, by name; changed in place. */
 export class ParameterStore {
   readonly precision: Precision;
   readonly #values = new Map<string, { readonly shape: readonly number[]; readonly values: Values }>();

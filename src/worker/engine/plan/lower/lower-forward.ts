@@ -110,7 +110,7 @@ function toSnippets(primitives: readonly PointwisePrimitive[], input: ForwardInp
 
 /**
  * Adds the operations that make the inference statistics of a network's norms, all in one stage: before
- * anything of the step moves the running ones.
+ * anything of the phase moves the running ones.
  */
 export function lowerStatistics(
   builder: ProgramBuilder,

@@ -1,7 +1,7 @@
 /**
  * Batch norm over one segment as two kernels of our own, forward and backward, with a gradient
  * registered between them: one tape node instead of a dozen, and the batch's statistics at hand for
- * the running averages. Here in plain tfjs operations; `wasm-kernels/` has its own for the wasm
+ * the running statistics. Here in plain tfjs operations; `wasm-kernels/` has its own for the wasm
  * backend.
  *
  *   m = mean(x), v = mean((x - m)^2) over all but the channels, s = 1 / sqrt(v + epsilon)

@@ -1,5 +1,5 @@
 /**
- * Philox4x32-10 in WGSL: the random streams of `worker/random.ts`, integers and uniforms bit for
+ * Philox4x32-10 in WGSL: the random streams of `worker/random/`, integers and uniforms bit for
  * bit. Owns functions, no bindings.
  *
  * A round maps (c0, c1, c2, c3) under the key (k0, k1) to
