@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { checkRecipe, RecipeError } from '../../src/recipe/check-recipe.js';
-import type { LayerDescription, Network } from '../../src/recipe/layers.js';
+import type { LayerDescription } from '../../src/recipe/layers.js';
 import type { DataShape, Recipe } from '../../src/recipe/recipe.js';
 import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
@@ -13,19 +13,17 @@ import { randomInput } from '../support/random-recipes.js';
 
 const DATA: DataShape = { imageShape: [28, 28, 1], classes: 10 };
 
+type Changeable<T> = T extends object ? { -readonly [K in keyof T]: Changeable<T[K]> } : T;
 /** A recipe as plain data that may be changed. */
-type Draft = { -readonly [K in keyof Recipe]: Recipe[K] } & Record<string, never>;
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- Drafts are changed against their types on purpose.
-type Free = any;
+type Draft = Changeable<Recipe>;
 
-function draft(): Free {
-  return structuredClone(
-    buildRecipe(resolveSettings({ recipe: 'notebook-feature-matching' }), DATA, { channelDivisor: 8 }),
-  ) as unknown as Draft;
+function draft(): Draft {
+  const settings = resolveSettings({ recipe: 'notebook-feature-matching' });
+  return structuredClone(buildRecipe(settings, DATA, { channelDivisor: 8 })) as Draft;
 }
 
-function refuses(change: (recipe: Free) => void, why: RegExp, data = DATA): void {
-  const recipe = draft() as Recipe;
+function refuses(change: (recipe: Draft) => void, why: RegExp, data = DATA): void {
+  const recipe = draft();
   change(recipe);
   assert.throws(
     () => checkRecipe(recipe, data),
@@ -38,17 +36,17 @@ function refuses(change: (recipe: Free) => void, why: RegExp, data = DATA): void
   );
 }
 
-const layersOf = (recipe: Free, network = 0): LayerDescription[] => recipe.networks[network].network.layers;
+const layersOf = (recipe: Draft, network = 0): LayerDescription[] => recipe.networks[network]!.network.layers;
 
-const CASES: readonly [what: string, change: (recipe: Free) => void, why: RegExp][] = [
+const CASES: readonly [what: string, change: (recipe: Draft) => void, why: RegExp][] = [
   ['no phase', (recipe) => (recipe.phases = []), /it has no phase/],
   [
     'a network twice',
-    (recipe) => recipe.networks.push(recipe.networks[0]),
+    (recipe) => recipe.networks.push(recipe.networks[0]!),
     /a network called "discriminator" appears twice/,
   ],
-  ['no instance', (recipe) => (recipe.networks[0].instances = 0), /"discriminator" has 0 instances/],
-  ['an average without decay', (recipe) => (recipe.networks[0].average = { decay: 1 }), /has a decay of 1/],
+  ['no instance', (recipe) => (recipe.networks[0]!.instances = 0), /"discriminator" has 0 instances/],
+  ['an average without decay', (recipe) => (recipe.networks[0]!.average = { decay: 1 }), /has a decay of 1/],
   [
     'two layers of a name',
     (recipe) => layersOf(recipe).push({ kind: 'relu', name: 'conv1' }),
@@ -77,123 +75,127 @@ const CASES: readonly [what: string, change: (recipe: Free) => void, why: RegExp
   ],
   [
     'a rate of one',
-    (recipe) => (recipe.networks[0].network.layers[1].rate = 1),
+    (recipe) => Object.assign(recipe.networks[0]!.network.layers[1]!, { rate: 1 }),
     /"dropout1" .* has a rate of 1/,
   ],
   [
     'a group without rows',
-    (recipe) => (recipe.phases[0].groups[0].rows = 0),
+    (recipe) => (recipe.phases[0]!.groups[0]!.rows = 0),
     /its group "labelled" has 0 rows; a larger "batch"/,
   ],
   [
     'a group twice',
-    (recipe) => recipe.phases[0].groups.push(recipe.phases[0].groups[0]),
+    (recipe) => recipe.phases[0]!.groups.push(recipe.phases[0]!.groups[0]!),
     /a group of rows called "labelled" appears twice/,
   ],
   [
     'indices of another pool',
-    (recipe) => (recipe.phases[0].groups[1].indicesOf = 'labelled'),
+    (recipe) => (recipe.phases[0]!.groups[1]!.indicesOf = 'labelled'),
     /"unlabelled" takes the indices of "labelled", which is no group of as many unlabelled images/,
   ],
   [
     'a pass twice',
-    (recipe) => recipe.phases[0].passes.push(recipe.phases[0].passes[0]),
+    (recipe) => recipe.phases[0]!.passes.push(recipe.phases[0]!.passes[0]!),
     /a pass called "labelled" appears twice/,
   ],
   [
     'a stream twice',
-    (recipe) => (recipe.phases[0].passes[1].stream = 0),
+    (recipe) => (recipe.phases[0]!.passes[1]!.stream = 0),
     /the stream of a pass "0" appears twice/,
   ],
   [
     'an unknown network',
-    (recipe) => (recipe.phases[0].passes[0].network = 'judge'),
+    (recipe) => (recipe.phases[0]!.passes[0]!.network = 'judge'),
     /"labelled" runs the network "judge", which it does not have/,
   ],
   [
     'an unknown instance',
-    (recipe) => (recipe.phases[0].passes[0].instance = 1),
+    (recipe) => (recipe.phases[0]!.passes[0]!.instance = 1),
     /"labelled" runs instance 1 of "discriminator", which has 1/,
   ],
   [
     'an unknown group',
-    (recipe) => (recipe.phases[0].passes[0].input = { kind: 'group', group: 'more' }),
+    (recipe) => (recipe.phases[0]!.passes[0]!.input = { kind: 'group', group: 'more' }),
     /reads the group "more", which its phase does not draw/,
   ],
   [
     'a pass from later on',
-    (recipe) => recipe.phases[0].passes.reverse(),
+    (recipe) => recipe.phases[0]!.passes.reverse(),
     /reads "generated", which is no earlier pass/,
   ],
   [
     'a gradient in inference',
-    (recipe) => (recipe.phases[0].passes[0].mode = 'inference'),
+    (recipe) => (recipe.phases[0]!.passes[0]!.mode = 'inference'),
     /"labelled" has a gradient, which is taken in training mode/,
   ],
   [
     'an average that is not kept',
-    (recipe) => Object.assign(recipe.phases[0].passes[0], { gradient: false, parameters: 'average' }),
+    (recipe) => Object.assign(recipe.phases[0]!.passes[0]!, { gradient: false, parameters: 'average' }),
     /"labelled" reads averaged parameters of "discriminator", which keeps none/,
   ],
   [
     'an output that is read twice',
-    (recipe) => recipe.phases[0].passes.push({ ...recipe.phases[0].passes[3], name: 'more', stream: 9 }),
+    (recipe) => recipe.phases[0]!.passes.push({ ...recipe.phases[0]!.passes[3]!, name: 'more', stream: 9 }),
     /the output of its pass "generated" is read twice \("fake", "more"\)/,
   ],
   [
     'a term without its pass',
-    (recipe) => (recipe.phases[0].terms[0].pass = 'nobody'),
+    (recipe) => (recipe.phases[0]!.terms[0]!.pass = 'nobody'),
     /"realUnlabelledLoss" taps "nobody"/,
   ],
   [
     'a term that is no number',
-    (recipe) => (recipe.phases[0].terms[0].weight = NaN),
+    (recipe) => (recipe.phases[0]!.terms[0]!.weight = NaN),
     /"realUnlabelledLoss" has a weight that is not a number/,
   ],
   [
     'labels that are not there',
-    (recipe) => (recipe.phases[0].terms[2].pass = 'unlabelled'),
+    (recipe) => (recipe.phases[0]!.terms[2]!.pass = 'unlabelled'),
     /"supervisedLoss" needs labels, which its pass "unlabelled" does not have/,
   ],
-  ['a column too many', (recipe) => (recipe.phases[0].terms[0].column = 11), /takes column 11 of 11 logits/],
+  [
+    'a column too many',
+    (recipe) => Object.assign(recipe.phases[0]!.terms[0]!, { column: 11 }),
+    /takes column 11 of 11 logits/,
+  ],
   [
     'a layer of no logits',
-    (recipe) => (recipe.phases[0].terms[0].layer = 'features'),
+    (recipe) => (recipe.phases[0]!.terms[0]!.layer = 'features'),
     /takes layer "features" of "discriminator", which is not a dense layer at its end/,
   ],
   [
     'features behind a norm',
-    (recipe) => (recipe.phases[0].terms[4].layer = 'leaky2'),
+    (recipe) => (recipe.phases[0]!.terms[4]!.layer = 'leaky2'),
     /"featureMatchingLoss" taps layer "leaky2" of "discriminator"; it has to be the last of a linear layer without norm/,
   ],
   [
     'a metric twice',
-    (recipe) => (recipe.phases[0].updates[0].loss = 'fakeLoss'),
+    (recipe) => (recipe.phases[0]!.updates[0]!.loss = 'fakeLoss'),
     /a metric called "fakeLoss" appears twice/,
   ],
   [
     'an update of nothing',
-    (recipe) => (recipe.phases[0].updates[0].terms = []),
+    (recipe) => (recipe.phases[0]!.updates[0]!.terms = []),
     /"discriminatorLoss" has no term whose gradient comes to "discriminator"/,
   ],
   [
     'an unknown term',
-    (recipe) => recipe.phases[0].updates[0].terms.push('more'),
+    (recipe) => recipe.phases[0]!.updates[0]!.terms.push('more'),
     /"discriminatorLoss" lists the term "more"/,
   ],
   [
     'a network that nothing trains',
-    (recipe) => recipe.phases[0].updates.pop(),
+    (recipe) => recipe.phases[0]!.updates.pop(),
     /nothing trains its network "generator"/,
   ],
   [
     'two updates of one network',
-    (recipe) => (recipe.phases[0].updates[1].network = 'discriminator'),
+    (recipe) => (recipe.phases[0]!.updates[1]!.network = 'discriminator'),
     /the network "discriminator" appears twice/,
   ],
   [
     'an instance that no loss reaches',
-    (recipe) => (recipe.networks[0].instances = 2),
+    (recipe) => (recipe.networks[0]!.instances = 2),
     /comes to instance 1 of "discriminator"/,
   ],
   ['an accuracy without labels', (recipe) => (recipe.accuracy.pass = 'fake'), /its accuracy needs labels/],
@@ -204,7 +206,7 @@ const CASES: readonly [what: string, change: (recipe: Free) => void, why: RegExp
   ],
   [
     'a generator of other latents',
-    (recipe) => (recipe.generator.latentSize = 7),
+    (recipe) => (recipe.generator!.latentSize = 7),
     /its generator takes 100 latents, not 7/,
   ],
 ];
@@ -221,14 +223,11 @@ describe('a recipe is refused with its reason for', () => {
         classes: 10,
       },
     );
-    const small = (network: Network): Network => ({
-      ...network,
-      layers: network.layers.filter(({ name }) => !['deconv3', 'norm3', 'relu3'].includes(name)),
-    });
-    refuses(
-      (recipe) => (recipe.networks[1].network = small(recipe.networks[1].network as Network)),
-      /"fake" gives "discriminator", which takes 28 x 28 x 1, something else: "generator" makes 14 x 14 x 1/,
-    );
+    const gone = ['deconv3', 'norm3', 'relu3'];
+    refuses(({ networks }) => {
+      const { network } = networks[1]!;
+      network.layers = network.layers.filter(({ name }) => !gone.includes(name));
+    }, /"fake" gives "discriminator", which takes 28 x 28 x 1, something else: "generator" makes 14 x 14 x 1/);
   });
 
   it('more classes than logits', () => {
@@ -262,7 +261,7 @@ describe('what is not refused', () => {
       recipe.phases.flatMap((phase) => phase.passes);
     for (const [what, count] of Object.entries({
       phases: has(({ phases }) => phases.length > 1),
-      gradientFree: has((recipe) => passes(recipe).some(({ gradient }) => !gradient)),
+      gradientDraft: has((recipe) => passes(recipe).some(({ gradient }) => !gradient)),
       averaged: has((recipe) => passes(recipe).some(({ parameters }) => parameters === 'average')),
       inference: has((recipe) => passes(recipe).some(({ mode }) => mode === 'inference')),
       ramps: has(({ phases }) =>
