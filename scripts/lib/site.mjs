@@ -1,6 +1,7 @@
 /**
  * Builds the site into `dist`: both bundles, the wasm binaries beside the worker, the data, the
- * static files. A build that fails leaves the old `dist` as it was.
+ * static files. A build that fails leaves the old `dist` as it was; one that is killed just as it puts
+ * the new one in its place may leave none.
  */
 
 import { copyFile, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';

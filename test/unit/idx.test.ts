@@ -27,7 +27,7 @@ test('images and labels are read as they lie in the file, without a copy', () =>
 test('a wrong magic number is named, and so is the file it belongs to', () => {
   refuses(
     () => parseImages('train-images.gz', labels),
-    'train-images.gz: magic number 0x00000801 where images have 0x00000803. That is a file of labels.',
+    'train-images.gz: magic number 0x00000801 where images have 0x00000803 or 0x00000804. That is a file of labels.',
   );
   refuses(
     () => parseLabels('train-labels.gz', images),
@@ -35,7 +35,7 @@ test('a wrong magic number is named, and so is the file it belongs to', () => {
   );
   refuses(
     () => parseImages('i', withHeader(images, 0, 0x00000d03)),
-    'i: magic number 0x00000d03 where images have 0x00000803. Its elements are 32-bit floats; only unsigned bytes can be read.',
+    'i: magic number 0x00000d03 where images have 0x00000803 or 0x00000804. Its elements are 32-bit floats; only unsigned bytes can be read.',
   );
   refuses(
     () => parseLabels('l', withHeader(labels, 0, 0x00000b01)),
@@ -67,12 +67,57 @@ test('bytes after the end are refused', () => {
   );
 });
 
-test('images of another size and files without images are refused', () => {
+test('images are of the size and the channels that the header says', () => {
+  for (const [shape, imageShape] of [
+    [
+      [12, 20, 3],
+      [12, 20, 3],
+    ],
+    [
+      [8, 128, 1],
+      [8, 128, 1],
+    ],
+    [
+      [128, 8],
+      [128, 8, 1],
+    ],
+  ]) {
+    const size = shape!.reduce((product, length) => product * length, 1);
+    const read = parseImages('i', imagesFile(new Uint8Array(2 * size).fill(9), shape));
+    assert.deepEqual(read.imageShape, imageShape);
+    assert.equal(read.count, 2);
+    assert.equal(read.images.length, 2 * size);
+    assert.ok(read.images.every((byte) => byte === 9));
+  }
+});
+
+test('images of other sizes or channels are refused with what is allowed', () => {
+  for (const [shape, words] of [
+    [[7, 28], '7 x 28'],
+    [[28, 129], '28 x 129'],
+    [[129, 64, 3], '129 x 64'],
+    [[28, 0], '28 x 0'],
+  ] as const) {
+    refuses(
+      () => parseImages('i', imagesFile(new Uint8Array(0), shape)),
+      `i: its images are ${words}; allowed are 8 to 128 pixels each way.`,
+    );
+  }
+  for (const channels of [0, 2, 4]) {
+    refuses(
+      () => parseImages('i', imagesFile(new Uint8Array(0), [28, 28, channels])),
+      `i: its images have ${channels} channels; allowed are 1 (grey) and 3 (red, green, blue).`,
+    );
+  }
+});
+
+test('a file with channels that is cut off says what it should hold', () => {
+  const file = imagesFile(new Uint8Array(2 * 720), [12, 20, 3]);
+  refuses(() => parseImages('i', file.slice(0, 19)), 'i: cut off: 19 bytes, its header alone has 20.');
   refuses(
-    () => parseImages('i', imagesFile(new Uint8Array(32 * 32), [32, 32])),
-    'i: its images are 32 x 32, expected 28 x 28.',
+    () => parseImages('i', file.slice(0, -1)),
+    'i: cut off: 2 images of 12 x 20 x 3 make 1,460 bytes, found 1,459.',
   );
-  refuses(() => parseImages('i', imagesFile(new Uint8Array(0))), 'i: it holds no images.');
 });
 
 test('a header that promises more than a tab can hold is refused before it is believed', () => {
@@ -82,9 +127,9 @@ test('a header that promises more than a tab can hold is refused before it is be
   );
 });
 
-test('a label above 9 is refused with its place', () => {
+test('a label above 99 is refused with its place', () => {
   refuses(
-    () => parseLabels('l', labelsFile(Uint8Array.of(1, 2, 10))),
-    'l: label 10 at index 2; allowed are 0 to 9.',
+    () => parseLabels('l', labelsFile(Uint8Array.of(1, 99, 100))),
+    'l: label 100 at index 2; allowed are 0 to 99.',
   );
 });

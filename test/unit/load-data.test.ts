@@ -241,6 +241,98 @@ test('counts that differ between images and labels are both named', () =>
     'train-images.gz: 60 images, but train-labels.gz has 59 labels.',
   ));
 
+/** The tiny files with other images or labels in some of them; labels are given by index. */
+function changedFiles({
+  shape = [28, 28],
+  train = (index: number) => index % 10,
+  test = (index: number) => index % 10,
+  trainCount = 60,
+  testCount = 25,
+  testShape = shape,
+}: {
+  shape?: readonly number[];
+  testShape?: readonly number[];
+  train?: (index: number) => number;
+  test?: (index: number) => number;
+  trainCount?: number;
+  testCount?: number;
+}): Files {
+  const images = (count: number, [...sizes]: readonly number[]): Uint8Array<ArrayBuffer> =>
+    imagesFile(new Uint8Array(sizes.reduce((product, length) => product * length, count)), sizes);
+  const labels = (count: number, label: (index: number) => number): Uint8Array<ArrayBuffer> =>
+    labelsFile(Uint8Array.from({ length: count }, (_, index) => label(index)));
+  return {
+    'train-images.gz': images(trainCount, shape),
+    'train-labels.gz': labels(trainCount, train),
+    'test-images.gz': images(testCount, testShape),
+    'test-labels.gz': labels(testCount, test),
+  };
+}
+
+test('size, channels and classes of the data are what the files say', async () => {
+  for (const [shape, imageShape, classes] of [
+    [[12, 20, 3], [12, 20, 3], 4],
+    [[32, 32], [32, 32, 1], 62],
+    [[8, 128, 1], [8, 128, 1], 100],
+    [[64, 64, 3], [64, 64, 3], 2],
+  ] as const) {
+    const files = changedFiles({ shape, train: (i) => i % classes, test: () => 0, trainCount: 100 });
+    const packed = Object.entries(files).map(([name, file]) => [name, gzipSync(file as Uint8Array)]);
+    for (const served of [files, Object.fromEntries(packed) as Files]) {
+      const dataset = await load(served);
+      assert.deepEqual(dataset.imageShape, imageShape);
+      assert.equal(dataset.classes, classes);
+      assert.deepEqual(
+        dataset.classNames,
+        Array.from({ length: classes }, (_, label) => String(label)),
+      );
+      assert.equal(dataset.train.images.length, 100 * imageShape[0] * imageShape[1] * imageShape[2]);
+    }
+  }
+});
+
+test('a class counts where only a test image has it, and then wants a training image', () =>
+  refuses(
+    changedFiles({ train: (i) => [0, 1, 4][i % 3]!, test: () => 5 }),
+    'DataInvalid',
+    'train-labels.gz: no training image is labelled 2, 3 and 5; every class from 0 to 5, the largest label of both sets, needs at least one.',
+  ));
+
+test('data of one class is refused', () =>
+  refuses(
+    changedFiles({ train: () => 0, test: () => 0 }),
+    'DataInvalid',
+    'train-labels.gz: all its labels are 0, and so are those of test-labels.gz; allowed are 2 to 100 classes, labelled from 0 on.',
+  ));
+
+test('training and test images of different shapes are refused', async () => {
+  for (const [testShape, words] of [
+    [[20, 12, 3], '20 x 12 x 3'],
+    [[12, 20], '12 x 20 x 1'],
+  ] as const) {
+    await refuses(
+      changedFiles({ shape: [12, 20, 3], testShape }),
+      'DataInvalid',
+      `test-images.gz: its images are ${words}, those of train-images.gz 12 x 20 x 3; both files need the same height, width and channels.`,
+    );
+  }
+});
+
+test('twenty training images and one test image are enough, and fewer are not', async () => {
+  const { train, test: testSet } = await load(changedFiles({ trainCount: 20, testCount: 1 }));
+  assert.deepEqual([train.count, testSet.count], [20, 1]);
+  await refuses(
+    changedFiles({ trainCount: 19 }),
+    'DataInvalid',
+    'train-images.gz: it holds 19 images; allowed are 20 to 1,000,000.',
+  );
+  await refuses(
+    changedFiles({ testCount: 0 }),
+    'DataInvalid',
+    'test-images.gz: it holds 0 images; allowed are 1 to 1,000,000.',
+  );
+});
+
 test('loading that is given up ends as Aborted, before and during the download', async () => {
   await assert.rejects(load(tinyFiles(), { signal: AbortSignal.abort() }), { name: 'Aborted' });
   const abort = new AbortController();
@@ -265,6 +357,20 @@ test('one file that fails ends the other downloads', async () => {
     { name: 'DataUnavailable' },
   );
   assert.ok(signals.every((signal) => signal.aborted));
+});
+
+test('the fingerprint of MNIST-shaped data is what it always was, so that older checkpoints load', () =>
+  assert.equal(fingerprintOf(tinyDataset()), '213a7b569406e8b5ac4c2e8069da499f'));
+
+test('the fingerprint covers shape and classes', () => {
+  const dataset = tinyDataset();
+  const others: Partial<Dataset>[] = [
+    { imageShape: [14, 56, 1] },
+    { imageShape: [56, 14, 1] },
+    { classes: 11 },
+  ];
+  const prints = [dataset, ...others.map((other) => ({ ...dataset, ...other }))].map(fingerprintOf);
+  assert.equal(new Set(prints).size, prints.length);
 });
 
 test('the fingerprint tells data sets apart by a single byte', () => {

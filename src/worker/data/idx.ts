@@ -1,15 +1,20 @@
 /**
- * The IDX format of the MNIST files: bytes in, images or labels out, every fault named. Knows
- * nothing of where the bytes come from. Format: https://yann.lecun.com/exdb/mnist/ (big-endian).
+ * The IDX format of the MNIST files: bytes in, images or labels out, every fault of one file named. Knows
+ * nothing of where the bytes come from, nor of other files. Format: https://yann.lecun.com/exdb/mnist/
+ * (big-endian); images of several channels have those as a fourth dimension.
  */
 
 import { TrainerError } from '../../protocol/errors.js';
 import { formatNumber } from '../../protocol/wording.js';
+import type { Dataset } from './dataset.js';
 
 export type IdxKind = 'images' | 'labels';
 
-/** How the two kinds of files begin: 0, 0, the type of the elements, the number of dimensions. */
-const MAGIC: Readonly<Record<IdxKind, number>> = { images: 0x00000803, labels: 0x00000801 };
+/** How files begin: 0, 0, the type of the elements, the number of dimensions. Grey images have none of channels. */
+const MAGIC: Readonly<Record<IdxKind, readonly number[]>> = {
+  images: [0x00000803, 0x00000804],
+  labels: [0x00000801],
+};
 
 /** The types of elements that IDX has beside unsigned bytes (8), by their number. */
 const OTHER_TYPES: Readonly<Record<number, string>> = {
@@ -21,11 +26,14 @@ const OTHER_TYPES: Readonly<Record<number, string>> = {
 };
 
 /** More than fit a tab; a file that promises more is damaged, or means harm. */
-const MOST_ITEMS = 1_000_000;
+export const MOST_ITEMS = 1_000_000;
 
-/** [height, width] of the images this build takes, and the number of their classes. */
-export const IMAGE_SIZE: readonly [number, number] = [28, 28];
-export const CLASSES = 10;
+/** Pixels of an image each way. */
+const LEAST_PIXELS = 8;
+const MOST_PIXELS = 128;
+/** Channels of an image, in words. */
+const CHANNELS: Readonly<Record<number, string>> = { 1: 'grey', 3: 'red, green, blue' };
+export const MOST_CLASSES = 100;
 
 export function invalidData(file: string, found: string, cause?: unknown): TrainerError {
   return new TrainerError('DataInvalid', `${file}: ${found}`, cause === undefined ? {} : { cause });
@@ -41,8 +49,8 @@ export function startsAsIdx(bytes: Uint8Array): boolean {
 const hexadecimal = (magic: number): string => `0x${magic.toString(16).padStart(8, '0')}`;
 
 function describeMagic(found: number): string {
-  if (found === MAGIC.images) return ' That is a file of images.';
-  if (found === MAGIC.labels) return ' That is a file of labels.';
+  if (MAGIC.images.includes(found)) return ' That is a file of images.';
+  if (MAGIC.labels.includes(found)) return ' That is a file of labels.';
   const type = OTHER_TYPES[found >>> 8];
   return type === undefined ? '' : ` Its elements are ${type}; only unsigned bytes can be read.`;
 }
@@ -56,30 +64,43 @@ interface IdxHeader {
   readonly totalBytes: number;
 }
 
+/** Throws where a header promises images that no network here takes. */
+function checkImages(file: string, [, height, width, channels = 1]: readonly number[]): void {
+  const isSize = (pixels: number): boolean => pixels >= LEAST_PIXELS && pixels <= MOST_PIXELS;
+  if (!isSize(height!) || !isSize(width!)) {
+    const allowed = `${LEAST_PIXELS} to ${MOST_PIXELS} pixels each way`;
+    throw invalidData(
+      file,
+      `its images are ${formatNumber(height!)} x ${formatNumber(width!)}; allowed are ${allowed}.`,
+    );
+  }
+  if (Object.hasOwn(CHANNELS, channels)) return;
+  const allowed = Object.entries(CHANNELS).map(([count, colours]) => `${count} (${colours})`);
+  throw invalidData(
+    file,
+    `its images have ${formatNumber(channels)} channels; allowed are ${allowed.join(' and ')}.`,
+  );
+}
+
 /** The header of a file, once it is known to be one that can be read. Throws `DataInvalid` naming `file`. */
 export function readHeader(file: string, bytes: Uint8Array, kind: IdxKind): IdxHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4) {
     throw invalidData(file, `cut off: ${bytes.length} bytes where an IDX file begins with a header.`);
   }
-  const [found, magic] = [view.getUint32(0), MAGIC[kind]];
-  if (found !== magic) {
-    const expected = `${kind} have ${hexadecimal(magic)}`;
+  const found = view.getUint32(0);
+  if (!MAGIC[kind].includes(found)) {
+    const expected = `${kind} have ${MAGIC[kind].map(hexadecimal).join(' or ')}`;
     throw invalidData(file, `magic number ${hexadecimal(found)} where ${expected}.${describeMagic(found)}`);
   }
-  const count = magic & 0xff;
+  const count = found & 0xff;
   const headerBytes = 4 + 4 * count;
   if (bytes.length < headerBytes) {
     throw invalidData(file, `cut off: ${bytes.length} bytes, its header alone has ${headerBytes}.`);
   }
   const dimensions = Array.from({ length: count }, (_, i) => view.getUint32(4 + 4 * i));
-  const [items, height, width] = dimensions as [number, number, number];
-  if (kind === 'images') {
-    if (height !== IMAGE_SIZE[0] || width !== IMAGE_SIZE[1]) {
-      throw invalidData(file, `its images are ${height} x ${width}, expected ${IMAGE_SIZE.join(' x ')}.`);
-    }
-    if (items === 0) throw invalidData(file, 'it holds no images.');
-  }
+  const [items, ...shape] = dimensions as [number, ...number[]];
+  if (kind === 'images') checkImages(file, dimensions);
   if (items > MOST_ITEMS) {
     const most = formatNumber(MOST_ITEMS);
     throw invalidData(
@@ -87,7 +108,7 @@ export function readHeader(file: string, bytes: Uint8Array, kind: IdxKind): IdxH
       `its header promises ${formatNumber(items)} ${kind}; at most ${most} can be read.`,
     );
   }
-  const size = kind === 'images' ? ` of ${height} x ${width}` : '';
+  const size = kind === 'images' ? ` of ${shape.join(' x ')}` : '';
   const content = `${formatNumber(items)} ${kind}${size}`;
   const totalBytes = headerBytes + dimensions.reduce((product, dimension) => product * dimension, 1);
   return { dimensions, content, headerBytes, totalBytes };
@@ -104,19 +125,24 @@ function checkLength(file: string, bytes: Uint8Array, { content, totalBytes }: I
 }
 
 /**
- * Images of an IDX file: [count, 28, 28, 1] bytes, a view on `bytes`, not a copy.
+ * Images of an IDX file: [count, height, width, channels] bytes, a view on `bytes`, not a copy.
  * Throws `DataInvalid` naming `file`.
  */
 export function parseImages(
   file: string,
   bytes: Uint8Array<ArrayBuffer>,
-): { readonly count: number; readonly images: Uint8Array<ArrayBuffer> } {
+): {
+  readonly count: number;
+  readonly imageShape: Dataset['imageShape'];
+  readonly images: Uint8Array<ArrayBuffer>;
+} {
   const header = readHeader(file, bytes, 'images');
   checkLength(file, bytes, header);
-  return { count: header.dimensions[0]!, images: bytes.subarray(header.headerBytes) };
+  const [count, height, width, channels = 1] = header.dimensions as [number, number, number, number?];
+  return { count, imageShape: [height, width, channels], images: bytes.subarray(header.headerBytes) };
 }
 
-/** Labels of an IDX file: [count] bytes, 0 to 9, a view on `bytes`. Throws `DataInvalid` naming `file`. */
+/** Labels of an IDX file: [count] bytes, 0 to 99, a view on `bytes`. Throws `DataInvalid` naming `file`. */
 export function parseLabels(
   file: string,
   bytes: Uint8Array<ArrayBuffer>,
@@ -124,11 +150,11 @@ export function parseLabels(
   const header = readHeader(file, bytes, 'labels');
   checkLength(file, bytes, header);
   const labels = bytes.subarray(header.headerBytes);
-  const wrong = labels.findIndex((label) => label >= CLASSES);
+  const wrong = labels.findIndex((label) => label >= MOST_CLASSES);
   if (wrong !== -1) {
     throw invalidData(
       file,
-      `label ${labels[wrong]} at index ${formatNumber(wrong)}; allowed are 0 to ${CLASSES - 1}.`,
+      `label ${labels[wrong]} at index ${formatNumber(wrong)}; allowed are 0 to ${MOST_CLASSES - 1}.`,
     );
   }
   return { count: header.dimensions[0]!, labels };

@@ -1,13 +1,14 @@
 /**
- * Fetches the four files of a data set, reports bytes, and puts train and test sets together. Owns every
- * way in which fetching can fail; unpacking is `unpack.ts`, parsing `idx.ts`.
+ * Fetches the four files of a data set and reports bytes. Owns every way in which fetching can fail;
+ * unpacking is `unpack.ts`, parsing `idx.ts`, what they make together `assemble.ts`.
  */
 
 import { folderUrl } from '../../browser/folder-url.js';
 import { TrainerError } from '../../protocol/errors.js';
-import type { Dataset, ImageSet } from './dataset.js';
+import { assembleDataset } from './assemble.js';
+import type { Dataset } from './dataset.js';
 import { describeError, describeValue, formatNumber } from '../../protocol/wording.js';
-import { CLASSES, IMAGE_SIZE, invalidData, parseImages, parseLabels, type IdxKind } from './idx.js';
+import type { IdxKind } from './idx.js';
 import { Unpacker } from './unpack.js';
 
 export const DATA_FILES = ['train-images.gz', 'train-labels.gz', 'test-images.gz', 'test-labels.gz'] as const;
@@ -94,23 +95,6 @@ async function readBody(
   return unpacker.finish();
 }
 
-function makeSet(
-  imagesFile: string,
-  imagesBytes: Uint8Array<ArrayBuffer>,
-  labelsFile: string,
-  labelsBytes: Uint8Array<ArrayBuffer>,
-): ImageSet {
-  const { count, images } = parseImages(imagesFile, imagesBytes);
-  const { count: labelCount, labels } = parseLabels(labelsFile, labelsBytes);
-  if (count !== labelCount) {
-    throw invalidData(
-      imagesFile,
-      `${formatNumber(count)} images, but ${labelsFile} has ${formatNumber(labelCount)} labels.`,
-    );
-  }
-  return { count, images, labels };
-}
-
 /**
  * Loads all four files at once. Throws `DataUnavailable` (network, HTTP status), `DataInvalid`
  * (content) or `Aborted`.
@@ -142,14 +126,15 @@ export async function loadDataset(options: LoadOptions): Promise<Dataset> {
     );
     throwIfAborted(options.signal);
     const [trainImages, trainLabels, testImages, testLabels] = DATA_FILES;
-    const dataset: Dataset = {
-      imageShape: [...IMAGE_SIZE, 1],
-      classes: CLASSES,
-      classNames: Array.from({ length: CLASSES }, (_, digit) => String(digit)),
-      train: makeSet(trainImages, bodies[0]!, trainLabels, bodies[1]!),
-      test: makeSet(testImages, bodies[2]!, testLabels, bodies[3]!),
-    };
-    return dataset;
+    return assembleDataset(
+      {
+        imagesFile: trainImages,
+        imagesBytes: bodies[0]!,
+        labelsFile: trainLabels,
+        labelsBytes: bodies[1]!,
+      },
+      { imagesFile: testImages, imagesBytes: bodies[2]!, labelsFile: testLabels, labelsBytes: bodies[3]! },
+    );
   } catch (error) {
     failure.abort();
     throw error;

@@ -10,8 +10,8 @@ import { describeStart, formatNumber } from '../../protocol/wording.js';
 import { crc32 } from './crc32.js';
 import { invalidData, readHeader, startsAsIdx, type IdxKind } from './idx.js';
 
-/** Bytes by which every file is known: all of an IDX header of images. */
-const JUDGED_BYTES = 16;
+/** Bytes by which every file is known: all of an IDX header of images with channels. */
+const JUDGED_BYTES = 20;
 
 /** Of gzip bytes, at once: deflate makes at most 1,032 of one, so that these make 17 MB. */
 const SLICE_BYTES = 16_384;
@@ -148,7 +148,15 @@ export class Unpacker {
     } else {
       this.#unpack(new Uint8Array(0), true);
     }
-    return this.#idx!.finish();
+    return this.#joined();
+  }
+
+  #joined(): Uint8Array<ArrayBuffer> {
+    try {
+      return this.#idx!.finish();
+    } catch (error) {
+      throw this.#errorOf(error);
+    }
   }
 
   #begin(): void {

@@ -42,11 +42,9 @@ function idxFile(magic: number, dimensions: readonly number[], body: Uint8Array)
   return bytes;
 }
 
-export function imagesFile(
-  images: Uint8Array,
-  [height, width]: readonly [number, number] = [28, 28],
-): Uint8Array<ArrayBuffer> {
-  return idxFile(0x803, [images.length / (height * width), height, width], images);
+export function imagesFile(images: Uint8Array, shape: readonly number[] = [28, 28]): Uint8Array<ArrayBuffer> {
+  const size = shape.reduce((product, length) => product * length, 1);
+  return idxFile(0x800 + 1 + shape.length, [images.length / size, ...shape], images);
 }
 
 export function labelsFile(labels: Uint8Array): Uint8Array<ArrayBuffer> {
