@@ -71,7 +71,9 @@ export function stirred(input: EngineInput): NamedTensors {
 
 /** Calls `work` with a device inside a validation scope, and fails where anything was invalid. */
 export async function withDevice<T>(work: (device: GPUDevice) => Promise<T>): Promise<T> {
-  const { device, watch } = await openDevice(navigator.gpu, { largestBufferBytes: 2 ** 27 });
+  const { device, watch } = await openDevice(navigator.gpu, [
+    { what: 'Anything', bytes: 2 ** 27, remedy: 'Test less' },
+  ]);
   try {
     device.pushErrorScope('validation');
     const result = await watch.guard(work(device));

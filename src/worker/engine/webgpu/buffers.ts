@@ -3,9 +3,7 @@
  */
 
 import type { BufferKey } from './kernels/shader.js';
-
-/** WebGPU binds and copies in multiples of this; also the width of one vec4f. */
-const GRANULE_BYTES = 16;
+import { bufferBytes, checkBuffers } from './limits.js';
 
 export type Contents = Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
@@ -22,12 +20,17 @@ export class BufferPool {
     return [...this.#buffers.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** Makes a storage buffer of at least `bytes` (zeroed), rounded up to whole vectors. */
+  /**
+   * Makes a storage buffer of at least `bytes` (zeroed), rounded up to whole vectors. Throws `EngineUnavailable`
+   * where it cannot be bound.
+   */
   make(key: BufferKey, bytes: number): GPUBuffer {
     if (this.#buffers.has(key)) throw new Error(`The buffer "${key}" exists already.`);
+    const need = { what: `The contents of the buffer "${key}"`, bytes, remedy: 'Use smaller images' };
+    checkBuffers([need], this.#device.limits);
     const buffer = this.#device.createBuffer({
       label: key,
-      size: Math.max(GRANULE_BYTES, Math.ceil(bytes / GRANULE_BYTES) * GRANULE_BYTES),
+      size: bufferBytes(bytes),
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
     this.#buffers.set(key, buffer);

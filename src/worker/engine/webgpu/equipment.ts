@@ -5,6 +5,7 @@
 
 import { metricNames } from '../../../recipe/metrics.js';
 import { NORMALISED_BYTES } from '../../data/normalise.js';
+import { dataSizesOf } from '../data-sizes.js';
 import type { EngineInput } from '../engine.js';
 import { DEVICE_SILENCE_LIMIT_MS } from '../../../protocol/time-limits.js';
 import { planTrainStep, type PlannedProgram } from '../plan/plan.js';
@@ -28,6 +29,7 @@ import {
   type BufferKey,
 } from './kernels/shader.js';
 import { updateTable } from './kernels/update.js';
+import { bufferNeeds } from './needs.js';
 import { ParameterLayout } from './parameter-layout.js';
 import {
   packTables,
@@ -105,10 +107,8 @@ export function makeShared(
 export async function equip(input: EngineInput, options: WebGpuOptions): Promise<Equipment> {
   const { recipe, dataset } = input;
   const planned = options.trainStep ?? planTrainStep(recipe);
-  const sizes = planned.layout.buffers.map(({ sizeBytes }) => sizeBytes);
-  const largest = Math.max(dataset.train.images.length, dataset.test.images.length, ...sizes);
   const gpu = 'gpu' in options ? options.gpu : findGpu();
-  const open = await openDevice(gpu, { largestBufferBytes: Math.ceil(largest / 16) * 16 });
+  const open = await openDevice(gpu, bufferNeeds(recipe, dataSizesOf(input), planned));
   const device = options.wrapDevice?.(open.device) ?? open.device;
   try {
     const { upload, ...shared } = makeShared(device, input, planned);

@@ -25,6 +25,7 @@ import {
   type TableName,
 } from './kernels/shader.js';
 import { updateShader } from './kernels/update.js';
+import { checkStorageBuffers } from './limits.js';
 import type { ParameterLayout } from './parameter-layout.js';
 
 export type Tables = Readonly<
@@ -192,6 +193,7 @@ export async function makeDispatch(
   compiler = new Compiler(device),
 ): Promise<Dispatch> {
   const { label, bindings, workgroups } = shader;
+  checkStorageBuffers(`The kernel "${label}"`, bindings.length, device.limits);
   const { layout, pipeline } = await compiler.compile(shader);
   const constants = shader.constants === null ? null : constantsBuffer(device, label, shader.constants);
   const bindGroup = device.createBindGroup({
@@ -221,7 +223,7 @@ function constantsBuffer(device: GPUDevice, label: string, words: Uint32Array<Ar
  * Bytes of a program's buffers. Those of activations that are nearly as large as the largest are made as large:
  * shaders know lengths, and so those that differ only in which of them they read are one text.
  */
-function bufferSizes(buffers: readonly BufferPlan[]): readonly number[] {
+export function bufferSizes(buffers: readonly BufferPlan[]): readonly number[] {
   const largest = Math.max(
     0,
     ...buffers.map(({ storage, sizeBytes }) => (storage === 'activation' ? sizeBytes : 0)),

@@ -4,6 +4,7 @@
  */
 
 import { TrainerError } from '../../../../protocol/errors.js';
+import { formatNumber } from '../../../../protocol/wording.js';
 
 const PAGE_BYTES = 65536;
 /** Kernels read whole vectors, and a window a little past its end: nothing ends where memory ends. */
@@ -34,7 +35,8 @@ function makeSharedMemory(): { readonly memory: WebAssembly.Memory; readonly mos
 
 export class Arena {
   readonly memory: WebAssembly.Memory;
-  readonly #mostBytes: number;
+  /** The most that it may grow to. */
+  readonly mostBytes: number;
   #end = 64;
 
   /** Throws `OutOfMemory`. @param isShared Whether threads are to see the memory. */
@@ -43,7 +45,7 @@ export class Arena {
       ? makeSharedMemory()
       : { memory: new WebAssembly.Memory({ initial: 1 }), mostBytes: MOST_BYTES };
     this.memory = memory;
-    this.#mostBytes = mostBytes;
+    this.mostBytes = mostBytes;
   }
 
   /** Bytes the memory has now. */
@@ -63,11 +65,12 @@ export class Arena {
     const missing = bytes - this.memory.buffer.byteLength;
     if (missing <= 0) return;
     try {
-      if (bytes > this.#mostBytes) throw new RangeError(`more than ${this.#mostBytes} bytes`);
+      if (bytes > this.mostBytes) throw new RangeError(`more than ${this.mostBytes} bytes`);
       this.memory.grow(Math.ceil(missing / PAGE_BYTES));
     } catch (cause) {
-      const megabytes = Math.ceil(bytes / 2 ** 20);
-      const message = `The engine needs ${megabytes} MB, more than this browser gives it. Use a smaller batch.`;
+      const [needed, present] = [bytes, this.sizeBytes].map((size) => formatNumber(size));
+      const advice = 'Use a smaller batch, or fewer or smaller images.';
+      const message = `The engine needs ${needed} bytes, has ${present}, and this browser gives it no more. ${advice}`;
       throw new TrainerError('OutOfMemory', message, { cause });
     }
   }

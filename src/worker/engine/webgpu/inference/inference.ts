@@ -9,18 +9,13 @@ import { entryOf } from '../../../../recipe/recipe.js';
 import type { EngineInput } from '../../engine.js';
 import { planClassify, planEvaluate, planGenerate, type PlannedProgram } from '../../plan/plan.js';
 import type { Equipment } from '../equipment.js';
+import { evaluationRows } from './evaluation-rows.js';
 import { prepareImageGrid, type GridProgram } from './images.js';
 import { CONTROL, CONTROL_WORDS, type BufferKey } from '../kernels/shader.js';
 import { prepareProgram, type ReadyProgram } from '../program.js';
 import { readBuffers, type ReadSource } from '../read.js';
 
 type Values = Float32Array<ArrayBuffer>;
-
-/**
- * Test images that one pass through the evaluation classifies, a third of the arithmetic of the notebook's
- * step: the least that a command can have to wait for.
- */
-const EVALUATION_ROWS = 100;
 
 /** First test image and number of images of each pass of an evaluation, as in `CONTROL_WORDS`. */
 const PASSES: BufferKey = 'evaluation passes';
@@ -49,7 +44,7 @@ export class Inference {
   async countCorrect(first: number, count: number): Promise<number> {
     const { recipe, dataset } = this.#input;
     const { device, shared } = this.#equipment;
-    const rows = Math.min(EVALUATION_ROWS, dataset.test.count);
+    const rows = evaluationRows(dataset.test.count);
     const { program } = await this.#prepare('evaluate', rows, () => planEvaluate(recipe, rows));
     if (!shared.buffers.has(PASSES)) {
       const most = Math.ceil(dataset.test.count / rows);

@@ -4,6 +4,7 @@
  */
 
 import type { PlanTensor, TensorId } from '../../plan/operations.js';
+import { foldGroups, type Workgroups } from './fold-groups.js';
 import { float, MOST_EXACT, pick, quotient } from './shader-text.js';
 
 /** Names a GPU buffer; tensors that may not share a dispatch lie in different ones. */
@@ -99,7 +100,7 @@ export interface Shader {
   readonly bindings: readonly Binding[];
   /** What the buffer `CONSTANTS` holds; null where there is none. */
   readonly constants: Uint32Array<ArrayBuffer> | null;
-  readonly workgroups: readonly [number, number, number];
+  readonly workgroups: Workgroups;
 }
 
 /** How a shader takes its numbers; see `Numbers`. */
@@ -210,9 +211,10 @@ export class ShaderBuilder implements Numbers {
     return this.#bind(buffer, 'read_write', type);
   }
 
-  /** The finished shader; `text` is everything but the bindings. */
-  finish(label: string, text: string, workgroups: Shader['workgroups']): Shader {
+  /** The finished shader; `unfolded` is everything but the bindings. Dimensions of any number of blocks are made to fit. */
+  finish(label: string, unfolded: string, blocks: Workgroups): Shader {
     const { isData } = this;
+    const { text, workgroups } = foldGroups(unfolded, blocks);
     const declarations = this.#bindings.map(({ access, type, name, buffer }, index) => {
       const width = type === 'vec4f' ? 4 : 1;
       const length = Math.floor(this.memory.sizeOf(buffer) / width);

@@ -37,7 +37,7 @@ export function updateTable(
   memory: Pick<Memory, 'tensor' | 'parameter'>,
 ): Uint32Array<ArrayBuffer> {
   const rowWords = operation.entries.length * ENTRY_WORDS;
-  const words = new Uint32Array(rowWords + groupsOf(operation));
+  const words = new Uint32Array(updateTableLength(operation));
   const floats = new Float32Array(words.buffer);
   let group = 0;
   operation.entries.forEach((entry, index) => {
@@ -54,6 +54,11 @@ export function updateTable(
     group = end;
   });
   return words;
+}
+
+/** Words of the table. */
+export function updateTableLength(operation: UpdateOp): number {
+  return operation.entries.length * ENTRY_WORDS + groupsOf(operation);
 }
 
 /** Workgroups of the dispatch. */

@@ -1,0 +1,71 @@
+/** The buffers that a run needs, reckoned from sizes alone, before anything is made. */
+
+import { formatNumber } from '../../../protocol/wording.js';
+import { sizeOf } from '../../../recipe/layers.js';
+import { metricNames } from '../../../recipe/metrics.js';
+import type { Recipe } from '../../../recipe/recipe.js';
+import type { DataSizes } from '../data-sizes.js';
+import { NORMALISED_BYTES } from '../../data/normalise.js';
+import { SAMPLE_COUNT } from '../image-grid.js';
+import type { Storage } from '../plan/operations.js';
+import { planEvaluate, planGenerate, type PlannedProgram } from '../plan/plan.js';
+import { evaluationRows } from './inference/evaluation-rows.js';
+import { controlLayout } from './kernels/shader.js';
+import { updateTableLength } from './kernels/update.js';
+import type { BufferNeed } from './limits.js';
+import { ParameterLayout } from './parameter-layout.js';
+import { bufferSizes } from './program.js';
+
+function dataNeeds({ imageShape, trainCount, testCount }: DataSizes): BufferNeed[] {
+  const imageBytes = sizeOf(imageShape);
+  const remedy = 'Use fewer or smaller images';
+  return [
+    { what: `The ${formatNumber(trainCount)} training images`, bytes: trainCount * imageBytes, remedy },
+    { what: `The ${formatNumber(testCount)} test images`, bytes: testCount * imageBytes, remedy },
+  ];
+}
+
+/** What the plan's storages hold. */
+const STORAGE_WORDS: Readonly<Record<Storage, string>> = {
+  activation: 'activations',
+  draws: 'draws',
+  statistics: 'statistics',
+  gradientStatistics: 'statistics of gradients',
+  gradients: 'gradients',
+  results: 'results',
+};
+
+function programNeeds(name: string, { layout }: PlannedProgram, remedy: string): BufferNeed[] {
+  const sizes = bufferSizes(layout.buffers);
+  return layout.buffers.map((buffer, index) => ({
+    what: `The ${STORAGE_WORDS[buffer.storage]} of ${name} (buffer "${buffer.name}")`,
+    bytes: sizes[index]!,
+    remedy,
+  }));
+}
+
+/** The buffers of a run that grow with the data, the batch or the recipe; `train` is its train step. */
+export function bufferNeeds(recipe: Recipe, data: DataSizes, train: PlannedProgram): readonly BufferNeed[] {
+  const evaluate = planEvaluate(recipe, evaluationRows(data.testCount));
+  const { operations, stepScalars } = train.program;
+  const updates = operations.filter((operation) => operation.kind === 'update');
+  const updateWords = updates.reduce((words, update) => words + updateTableLength(update), 0);
+  const tableWords = NORMALISED_BYTES.length + data.pooledCount + updateWords;
+  const controlWords = controlLayout(metricNames(recipe).length, stepScalars.length).length;
+  const smaller = 'Use smaller images';
+  return [
+    ...dataNeeds(data),
+    {
+      what: 'The parameters of the networks',
+      bytes: 4 * new ParameterLayout(recipe).length,
+      remedy: smaller,
+    },
+    { what: 'The tables of indices', bytes: 4 * tableWords, remedy: 'Use fewer images' },
+    { what: 'The metrics and rates', bytes: 4 * controlWords, remedy: 'Use a recipe of fewer terms' },
+    ...programNeeds('a train step', train, 'Use a smaller batch or smaller images'),
+    ...programNeeds('an evaluation', evaluate, smaller),
+    ...(recipe.generator === null
+      ? []
+      : programNeeds('the generated samples', planGenerate(recipe, SAMPLE_COUNT), smaller)),
+  ];
+}
