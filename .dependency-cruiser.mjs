@@ -6,7 +6,7 @@
 const WORKER = '^src/worker/';
 const ENGINE = `${WORKER}engine/`;
 /** What an engine is, apart from the engines: the floor that they stand on. */
-const CONTRACT = `${ENGINE}(engine|check-state|image-grid)\\.ts$`;
+const CONTRACT = `${ENGINE}(engine|check-state|data-sizes|image-grid)\\.ts$`;
 
 const PROTOCOL = ['^src/protocol/', '^src/recipe/'];
 /** What both threads share: the words they speak, and what they ask of the browser. */

@@ -8,13 +8,39 @@ const HELP = `Prints the plan that the fused engines run for a recipe.
 
 npm run plan -- [options]
   --recipe NAME   notebook (default), notebook-as-run, notebook-feature-matching, labels-only
+  --image SHAPE   height x width x channels of the images, as in 12x20x3 (28x28x1)
+  --classes N     classes of the data (10)
   --batch N       images a step (32)
   --rows N        images of an evaluation or a generation (64)
   --program NAME  trainStep, evaluate, classify, generate, initialise; all without it
   --help          this text`;
 
-/** MNIST's: the plan is made without loading any data. */
-const DATA_SHAPE = { imageShape: [28, 28, 1], classes: 10 };
+/** MNIST's, unless told: the plan is made without loading any data. */
+const DEFAULT_IMAGE = '28x28x1';
+const DEFAULT_CLASSES = 10;
+
+/** [height, width, channels] of a text like 12x20x3, as the loader takes it. */
+async function parseImageShape(text) {
+  const sizes = /^(\d{1,4})x(\d{1,4})x(\d{1,4})$/.exec(text);
+  if (sizes === null) {
+    throw new UsageError(`--image is "${text}"; it takes height x width x channels, as in 12x20x3.`);
+  }
+  const { shapeProblem } = await importSource('src/worker/data/idx.ts');
+  const shape = sizes.slice(1).map(Number);
+  const problem = shapeProblem(shape);
+  if (problem !== null) throw new UsageError(`--image is "${text}": such images ${problem}`);
+  return shape;
+}
+
+/** What `build` makes; a recipe that does not go with the options is a usage error. */
+function buildOrRefuse(build) {
+  try {
+    return build();
+  } catch (error) {
+    if (error.name !== 'RecipeError') throw error;
+    throw new UsageError(error.message, { cause: error });
+  }
+}
 
 function formatCount(value) {
   return value === 0 ? '-' : value.toLocaleString('en-US');
@@ -69,6 +95,8 @@ function describeProgram({ program, layout }, costs) {
 export async function printPlan(args) {
   const values = parseOptions('plan', args, {
     recipe: { type: 'string', default: 'notebook' },
+    image: { type: 'string', default: DEFAULT_IMAGE },
+    classes: { type: 'string' },
     batch: { type: 'string' },
     rows: { type: 'string' },
     program: { type: 'string' },
@@ -91,7 +119,12 @@ export async function printPlan(args) {
   const batch = parseWholeNumber('batch', values.batch, min, max) ?? 32;
   const rows = parseWholeNumber('rows', values.rows, 1, 10_000) ?? 64;
   const settings = resolveSettings({ recipe: values.recipe, batch });
-  const recipe = buildRecipe(settings, DATA_SHAPE);
+  const { classes } = (await importSource('src/worker/data/dataset.ts')).DATA_LIMITS;
+  const data = {
+    imageShape: await parseImageShape(values.image),
+    classes: parseWholeNumber('classes', values.classes, classes.min, classes.max) ?? DEFAULT_CLASSES,
+  };
+  const recipe = buildOrRefuse(() => buildRecipe(settings, data));
   const programs = {
     initialise: () => plans.planInitialise(recipe),
     trainStep: () => plans.planTrainStep(recipe),

@@ -55,7 +55,7 @@ const typedText = { fromAttribute: givenText };
  *   Default: `notebook`.
  * @attr engine - `auto`, `webgpu`, `wasm`, `tfjs-webgpu`, `tfjs-webgl`, `tfjs-wasm`, `tfjs-cpu`.
  *   Default: `auto`.
- * @attr labels - Images whose label is used, 10 to 60,000. Default: 900.
+ * @attr labels - Images whose label is used, 1 to as many as there are for training. Default: 900.
  * @attr seed - Key of all random streams, 0 to 2^53 - 1. Default: 1.
  * @attr steps - Updates in all, 1 to 10,000,000. Default: 20,000.
  * @attr autostart - Starts as soon as the element is in a document. Default: absent.

@@ -1,7 +1,10 @@
 /** What a person sees in each state, and what the controls do. */
 
 import { expect } from '@open-wc/testing';
-import { gridAt } from './support/fake-trainer.js';
+import type { ImageGrid } from '../../src/protocol/reports.js';
+import { picturePng } from '../../src/ui/element/saved-files.js';
+import { toImageGrid } from '../../src/worker/engine/image-grid.js';
+import { gridAt, runOf } from './support/fake-trainer.js';
 import { find, mount, textOf, unmountAll, until, untilState, type Mounted } from './support/mount.js';
 import type { SganTrainer } from '../../src/ui/sgan-trainer.js';
 
@@ -328,6 +331,28 @@ describe('the settings form', () => {
     expect(input.getAttribute('aria-invalid')).to.equal('false');
   });
 
+  it('says of how many images labels can be chosen as soon as the data is known, and takes no more', async () => {
+    const { element, fake } = await mount({ attributes: { labels: '70000' } });
+    expect(textOf(element, '#labels-hint')).to.equal('The rest goes unlabelled');
+    type(element, 'labels', '900');
+    await element.updateComplete;
+    await element.start();
+    await until(() => textOf(element, '#labels-hint') === 'Of 60,000; the rest goes unlabelled');
+    type(element, 'labels', '60,001');
+    await element.updateComplete;
+    expect(textOf(element, '#labels-hint')).to.equal('Takes whole numbers from 1 to 60,000.');
+    expect(element.labels).to.equal(900);
+    element.labels = 61_000;
+    type(element, 'labels', '60,000');
+    await element.updateComplete;
+    expect(element.labels).to.equal(60_000);
+    element.labels = 61_000;
+    await until(() => textOf(element, '#labels-hint') === 'Takes whole numbers from 1 to 60,000.');
+    const run = runOf(fake().settings!);
+    fake().report({ ...run, data: { ...run.data, trainCount: 61_000 } });
+    await until(() => textOf(element, '#labels-hint') === 'Of 61,000; the rest goes unlabelled');
+  });
+
   it('reads numbers as its language writes them, and guesses none', async () => {
     const { element } = await mount();
     type(element, 'generatorLr', '0,001');
@@ -452,6 +477,20 @@ describe('dropping a file', () => {
   });
 });
 
+const COLOURS = [
+  [200, 30, 60],
+  [10, 180, 90],
+  [40, 70, 220],
+];
+
+/** Images of 12 x 20 in three colours, one after the other, as the worker makes a picture of them. */
+function colourGrid(columns: number, rows: number): ImageGrid {
+  const images = Array.from({ length: columns * rows }, (_, image) =>
+    Array.from({ length: 12 * 20 }, () => COLOURS[image % 3]!.map((byte) => byte / 127.5 - 1)),
+  );
+  return toImageGrid(Float32Array.from(images.flat(2)), columns * rows, columns, [12, 20, 3]);
+}
+
 describe('the canvas of digits', () => {
   afterEach(unmountAll);
 
@@ -463,5 +502,50 @@ describe('the canvas of digits', () => {
     const before = canvas.toDataURL();
     fake().report({ type: 'images', source: 'generated', step: 2, grid: gridAt(3, 8, 8) });
     await until(() => canvas.toDataURL() !== before);
+  });
+
+  it('shows wide images in colour in their own proportions and colours', async () => {
+    const { element, fake } = await started();
+    const sheet = find(element, '[part="digits"]');
+    const isSquare = (): boolean => Math.abs(sheet.clientWidth - sheet.clientHeight) <= 1;
+    await until(isSquare);
+    fake().report({ type: 'images', source: 'generated', step: 2, grid: colourGrid(8, 8) });
+    fake().report({ type: 'images', source: 'real', step: 0, grid: colourGrid(8, 1) });
+    for (const [selector, rows] of [
+      ['#digits', 8],
+      ['#real-digits', 1],
+    ] as const) {
+      const canvas = find<HTMLCanvasElement>(element, selector);
+      await until(() => canvas.clientHeight > 0 && !isSquare() && canvas.width > canvas.height);
+      const { width, height } = canvas;
+      const gaps = 8 * Math.ceil(devicePixelRatio);
+      expect(height).to.be.closeTo((width * 12 * rows) / (20 * 8), gaps);
+      // Shown as it is painted: not stretched to a square.
+      expect(canvas.clientHeight).to.be.closeTo((canvas.clientWidth * height) / width, 1.5);
+      const pixelOf = (x: number, y: number): number[] => {
+        const place = [Math.round(((x + 0.5) * width) / 8), Math.round(((y + 0.5) * height) / rows)] as const;
+        return [...canvas.getContext('2d')!.getImageData(...place, 1, 1).data];
+      };
+      expect(pixelOf(0, 0)).to.deep.equal([...COLOURS[0]!, 255]);
+      expect(pixelOf(1, 0)).to.deep.equal([...COLOURS[1]!, 255]);
+      expect(pixelOf(7, rows - 1)).to.deep.equal([...COLOURS[(8 * rows - 1) % 3]!, 255]);
+    }
+  });
+
+  it('saves them as a picture of their own proportions and colours', async () => {
+    const grid = colourGrid(8, 8);
+    const bitmap = await createImageBitmap(new Blob([picturePng(grid)], { type: 'image/png' }));
+    expect([bitmap.width, bitmap.height]).to.deep.equal([8 * 20 * 6, 8 * 12 * 6]);
+    const canvas = Object.assign(document.createElement('canvas'), { width: 960, height: 576 });
+    const context = canvas.getContext('2d')!;
+    context.drawImage(bitmap, 0, 0);
+    for (const [image, [x, y]] of [
+      [0, [0, 0]],
+      [1, [120, 0]],
+      [8, [0, 72]],
+      [63, [959, 575]],
+    ] as const) {
+      expect([...context.getImageData(x, y, 1, 1).data]).to.deep.equal([...COLOURS[image % 3]!, 255]);
+    }
   });
 });

@@ -55,6 +55,17 @@ test('real images come back as the bytes of the file', () => {
   }
 });
 
+test('few real images leave places of the strip black', () => {
+  const dataset = tinyDataset();
+  const test = { ...dataset.test, count: 1 };
+  const grid = realImageGrid({ ...dataset, test });
+  assert.deepEqual([grid.columns, grid.rows, grid.width], [8, 1, 8 * 28]);
+  assert.equal(pixel(grid, 5, 9)[0], dataset.test.images[9 * 28 + 5]);
+  assert.ok(
+    grid.rgba.every((value, i) => Math.floor(i / 4) % grid.width < 28 || value === (i % 4 === 3 ? 255 : 0)),
+  );
+});
+
 test('an engine that makes the picture itself is asked for it, another for its values', async () => {
   const values = Float32Array.of(1, -1);
   const latents = new Float32Array(2);

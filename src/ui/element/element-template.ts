@@ -107,7 +107,7 @@ export function elementTemplate(view: ElementView, actions: ElementActions): Tem
           onToggle: actions.onTable,
         })}
       </div>
-      ${settingsForm({ ...view, pending: pendingSettings(view), state: model.state }, actions)}
+      ${settingsForm({ ...view, pending: pendingSettings(view), state: model.state, data: model.data }, actions)}
     </div>
     ${view.isDropOver ? html`<div class="drop">${words.dropTitle}</div>` : nothing}
     ${probes(actions.onThemeChange)}

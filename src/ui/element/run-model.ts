@@ -7,6 +7,7 @@ import { isEvaluationDue, stepsToEvaluation } from '../../protocol/evaluation-sc
 import type { EngineReport } from '../../protocol/engines.js';
 import type { ErrorInfo } from '../../protocol/errors.js';
 import type {
+  DataDescription,
   EvaluationReport,
   ImagesReport,
   LoadingReport,
@@ -34,6 +35,7 @@ export class RunModel {
   #note: Note | null = null;
   #stepsPerSecond: number | null = null;
   #run: RunReport | null = null;
+  #data: DataDescription | null = null;
   #losses = new LossSeries(1, NO_METRICS);
   #evaluations: readonly EvaluationReport[] = [];
   #generated: ImagesReport | null = null;
@@ -91,6 +93,11 @@ export class RunModel {
     return this.#run;
   }
 
+  /** The data, from the first run on: as the real images, it outlives runs. */
+  get data(): DataDescription | null {
+    return this.#data;
+  }
+
   get losses(): LossSeries {
     return this.#losses;
   }
@@ -139,6 +146,7 @@ export class RunModel {
         return;
       case 'run':
         this.#run = report;
+        this.#data = report.data;
         this.#losses = new LossSeries(smoothingSpan(this.#settings?.steps ?? 1), report);
         return;
       case 'loading':
@@ -179,7 +187,7 @@ export class RunModel {
     this.#replay = null;
   }
 
-  /** Back to before any run; real images stay, since they are of the data. */
+  /** Back to before any run; real images and the description of the data stay. */
   clear(): void {
     this.#state = 'idle';
     this.#error = null;

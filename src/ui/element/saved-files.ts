@@ -6,8 +6,8 @@ import type { ExportedFile } from '../../protocol/trainer-api.js';
 import type { Settings } from '../../protocol/settings.js';
 import { encodePng, enlarge } from './png.js';
 
-/** Pixels of the saved picture to one of the generator's: 28 are a stamp on today's screens. */
-const PICTURE_SCALE = 4;
+/** Pixels that an image of the saved picture has at least on its longer side: fewer are a stamp on today's screens. */
+const CELL_PIXELS = 112;
 
 /** `sgan-notebook-seed1-step1200-samples.png`; `kind` and `extension` without dots or dashes. */
 export function fileName(settings: Settings, step: number, kind: string, extension: string): string {
@@ -40,9 +40,9 @@ export function zipFiles(files: readonly ExportedFile[]): Uint8Array<ArrayBuffer
   return zipSync(entries, { level: 0 });
 }
 
-/** A grid as PNG, enlarged without smoothing. */
+/** A grid as PNG, enlarged by a whole number without smoothing. */
 export function picturePng(grid: ImageGrid): Uint8Array<ArrayBuffer> {
-  return encodePng(enlarge(grid, PICTURE_SCALE));
+  return encodePng(enlarge(grid, Math.ceil(CELL_PIXELS / Math.max(grid.cellWidth, grid.cellHeight))));
 }
 
 /** Hands a file to the browser's downloads. */

@@ -45,7 +45,7 @@ export class DigitsCanvas {
   #rows = Infinity;
   #width = 0;
 
-  /** `canvas` is as wide as its style says; its height follows from the grid. */
+  /** `canvas` fills its parent, which is as wide as its style says and has the proportions of the grid. */
   constructor(canvas: HTMLCanvasElement) {
     this.#canvas = canvas;
     this.#observer = new ResizeObserver(([entry]) => {
@@ -62,7 +62,20 @@ export class DigitsCanvas {
     if (grid === this.#grid && rows === this.#rows) return;
     this.#grid = grid;
     this.#rows = rows;
+    this.#proportion();
     this.#paint();
+  }
+
+  /** Gives the parent the grid's proportions, its style's own where there is none. */
+  #proportion(): void {
+    const { parentElement } = this.#canvas;
+    if (this.#grid === null) {
+      parentElement?.style.removeProperty('aspect-ratio');
+      return;
+    }
+    const { columns, rows, cellWidth, cellHeight } = this.#grid;
+    const [width, height] = [columns * cellWidth, Math.min(rows, this.#rows) * cellHeight];
+    parentElement?.style.setProperty('aspect-ratio', `${width} / ${height}`);
   }
 
   disconnect(): void {

@@ -1,4 +1,4 @@
-/** What the generator draws, large, and real digits to compare it with. Paints nothing itself. */
+/** What the generator draws, large, and real images to compare it with. Paints nothing itself. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
 import type { RunModel } from '../element/run-model.js';
@@ -9,7 +9,7 @@ export interface HeroView extends Speech {
   readonly model: RunModel;
   /** Whether the recipe, of the run or of the one to come, draws anything. */
   readonly hasGenerator: boolean;
-  /** Whether a picture of real digits stands in before the first run. */
+  /** Whether a picture of real images stands in before the first run. */
   readonly hasPoster: boolean;
 }
 
@@ -25,31 +25,32 @@ export function heroShows({ model, hasGenerator, hasPoster }: Omit<HeroView, key
 function heading(view: HeroView, shows: Shows): readonly [string, string] {
   const { words, formats, model } = view;
   if (shows === 'generated') {
-    return [words.digits, fill(words.digitsAt, { step: formats.count(model.generated!.step) })];
+    return [words.images, fill(words.imagesAt, { step: formats.count(model.generated!.step) })];
   }
-  if (shows === 'poster') return [words.digitsRealTitle, words.digitsPoster];
-  return [words.digits, shows === 'nothing' ? words.digitsNone : ''];
+  if (shows === 'poster') return [words.imagesRealTitle, words.imagesPoster];
+  return [words.images, shows === 'nothing' ? words.imagesNone : ''];
 }
 
 function describe({ words, formats, model }: HeroView, shows: Shows): string {
   if (shows === 'generated') {
     const { step, grid } = model.generated!;
-    return fill(words.digitsLabel, {
+    return fill(words.imagesLabel, {
       count: formats.count(grid.columns * grid.rows),
       step: formats.count(step),
     });
   }
-  return shows === 'poster' ? words.digitsPoster : words.digitsNone;
+  return shows === 'poster' ? words.imagesPoster : words.imagesNone;
 }
 
 export function hero(view: HeroView): TemplateResult {
   const { words, formats, model, hasPoster } = view;
   const shows = heroShows(view);
   const [title, note] = heading(view, shows);
-  const realCount = model.real === null ? 8 : model.real.grid.columns * model.real.grid.rows;
+  const cells = model.real === null ? 8 : model.real.grid.columns * model.real.grid.rows;
+  const realCount = Math.min(cells, model.data?.testCount ?? cells);
   const hasReal = model.real !== null || hasPoster;
   return html`<div class="hero">
-    <section aria-label=${words.digits}>
+    <section aria-label=${words.images}>
       <div class="heading">
         <h2>${title}</h2>
         <span class="muted number" part="digits-caption">${note}</span>
@@ -71,15 +72,15 @@ export function hero(view: HeroView): TemplateResult {
         }
       </div>
     </section>
-    <section aria-label=${words.realDigits}>
+    <section aria-label=${words.realImages}>
       <div class="heading">
-        <h3 class="muted">${words.realDigits}</h3>
+        <h3 class="muted">${words.realImages}</h3>
       </div>
       <div class="strip" part="real-digits">
         <canvas
           id="real-digits"
           role="img"
-          aria-label=${hasReal ? fill(words.realDigitsLabel, { count: formats.count(realCount) }) : words.digitsNone}
+          aria-label=${hasReal ? fill(words.realImagesLabel, { count: formats.count(realCount) }) : words.imagesNone}
         ></canvas>
       </div>
     </section>
@@ -117,7 +118,7 @@ export const heroStyles = css`
 
   .sheet {
     aspect-ratio: 1;
-    /* Empty cells, until there are digits. */
+    /* Empty cells, until there are images; their own proportions then (digits-canvas.ts). */
     background:
       linear-gradient(#1c1f24 1px, transparent 1px) 0 -0.5px / 12.5% 12.5%,
       linear-gradient(90deg, #1c1f24 1px, transparent 1px) -0.5px 0 / 12.5% 12.5%,

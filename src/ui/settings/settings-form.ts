@@ -3,9 +3,14 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { ENGINE_CHOICES } from '../../protocol/engines.js';
-import { SETTING_RANGES, type NumericSetting, type Settings } from '../../protocol/settings.js';
+import {
+  SETTING_RANGES,
+  type NumericSetting,
+  type SettingRange,
+  type Settings,
+} from '../../protocol/settings.js';
 import { RECIPE_NAMES } from '../../recipe/recipes.js';
-import type { TrainerState } from '../../protocol/reports.js';
+import type { DataDescription, TrainerState } from '../../protocol/reports.js';
 import { icons } from '../parts/icons.js';
 import { parseTyped, readTyped } from './parse-typed.js';
 import { isAllowed, type SettingName } from '../../protocol/check-settings.js';
@@ -18,6 +23,8 @@ export interface SettingsFormView extends Speech {
   /** Settings of the run that stands which differ from those. */
   readonly pending: readonly SettingName[];
   readonly state: TrainerState;
+  /** null before a run has told of it. */
+  readonly data: DataDescription | null;
   /** Texts that were typed, or given otherwise, and are not allowed, by setting. */
   readonly drafts: ReadonlyMap<SettingName, string>;
 }
@@ -32,22 +39,28 @@ export interface SettingsFormActions {
 
 type Render = (view: SettingsFormView, actions: SettingsFormActions) => TemplateResult;
 
-function hintOf({ strings, formats }: SettingsFormView, name: NumericSetting): string {
+/** What is allowed: no more labels than the data has images, once that is known. */
+function rangeOf({ data }: SettingsFormView, name: NumericSetting): SettingRange {
+  const range = SETTING_RANGES[name];
+  return name === 'labels' && data !== null ? { ...range, max: data.trainCount } : range;
+}
+
+function hintOf({ strings, words, formats, data }: SettingsFormView, name: NumericSetting): string {
+  if (name === 'labels' && data !== null) {
+    return fill(words.labelsOf, { max: formats.plain(data.trainCount) });
+  }
   const { min, max } = SETTING_RANGES[name];
   return fill(strings.fields[name].hint, { min: formats.plain(min), max: formats.plain(max) });
 }
 
-function problemOf(
-  { strings, words, formats }: SettingsFormView,
-  name: NumericSetting,
-  draft: string,
-): string {
+function problemOf(view: SettingsFormView, name: NumericSetting, draft: string): string {
+  const { strings, words, formats } = view;
   const typed = readTyped(draft, strings.locale);
   if (typed.kind === 'ambiguous') {
     const [first, second] = typed.readings.map(String) as [string, string];
     return fill(words.ambiguousNumber, { first, second });
   }
-  const { min, max, integer } = SETTING_RANGES[name];
+  const { min, max, integer } = rangeOf(view, name);
   return fill(integer ? words.invalidInteger : words.invalidNumber, {
     min: formats.plain(min),
     max: formats.plain(max),
@@ -57,12 +70,14 @@ function problemOf(
 function numberField(name: NumericSetting, extra: Render | null = null): Render {
   return (view, actions) => {
     const { strings, settings, drafts } = view;
-    const draft = drafts.get(name);
+    const { max } = rangeOf(view, name);
+    // A number from before the data was known is allowed no longer, perhaps.
+    const draft = drafts.get(name) ?? (settings[name] > max ? String(settings[name]) : undefined);
     const hint = draft === undefined ? hintOf(view, name) : problemOf(view, name, draft);
     const change = (event: Event): void => {
       const { value } = event.currentTarget as HTMLInputElement;
       const typed = parseTyped(value, strings.locale);
-      if (!isAllowed(name, typed)) {
+      if (!isAllowed(name, typed) || (typed as number) > max) {
         actions.onDraft(name, value);
         return;
       }

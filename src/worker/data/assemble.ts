@@ -4,11 +4,8 @@
  */
 
 import { formatNumber } from '../../protocol/wording.js';
-import type { Dataset, ImageSet } from './dataset.js';
-import { invalidData, MOST_CLASSES, MOST_ITEMS, parseImages, parseLabels } from './idx.js';
-
-/** Fewest images of the two sets. */
-const FEWEST = { train: 20, test: 1 } as const;
+import { DATA_LIMITS, type Dataset, type ImageSet } from './dataset.js';
+import { invalidData, parseImages, parseLabels } from './idx.js';
 
 export interface SetFiles {
   readonly imagesFile: string;
@@ -22,7 +19,7 @@ interface Part extends SetFiles {
   readonly imageShape: Dataset['imageShape'];
 }
 
-function readPart(files: SetFiles, which: keyof typeof FEWEST): Part {
+function readPart(files: SetFiles, which: 'train' | 'test'): Part {
   const { imagesFile, imagesBytes, labelsFile, labelsBytes } = files;
   const { count, imageShape, images } = parseImages(imagesFile, imagesBytes);
   const { count: labelCount, labels } = parseLabels(labelsFile, labelsBytes);
@@ -32,8 +29,9 @@ function readPart(files: SetFiles, which: keyof typeof FEWEST): Part {
       `${formatNumber(count)} images, but ${labelsFile} has ${formatNumber(labelCount)} labels.`,
     );
   }
-  if (count < FEWEST[which]) {
-    const allowed = `${FEWEST[which]} to ${formatNumber(MOST_ITEMS)}`;
+  const { min, max } = DATA_LIMITS[which];
+  if (count < min) {
+    const allowed = `${min} to ${formatNumber(max)}`;
     throw invalidData(imagesFile, `it holds ${formatNumber(count)} images; allowed are ${allowed}.`);
   }
   return { ...files, imageShape, set: { count, images, labels } };
@@ -56,14 +54,15 @@ function listOf(numbers: readonly number[]): string {
 
 /** One more than the largest label of both sets. Throws where a class has no training image. */
 function countClasses(train: Part, test: Part): number {
-  const isTrained = new Array<boolean>(MOST_CLASSES).fill(false);
+  const isTrained = new Array<boolean>(DATA_LIMITS.classes.max).fill(false);
   for (const label of train.set.labels) isTrained[label] = true;
   let largest = isTrained.lastIndexOf(true);
   for (const label of test.set.labels) largest = Math.max(largest, label);
   if (largest === 0) {
+    const { min, max } = DATA_LIMITS.classes;
     throw invalidData(
       train.labelsFile,
-      `all its labels are 0, and so are those of ${test.labelsFile}; allowed are 2 to ${MOST_CLASSES} classes, labelled from 0 on.`,
+      `all its labels are 0, and so are those of ${test.labelsFile}; allowed are ${min} to ${max} classes, labelled from 0 on.`,
     );
   }
   const classes = largest + 1;

@@ -11,7 +11,19 @@ export interface ImageSet {
   readonly labels: Uint8Array<ArrayBuffer>;
 }
 
-/** 8 x 8 to 128 x 128 pixels, one channel or three, 2 to 100 classes. */
+/** What a data set may be; every range has both its ends. */
+export const DATA_LIMITS = {
+  /** Of an image, each way. */
+  pixels: { min: 8, max: 128 },
+  /** By number. */
+  channels: { 1: 'grey', 3: 'red, green, blue' } as Readonly<Record<number, string>>,
+  classes: { min: 2, max: 100 },
+  /** Images of each set. More than the most fit no tab. */
+  train: { min: 20, max: 1_000_000 },
+  test: { min: 1, max: 1_000_000 },
+} as const;
+
+/** Within `DATA_LIMITS`. */
 export interface Dataset extends DataShape {
   /** [classes] */
   readonly classNames: readonly string[];

@@ -6,7 +6,7 @@
 
 import { TrainerError } from '../../protocol/errors.js';
 import { formatNumber } from '../../protocol/wording.js';
-import type { Dataset } from './dataset.js';
+import { DATA_LIMITS, type Dataset } from './dataset.js';
 
 export type IdxKind = 'images' | 'labels';
 
@@ -25,15 +25,8 @@ const OTHER_TYPES: Readonly<Record<number, string>> = {
   0x0e: '64-bit floats',
 };
 
-/** More than fit a tab; a file that promises more is damaged, or means harm. */
-export const MOST_ITEMS = 1_000_000;
-
-/** Pixels of an image each way. */
-const LEAST_PIXELS = 8;
-const MOST_PIXELS = 128;
-/** Channels of an image, in words. */
-const CHANNELS: Readonly<Record<number, string>> = { 1: 'grey', 3: 'red, green, blue' };
-export const MOST_CLASSES = 100;
+/** A file that promises more is damaged, or means harm. */
+const MOST_ITEMS = DATA_LIMITS.train.max;
 
 export function invalidData(file: string, found: string, cause?: unknown): TrainerError {
   return new TrainerError('DataInvalid', `${file}: ${found}`, cause === undefined ? {} : { cause });
@@ -64,22 +57,17 @@ interface IdxHeader {
   readonly totalBytes: number;
 }
 
-/** Throws where a header promises images that no network here takes. */
-function checkImages(file: string, [, height, width, channels = 1]: readonly number[]): void {
-  const isSize = (pixels: number): boolean => pixels >= LEAST_PIXELS && pixels <= MOST_PIXELS;
-  if (!isSize(height!) || !isSize(width!)) {
-    const allowed = `${LEAST_PIXELS} to ${MOST_PIXELS} pixels each way`;
-    throw invalidData(
-      file,
-      `its images are ${formatNumber(height!)} x ${formatNumber(width!)}; allowed are ${allowed}.`,
-    );
+/** What is wrong with [height, width, channels] of images, as the end of a sentence about them; null: nothing. */
+export function shapeProblem([height, width, channels]: Dataset['imageShape']): string | null {
+  const { pixels, channels: colours } = DATA_LIMITS;
+  const isSize = (size: number): boolean => size >= pixels.min && size <= pixels.max;
+  if (!isSize(height) || !isSize(width)) {
+    const allowed = `${pixels.min} to ${pixels.max} pixels each way`;
+    return `are ${formatNumber(height)} x ${formatNumber(width)}; allowed are ${allowed}.`;
   }
-  if (Object.hasOwn(CHANNELS, channels)) return;
-  const allowed = Object.entries(CHANNELS).map(([count, colours]) => `${count} (${colours})`);
-  throw invalidData(
-    file,
-    `its images have ${formatNumber(channels)} channels; allowed are ${allowed.join(' and ')}.`,
-  );
+  if (Object.hasOwn(colours, channels)) return null;
+  const allowed = Object.entries(colours).map(([count, words]) => `${count} (${words})`);
+  return `have ${formatNumber(channels)} channels; allowed are ${allowed.join(' and ')}.`;
 }
 
 /** The header of a file, once it is known to be one that can be read. Throws `DataInvalid` naming `file`. */
@@ -100,7 +88,9 @@ export function readHeader(file: string, bytes: Uint8Array, kind: IdxKind): IdxH
   }
   const dimensions = Array.from({ length: count }, (_, i) => view.getUint32(4 + 4 * i));
   const [items, ...shape] = dimensions as [number, ...number[]];
-  if (kind === 'images') checkImages(file, dimensions);
+  const [height = 0, width = 0, channels = 1] = shape;
+  const problem = kind === 'images' ? shapeProblem([height, width, channels]) : null;
+  if (problem !== null) throw invalidData(file, `its images ${problem}`);
   if (items > MOST_ITEMS) {
     const most = formatNumber(MOST_ITEMS);
     throw invalidData(
@@ -150,11 +140,12 @@ export function parseLabels(
   const header = readHeader(file, bytes, 'labels');
   checkLength(file, bytes, header);
   const labels = bytes.subarray(header.headerBytes);
-  const wrong = labels.findIndex((label) => label >= MOST_CLASSES);
+  const mostClasses = DATA_LIMITS.classes.max;
+  const wrong = labels.findIndex((label) => label >= mostClasses);
   if (wrong !== -1) {
     throw invalidData(
       file,
-      `label ${labels[wrong]} at index ${formatNumber(wrong)}; allowed are 0 to ${MOST_CLASSES - 1}.`,
+      `label ${labels[wrong]} at index ${formatNumber(wrong)}; allowed are 0 to ${mostClasses - 1}.`,
     );
   }
   return { count: header.dimensions[0]!, labels };

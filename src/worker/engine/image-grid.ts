@@ -92,10 +92,10 @@ export async function generateImageGrid(
   return toImageGrid(await engine.generate(latents, count), count, columns, imageShape);
 }
 
-/** The first test images of a data set as a strip. */
+/** The first test images of a data set as a strip; places that too few of them leave are black. */
 export function realImageGrid({ test, imageShape }: Dataset): ImageGrid {
   const count = Math.min(REAL_COUNT, test.count);
   const size = imageShape[0] * imageShape[1] * imageShape[2];
   const images = Float32Array.from(test.images.subarray(0, count * size), (byte) => NORMALISED_BYTES[byte]!);
-  return toImageGrid(images, count, count, imageShape);
+  return toImageGrid(images, count, REAL_COUNT, imageShape);
 }

@@ -60,7 +60,15 @@ test('a picture is enlarged pixel by pixel', () => {
   }
 });
 
-test('a saved picture has the bytes of the grid, four times as large', () => {
-  const grid = { ...picture, columns: 3, rows: 2, cellWidth: 1, cellHeight: 1 };
-  assert.deepEqual(decode(picturePng(grid)), enlarge(picture, 4));
+test('a saved picture has the bytes of the grid, so large that an image has 112 pixels or more', () => {
+  for (const [cellWidth, cellHeight, scale] of [
+    [28, 28, 4],
+    [20, 12, 6],
+    [12, 20, 6],
+    [64, 64, 2],
+    [128, 128, 1],
+  ] as const) {
+    const grid = { ...picture, columns: 1, rows: 1, cellWidth, cellHeight };
+    assert.deepEqual(decode(picturePng(grid)), enlarge(picture, scale));
+  }
 });
