@@ -105,7 +105,7 @@ const typedText = { fromAttribute: givenText };
  * @cssprop --sgan-accent, --sgan-on-accent - The primary button, progress, links.
  * @cssprop --sgan-series-first, --sgan-series-second - The lines of the charts.
  *   Default of the first: the accent.
- * @cssprop --sgan-digits-background - Behind the digits. Default: `#08090b`.
+ * @cssprop --sgan-digits-background - Behind the images. Default: `#08090b`.
  * @cssprop --sgan-font, --sgan-radius - Default: the system's font, `8px`.
  * @cssprop --sgan-sticky-top - Where the bar sticks. Default: `0px`.
  */

@@ -123,7 +123,7 @@ test('dispatches within the limit are left as they are', () =>
     workgroups: [65_535, 3, 65_535],
   }));
 
-test('more blocks than a dimension has are spread over all of them', () => {
+test('more workgroups than a dimension has are spread over all of them', () => {
   for (const [blocks, most, workgroups] of [
     [[196_608, 1, 1], 65_535, [65_535, 4, 1]],
     [[1, 262_144, 4], 65_535, [65_535, 17, 1]],
@@ -136,5 +136,5 @@ test('more blocks than a dimension has are spread over all of them', () => {
   }
 });
 
-test('a kernel that does not know its block is not folded', () =>
+test('a kernel that does not know its workgroup is not folded', () =>
   assert.throws(() => foldGroups('fn main() {}', [65_536, 1, 1]), RangeError));

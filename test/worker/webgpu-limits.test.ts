@@ -1,4 +1,4 @@
-/** What the checks of limits believe, held against a device: sizes of buffers, and blocks spread over dimensions. */
+/** What the checks of limits believe, held against a device: sizes of buffers, and workgroups spread over dimensions. */
 
 import { expect } from '@open-wc/testing';
 import { NORMALISED_BYTES } from '../../src/worker/data/normalise.js';
@@ -101,7 +101,7 @@ describeWebGpu('the buffers that a run needs', () => {
   });
 });
 
-/** Parameters and metrics after one step whose dispatches have at most so many blocks a dimension. */
+/** Parameters and metrics after one step whose dispatches have at most so many workgroups a dimension. */
 async function stepWith(
   input: EngineInput,
   tiles: typeof GPU_TILES,
@@ -139,7 +139,7 @@ async function stepWith(
   });
 }
 
-describeWebGpu('thread blocks beyond a dimension', () => {
+describeWebGpu('workgroups beyond a dimension', () => {
   for (const [name, tiles] of [
     ['small', SOFTWARE_TILES],
     ['large', GPU_TILES],

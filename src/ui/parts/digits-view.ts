@@ -4,7 +4,7 @@ import type { ImagesReport } from '../../protocol/reports.js';
 import { DigitsCanvas, loadDigitGrid, toDigitGrid, type DigitGrid } from './digits-canvas.js';
 import type { RunModel } from '../element/run-model.js';
 
-/** Digits in a row of the poster. */
+/** Images in a row of the poster. */
 const POSTER_COLUMNS = 8;
 
 export class DigitsView {
@@ -18,7 +18,7 @@ export class DigitsView {
     this.#real = new DigitsCanvas(root.querySelector<HTMLCanvasElement>('#real-digits')!);
   }
 
-  /** Shows what is new. The poster's first row stands in for real digits, the whole for generated ones. */
+  /** Shows what is new. The poster's first row stands in for real images, the whole for generated ones. */
   update({ generated, real, state }: RunModel, poster: DigitGrid | null): void {
     const idlePoster = state === 'idle' ? poster : null;
     this.#generated.show(generated === null ? idlePoster : this.#gridOf(generated));

@@ -1,16 +1,16 @@
 /**
- * Dispatches of more thread blocks in one dimension than WebGPU allows: the blocks are numbered through and
- * spread over all dimensions, and the kernel finds its own place from its number. Kernels within the limit
+ * Dispatches of more workgroups in one dimension than WebGPU allows: the groups are numbered through and
+ * spread over all dimensions, and the kernel finds its own group from its number. Kernels within the limit
  * are left as they are.
  */
 
-/** Thread blocks of a dispatch, by dimension. */
+/** Workgroups of a dispatch, by dimension. */
 export type Workgroups = readonly [number, number, number];
 
-/** Most blocks in one dimension, by the limits that every WebGPU device keeps (maxComputeWorkgroupsPerDimension). */
+/** Most groups in one dimension, by the limits that every WebGPU device keeps (maxComputeWorkgroupsPerDimension). */
 const MOST_GROUPS = 65_535;
 
-/** How the kernels here ask for their block. */
+/** How the kernels here ask for their group. */
 const GROUP = '@builtin(workgroup_id) group: vec3u';
 
 export interface FoldedKernel {
@@ -18,16 +18,14 @@ export interface FoldedKernel {
   readonly workgroups: Workgroups;
 }
 
-/** The text with blocks that fit. Throws where a kernel that needs it does not ask for its block as `group`. */
+/** The kernel with dimensions that fit. Throws where one that needs it does not ask for its group as `group`. */
 export function foldGroups(text: string, workgroups: Workgroups, most = MOST_GROUPS): FoldedKernel {
   if (Math.max(...workgroups) <= most) return { text, workgroups };
   const [across, down, deep] = workgroups;
   const total = across * down * deep;
   const start = /fn main\([^{]*\{/.exec(text)?.[0];
   if (start?.includes(GROUP) !== true) {
-    throw new RangeError(
-      `${total} thread blocks are more than a dimension has, and the kernel has no "group".`,
-    );
+    throw new RangeError(`${total} workgroups are more than a dimension has, and the kernel has no "group".`);
   }
   const folded = `${start.replace('group: vec3u', 'folded: vec3u')}
   let nth = folded.x + folded.y * ${most}u + folded.z * ${most * most}u;

@@ -211,10 +211,10 @@ export class ShaderBuilder implements Numbers {
     return this.#bind(buffer, 'read_write', type);
   }
 
-  /** The finished shader; `unfolded` is everything but the bindings. Dimensions of any number of blocks are made to fit. */
-  finish(label: string, unfolded: string, blocks: Workgroups): Shader {
+  /** The finished shader; `unfolded` is everything but the bindings. Dimensions of any number of workgroups are made to fit. */
+  finish(label: string, unfolded: string, groups: Workgroups): Shader {
     const { isData } = this;
-    const { text, workgroups } = foldGroups(unfolded, blocks);
+    const { text, workgroups } = foldGroups(unfolded, groups);
     const declarations = this.#bindings.map(({ access, type, name, buffer }, index) => {
       const width = type === 'vec4f' ? 4 : 1;
       const length = Math.floor(this.memory.sizeOf(buffer) / width);
