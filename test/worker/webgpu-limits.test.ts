@@ -19,7 +19,7 @@ import {
   programMemory,
   shaderOf,
 } from '../../src/worker/engine/webgpu/program.js';
-import { ratesFrom } from '../../src/worker/engine/webgpu/rates.js';
+import { scalarWindow } from '../../src/worker/engine/webgpu/scalar-window.js';
 import { readBuffers } from '../../src/worker/engine/webgpu/read.js';
 import { RandomStreams, seedKey } from '../../src/worker/random/streams.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
@@ -117,8 +117,8 @@ async function stepWith(
     device.queue.writeBuffer(shared.buffers.get(PARAMETERS), 0, values);
     const words = Uint32Array.from([0, ...seedKey(input.settings.seed), 0, 0, 0]);
     device.queue.writeBuffer(shared.buffers.get(CONTROL), 0, words);
-    const rates = ratesFrom(planned.program.stepScalars, 0);
-    device.queue.writeBuffer(shared.buffers.get(CONTROL), shared.control.rates * 4, rates);
+    const scalars = scalarWindow(planned.program.stepScalars, 0);
+    device.queue.writeBuffer(shared.buffers.get(CONTROL), shared.control.window * 4, scalars);
     for (const operation of planned.program.operations) {
       const shader = shaderOf(operation, memory, tiles, input.dataset.test.count);
       const { text: code, workgroups } = foldGroups(shader.code, shader.workgroups, mostGroups);
@@ -135,7 +135,7 @@ async function stepWith(
     const [parameters, control] = await readBuffers(device, sources);
     program.dispose();
     shared.buffers.dispose();
-    return [...parameters!, ...control!.subarray(shared.control.ring, shared.control.rates)];
+    return [...parameters!, ...control!.subarray(shared.control.ring, shared.control.window)];
   });
 }
 
