@@ -61,7 +61,7 @@ export function bufferNeeds(recipe: Recipe, data: DataSizes, train: PlannedProgr
       remedy: smaller,
     },
     { what: 'The tables of indices', bytes: 4 * tableWords, remedy: 'Use fewer images' },
-    { what: 'The metrics and rates', bytes: 4 * controlWords, remedy: 'Use a recipe of fewer terms' },
+    { what: 'The scalars of steps', bytes: 4 * controlWords, remedy: 'Use a recipe of fewer terms' },
     ...programNeeds('a train step', train, 'Use a smaller batch or smaller images'),
     ...programNeeds('an evaluation', evaluate, smaller),
     ...(recipe.generator === null
