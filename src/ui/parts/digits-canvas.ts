@@ -93,13 +93,14 @@ export class DigitsCanvas {
     const rows = Math.min(grid.rows, this.#rows);
     const gap = Math.max(1, Math.round(devicePixelRatio));
     const cell = (this.#width - gap * (grid.columns - 1)) / grid.columns;
-    const cellHeight = (cell * grid.cellHeight) / grid.cellWidth;
     canvas.width = this.#width;
-    canvas.height = Math.round(rows * cellHeight + gap * (rows - 1));
+    // As high as its parent has room: a pixel of the canvas is one of the screen.
+    canvas.height = Math.round((this.#width * rows * grid.cellHeight) / (grid.columns * grid.cellWidth));
+    const cellHeight = (canvas.height - gap * (rows - 1)) / rows;
     const context = canvas.getContext('2d');
     // None where memory for canvases is short: the cells stay empty, training goes on.
     if (context === null) return;
-    const enlarged = this.#enlarge(grid, cell);
+    const enlarged = this.#enlarge(grid, Math.max(cell, (cellHeight * grid.cellWidth) / grid.cellHeight));
     // Edges of cells on whole pixels, so that hairlines stay sharp; whole multiples of the source are
     // enlarged without smoothing, the rest of the way is a slight reduction: crisp at any width.
     context.imageSmoothingQuality = 'high';
