@@ -1,0 +1,36 @@
+/** What `npm run gpu-audit` may be asked for, and every refusal that needs no run. */
+
+import { resolveGiven } from './invocation.mjs';
+import { parseList, parseOptions } from './options.mjs';
+
+const RECIPES = ['notebook', 'notebook-as-run', 'notebook-feature-matching', 'labels-only'];
+
+export const HELP = `npm run gpu-audit -- [options]
+
+Compiles the webgpu engine's kernels for an AMD GPU that is not there (Mesa's RADV) and prints, for each
+dispatch of a train step and of an evaluation pass, registers, LDS, occupancy and instruction mix, as the
+compiler tells them, and a modelled time on an integrated and a discrete GPU. bench/README.md says what the
+model assumes. Needs Linux on x64, and Mesa; without them it says so and does nothing.
+
+  --recipe LIST    of ${RECIPES.join(', ')} (default all)
+  --json FILE      where the figures go as well
+  --compare FILE   figures of an earlier run: prints what has changed since
+  --help           this text`;
+
+/** The options; null where the help was asked for. Throws a UsageError. */
+export function parseAuditOptions(args, env) {
+  const given = parseOptions(
+    'gpu-audit',
+    args,
+    {
+      recipe: { type: 'string', default: 'all' },
+      json: { type: 'string' },
+      compare: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+    env,
+  );
+  if (given.help) return null;
+  const recipes = [...new Set(parseList('recipe', given.recipe, RECIPES))];
+  return { recipes, json: resolveGiven(given.json), compare: resolveGiven(given.compare) };
+}
