@@ -123,6 +123,19 @@ describe("the audit's wave", () => {
     assert.equal(instructions, 8);
   });
 
+  it('carries the sign of a small number on to 64 bits, and that of a literal not', () => {
+    const run = (value: string): number =>
+      runText(
+        `s_mov_b64 s[4:5], ${value}`,
+        's_cmp_eq_i32 s5, 0',
+        's_cbranch_scc1 BB1',
+        's_nop 0',
+        'BB1:',
+        's_endpgm',
+      ).instructions;
+    assert.deepEqual([run('-1'), run('0xffffffff')], [4, 3]);
+  });
+
   it('ends a loop that has no end', () => {
     assert.throws(() => runText('BB0:', 's_branch BB0', 's_endpgm'), /5000000 instructions without an end/);
   });
