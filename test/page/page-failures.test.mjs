@@ -51,13 +51,13 @@ const DATA_ERRORS = {
   ],
   'images of another size': [
     'test-images.gz',
-    (bytes) => withNumber(bytes, 8, 14),
+    (bytes) => withNumber(bytes.subarray(0, 16 + 40 * 14 * 28), 8, 14),
     /damaged.*test-images\.gz.*14/,
   ],
-  'a label above nine': [
+  'a label above every class': [
     'train-labels.gz',
-    (bytes) => Buffer.concat([bytes.subarray(0, 20), Buffer.from([10]), bytes.subarray(21)]),
-    /damaged.*train-labels\.gz.*10/,
+    (bytes) => Buffer.concat([bytes.subarray(0, 20), Buffer.from([200]), bytes.subarray(21)]),
+    /damaged.*train-labels\.gz.*200/,
   ],
 };
 
