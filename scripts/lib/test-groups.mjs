@@ -4,6 +4,7 @@
  */
 
 import { readFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import esbuild from 'esbuild';
 import { loaders } from '../../esbuild.config.mjs';
@@ -108,7 +109,10 @@ async function bundleAndRun(files, outdir) {
     const bundled = files.map((file) =>
       isTypeScript(file) ? path.join(outdir, file.replace(/\.ts$/, '.mjs')) : inRoot(file),
     );
-    return await runNodeTests('unit', bundled, ['--enable-source-maps']);
+    return await runNodeTests('unit', bundled, [
+      '--enable-source-maps',
+      `--test-concurrency=${os.availableParallelism()}`,
+    ]);
   } catch (error) {
     console.error(`The unit tests could not be bundled: ${error.message}`);
     return ONE_FAILURE;

@@ -205,16 +205,18 @@ test('a run whose site is built again meanwhile, and gone, still exports its net
 describe('every command refuses an option without its value', () => {
   const OPTIONS = {
     train: ['out', 'resume', 'steps', 'recipe'],
-    plan: ['recipe', 'batch', 'rows', 'program'],
+    plan: ['recipe', 'image', 'classes', 'batch', 'rows', 'program'],
     bench: ['engines', 'threads', 'steps', 'json', 'python'],
     start: ['port'],
     screenshots: ['state', 'width', 'out', 'folder'],
     'bench-frames': ['engine', 'seconds'],
+    'gpu-audit': ['recipe', 'json', 'compare'],
   };
   for (const [script, options] of Object.entries(OPTIONS)) {
     test(`${script}, given an empty one or none`, async () => {
-      for (const option of options) {
-        const empty = await runScript(script, [`--${option}`, '']);
+      const given = await Promise.all(options.map((option) => runScript(script, [`--${option}`, ''])));
+      for (const [index, empty] of given.entries()) {
+        const option = options[index];
         assert.equal(empty.code, 1, `--${option}: ${empty.output}`);
         assert.match(empty.output, new RegExp(`^--${option} has an empty value\\. See npm `));
       }

@@ -15,6 +15,7 @@ import { bufferBytes } from '../../src/worker/engine/webgpu/limits.js';
 import { bufferNeeds } from '../../src/worker/engine/webgpu/needs.js';
 import {
   makeDispatch,
+  bufferSizes,
   prepareProgram,
   programMemory,
   shaderOf,
@@ -111,7 +112,10 @@ async function stepWith(
   return withDevice(async (device) => {
     const { upload, ...shared } = makeShared(device, input, planned);
     upload();
-    const program = await prepareProgram(device, planned, 'train', shared, tiles, input.dataset.test.count);
+    const { buffers } = planned.layout;
+    bufferSizes(buffers).forEach((bytes, index) =>
+      shared.buffers.make(`train ${buffers[index]!.name}`, bytes),
+    );
     const memory = programMemory(planned, 'train', shared);
     const [values] = shared.parameters.pack(initialTensors(input.recipe, input.settings.seed));
     device.queue.writeBuffer(shared.buffers.get(PARAMETERS), 0, values);
@@ -133,7 +137,6 @@ async function stepWith(
       return { buffer, offsetBytes: 0, bytes: buffer.size };
     });
     const [parameters, control] = await readBuffers(device, sources);
-    program.dispose();
     shared.buffers.dispose();
     return [...parameters!, ...control!.subarray(shared.control.ring, shared.control.window)];
   });
