@@ -7,18 +7,17 @@ await main(async (args) => {
   const options = parseAuditOptions(args);
   if (options === null) return console.log(HELP);
   const { recipes, json, compare } = options;
-  const { readAudits } = await import('./lib/gpu-audit-report.mjs');
+  const { formatAudit, formatComparison, readAudits } = await import('./lib/gpu-audit-report.mjs');
   const earlier = compare === undefined ? null : await readAudits(compare);
   const { prepareOutput } = await import('./lib/output-file.mjs');
   if (json !== undefined) await prepareOutput('json', json);
 
   const { describeMissing, findTools } = await import('./lib/gpu-audit-tools.mjs');
-  const tools = await findTools();
+  const tools = findTools();
   if (tools.missing.length > 0) return console.log(describeMissing(tools.missing));
 
   const { auditRecipes } = await import('./lib/gpu-audit-run.mjs');
   const audits = await auditRecipes(recipes, tools, (line) => console.log(line));
-  const { formatAudit, formatComparison } = await import('./lib/gpu-audit-report.mjs');
   console.log(`\n${audits.map(formatAudit).join('\n\n')}`);
   if (earlier !== null) console.log(`\n${formatComparison(earlier, audits)}`);
   if (json === undefined) return;

@@ -3,6 +3,7 @@
 import type { Instruction } from './assembly.js';
 import { parseOperand, scalarValue, type Operand } from './operands.js';
 import { LANES, type Registers } from './registers.js';
+import { modifierOf } from './vector-sources.js';
 
 /** Runs, and gives the cycles that its unit, the CU's memory pipe or its LDS, is taken. */
 export type MemoryRun = (registers: Registers) => number;
@@ -16,8 +17,8 @@ const BANKS = 32;
 
 const WIDTHS: Readonly<Record<string, number>> = { b32: 1, b64: 2, b96: 3, b128: 4 };
 
-function numberOf({ modifiers }: Instruction, name: string): number {
-  return Number(modifiers.find((modifier) => modifier.startsWith(`${name}:`))?.slice(name.length + 1) ?? 0);
+function numberOf(instruction: Instruction, name: string): number {
+  return Number(modifierOf(instruction, name) ?? 0);
 }
 
 function vectorOf(text: string): Extract<Operand, { first: number }> {

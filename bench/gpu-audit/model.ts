@@ -70,7 +70,7 @@ export interface AuditedProgram {
 }
 
 /** `f` of each GPU, by name. */
-export function byGpu<T>(f: (gpu: Gpu, name: GpuName) => T): ByGpu<T> {
+function byGpu<T>(f: (gpu: Gpu, name: GpuName) => T): ByGpu<T> {
   return { integrated: f(GPUS.integrated, 'integrated'), discrete: f(GPUS.discrete, 'discrete') };
 }
 

@@ -5,6 +5,7 @@ import { parseOperand, scalarValue, type Operand } from './operands.js';
 import { CODE_ADDRESS, DESCRIPTOR_MARK, EXEC, type Registers } from './registers.js';
 import { COMPARISONS, highProduct } from './vector-functions.js';
 import type { Run } from './vector-instructions.js';
+import { modifierOf } from './vector-sources.js';
 
 /** A storage buffer's descriptor. */
 const DESCRIPTOR_BYTES = 16;
@@ -123,13 +124,14 @@ function runMask({ opcode, operands }: Instruction): Run | null {
 
 /** Descriptors come from the address in `DESCRIPTORS`, everything else through a descriptor. */
 function runLoad(instruction: Instruction): Run | null {
-  const [, isBuffer, count = 1] = /^s_(buffer_)?load_dword(?:x(\d+))?$/.exec(instruction.opcode) ?? [null];
-  const { operands, modifiers } = instruction;
-  if (!/^s_(?:buffer_)?load_dword/.test(instruction.opcode)) return null;
+  const found = /^s_(buffer_)?load_dword(?:x(\d+))?$/.exec(instruction.opcode);
+  if (found === null) return null;
+  const [, isBuffer, count = 1] = found;
+  const { operands } = instruction;
   const target = targetOf(operands[0]!);
   const base = targetOf(operands[1]!);
   const offset = parseOperand(operands[2]!);
-  const more = Number(modifiers.find((word) => word.startsWith('offset:'))?.slice(7) ?? 0);
+  const more = Number(modifierOf(instruction, 'offset') ?? 0);
   return (registers) => {
     const bytes = scalarValue(registers, offset) + more;
     if (isBuffer === undefined) {

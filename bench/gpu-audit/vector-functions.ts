@@ -1,5 +1,7 @@
 /** What RDNA 2's vector instructions compute in a lane, by opcode without its encoding. */
 
+import { floatOf } from './operands.js';
+
 /** On words; sources in the order of the text. */
 export const WORD_FUNCTIONS: Readonly<Record<string, (a: number, b: number, c: number) => number>> = {
   v_mov_b32: (a) => a,
@@ -85,12 +87,8 @@ export function highProduct(a: number, b: number): number {
   return high * upper + Math.floor(middle / 0x1_0000) + Math.floor(cross / 0x1_0000);
 }
 
-const FLOAT = new Float32Array(1);
-const WORD = new Uint32Array(FLOAT.buffer);
-
 /** A float's bits as a whole number within bounds, towards zero; 0 for what is no number. */
 function wholeOf(bits: number, least: number, most: number): number {
-  WORD[0] = bits;
-  const value = Math.trunc(FLOAT[0]!);
+  const value = Math.trunc(floatOf(bits));
   return Number.isNaN(value) ? 0 : Math.max(least, Math.min(most, value));
 }

@@ -3,6 +3,9 @@
 import { parseList, parseOptions, parseWholeNumber } from './options.mjs';
 import { resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
+import { importSource } from './source-modules.mjs';
+
+const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
 
 /** Every engine and yardstick: where it runs, whether threads are chosen, whether it knows one recipe only. */
 export const ENGINES = {
@@ -18,7 +21,6 @@ export const ENGINES = {
 
 /** What the peers' steps are a copy of. */
 const PEER_RECIPE = 'notebook';
-const RECIPES = ['notebook', 'notebook-as-run', 'notebook-feature-matching', 'labels-only'];
 const RUNTIMES = ['browser', 'dawn'];
 
 export const HELP = `npm run bench -- [options]
@@ -66,7 +68,7 @@ export function parseBenchOptions(args, env) {
   const threads = [
     ...new Set(given.threads.split(',').map((text) => parseWholeNumber('threads', text, 1, 32))),
   ];
-  const recipe = parseChoice('recipe', given.recipe, RECIPES);
+  const recipe = parseChoice('recipe', given.recipe, RECIPE_NAMES);
   const runtime = parseChoice('runtime', given.runtime, RUNTIMES);
   const rounds = parseWholeNumber('steps', given.steps, 1, 10_000);
   const peers = engines.filter((engine) => ENGINES[engine].isPeer);

@@ -1,18 +1,10 @@
 /** What the benchmark's figures say: the table, the ratios that are aimed at, the time by operation. */
 
-function formatTable(columns, entries) {
-  const rows = [
-    columns.map(([title]) => title),
-    ...entries.map((entry) => columns.map(([, format]) => format(entry) ?? '-')),
-  ];
-  const widths = columns.map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])))
-        .join('  '),
-    )
-    .join('\n');
+import { formatTable } from './text-table.mjs';
+
+function formatEntries(columns, entries) {
+  const rows = entries.map((entry) => columns.map(([, format]) => format(entry) ?? '-'));
+  return formatTable([columns.map(([title]) => title), ...rows]);
 }
 
 const fixed = (digits) => (value) => value?.toFixed(digits);
@@ -58,7 +50,7 @@ function peakOf(engine, { adapter, microKernel }) {
 }
 
 export function formatResults(results) {
-  return formatTable(RESULT_COLUMNS, results);
+  return formatEntries(RESULT_COLUMNS, results);
 }
 
 /** A table for every engine that was timed by operation, held against the peaks. */
@@ -68,7 +60,7 @@ export function formatKernels(results, peaks) {
     .map(({ engine, threads, kernels }) => {
       const sum = kernels.reduce((total, { ms }) => total + ms, 0);
       const head = `${engine}${threads === null ? '' : ` x${threads}`} by operation, ${sum.toFixed(2)} ms in all`;
-      return `${head}\n${formatTable(kernelColumns(peakOf(engine, peaks)), kernels)}`;
+      return `${head}\n${formatEntries(kernelColumns(peakOf(engine, peaks)), kernels)}`;
     })
     .join('\n\n');
 }
@@ -151,5 +143,5 @@ export function formatRatios(ratios) {
     ['fastest', ({ timesFastest }) => fixed(2)(timesFastest ?? undefined)],
     ['must', ({ aim }) => fixed(2)(aim ?? undefined)],
   ];
-  return formatTable(columns, ratios);
+  return formatEntries(columns, ratios);
 }

@@ -6,12 +6,12 @@
 import { copyFile, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import esbuild from 'esbuild';
 import { bundles } from '../../esbuild.config.mjs';
 import { ensureData } from './data.mjs';
 import { UsageError } from './main.mjs';
 import { commandLine, quoteWord } from './invocation.mjs';
+import { importForNode } from './node-bundle.mjs';
 import { withTemporaryFolder } from './temporary.mjs';
 
 const POLL_MS = 500;
@@ -111,17 +111,7 @@ async function openDawn() {
 export async function benchOnDawn(orders, log) {
   const gpu = await openDawn();
   return withTemporaryFolder('bench', async (folder) => {
-    await esbuild.build({
-      ...bundles.worker,
-      metafile: false,
-      platform: 'node',
-      mainFields: ['module', 'main'],
-      splitting: false,
-      entryPoints: ['bench/harness/dawn.ts'],
-      outdir: folder,
-      banner: { js: "globalThis.require ??= (await import('node:module')).createRequire(import.meta.url);" },
-    });
-    const { runOnDawn } = await import(pathToFileURL(path.join(folder, 'dawn.js')).href);
+    const { runOnDawn } = await importForNode('bench/harness/dawn.ts', folder);
     const data = await ensureData();
     const read = async (url) =>
       new globalThis.Response(await readFile(path.join(data, path.basename(new URL(url).pathname))));

@@ -2,8 +2,9 @@
 
 import { resolveGiven } from './invocation.mjs';
 import { parseList, parseOptions } from './options.mjs';
+import { importSource } from './source-modules.mjs';
 
-const RECIPES = ['notebook', 'notebook-as-run', 'notebook-feature-matching', 'labels-only'];
+const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
 
 export const HELP = `npm run gpu-audit -- [options]
 
@@ -12,7 +13,7 @@ dispatch of a train step and of an evaluation pass, registers, LDS, occupancy an
 compiler tells them, and a modelled time on an integrated and a discrete GPU. bench/README.md says what the
 model assumes. Needs Linux on x64, and Mesa; without them it says so and does nothing.
 
-  --recipe LIST    of ${RECIPES.join(', ')} (default all)
+  --recipe LIST    of ${RECIPE_NAMES.join(', ')} (default all)
   --json FILE      where the figures go as well
   --compare FILE   figures of an earlier run: prints what has changed since
   --help           this text`;
@@ -31,6 +32,6 @@ export function parseAuditOptions(args, env) {
     env,
   );
   if (given.help) return null;
-  const recipes = [...new Set(parseList('recipe', given.recipe, RECIPES))];
+  const recipes = [...new Set(parseList('recipe', given.recipe, RECIPE_NAMES))];
   return { recipes, json: resolveGiven(given.json), compare: resolveGiven(given.compare) };
 }

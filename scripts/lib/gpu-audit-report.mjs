@@ -2,15 +2,9 @@
 
 import { readFile } from 'node:fs/promises';
 import { UsageError } from './main.mjs';
+import { formatTable } from './text-table.mjs';
 
 const GPUS = ['integrated', 'discrete'];
-
-/** Rows of text as aligned columns: the first to the left, the others to the right. */
-function formatTable(rows) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const pad = (cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]));
-  return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
-}
 
 const HEADER = [
   'dispatch',

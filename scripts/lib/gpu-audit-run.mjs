@@ -1,30 +1,18 @@
 /** The audit from recipe to figures: records dispatches, has them compiled, models their times. */
 
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import esbuild from 'esbuild';
-import { bundles } from '../../esbuild.config.mjs';
 import { compileRadv } from './gpu-audit-radv.mjs';
 import { makeSpirv } from './gpu-audit-spirv.mjs';
+import { importForNode } from './node-bundle.mjs';
 import { withTemporaryFolder } from './temporary.mjs';
 
 /** RDNA 2 of 40 compute units; its compiler's output is that of the integrated ones of RDNA 2 too. */
 const FAMILY = 'NAVI21';
 
 async function importAudit(folder) {
-  await esbuild.build({
-    ...bundles.worker,
-    metafile: false,
-    platform: 'node',
-    mainFields: ['module', 'main'],
-    splitting: false,
-    entryPoints: [{ in: 'bench/gpu-audit/index.ts', out: 'gpu-audit' }],
-    outdir: folder,
-  });
   // The engine takes WebGPU's constants from where a browser has them.
   const { globals } = await import('webgpu');
   Object.assign(globalThis, globals);
-  return import(pathToFileURL(path.join(folder, 'gpu-audit.js')).href);
+  return importForNode('bench/gpu-audit/index.ts', folder);
 }
 
 const rounded = (value, digits) => Number(value.toFixed(digits));

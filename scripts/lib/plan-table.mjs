@@ -3,11 +3,14 @@
 import { UsageError } from './main.mjs';
 import { parseOptions, parseWholeNumber } from './options.mjs';
 import { importSource } from './source-modules.mjs';
+import { formatTable } from './text-table.mjs';
+
+const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
 
 const HELP = `Prints the plan that the fused engines run for a recipe.
 
 npm run plan -- [options]
-  --recipe NAME   notebook (default), notebook-as-run, notebook-feature-matching, labels-only
+  --recipe NAME   ${RECIPE_NAMES.join(', ')} (default notebook)
   --image SHAPE   height x width x channels of the images, as in 12x20x3 (28x28x1)
   --classes N     classes of the data (10)
   --batch N       images a step (32)
@@ -46,18 +49,8 @@ function formatCount(value) {
   return value === 0 ? '-' : value.toLocaleString('en-US');
 }
 
-/** Rows of text as aligned columns; the columns of `numeric` to the right. */
-function toTable(rows, numeric) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) =>
-        numeric.includes(column) ? cell.padStart(widths[column]) : cell.padEnd(widths[column]),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
-}
+/** Of the columns below: operation, kind and what it writes. */
+const isText = (column) => column >= 1 && column <= 3;
 
 function describeProgram({ program, layout }, costs) {
   const header = [
@@ -86,7 +79,7 @@ function describeProgram({ program, layout }, costs) {
   const buffers = layout.buffers.map(({ name, sizeBytes }) => `${name} ${formatCount(sizeBytes)}`);
   return [
     `${program.name}: ${costs.length} operations in ${stages} stages`,
-    ...toTable([header, ...rows, sums], [0, 4, 5, 6, 7]),
+    formatTable([header, ...rows, sums], isText),
     `buffers in bytes: ${buffers.length === 0 ? 'none' : buffers.join(', ')}`,
   ].join('\n');
 }

@@ -66,9 +66,9 @@ export class RunRecorder {
     });
   }
 
-  /** Records an evaluation soon; `names` as in `toLine`. */
-  evaluated(report, names) {
-    this.#evaluations.push(toLine(report, names));
+  /** Records an evaluation soon. */
+  evaluated(report) {
+    this.#evaluations.push(toLine(report));
     // One that waits already will see this evaluation too.
     if (this.#isQueued) return;
     this.#isQueued = true;
