@@ -4,6 +4,7 @@
  */
 
 import { zlibSync } from 'fflate';
+import { crc32 } from '../../protocol/crc32.js';
 import type { ImageGrid } from '../../protocol/reports.js';
 
 /** Row-major RGBA, 4 x width x height bytes. */
@@ -14,19 +15,6 @@ const BIT_DEPTH = 8;
 const RGBA = 6;
 /** The row filter that keeps the difference to the row above: nothing at all in most rows of an enlarged picture. */
 const UP = 2;
-
-/** CRC-32 of ISO 3309, bit by bit turned into a table. */
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ (crc >>> 1) : crc >>> 1;
-  return crc;
-});
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
-  return ~crc >>> 0;
-}
 
 /** A chunk: length, type and data, and the CRC of the last two. */
 function chunk(type: string, data: Uint8Array): Uint8Array {

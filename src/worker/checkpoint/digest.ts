@@ -4,7 +4,7 @@
  * and which answers later; like it, it tells damage, and unlike it no forgery.
  */
 
-import { crc32 } from '../data/crc32.js';
+import { crc32 } from '../../protocol/crc32.js';
 import type { Safetensors } from './safetensors.js';
 
 /**

@@ -7,7 +7,7 @@
 import { Gunzip } from 'fflate';
 import { TrainerError } from '../../protocol/errors.js';
 import { describeStart, formatNumber } from '../../protocol/wording.js';
-import { crc32 } from './crc32.js';
+import { crc32 } from '../../protocol/crc32.js';
 import { invalidData, readHeader, startsAsIdx, type IdxKind } from './idx.js';
 
 /** Bytes by which every file is known: all of an IDX header of images with channels. */
