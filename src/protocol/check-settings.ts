@@ -10,7 +10,6 @@ import {
   DEFAULT_SETTINGS,
   RECIPE_DEFAULTS,
   SETTING_RANGES,
-  type NumericSetting,
   type Settings,
   type SettingsInput,
 } from './settings.js';
@@ -20,10 +19,6 @@ import { describeValue, formatNumber } from './wording.js';
 export type SettingName = keyof Settings;
 
 export const SETTING_NAMES = Object.keys(DEFAULT_SETTINGS) as SettingName[];
-
-export function isNumericSetting(name: SettingName): name is NumericSetting {
-  return Object.hasOwn(SETTING_RANGES, name);
-}
 
 /** The error for one bad setting: names the field, the value met and what is allowed. */
 export function invalidSetting(field: string, value: unknown, allowed: string): TrainerError {

@@ -83,6 +83,7 @@ function checkLayers(network: Network, refuse: Refuse): void {
       case 'relu':
       case 'tanh': {
         if (!hasLinear) inNetwork(layer.name, 'stands before the first convolution or dense layer');
+        // tanh' is taken from tanh's output, which a mask after it would have changed.
         if (activation === 'tanh') inNetwork(layer.name, 'follows a tanh');
         if (layer.kind === 'dropout') {
           const { rate } = layer;

@@ -5,7 +5,7 @@
  */
 
 import type { Network } from './layers.js';
-import type { AdamRates, Ramp } from './schedules.js';
+import type { AdamRates, Ramp, UpdatePlace } from './schedules.js';
 
 /** What of the data a recipe's shapes depend on. */
 export interface DataShape {
@@ -181,6 +181,12 @@ export function groupOf(phase: Phase, pass: Pass): RowGroup {
   const found = phase.groups.find((group) => group.name === name);
   if (found === undefined) throw new Error(`The phase has no group "${name}".`);
   return found;
+}
+
+/** Where an update stands among those of its network in a step. */
+export function placeOf({ phases }: Recipe, update: Update): UpdatePlace {
+  const own = phases.flatMap(({ updates }) => updates.filter(({ network }) => network === update.network));
+  return { index: own.indexOf(update), perStep: own.length };
 }
 
 /** Names of the passes that a term taps. */

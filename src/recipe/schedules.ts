@@ -68,6 +68,11 @@ export interface UpdatePlace {
   readonly perStep: number;
 }
 
+/** Whether it is the network's last of the step, after which its average moves. */
+export function isLastUpdate({ index, perStep }: UpdatePlace): boolean {
+  return index === perStep - 1;
+}
+
 /** Number t (from 1) of a network's update in the step after `step` updates. */
 export function updateNumber({ index, perStep }: UpdatePlace, step: number): number {
   return step * perStep + index + 1;

@@ -19,7 +19,8 @@ import {
   tileName,
   tileNames,
 } from '../../src/worker/engine/webgpu/tuning/tiles.js';
-import { operationsOf, roleOf } from '../../src/worker/engine/webgpu/tuning/tuner-trials.js';
+import { roleOf } from '../../src/worker/engine/webgpu/kernels/linear.js';
+import { operationsOf } from '../../src/worker/engine/webgpu/tuning/tuner-trials.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { tinyDataset } from './support/data.js';

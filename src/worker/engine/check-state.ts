@@ -1,20 +1,20 @@
 /** The check that a state fits a recipe, before an engine takes it in. */
 
 import { TrainerError } from '../../protocol/errors.js';
-import { initialTensors, parametersOf, type NamedTensors } from '../model/parameters.js';
+import { parametersOf, stateShapes, type NamedTensors } from '../model/parameters.js';
 import { sizeOf } from '../../recipe/layers.js';
 import type { EngineInput } from './engine.js';
 
 /** Throws `InvalidCheckpoint` unless names and shapes are those of the recipe. */
-export function checkState({ recipe, settings }: EngineInput, tensors: NamedTensors): void {
-  const expected = initialTensors(recipe, settings.seed);
+export function checkState({ recipe }: EngineInput, tensors: NamedTensors): void {
+  const expected = stateShapes(recipe);
   const refuse = (what: string): never => {
     throw new TrainerError(
       'InvalidCheckpoint',
       `The state does not fit the recipe "${recipe.name}": ${what}.`,
     );
   };
-  for (const [name, { shape }] of expected) {
+  for (const [name, shape] of expected) {
     const found = tensors.get(name);
     if (found === undefined) return refuse(`"${name}" is missing`);
     const isSame = found.shape.length === shape.length && shape.every((size, i) => size === found.shape[i]);

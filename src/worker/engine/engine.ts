@@ -20,7 +20,7 @@ export interface EngineInput {
 
 /**
  * What a run is, between two steps: move it to another engine and it goes on. Tensors are
- * parameters, running statistics and Adam moments under the names of `model/parameters.ts`.
+ * parameters, running statistics, averages and Adam moments under the names of `model/parameters.ts`.
  */
 export interface EngineState {
   /** Updates done; also the counter that the next step's streams are drawn with. */
@@ -79,7 +79,7 @@ export interface Engine {
   generate(latents: Float32Array<ArrayBuffer>, count: number): Promise<Float32Array<ArrayBuffer>>;
   /**
    * The same images tiled, byte for byte as `toImageGrid` would; only where the engine spares the host
-   * that work. `generateImageGrid` of worker/images.ts asks any engine.
+   * that work. `generateImageGrid` of image-grid.ts asks any engine.
    */
   generateGrid?(latents: Float32Array<ArrayBuffer>, count: number, columns: number): Promise<ImageGrid>;
   /**

@@ -56,7 +56,7 @@ export function parametersOf(recipe: Recipe): readonly ParameterDescription[] {
         const stream = streamNumber('initialise', networkIndex, instance, layerIndex);
         return layerParameters(layer, input, stream).map((parameter) => ({
           ...parameter,
-          name: `${instanceName(network.name, instance)}/${layer.name}/${parameter.part}`,
+          name: parameterName(network.name, instance, layer.name, parameter.part),
           network: network.name,
           instance,
           layer: layer.name,
@@ -149,6 +149,17 @@ export function nameInSet(parameter: string, set: ParameterSet): string {
   return set === 'average' && !/\/moving_(mean|variance)$/.test(parameter)
     ? averageName(parameter)
     : parameter;
+}
+
+/** Shape of every tensor of a state by name, in the order of `initialTensors`. */
+export function stateShapes(recipe: Recipe): ReadonlyMap<string, readonly number[]> {
+  return new Map(
+    parametersOf(recipe).flatMap(({ name, shape, role, isAveraged }) => {
+      const { m, v } = momentNames(name);
+      const names = [name, ...(isAveraged ? [averageName(name)] : []), ...(role === 'trained' ? [m, v] : [])];
+      return names.map((own): [string, readonly number[]] => [own, shape]);
+    }),
+  );
 }
 
 /**

@@ -20,7 +20,8 @@ export type StreamUse = keyof typeof STREAM_USES;
 
 /**
  * Number of a stream: use, then up to three bytes that tell streams of one use apart
- * (`initialise`: network, instance, layer; `dropout`: pass, layer; others: pass or nothing).
+ * (`initialise`: network, instance, layer; `dropout`: phase, pass, layer; indices and latents of a step: phase,
+ * group of the pool; others: nothing).
  */
 export function streamNumber(use: StreamUse, a = 0, b = 0, c = 0): number {
   return ((STREAM_USES[use] << 24) | (a << 16) | (b << 8) | c) >>> 0;

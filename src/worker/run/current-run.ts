@@ -8,7 +8,7 @@ import type { ErrorInfo } from '../../protocol/errors.js';
 import type { Report, TrainerState } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
-import { toErrorInfo, TrainerError } from '../../protocol/errors.js';
+import { fromErrorInfo, toErrorInfo } from '../../protocol/errors.js';
 import type { Loader } from './loading.js';
 import { busy, checkSteps, givenUp, nothingToSave, runFailed } from './refusals.js';
 import type { Run, RunOutcome } from './run.js';
@@ -177,7 +177,7 @@ export class CurrentRun {
   async #goOneStep(run: Run): Promise<TrainerState> {
     await this.#go(run, run.step + 1);
     if (this.#state !== 'failed' || this.#error === null) return this.#state;
-    throw new TrainerError(this.#error.kind, this.#error.message);
+    throw fromErrorInfo(this.#error);
   }
 
   #onRest(outcome: RunOutcome): void {

@@ -28,11 +28,6 @@ export class MetricsRecord {
     this.#lastValues = progress.lastValues;
   }
 
-  /** The last step whose scalars are known. */
-  get step(): number {
-    return this.#step;
-  }
-
   get evaluatedStep(): number {
     return this.#evaluatedStep;
   }

@@ -95,7 +95,6 @@ export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram
       stage: 0,
       logits: ids.logits,
       width: WIDTH,
-      phase: 0,
       isFirst: true,
       isLast: true,
       terms: [

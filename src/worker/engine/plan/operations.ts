@@ -316,8 +316,6 @@ export type LossOpTerm = {
  */
 export interface LossOp extends OpFields {
   readonly kind: 'loss';
-  /** Index of the recipe's phase. */
-  readonly phase: number;
   readonly terms: readonly LossOpTerm[];
   /** A loss is the weighted sum of its terms, in this order. */
   readonly losses: readonly {

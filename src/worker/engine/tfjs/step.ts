@@ -4,8 +4,14 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { entryOf, type Phase, type Recipe, type Update } from '../../../recipe/recipe.js';
-import { adamRate, averageRate, updateNumber, type UpdatePlace } from '../../../recipe/schedules.js';
+import { entryOf, placeOf, type Phase, type Recipe, type Update } from '../../../recipe/recipe.js';
+import {
+  adamRate,
+  averageRate,
+  isLastUpdate,
+  updateNumber,
+  type UpdatePlace,
+} from '../../../recipe/schedules.js';
 import { averageName, momentNames, parametersOf } from '../../model/parameters.js';
 import type { RandomStreams } from '../../random/streams.js';
 import { gradientName, type EngineInput } from '../engine.js';
@@ -46,15 +52,14 @@ interface UpdateWork {
 }
 
 function workOf(recipe: Recipe, update: Update): UpdateWork {
-  const { network, average } = { ...entryOf(recipe, update.network), network: update.network };
-  const own = recipe.phases.flatMap(({ updates }) => updates.filter((other) => other.network === network));
-  const index = own.indexOf(update);
+  const { network } = update;
+  const place = placeOf(recipe, update);
   return {
     names: parametersOf(recipe)
       .filter((parameter) => parameter.network === network && parameter.role === 'trained')
       .map(({ name }) => name),
-    place: { index, perStep: own.length },
-    movesAverage: average !== null && index === own.length - 1,
+    place,
+    movesAverage: entryOf(recipe, network).average !== null && isLastUpdate(place),
   };
 }
 

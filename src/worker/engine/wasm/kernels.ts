@@ -17,7 +17,7 @@ export interface Kernels {
   readonly serve: (run: number, helper: number, last: number, scratch: number) => void;
   readonly command: (run: number) => void;
   readonly spinWhile: (word: number, value: number, spins: number) => number;
-  /** The micro-kernels, for measuring their rate; see `kernels/packed-kernel.ts`. */
+  /** The micro-kernels, for measuring their rate; see `kernels/convolution/packed-micro-kernel.ts`. */
   readonly packed6x8: PackedKernel;
   readonly packed6x8By4: PackedKernel;
 }

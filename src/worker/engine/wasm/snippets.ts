@@ -73,14 +73,12 @@ function storedOf(snippet: Snippet, instance: number, channels: number, bindings
       };
     case 'activationGradient':
       return gradientOf(snippet, channels, bindings);
-    case 'segmentVector': {
-      const segments = bindings.program.tensors[snippet.vectors]!.shape[0]!;
+    case 'segmentVector':
       return {
         kind: 'segmentVector',
         vectors: bindings.tensor(snippet.vectors),
-        segmentStep: 4 * (bindings.sizeOf(snippet.vectors) / segments),
+        segmentStep: 4 * bindings.rowSizeOf(snippet.vectors),
       };
-    }
     default:
       return snippet satisfies never;
   }

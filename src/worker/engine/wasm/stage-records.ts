@@ -64,7 +64,6 @@ export class StageRecords {
 export interface StoredProgram {
   readonly address: number;
   readonly count: number;
-  readonly recordBytes: number;
   /** Name of each record's operation in the plan. */
   readonly names: readonly string[];
 }
@@ -84,5 +83,5 @@ export function storeRecords(arena: Arena, groups: readonly (readonly OperationR
       at += OPERATION_WORDS;
     });
   }
-  return { address, count, recordBytes: OPERATION_WORDS * 4, names: groups.flat().map(({ name }) => name) };
+  return { address, count, names: groups.flat().map(({ name }) => name) };
 }

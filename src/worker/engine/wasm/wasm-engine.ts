@@ -256,8 +256,8 @@ export class WasmEngine implements Engine {
     this.#check();
     const { inputs, outputs } = bindings.program;
     const [input, output] = [inputs[0]!, outputs[0]!];
-    const inputSize = bindings.sizeOf(input) / HOST_ROWS;
-    const outputSize = bindings.sizeOf(output) / HOST_ROWS;
+    const inputSize = bindings.rowSizeOf(input);
+    const outputSize = bindings.rowSizeOf(output);
     const result = new Float32Array(count * outputSize);
     this.#team.execute(prepared);
     for (let first = 0; first < count; first += HOST_ROWS) {

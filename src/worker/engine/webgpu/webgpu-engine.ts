@@ -20,6 +20,7 @@ import {
   WINDOW_STEPS,
   SECOND_MOMENTS,
 } from './kernels/shader.js';
+import { EVALUATION_ROWS } from './inference/evaluation-rows.js';
 import { scalarWindow } from './scalar-window.js';
 import { readBuffers } from './read.js';
 import { tileNames } from './tuning/tiles.js';
@@ -29,7 +30,7 @@ type Values = Float32Array<ArrayBuffer>;
 class WebGpuEngine implements Engine {
   readonly info: EngineInfo;
   /** One pass through the inference. */
-  readonly evaluationSlice = 100;
+  readonly evaluationSlice = EVALUATION_ROWS;
   readonly joinsSlices = true;
   readonly #input: EngineInput;
   readonly #equipment: Equipment;

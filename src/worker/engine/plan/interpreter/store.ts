@@ -82,8 +82,4 @@ export class TensorStore {
   channels(id: TensorId): number {
     return this.#program.tensors[id]!.shape.at(-1)!;
   }
-
-  shapeOf(id: TensorId): readonly number[] {
-    return this.#program.tensors[id]!.shape;
-  }
 }

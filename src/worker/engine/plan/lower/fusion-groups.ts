@@ -8,8 +8,9 @@
 
 import type { Primitive } from './graph.js';
 
-export type LinearPrimitive = Extract<Primitive, { kind: 'linear' }>;
-export type NormPrimitive = Extract<Primitive, { kind: 'norm' }>;
+type LinearPrimitive = Extract<Primitive, { kind: 'linear' }>;
+type NormPrimitive = Extract<Primitive, { kind: 'norm' }>;
+type TailPrimitive = Exclude<Primitive, LinearPrimitive>;
 /** A primitive that acts on each element alone. */
 export type PointwisePrimitive = Extract<Primitive, { kind: 'bias' | 'activation' | 'mask' }>;
 
@@ -24,26 +25,18 @@ export interface FusionGroup {
   readonly outputLayers: readonly string[];
 }
 
-function unsupported(layer: string, why: string): Error {
-  return new Error(`The plan has no operation for layer "${layer}": ${why}.`);
-}
-
-/**
- * Cuts the primitives of a network into fusion groups. Throws where one finds no place in a group; recipes with
- * such a network have been refused before (`recipe/check-recipe.ts`).
- */
+/** Cuts the primitives of a network, which `recipe/check-recipe.ts` has found in an order that fuses, into fusion groups. */
 export function cutIntoFusionGroups(primitives: readonly Primitive[]): readonly FusionGroup[] {
-  const fusions: { linear: LinearPrimitive; tail: Primitive[] }[] = [];
+  const fusions: { linear: LinearPrimitive; tail: TailPrimitive[] }[] = [];
   for (const primitive of primitives) {
+    // Only views stand before the first linear primitive.
     if (primitive.kind === 'linear') fusions.push({ linear: primitive, tail: [] });
-    else if (fusions.length > 0) fusions.at(-1)!.tail.push(primitive);
-    else if (primitive.kind !== 'view')
-      throw unsupported(primitive.layer, 'it stands before the first linear layer');
+    else fusions.at(-1)?.tail.push(primitive);
   }
   return fusions.map(({ linear, tail }) => toFusionGroup(linear, tail));
 }
 
-function toFusionGroup(linear: LinearPrimitive, tail: readonly Primitive[]): FusionGroup {
+function toFusionGroup(linear: LinearPrimitive, tail: readonly TailPrimitive[]): FusionGroup {
   const epilogue: PointwisePrimitive[] = [];
   const afterNorm: PointwisePrimitive[] = [];
   let norm: NormPrimitive | null = null;
@@ -54,28 +47,8 @@ function toFusionGroup(linear: LinearPrimitive, tail: readonly Primitive[]): Fus
       continue;
     }
     outputLayers = primitive.kind === 'bias' ? outputLayers : [primitive.layer];
-    if (primitive.kind === 'norm') {
-      if (norm !== null) throw unsupported(primitive.layer, 'it is the second norm after one linear layer');
-      if (epilogue.some(({ kind }) => kind !== 'bias')) {
-        throw unsupported(primitive.layer, 'only a bias may stand between a linear layer and its norm');
-      }
-      norm = primitive;
-    } else if (primitive.kind === 'linear') {
-      throw unsupported(primitive.layer, 'it begins a fusion group of its own');
-    } else {
-      (norm === null ? epilogue : afterNorm).push(primitive);
-    }
-  }
-  for (const pointwise of [epilogue, afterNorm]) {
-    const activations = pointwise.filter(({ kind }) => kind === 'activation');
-    if (activations.length > 1)
-      throw unsupported(activations[1]!.layer, 'it is the second activation in a row');
-    // tanh' is taken from tanh's output, which a mask after it would have changed.
-    const tanh = pointwise.findIndex(
-      (primitive) => primitive.kind === 'activation' && primitive.activation.name === 'tanh',
-    );
-    if (tanh !== -1 && tanh !== pointwise.length - 1)
-      throw unsupported(pointwise[tanh + 1]!.layer, 'it follows tanh');
+    if (primitive.kind === 'norm') norm = primitive;
+    else (norm === null ? epilogue : afterNorm).push(primitive);
   }
   return { linear, epilogue, norm, afterNorm, outputLayers };
 }

@@ -2,7 +2,7 @@
 
 import { sizeOf } from '../../../../recipe/layers.js';
 import { metricNames } from '../../../../recipe/metrics.js';
-import type { Recipe, Term } from '../../../../recipe/recipe.js';
+import { groupOf, passNamed, tappedPasses, type Recipe, type Term } from '../../../../recipe/recipe.js';
 import type { ProgramBuilder } from './builder.js';
 import type { PhaseGraph, Stack } from './graph.js';
 import type { LoweredFusion } from './lower-forward.js';
@@ -39,10 +39,7 @@ export interface LoweredLoss {
 export function headOf<T extends ForwardStack>({ phase }: PhaseGraph, stacks: readonly T[]): T {
   const tapped = new Set(
     phase.updates.flatMap(({ terms }) =>
-      phase.terms.flatMap((term) => {
-        if (!terms.includes(term.name)) return [];
-        return term.kind === 'featureMatching' ? [term.pass, term.against] : [term.pass];
-      }),
+      phase.terms.filter(({ name }) => terms.includes(name)).flatMap(tappedPasses),
     ),
   );
   return stacks.find(
@@ -62,13 +59,9 @@ function rowsOf(
   throw new Error(`The phase has no pass "${pass}".`);
 }
 
-/** The fusion group whose stored tensor is a layer's value. */
+/** The fusion group whose stored tensor is the value of a layer that a term may tap. */
 function storedFusion(fusions: readonly LoweredFusion[], layer: string): LoweredFusion {
-  const found = fusions.find(({ fusion }) => fusion.outputLayers.includes(layer));
-  if (found === undefined || found.view.prologue.length > 0) {
-    throw new Error(`A loss taps layer "${layer}", whose value no operation stores.`);
-  }
-  return found;
+  return fusions.find(({ fusion }) => fusion.outputLayers.includes(layer))!;
 }
 
 function outputSize({ fusion }: LoweredFusion): number {
@@ -83,9 +76,8 @@ function logitRows(input: LossInput, pass: string): LogitRows {
 
 function labelledRows(input: LossInput, pass: string): LabelledRows {
   const { labels, graph } = input;
-  const { input: read } = graph.phase.passes.find(({ name }) => name === pass)!;
-  const group = read.kind === 'group' ? read.group : '';
-  return { ...logitRows(input, pass), labels: labels.tensor, labelRow: labels.rowOf.get(group)! };
+  const group = groupOf(graph.phase, passNamed(graph.phase, pass));
+  return { ...logitRows(input, pass), labels: labels.tensor, labelRow: labels.rowOf.get(group.name)! };
 }
 
 function lowerTerm(term: Term, input: LossInput, metrics: readonly string[]): LossOpTerm {
@@ -173,7 +165,6 @@ export function lowerLoss(builder: ProgramBuilder, input: LossInput): LoweredLos
   const hasAccuracy = passes.some(({ name }) => name === recipe.accuracy.pass);
   builder.stage({
     kind: 'loss',
-    phase: graph.phaseIndex,
     name: graph.phaseIndex === 0 ? 'losses' : `phase ${graph.phaseIndex + 1} losses`,
     terms: terms.map((term) => lowerTerm(term, input, names)),
     losses: updates.map(({ loss, terms: own }) => ({

@@ -2,7 +2,8 @@
 
 import { sizeOf } from '../../../../recipe/layers.js';
 import { metricNames } from '../../../../recipe/metrics.js';
-import { entryOf, groupOf, type Recipe } from '../../../../recipe/recipe.js';
+import { entryOf, groupOf, placeOf, type Recipe, type Update } from '../../../../recipe/recipe.js';
+import { isLastUpdate } from '../../../../recipe/schedules.js';
 import { dropoutStream, groupStream } from '../../../model/draws.js';
 import { averageName } from '../../../model/parameters.js';
 import { cutIntoFusionGroups } from './fusion-groups.js';
@@ -250,17 +251,11 @@ function lowerStacksBackward(
 }
 
 /** The optimisers of a phase's updates, in order, with their rates among the step scalars. */
-function optimisersOf(
-  { recipe, scalars }: StepContext,
-  { phase, phaseIndex }: PhaseGraph,
-): readonly OptimiserPlan[] {
-  return phase.updates.map(({ network }) => {
+function optimisersOf({ recipe, scalars }: StepContext, { phase }: PhaseGraph): readonly OptimiserPlan[] {
+  return phase.updates.map((update) => {
+    const { network } = update;
     const { optimiser } = entryOf(recipe, network);
-    const trains = recipe.phases.map(({ updates }) => updates.some((update) => update.network === network));
-    const place = {
-      index: trains.slice(0, phaseIndex).filter(Boolean).length,
-      perStep: trains.filter(Boolean).length,
-    };
+    const place = placeOf(recipe, update);
     const { beta1, beta2, epsilon } = optimiser;
     return {
       name: network,
@@ -272,24 +267,17 @@ function optimisersOf(
   });
 }
 
-/** The average that moves with a network's update in a phase: its last of the step. */
-function averageOf(
-  { recipe, scalars }: StepContext,
-  network: string,
-  phaseIndex: number,
-): { readonly scalar: number } | null {
-  const { average } = entryOf(recipe, network);
-  const last = recipe.phases.findLastIndex(({ updates }) =>
-    updates.some((update) => update.network === network),
-  );
-  if (average === null || last !== phaseIndex) return null;
+/** The average that moves with an update, or null. */
+function averageOf({ recipe, scalars }: StepContext, update: Update): { readonly scalar: number } | null {
+  const { average } = entryOf(recipe, update.network);
+  if (average === null || !isLastUpdate(placeOf(recipe, update))) return null;
   return { scalar: scalars.indexOf({ kind: 'averageRate', decay: average.decay }) };
 }
 
 function lowerPhase(context: StepContext, { graph, stacks, labels }: DrawnPhase): readonly Tap[] {
   const { builder, recipe, scalars, metrics, scalarsTensor } = context;
   const optimisers = optimisersOf(context, graph);
-  const averages = graph.phase.updates.map(({ network }) => averageOf(context, network, graph.phaseIndex));
+  const averages = graph.phase.updates.map((update) => averageOf(context, update));
   lowerStacksForward(context, stacks);
   const head = headOf(graph, stacks);
   const loss = lowerLoss(builder, { recipe, graph, stacks, head, labels, scalars, metrics, scalarsTensor });

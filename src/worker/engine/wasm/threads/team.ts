@@ -10,6 +10,7 @@ import { THREAD_SILENCE_LIMIT_MS, THREAD_START_LIMIT_MS } from '../../../../prot
 import type { Arena } from '../memory/arena.js';
 import type { Kernels } from '../kernels.js';
 import { changeFields, wordOf } from '../layout/fields.js';
+import { OPERATION_WORDS } from '../layout/operations.js';
 import { RUN, RUN_WORDS, type RunValues } from '../layout/run.js';
 import type { StoredProgram } from '../stage-records.js';
 import { calibrateSpins } from './calibrate.js';
@@ -112,7 +113,7 @@ export class Team {
   execute(program: StoredProgram, first = 0, count = program.count): void {
     // Without a record there is no barrier, and helpers might see the next command for this one.
     if (count === 0) return;
-    const address = program.address + first * program.recordBytes;
+    const address = program.address + first * OPERATION_WORDS * 4;
     if (this.#helpers.length > 0) {
       this.set({ program: address, operations: count });
       this.#kernels.command(this.run);

@@ -2,7 +2,7 @@
  * Test images that one pass through the evaluation classifies, a third of the arithmetic of the notebook's
  * step: the least that a command can have to wait for.
  */
-const EVALUATION_ROWS = 100;
+export const EVALUATION_ROWS = 100;
 
 /** Rows of a pass over `testCount` images. */
 export function evaluationRows(testCount: number): number {

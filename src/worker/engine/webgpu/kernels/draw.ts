@@ -43,7 +43,7 @@ function imageSize(memory: Memory, part: Part<'images'>): number {
   return sizeOf(memory.tensor(part.target).tensor.shape.slice(1));
 }
 
-/** An expression of the image that a row shows; `imageCount` are the set's. */
+/** An expression of the image that a row shows; `testCount` is the number of test images. */
 function indexText(
   builder: ShaderBuilder,
   { source }: Part<'images'> | Part<'labels'>,

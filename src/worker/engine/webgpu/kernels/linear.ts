@@ -7,9 +7,15 @@
 
 import { sideSize, type Geometry } from '../../plan/geometry.js';
 import type { BiasGradientOp, FilterGradientOp, ProductOp } from '../../plan/operations.js';
-import type { FilterProduct, ForwardProduct, ProductGeometry, Tile } from './product.js';
+import {
+  isMultipleOfFour,
+  type FilterProduct,
+  type ForwardProduct,
+  type ProductGeometry,
+  type Tile,
+} from './product.js';
 import { registerFilter, registerForward } from './product-register.js';
-import { canShare, sharedFilter, sharedForward } from './product-shared.js';
+import { sharedFilter, sharedForward } from './product-shared.js';
 import { sumFunction } from './reduce.js';
 import { pick } from './shader-text.js';
 import {
@@ -36,6 +42,13 @@ export interface Tiles {
   readonly filter: Tile;
   /** For products whose channels are not in fours. */
   readonly narrow: Tile;
+}
+
+/** Which tile an operation is computed with. */
+export function roleOf({ kind, geometry }: ProductOp | FilterGradientOp): keyof Tiles {
+  const { large, small } = geometry;
+  if (!isMultipleOfFour(large.channels) || !isMultipleOfFour(small.channels)) return 'narrow';
+  return kind === 'product' ? 'forward' : 'filter';
 }
 
 /** Threads that sum one group of channels of a bias gradient. Fixes the order of summation. */
@@ -80,14 +93,14 @@ export function productShader(
     segments: segments.map(({ rows }) => rows),
   };
   const width = widthOf(to.channels);
-  const isWide = canShare(product);
-  const tile = isWide ? tiles.forward : tiles.narrow;
+  const role = roleOf(operation);
+  const tile = tiles[role];
   const builder = builderFor(memory, numbersOf(tile, numbers), segments.length);
   const { buffer, offset } = memory.tensor(target);
   const stored = builder.write(buffer, valueType(width));
   const row = `segment.target_row * ${builder.whole(sideSize(to))} + position * ${builder.whole(to.channels)}`;
   const index = `${builder.whole(offset)} + ${row} + channel`;
-  const isShared = isWide && tile.kind === 'shared';
+  const isShared = role !== 'narrow' && tile.kind === 'shared';
   const { code, widths, workgroups } = (isShared ? sharedForward : registerForward)(builder, product, tile);
   const text = `
 ${segmentFunctions(builder, segments)}
@@ -118,8 +131,8 @@ export function filterGradientShader(
     hasBias: bias !== null,
   };
   const width = widthOf(geometry.small.channels);
-  const isWide = canShare(product);
-  const tile = isWide ? tiles.filter : tiles.narrow;
+  const role = roleOf(operation);
+  const tile = tiles[role];
   const builder = builderFor(memory, numbersOf(tile, numbers), splits.length);
   const { buffer, offset } = memory.tensor(target);
   const stored = builder.write(buffer, valueType(width));
@@ -135,7 +148,7 @@ fn store_bias(channel: u32, segment: Segment, value: ${valueType(width)}) {
   };
   const size =
     geometry.kernelHeight * geometry.kernelWidth * geometry.large.channels * geometry.small.channels;
-  const isShared = isWide && tile.kind === 'shared';
+  const isShared = role !== 'narrow' && tile.kind === 'shared';
   const { code, widths, workgroups } = isShared
     ? sharedFilter(product, tile)
     : registerFilter(builder, product, tile);

@@ -1,12 +1,11 @@
 /**
  * Products whose operands are staged in workgroup memory: a workgroup reads each once for all its threads. The
- * form for GPUs. Needs channels in fours; `canShare` says where it applies.
+ * form for GPUs. Needs channels in fours; `roleOf` in `linear.ts` says where it applies.
  * Each thread computes `rows` rows (of a filter gradient a multiple of four) by four columns; `columnGroups` is not used.
  */
 
 import {
   insideText,
-  isMultipleOfFour,
   kernelTap,
   placeText,
   rowText,
@@ -26,15 +25,6 @@ import type { Numbers } from './shader.js';
 const DEPTHS = [16, 20, 12, 8, 4] as const;
 /** Positions of the reduction that a filter gradient stages at a time. */
 const FILTER_DEPTH = 16;
-
-/** Whether a product's shapes allow shared tiles. */
-export function canShare(product: ForwardProduct | FilterProduct): boolean {
-  if (product.form === 'filter') {
-    return isMultipleOfFour(product.geometry.big[2]) && isMultipleOfFour(product.geometry.small[2]);
-  }
-  const { input, output } = walkOf(product);
-  return isMultipleOfFour(input[2]) && isMultipleOfFour(output[2]);
-}
 
 /** Gather or scatter. See `product.ts` for what has to be declared beside the text. */
 export function sharedForward(numbers: Numbers, product: ForwardProduct, tile: Tile): TiledShader {

@@ -3,14 +3,13 @@
  * buffers of their own. Leaves nothing on the device once it is disposed of.
  */
 
-import { multiplyAddsOf } from '../../plan/geometry.js';
+import { operationMultiplyAdds } from '../../plan/costs.js';
 import type { FilterGradientOp, ProductOp, Program } from '../../plan/operations.js';
 import type { PlannedProgram } from '../../plan/plan.js';
-import { totalRows } from '../../plan/lower/segments.js';
 import type { FailureWatch } from '../../device/failure-watch.js';
 import { BufferPool } from '../buffers.js';
-import type { Tiles } from '../kernels/linear.js';
-import { isMultipleOfFour, type Tile } from '../kernels/product.js';
+import { roleOf, type Tiles } from '../kernels/linear.js';
+import type { Tile } from '../kernels/product.js';
 import { PARAMETERS, type BufferKey, type Memory, type Shader } from '../kernels/shader.js';
 import { makeDispatch, programMemory, shaderOf, type SharedMemory } from '../program.js';
 import type { TileRole } from './tiles.js';
@@ -28,18 +27,6 @@ function isLinear(operation: Program['operations'][number]): operation is Linear
   return operation.kind === 'product' || operation.kind === 'filterGradient';
 }
 
-/** Which tile an operation is computed with: what `kernels/linear.ts` decides by. */
-export function roleOf({ kind, geometry }: LinearOperation): TileRole {
-  const { large, small } = geometry;
-  if (!isMultipleOfFour(large.channels) || !isMultipleOfFour(small.channels)) return 'narrow';
-  return kind === 'product' ? 'forward' : 'filter';
-}
-
-function costOf(operation: LinearOperation): number {
-  const rows = operation.kind === 'product' ? operation.segments : operation.splits;
-  return totalRows(rows) * multiplyAddsOf(operation.geometry);
-}
-
 /** The operations that tell a role's tiles apart: the heaviest of each form (both directions, filter gradient). */
 export function operationsOf(program: Program, role: TileRole): readonly LinearOperation[] {
   const heaviest = new Map<string, LinearOperation>();
@@ -47,7 +34,8 @@ export function operationsOf(program: Program, role: TileRole): readonly LinearO
     if (!isLinear(operation) || roleOf(operation) !== role) continue;
     const form = operation.kind === 'product' ? operation.direction : operation.kind;
     const found = heaviest.get(form);
-    if (found === undefined || costOf(operation) > costOf(found)) heaviest.set(form, operation);
+    if (found === undefined || operationMultiplyAdds(operation) > operationMultiplyAdds(found))
+      heaviest.set(form, operation);
   }
   return [...heaviest.values()];
 }

@@ -1,5 +1,5 @@
 /**
- * Philox4x32-10 (Salmon et al. 2011), bit-equal to `src/worker/random.ts`: a block a lane. Element i of a float
+ * Philox4x32-10 (Salmon et al. 2011), bit-equal to `src/worker/random/`: a block a lane. Element i of a float
  * or an index stream is word i & 3 of block i >> 2; a dropout mask takes the 16-bit half i & 7 of block i >> 3.
  */
 

@@ -1,5 +1,5 @@
 /**
- * The micro-kernel for operands that are read where they lie, as `packed-kernel.ts` has it for packed ones, and
+ * The micro-kernel for operands that are read where they lie, as `packed-micro-kernel.ts` has it for packed ones, and
  * why it looks as it does: a table says where the six rows and the eight columns of each term of the depth are. Nothing
  * is copied, but only what has its six rows side by side can be read so.
  */
