@@ -59,7 +59,7 @@ const ROOMS = [
 const rules = ROOMS.map(([room, from, sources, packages]) => ({
   name: `${room} imports only what lies below it`,
   severity: 'error',
-  comment: 'docs/architecture.md, "Who may know whom", says what may be imported here.',
+  comment: 'docs/architecture.md, "The rooms", says what may be imported here.',
   from: { path: from },
   to: { pathNot: [...sources, ...packages] },
 }));
