@@ -203,7 +203,16 @@ function checkPass(recipe: Recipe, phase: Phase, pass: Pass, data: DataShape, re
   const { group: name } = pass.input;
   const group = phase.groups.find((candidate) => candidate.name === name);
   if (group === undefined) return refuse(`${what} reads the group "${name}", which its phase does not draw`);
-  if (group.pool !== 'latents') checkFit(what, network, data.imageShape, 'the data has images of', refuse);
+  if (group.pool !== 'latents')
+    return checkFit(what, network, data.imageShape, 'the data has images of', refuse);
+  const first = phase.passes.find(({ input }) => input.kind === 'group' && input.group === name)!;
+  const drawn = sizeOf(entryOf(recipe, first.network).network.inputShape);
+  const taken = sizeOf(network.inputShape);
+  if (taken !== drawn) {
+    refuse(
+      `${what} takes ${taken} latents of a row of the group "${name}", and its pass "${first.name}" takes ${drawn}`,
+    );
+  }
 }
 
 function checkFit(

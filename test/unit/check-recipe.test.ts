@@ -119,6 +119,15 @@ const CASES: readonly [what: string, change: (recipe: Draft) => void, why: RegEx
     /reads the group "more", which its phase does not draw/,
   ],
   [
+    'latents of two sizes from one group',
+    ({ phases }) => {
+      const { passes } = phases[0]!;
+      const { input } = passes.find(({ network }) => network === 'generator')!;
+      passes.push({ ...passes[0]!, name: 'second', stream: 9, input });
+    },
+    /"second" takes 784 latents of a row of the group ".*", and its pass "generated" takes 100/,
+  ],
+  [
     'a pass from later on',
     (recipe) => recipe.phases[0]!.passes.reverse(),
     /reads "generated", which is no earlier pass/,
