@@ -12,7 +12,6 @@ import type {
   Operation,
   PlanTensor,
   Snippet,
-  Storage,
   TensorId,
 } from '../../../src/worker/engine/plan/operations.js';
 import { planProgram, type PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
@@ -22,6 +21,7 @@ import type { LayerDescription, Network } from '../../../src/recipe/layers.js';
 import type { Optimiser, Recipe } from '../../../src/recipe/recipe.js';
 import { CONSTANT } from '../../../src/recipe/schedules.js';
 import { sizeOf } from '../../../src/recipe/layers.js';
+import { tensorMaker } from './tensor-maker.js';
 import { tinyInput } from './tiny.js';
 
 export interface LayerCase {
@@ -108,12 +108,7 @@ export function layerProgram({
   const segments = segmentsOf(rows);
   const total = rows.reduce((sum, count) => sum + count, 0);
   const tensors: PlanTensor[] = [];
-  const tensor = (
-    name: string,
-    shape: readonly number[],
-    storage: Storage,
-    type: 'f32' | 'u32' = 'f32',
-  ): TensorId => tensors.push({ id: tensors.length, name, shape, type, storage }) - 1;
+  const tensor = tensorMaker(tensors);
   const imageOf = ({ height, width, channels }: Side): number[] => [total, height, width, channels];
 
   const words = rows.map((count) => Math.ceil((count * sideSize(to)) / 32));

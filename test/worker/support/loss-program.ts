@@ -9,11 +9,11 @@ import type {
   Operation,
   OpSegment,
   PlanTensor,
-  Storage,
   TensorId,
 } from '../../../src/worker/engine/plan/operations.js';
 import { planProgram, type PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
 import { ADAM, ADAM_RATE, recipeOf } from './layer-program.js';
+import { tensorMaker } from './tensor-maker.js';
 import { tinyInput } from './tiny.js';
 
 export const WIDTH = 11;
@@ -41,12 +41,7 @@ export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram
   });
   const rows = labelled + unlabelled + fake;
   const tensors: PlanTensor[] = [];
-  const tensor = (
-    name: string,
-    shape: readonly number[],
-    storage: Storage,
-    type: 'f32' | 'u32' = 'f32',
-  ): TensorId => tensors.push({ id: tensors.length, name, shape, type, storage }) - 1;
+  const tensor = tensorMaker(tensors);
   const firsts = [0, labelled, labelled + unlabelled];
   const counts = [labelled, unlabelled, fake];
   let gradientRow = 0;

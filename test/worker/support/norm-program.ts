@@ -10,13 +10,13 @@ import type {
   Operation,
   PlanTensor,
   Snippet,
-  Storage,
   TensorId,
 } from '../../../src/worker/engine/plan/operations.js';
 import { planProgram, type PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
 import { splitRows } from '../../../src/worker/engine/plan/lower/splits.js';
 import { sizeOf } from '../../../src/recipe/layers.js';
 import { ADAM, ADAM_RATE, KEPT_SCALE, recipeOf, segmentsOf } from './layer-program.js';
+import { tensorMaker } from './tensor-maker.js';
 import { tinyInput } from './tiny.js';
 
 export interface NormCase {
@@ -56,12 +56,7 @@ export function normProgram({ image, channels, outputs, segments: rows, trains }
   const backwardSegments = segments.map((segment) => ({ ...segment, targetRow: segment.gradientRow }));
   const total = rows.reduce((sum, count) => sum + count, 0);
   const tensors: PlanTensor[] = [];
-  const tensor = (
-    name: string,
-    shape: readonly number[],
-    storage: Storage,
-    type: 'f32' | 'u32' = 'f32',
-  ): TensorId => tensors.push({ id: tensors.length, name, shape, type, storage }) - 1;
+  const tensor = tensorMaker(tensors);
   const words = rows.map((count) => Math.ceil((count * sideSize(side)) / 32));
   const bitOffsets = words.map((_, index) => words.slice(0, index).reduce((sum, count) => sum + count, 0));
 
