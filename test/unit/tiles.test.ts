@@ -10,7 +10,7 @@ import {
   type PlannedProgram,
 } from '../../src/worker/engine/plan/plan.js';
 import type { Tiles } from '../../src/worker/engine/webgpu/kernels/linear.js';
-import type { Memory } from '../../src/worker/engine/webgpu/kernels/shader.js';
+import { controlLayout, type Memory } from '../../src/worker/engine/webgpu/kernels/shader.js';
 import { ParameterLayout } from '../../src/worker/engine/webgpu/parameter-layout.js';
 import { programMemory, shaderOf } from '../../src/worker/engine/webgpu/program.js';
 import {
@@ -21,6 +21,8 @@ import {
 } from '../../src/worker/engine/webgpu/tuning/tiles.js';
 import { roleOf } from '../../src/worker/engine/webgpu/kernels/linear.js';
 import { operationsOf } from '../../src/worker/engine/webgpu/tuning/tuner-trials.js';
+import { metricNames } from '../../src/recipe/metrics.js';
+import { randomInput } from '../support/random-recipes.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { tinyDataset } from './support/data.js';
@@ -34,6 +36,8 @@ const TYPE_BYTES: Readonly<Record<string, number>> = { f32: 4, u32: 4, vec4f: 16
 
 const recipeOf = (recipe: (typeof RECIPE_NAMES)[number]) =>
   buildRecipe(resolveSettings({ recipe }), tinyDataset());
+/** Random recipes whose losses read logits and features from the most buffers. */
+const RECIPES_OF_MANY_LOGITS = [33, 39, 142, 378];
 const ROLES = Object.keys(TILE_CANDIDATES) as (keyof Tiles)[];
 
 test('every candidate of a role has a name of its own, and the unmeasured tile comes first', () => {
@@ -99,6 +103,26 @@ test('no product and no norm binds more than eight storage buffers, with its num
     }
   }
   assert.ok(most > 3);
+});
+
+test('no loss binds more than six storage buffers, in any recipe', () => {
+  const recipes = [
+    ...RECIPE_NAMES.map(recipeOf),
+    ...RECIPES_OF_MANY_LOGITS.map((seed) => randomInput(seed).recipe),
+  ];
+  let most = 0;
+  for (const recipe of recipes) {
+    const planned = planTrainStep(recipe);
+    const control = controlLayout(metricNames(recipe).length, planned.program.stepScalars.length);
+    const memory = { ...memoryOf(planned, new ParameterLayout(recipe)), control };
+    for (const operation of planned.program.operations) {
+      if (operation.kind !== 'loss') continue;
+      const { bindings, label } = shaderOf(operation, memory, defaultTiles(true), 100);
+      assert.ok(bindings.length <= 6, `${bindings.length} buffers of ${label} of ${recipe.name}`);
+      most = Math.max(most, bindings.length);
+    }
+  }
+  assert.equal(most, 6);
 });
 
 test('a role is measured on its heaviest operation of each form', () => {

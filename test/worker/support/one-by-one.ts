@@ -14,6 +14,7 @@ import { openDevice } from '../../../src/worker/engine/webgpu/device.js';
 import type { Tiles } from '../../../src/worker/engine/webgpu/kernels/linear.js';
 import {
   CONTROL,
+  CONTROL_WORDS,
   FIRST_MOMENTS,
   METRICS_SLOTS,
   PARAMETERS,
@@ -179,6 +180,18 @@ class Bench {
     return this.#shared.parameters.unpack(values!, m!, v!);
   }
 
+  /** The step's scalars, from where a step's first loss has left them. */
+  async readScalars(): Promise<Float32Array<ArrayBuffer>> {
+    const { window, scalars } = this.#shared.control;
+    const buffer = this.#shared.buffers.get(CONTROL);
+    const read = async (word: number, words: number): Promise<Float32Array<ArrayBuffer>> => {
+      const [values] = await readBuffers(this.#device, [{ buffer, offsetBytes: word * 4, bytes: words * 4 }]);
+      return values!;
+    };
+    const [row] = new Uint32Array((await read(CONTROL_WORDS.scalarRow, 1)).buffer);
+    return read(window + row! * scalars, scalars);
+  }
+
   #fill(key: string, data: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>, firstWord = 0): void {
     this.#device.queue.writeBuffer(this.#shared.buffers.get(key), firstWord * 4, data);
   }
@@ -189,6 +202,11 @@ function metricsOf({ terms, losses, accuracy }: LossOp, values: ArrayLike<number
   const places = [...terms, ...losses, ...(accuracy === null ? [] : [accuracy])].map(({ metric }) => metric);
   return places.map((metric) => values[metric]!);
 }
+
+/** Steps that the window of step scalars begins before the step that is made, where there are so many. */
+const STEPS_BEFORE = 3;
+/** A row of another step's scalars. */
+const WRONG_ROW = 7;
 
 /** What every operation of a program wrote, in order. */
 export async function runOneByOne(
@@ -213,7 +231,8 @@ export async function runOneByOne(
     shared,
     await prepareProgram(device, planned, 'train', shared, tiles, dataset.test.count),
   );
-  bench.writeScalars(scalarWindow(trainStep.program.stepScalars, step));
+  const windowStart = Math.max(0, step - STEPS_BEFORE);
+  bench.writeScalars(scalarWindow(trainStep.program.stepScalars, windowStart));
   const parameters = new ParameterStore(state, 'float32');
   const values = new Map<TensorId, Values>(
     Array.from(inputs, ([id, content]) => [id, Float32Array.from(content)]),
@@ -230,7 +249,9 @@ export async function runOneByOne(
       bench.write(id, reference.read(id));
     }
     bench.writeState(parameters.tensors());
-    bench.writeControl([step, ...seedKey(settings.seed), firstTestImage, dataset.test.count, step]);
+    const row = operation.kind === 'loss' && operation.isFirst ? WRONG_ROW : step - windowStart;
+    const { count } = dataset.test;
+    bench.writeControl([step, ...seedKey(settings.seed), firstTestImage, count, windowStart, row]);
     bench.run(index);
     reference.run({ dataset, split, seed: settings.seed, step, firstTestImage });
 
@@ -243,6 +264,10 @@ export async function runOneByOne(
           metricsOf(operation, from),
         );
         all.push({ operation, tensor: name, type, actual: actual!, expected: wanted! });
+      } else if (operation.kind === 'loss' && id === operation.scalars) {
+        const actual = [...(await bench.readScalars())];
+        const wanted = [...expected.subarray(0, actual.length)];
+        all.push({ operation, tensor: name, type, actual, expected: wanted });
       } else {
         all.push(written(operation, name, type, await bench.read(id, expected.length), expected));
       }

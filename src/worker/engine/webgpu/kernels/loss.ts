@@ -1,13 +1,13 @@
 /**
  * The `loss` operation of a phase in one workgroup: values of the terms, gradients at the logits and features, and
- * the phase's metrics. The first of a step also hands on the step scalars, the last counts the step.
+ * the phase's metrics. The first of a step also leaves which row of the window has its scalars, the last counts the step.
  *   softmax cross-entropy   log sum exp(x - max) + max - x[label];   (softmax(x) - one-hot) / rows
  *   sigmoid cross-entropy   max(x, 0) - t x + log(1 + exp(-|x|));     (sigmoid(x) - t) / rows
  *   feature matching        d = mean f - mean f', mean of d^2;         ±2 d / (size rows)
  * The gradients are multiplied by the terms' weights. The accuracy counts rows whose first largest logit is at the
  * label. A thread takes every 64th row (feature, element); the threads' partial sums are added in order.
  *
- * Bindings: logits, features, labels (read); gradients, results, control (read_write).
+ * Bindings: logits, features, labels (read); gradients, control (read_write).
  */
 
 import type { CountCorrectOp, LabelledRows, LossOp, LossOpTerm, TensorId } from '../../plan/operations.js';
@@ -203,8 +203,6 @@ export function lossShader(operation: LossOp, memory: Memory): Shader {
   const gradients = builder.write(gradient.buffer, 'f32');
   const shared = featureGradient === null ? null : memory.tensor(featureGradient.target);
   const vectors = shared === null ? '' : builder.write(shared.buffer, 'f32');
-  const scalars = memory.tensor(operation.scalars);
-  const results = operation.isFirst ? builder.write(scalars.buffer, 'f32') : '';
   const control = builder.write(CONTROL, 'u32');
   const { metrics, scalars: scalarCount, ring, window } = memory.control;
   const metric = (index: number, value: string): string =>
@@ -239,9 +237,11 @@ export function lossShader(operation: LossOp, memory: Memory): Shader {
   const lossText = (own: readonly number[]): string =>
     own.map((index) => weighted(terms[index]!, `sums[${index}]`)).join(' + ');
   const text = `${sumFunction('f32', THREADS)}${[...texts.values()].map((each) => each.text).join('')}${functions.join('')}
+fn scalar_row(step: u32) -> u32 {
+  return min(step - ${control}[${CONTROL_WORDS.windowStart}], ${WINDOW_STEPS - 1}u);
+}
 fn scalar(step: u32, index: u32) -> f32 {
-  let row = min(step - ${control}[${CONTROL_WORDS.windowStart}], ${WINDOW_STEPS - 1}u);
-  return bitcast<f32>(${control}[${window}u + row * ${scalarCount}u + index]);
+  return bitcast<f32>(${control}[${window}u + scalar_row(step) * ${scalarCount}u + index]);
 }
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32) {
@@ -257,7 +257,7 @@ ${segmentTexts.join('')}${featureTexts.join('')}
 ${terms.map(({ metric: at }, index) => metric(at, `sums[${index}]`)).join('\n')}
 ${losses.map(({ metric: at, terms: own }) => metric(at, lossText(own))).join('\n')}
 ${accuracy === null ? '' : metric(accuracy.metric, `sums[${terms.length}]`)}
-    ${operation.isFirst ? `for (var i = 0u; i < ${scalarCount}u; i++) { ${results}[${scalars.offset}u + i] = scalar(step, i); }` : ''}
+    ${operation.isFirst ? `${control}[${CONTROL_WORDS.scalarRow}] = scalar_row(step);` : ''}
     ${operation.isLast ? `${control}[${CONTROL_WORDS.step}] = step + 1u;` : ''}
   }
 }`;

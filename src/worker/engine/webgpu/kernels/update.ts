@@ -2,17 +2,19 @@
  * Adam on every parameter that a phase trains, in one dispatch, one element a thread:
  *   g = sum of the element's partial sums, in order
  *   m = beta1 m + (1 - beta1) g,  v = beta2 v + (1 - beta2) g^2,  value -= rate m / (sqrt(v) + epsilon)
- * and where one is kept, average += share (value - average). Rate and share are step scalars, which the step's first
- * loss has left among the results. A workgroup belongs to one entry of a table: rows of `ENTRY_WORDS` words, and
+ * and where one is kept, average += share (value - average). Rate and share are step scalars, read from the
+ * row of their window that the step's first loss has left. A workgroup belongs to one entry of a table: rows of `ENTRY_WORDS` words, and
  * after them the number of every workgroup's entry.
  *
  * Source: Kingma and Ba, "Adam" (2015), the last paragraph of section 2.
  *
- * Bindings: parameters, first and second moments (read_write); gradients, results, tables (read).
+ * Bindings: parameters, first and second moments (read_write); gradients, control, tables (read).
  */
 
 import type { UpdateOp } from '../../plan/operations.js';
 import {
+  CONTROL,
+  CONTROL_WORDS,
   FIRST_MOMENTS,
   PARAMETERS,
   SECOND_MOMENTS,
@@ -73,11 +75,11 @@ export function updateShader(operation: UpdateOp, memory: Memory): Shader {
   const v = builder.write(SECOND_MOMENTS, 'f32');
   const tables = builder.read(TABLES, 'u32');
   const gradients = builder.read(memory.tensor(operation.entries[0]!.gradient).buffer, 'f32');
-  const scalars = memory.tensor(operation.scalars);
-  const results = builder.read(scalars.buffer, 'f32');
+  const control = builder.read(CONTROL, 'u32');
+  const { window, scalars } = memory.control;
   const first = memory.table(`updates ${operation.phase}`).offset;
   const word = (index: number): string => `${tables}[row + ${index}u]`;
-  const scalar = (index: string): string => `${results}[${scalars.offset}u + ${index}]`;
+  const scalar = (index: string): string => `bitcast<f32>(${control}[first_scalar + ${index}])`;
   const averageText = operation.entries.every(({ average }) => average === null)
     ? ''
     : `
@@ -90,6 +92,7 @@ export function updateShader(operation: UpdateOp, memory: Memory): Shader {
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let row = ${first}u + ${tables}[${first + operation.entries.length * ENTRY_WORDS}u + group.x] * ${ENTRY_WORDS}u;
+  let first_scalar = ${window}u + ${control}[${CONTROL_WORDS.scalarRow}] * ${scalars}u;
   let element = (group.x - ${word(0)}) * ${THREADS}u + thread;
   if (element >= ${word(1)}) { return; }
   var at = ${word(3)} + element;
