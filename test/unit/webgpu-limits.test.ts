@@ -17,6 +17,10 @@ const DEFAULT_LIMITS = {
   maxStorageBuffersPerShaderStage: 8,
   maxStorageBufferBindingSize: 2 ** 27,
   maxBufferSize: 2 ** 28,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupStorageSize: 16_384,
+  maxComputeWorkgroupsPerDimension: 65_535,
 };
 const MNIST: DataShape = { imageShape: [28, 28, 1], classes: 10 };
 const LARGE: DataShape = { imageShape: [128, 128, 3], classes: 2 };
@@ -93,9 +97,38 @@ test('the lower of the limits of buffers and of bindings is the one that is name
   refuses(
     needsOf(MNIST, 60_000),
     { maxBufferSize: 40_000_000 },
-    'The 60,000 training images take 47,040,000 bytes; the GPU adapter offers 40,000,000 (maxBufferSize). ' +
-      'Use fewer or smaller images, or the engine "tfjs-wasm".',
+    'The 60,000 training images take 47,040,000 bytes; the GPU adapter offers 40,000,000 ' +
+      '(maxBufferSize, 268,435,456 elsewhere). Use the engine "wasm".',
   ));
+
+test('an adapter below the usual limits is told of as such, without advice on the batch', () =>
+  refuses(
+    needsOf(LARGE, 100, { batch: 1024 }).filter(({ what }) => !what.includes('images')),
+    { maxStorageBufferBindingSize: 2 ** 26 },
+    /^The activations of a train step .* offers 67,108,864 \(maxStorageBufferBindingSize, 134,217,728 elsewhere\)\. Use the engine "wasm"\.$/,
+  ));
+
+for (const [limit, offered, words] of [
+  ['maxComputeInvocationsPerWorkgroup', 128, 'needs 256 threads in a workgroup; the GPU adapter offers 128'],
+  ['maxComputeWorkgroupSizeX', 128, 'needs 256 threads across a workgroup; the GPU adapter offers 128'],
+  [
+    'maxComputeWorkgroupStorageSize',
+    8192,
+    'needs 16,384 bytes of workgroup memory; the GPU adapter offers 8,192',
+  ],
+  [
+    'maxComputeWorkgroupsPerDimension',
+    1024,
+    'needs 65,535 workgroups in a dimension; the GPU adapter offers 1,024',
+  ],
+] as const) {
+  test(`an adapter of too low a ${limit} is refused by its name`, () =>
+    refuses(
+      needsOf(MNIST, 60_000),
+      { [limit]: offered },
+      `The engine ${words} (${limit}). Use the engine "wasm".`,
+    ));
+}
 
 test('too few storage buffers are named as such, whatever the batch', async () => {
   await refuses(
