@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
 import { TEST_COUNT, TRAIN_COUNT } from './support/data.js';
 import { fakeTable } from './support/fake-engine.js';
-import { Clock, openTrainer, rowsOf, runUnbroken, SHORT } from './support/trainer.js';
+import { settle } from './support/gate.js';
+import { Clock, openTrainer, rowsOf, runUnbroken, SHORT, type TestTrainer } from './support/trainer.js';
 
 test('evaluations come after the first update, every interval and the last', async () => {
   const { trainer, of, reached } = await openTrainer();
@@ -110,6 +111,96 @@ test('a pause is heard within 40 ms of steps where steps are short', async () =>
   const { step } = of('state').at(-1)!;
   assert.ok(step > 500 && step <= 520, `${step}`);
   assert.equal(Math.max(...made[0]!.chunks), 20);
+});
+
+test('chunks grow by the steps that a device has made, not by those that it was given', async () => {
+  const clock = new Clock();
+  let paused: Promise<unknown> = Promise.resolve();
+  const { table, made } = fakeTable({
+    device: { clock, msPerStep: 700 },
+    onStep: (step) => {
+      if (step === 6) {
+        askedAt = clock.ms;
+        paused = trainer.pause();
+      }
+    },
+  });
+  let askedAt = 0;
+  const { trainer, of, reached } = await openTrainer({ table, clock });
+  await trainer.start({ ...SHORT, steps: 1000, evalEvery: 1000 });
+  await reached('paused');
+  await paused;
+  assert.deepEqual([...new Set(made[0]!.chunks)], [1]);
+  assert.ok(clock.ms - askedAt <= 3 * 700, `paused after ${clock.ms - askedAt} ms`);
+  for (const { stepsPerSecond } of of('metrics')) {
+    assert.ok(stepsPerSecond <= 1000 / 700 + 0.01, `${stepsPerSecond} steps a second`);
+  }
+});
+
+test('chunks grow to 40 ms on a device that works ahead, and the pace is the device’s', async () => {
+  const clock = new Clock();
+  const { table, made } = fakeTable({ device: { clock, msPerStep: 4 } });
+  const { trainer, of, reached } = await openTrainer({ table, clock });
+  await trainer.start({ ...SHORT, steps: 400, evalEvery: 1000 });
+  await reached('finished');
+  assert.equal(Math.max(...made[0]!.chunks), 10);
+  assert.ok(Math.abs(of('metrics').at(-1)!.stepsPerSecond - 250) < 1);
+});
+
+/** A trainer whose evaluations take 25 slices of two seconds. */
+async function openSlowEvaluations(): Promise<TestTrainer & { readonly seen: readonly number[] }> {
+  const clock = new Clock();
+  const seen: number[] = [];
+  const { table } = fakeTable({
+    evaluationSlice: 1,
+    onEvaluate: (first) => {
+      clock.ms += 2000;
+      seen.push(first);
+    },
+  });
+  return { ...(await openTrainer({ table, clock })), seen };
+}
+
+test('a single step waits for one slice of a long evaluation, which goes on while the run rests', async () => {
+  const { trainer, of, states, seen } = await openSlowEvaluations();
+  const stepped = trainer.step(SHORT).then((state) => [state, seen.length, of('evaluation').length]);
+  const [state, slices, evaluations] = await stepped;
+  assert.equal(state, 'paused');
+  assert.ok(Number(slices) < 5, `${slices} slices`);
+  assert.equal(evaluations, 0);
+  await settle(100);
+  assert.equal(seen.length, TEST_COUNT);
+  assert.deepEqual(
+    of('evaluation').map(({ step }) => step),
+    [1],
+  );
+  assert.deepEqual(states(), ['loading', 'running', 'paused']);
+});
+
+test('the last step’s long evaluation ends the run when it is over', async () => {
+  const { trainer, states } = await openSlowEvaluations();
+  assert.equal(await trainer.step({ ...SHORT, steps: 1 }), 'paused');
+  await settle(100);
+  assert.deepEqual(states(), ['loading', 'running', 'paused', 'finished']);
+});
+
+test('a single step gives a long evaluation up after one more slice, a start finishes it first', async () => {
+  const { trainer, of, seen } = await openSlowEvaluations();
+  await trainer.step(SHORT);
+  assert.equal(await trainer.step({}), 'paused');
+  assert.equal(of('state').at(-1)!.step, 2);
+  assert.ok(seen.length < 10, `${seen.length} slices`);
+  await settle(100);
+  assert.deepEqual(of('evaluation'), []);
+
+  const other = await openSlowEvaluations();
+  await other.trainer.step(SHORT);
+  await other.trainer.start({});
+  await other.reached('finished');
+  assert.deepEqual(
+    other.of('evaluation').map(({ step }) => step),
+    [1, 4, 8],
+  );
 });
 
 test('a pause inside an evaluation is heard within a slice, and it goes on from there', async () => {

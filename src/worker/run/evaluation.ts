@@ -12,6 +12,8 @@ export class Evaluation {
   /** In slices. */
   #pace = new Pace();
   #pacedEngine: EngineName | null = null;
+  /** Test images of a slice. */
+  #slice = 1;
   #next = 0;
   #correct = 0;
 
@@ -26,6 +28,18 @@ export class Evaluation {
     return this.#next > 0;
   }
 
+  /** About how long the one under way would still take, by its pace so far; 0 where none is. */
+  get leftMs(): number {
+    if (!this.isUnderWay) return 0;
+    return (1000 * (this.#count - this.#next)) / this.#slice / this.#pace.stepsPerSecond;
+  }
+
+  /** Forgets the one under way. */
+  giveUp(): void {
+    this.#next = 0;
+    this.#correct = 0;
+  }
+
   /**
    * Looks at one slice, or at several in one call where the engine joins them. Resolves with the share that
    * was classified correctly, 0 to 1, once all images were seen; with null before that.
@@ -34,6 +48,7 @@ export class Evaluation {
     const { evaluationSlice, joinsSlices, info } = engine;
     if (info.engine !== this.#pacedEngine) this.#pace = new Pace();
     this.#pacedEngine = info.engine;
+    this.#slice = evaluationSlice;
     const slices = joinsSlices ? this.#pace.chunkSteps : 1;
     const count = Math.min(slices * evaluationSlice, this.#count - this.#next);
     const startedAt = this.#now();
@@ -42,8 +57,7 @@ export class Evaluation {
     this.#next += count;
     if (this.#next < this.#count) return null;
     const accuracy = this.#correct / this.#count;
-    this.#next = 0;
-    this.#correct = 0;
+    this.giveUp();
     return accuracy;
   }
 }

@@ -1,7 +1,7 @@
 /**
  * A run's use of time: how many steps fit into one chunk between two looks at the commands, how many
  * are made in a second, and when work beside the steps is due. Computes from times it is given;
- * reads no clock.
+ * reads no clock. Only steps that are done count: what an engine was merely given says nothing of its speed.
  */
 
 /** A chunk takes at most this long (or is one step), so that a command is heard soon. */
@@ -15,6 +15,9 @@ export class Pace {
   #chunk = 1;
   #samples: { readonly steps: number; readonly ms: number }[] = [];
   #hasWarmedUp = false;
+  /** Steps asked for that are not done yet, and since when the engine has been at the first of them. */
+  #owed = 0;
+  #owedSinceMs = 0;
 
   /** Steps that the next chunk may have. */
   get chunkSteps(): number {
@@ -29,7 +32,26 @@ export class Pace {
     return steps === 0 ? 0 : (1000 * steps) / Math.max(ms, 0.1);
   }
 
-  /** Takes in one chunk. Grows at most twofold: an engine that works ahead returns early at first. */
+  /** Told when steps are asked of an engine that may owe them for a while. */
+  asked(steps: number, nowMs: number): void {
+    if (this.#owed === 0) this.#owedSinceMs = nowMs;
+    this.#owed += steps;
+  }
+
+  /** Told how many of them are done by now; measures those. */
+  done(steps: number, nowMs: number): void {
+    if (steps === 0) return;
+    this.measured(steps, nowMs - this.#owedSinceMs);
+    this.#owed = Math.max(0, this.#owed - steps);
+    this.#owedSinceMs = nowMs;
+  }
+
+  /** Told when the engine owes nothing any more, whatever has come of it. */
+  settled(): void {
+    this.#owed = 0;
+  }
+
+  /** Takes in one chunk. Grows at most twofold: one measure may be off. */
   measured(steps: number, ms: number): void {
     const fitting = Math.floor((CHUNK_MS * steps) / Math.max(ms, 0.01));
     // A chunk cut short by an evaluation must not shrink the next.

@@ -25,6 +25,9 @@ import { Samples } from './samples.js';
 import { NO_PROGRESS, type RunProgress, type RunSnapshot } from '../checkpoint/snapshot.js';
 import type { Recipe } from '../../recipe/recipe.js';
 
+/** A single step waits for an evaluation that takes longer than this no longer than one of its slices. */
+const EVALUATION_PATIENCE_MS = 1000;
+
 export type RunOutcome = 'paused' | 'finished' | ErrorInfo;
 
 export interface RunOptions {
@@ -72,6 +75,8 @@ export class Run {
   #wantsSamplesAtRest = true;
   #failure: Error | null = null;
   #hasStepped = false;
+  /** Whether the goal was reached, and the loop goes on with an evaluation alone. */
+  #restsBesideEvaluation = false;
   #restedMs: number;
   #goesSince = 0;
 
@@ -136,11 +141,13 @@ export class Run {
 
   /**
    * Makes steps until `goal` updates are done, the run's end at most. Resolves when the run rests
-   * again, or when a further call gives it another goal; never rejects (`onRest` has the outcome).
+   * again, or when a further call gives it another goal; never rejects (`onRest` has the outcome). Where
+   * a goal of few steps ends in a long evaluation, the run rests with that under way, and goes on with it.
    */
   go(goal: number): Promise<void> {
     this.#settleGoal();
     this.#goal = goal;
+    this.#restsBesideEvaluation = false;
     const settled = new Promise<void>((resolve) => {
       this.#settleGoal = resolve;
     });
@@ -206,7 +213,7 @@ export class Run {
       // A goal set while the samples were made is still heard.
       do {
         await this.#train();
-        await this.#calls.call(async (engine) => this.#collect(await engine.flush()));
+        await this.#calls.call((engine) => this.#flush(engine));
         if (this.#wantsSamplesAtRest) await this.#samples.show(this.#step);
       } while (!this.#isStopRequested && !this.isFinished && this.#step < this.#goal);
     } catch (error) {
@@ -215,8 +222,9 @@ export class Run {
     }
     this.#restedMs += now() - this.#goesSince;
     this.#loop = null;
-    if (this.#failure === null) this.#options.onRest(this.isFinished ? 'finished' : 'paused');
-    else this.#restAsFailed(this.#failure);
+    const outcome = this.isFinished ? 'finished' : 'paused';
+    if (this.#failure !== null) this.#restAsFailed(this.#failure);
+    else if (outcome === 'finished' || !this.#restsBesideEvaluation) this.#options.onRest(outcome);
     this.#settleGoal();
   }
 
@@ -227,12 +235,33 @@ export class Run {
 
   async #train(): Promise<void> {
     while (!this.isFinished && !this.#isStopRequested) {
-      if (this.#isEvaluationOwed()) await this.#evaluate();
+      if (this.#isEvaluationOwed()) await this.#evaluateAndPass();
       else if (this.#step < this.#goal) await this.#advance();
       else return;
       await this.#options.yieldToCommands();
       if (this.#failure !== null) throw this.#failure;
     }
+  }
+
+  /** One slice of an evaluation; then what was asked for, where that is a single step and the evaluation takes long. */
+  async #evaluateAndPass(): Promise<void> {
+    await this.#evaluate();
+    if (this.#goal === Infinity || this.#evaluation.leftMs <= EVALUATION_PATIENCE_MS) return;
+    if (this.#step >= Math.min(this.#goal, this.#settings.steps)) {
+      if (!this.#restsBesideEvaluation) await this.#restBesideEvaluation();
+      return;
+    }
+    this.#evaluation.giveUp();
+    await this.#advance();
+  }
+
+  async #restBesideEvaluation(): Promise<void> {
+    if (this.#wantsSamplesAtRest) await this.#samples.show(this.#step);
+    // Another goal may have come meanwhile.
+    if (this.#goal > this.#step || this.#isStopRequested) return;
+    this.#restsBesideEvaluation = true;
+    this.#options.onRest('paused');
+    this.#settleGoal();
   }
 
   #isEvaluationOwed(): boolean {
@@ -255,11 +284,11 @@ export class Run {
     this.#usePaceOf(engine);
     const toGoal = this.#goal - this.#step;
     const steps = Math.min(this.#pace.chunkSteps, toGoal, stepsToEvaluation(this.#step, this.#settings));
-    const startedAt = now();
+    this.#pace.asked(steps, now());
     try {
       const arrived = await engine.advance(steps);
       this.#step += steps;
-      if (engine.info.engine === this.#pacedEngine) this.#pace.measured(steps, now() - startedAt);
+      if (engine.info.engine === this.#pacedEngine) this.#pace.done(arrived.length, now());
       return arrived;
     } catch (error) {
       if (error instanceof ReplayStopped) this.#step += error.stepsMade;
@@ -275,13 +304,20 @@ export class Run {
 
   async #evaluate(): Promise<void> {
     const accuracy = await this.#calls.call(async (engine) => {
-      this.#collect(await engine.flush());
+      await this.#flush(engine);
       return this.#evaluation.goOn(engine);
     });
     if (accuracy === null) return;
     this.#options.report(this.#record.evaluated(accuracy, this.#elapsedMs()));
     await this.#samples.show(this.#step);
     await this.#keepState();
+  }
+
+  async #flush(engine: Engine): Promise<void> {
+    const arrived = await engine.flush();
+    if (engine.info.engine === this.#pacedEngine) this.#pace.done(arrived.length, this.#options.now());
+    this.#pace.settled();
+    this.#collect(arrived);
   }
 
   #collect(metrics: readonly StepMetrics[]): void {
@@ -315,7 +351,7 @@ export class Run {
 
   async #takeSnapshot(engine: Engine): Promise<RunSnapshot> {
     const { recipe, scheduleSteps, dataset, split } = this.#options;
-    this.#collect(await engine.flush());
+    await this.#flush(engine);
     const state = await engine.exportState();
     const progress = this.#record.progress(this.#elapsedMs());
     return {

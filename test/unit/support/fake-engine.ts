@@ -25,6 +25,11 @@ export interface FakeEngineOptions {
   readonly infiniteAt?: number;
   /** Chunks that `advance` keeps back, as an engine that works ahead does. */
   readonly worksAhead?: boolean;
+  /**
+   * Makes steps beside whoever asked, each in so long by this clock, and holds the asker back only where two chunks
+   * are under way already.
+   */
+  readonly device?: { readonly clock: { ms: number }; readonly msPerStep: number };
   readonly evaluationSlice?: number;
   readonly joinsSlices?: true;
 }
@@ -40,6 +45,8 @@ export class FakeEngine implements Engine {
   #tensors: Map<string, NamedTensor>;
   #owed: StepMetrics[] = [];
   #isBusy = false;
+  /** Steps of each chunk on the device, and when it will be done. */
+  #underWay: { readonly steps: number; readonly doneAtMs: number }[] = [];
   isDisposed = false;
   /** Sizes of the `advance` calls. */
   readonly chunks: number[] = [];
@@ -61,13 +68,22 @@ export class FakeEngine implements Engine {
         await this.#options.onStep?.(this.#step);
         this.#owed.push(this.#makeStep());
       }
+      const { device } = this.#options;
+      if (device !== undefined) return this.#giveToDevice(steps, device);
       if (this.#options.worksAhead) return this.#owed.splice(0, Math.max(0, this.#owed.length - steps));
       return this.#owed.splice(0);
     });
   }
 
   flush(): Promise<readonly StepMetrics[]> {
-    return this.#exclusively(() => this.#owed.splice(0));
+    return this.#exclusively(() => {
+      const { device } = this.#options;
+      const last = this.#underWay.at(-1);
+      if (device !== undefined && last !== undefined)
+        device.clock.ms = Math.max(device.clock.ms, last.doneAtMs);
+      this.#underWay = [];
+      return this.#owed.splice(0);
+    });
   }
 
   countCorrect(first: number, count: number): Promise<number> {
@@ -115,6 +131,21 @@ export class FakeEngine implements Engine {
 
   dispose(): void {
     this.isDisposed = true;
+  }
+
+  #giveToDevice(
+    steps: number,
+    { clock, msPerStep }: NonNullable<FakeEngineOptions['device']>,
+  ): StepMetrics[] {
+    if (this.#underWay.length === 2) clock.ms = Math.max(clock.ms, this.#underWay[0]!.doneAtMs);
+    const startsAtMs = Math.max(clock.ms, this.#underWay.at(-1)?.doneAtMs ?? 0);
+    this.#underWay.push({ steps, doneAtMs: startsAtMs + steps * msPerStep });
+    const done = this.#underWay.filter(({ doneAtMs }) => doneAtMs <= clock.ms);
+    this.#underWay = this.#underWay.filter(({ doneAtMs }) => doneAtMs > clock.ms);
+    return this.#owed.splice(
+      0,
+      done.reduce((sum, chunk) => sum + chunk.steps, 0),
+    );
   }
 
   async #exclusively<T>(call: () => T | Promise<T>): Promise<T> {

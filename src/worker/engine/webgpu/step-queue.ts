@@ -1,7 +1,7 @@
 /**
  * Chunks of steps on their way: encodes them, keeps at most two on the device, and collects their
  * metrics from buffers that are mapped when the device gets there. The loop waits for the device only
- * when two chunks are under way.
+ * when two chunks are under way, or one where that takes long enough to hide the loop's own work.
  */
 
 import type { StepMetrics } from '../engine.js';
@@ -11,6 +11,8 @@ import type { ReadyProgram, SharedMemory } from './program.js';
 
 /** More would only make a pause wait. */
 const MOST_CHUNKS = 2;
+/** A device that takes longer than this for a chunk is given one at a time, and so is one that has not made any yet. */
+const LONG_CHUNK_MS = 100;
 
 export class StepQueue {
   readonly #device: GPUDevice;
@@ -23,7 +25,12 @@ export class StepQueue {
   readonly #ringBytes: number;
   readonly #idle: GPUBuffer[];
   readonly #all: readonly GPUBuffer[];
+  readonly #now: () => number;
   #underWay: Promise<void>[] = [];
+  /** How many chunks may be under way. */
+  #most = 1;
+  /** When the chunk before the present one was done. */
+  #doneAtMs = -Infinity;
   #arrived: StepMetrics[] = [];
 
   constructor(
@@ -31,7 +38,9 @@ export class StepQueue {
     watch: FailureWatch,
     program: ReadyProgram,
     { buffers, control }: SharedMemory,
+    now: () => number = () => performance.now(),
   ) {
+    this.#now = now;
     this.#device = device;
     this.#watch = watch;
     this.#program = program;
@@ -49,10 +58,10 @@ export class StepQueue {
     this.#idle = [...this.#all];
   }
 
-  /** Puts `steps` steps, after `step` done, on the device; waits while two chunks are under way. */
+  /** Puts `steps` steps, after `step` done, on the device; waits while as many chunks as may be are under way. */
   async push(step: number, steps: number): Promise<void> {
     for (let done = 0; done < steps; done += METRICS_SLOTS) {
-      while (this.#underWay.length >= MOST_CHUNKS) await this.#watch.guard(this.#underWay[0]!);
+      while (this.#underWay.length >= this.#most) await this.#watch.guard(this.#underWay[0]!);
       this.#watch.check();
       this.#submit(step + done, Math.min(METRICS_SLOTS, steps - done));
     }
@@ -83,7 +92,12 @@ export class StepQueue {
     const staging = this.#idle.pop()!;
     encoder.copyBufferToBuffer(this.#control, this.#ringOffset, staging, 0, this.#ringBytes);
     this.#device.queue.submit([encoder.finish()]);
+    const submittedAtMs = this.#now();
+    // Mapped only when everything before is done on the device, as `onSubmittedWorkDone` would tell.
     const arrival = staging.mapAsync(GPUMapMode.READ).then(() => {
+      const doneAtMs = this.#now();
+      this.#most = doneAtMs - Math.max(submittedAtMs, this.#doneAtMs) > LONG_CHUNK_MS ? 1 : MOST_CHUNKS;
+      this.#doneAtMs = doneAtMs;
       this.#collect(new Float32Array(staging.getMappedRange()), step, steps);
       staging.unmap();
       this.#idle.push(staging);
