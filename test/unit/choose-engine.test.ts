@@ -10,6 +10,7 @@ import {
 } from '../../src/worker/engine/choose-engine.js';
 import { openGpuDevice } from '../../src/worker/engine/device/open-device.js';
 import { ENGINES, probeWebGpu } from '../../src/worker/engine/engine-table.js';
+import { adapterKey, readIdentity } from '../../src/worker/engine/device/platform.js';
 import { NoAnswer } from '../../src/worker/engine/device/answer.js';
 import type { EngineInput } from '../../src/worker/engine/engine.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
@@ -196,7 +197,9 @@ test('software adapters are known by their flag or by their name', async () => {
     [{ isFallbackAdapter: true }, true, ''],
   ];
   for (const [info, isSoftware, detail] of cases) {
-    assert.deepEqual(await probeWebGpu(gpuOf(info)), { isUsable: true, isSoftware, detail });
+    const { key, ...probe } = (await probeWebGpu(gpuOf(info))) as Extract<Probe, { isUsable: true }>;
+    assert.deepEqual(probe, { isUsable: true, isSoftware, detail });
+    assert.equal(typeof key, 'string');
   }
 });
 
@@ -240,15 +243,81 @@ for (const [what, adapter, isSoftware, detail] of ODD_ADAPTERS) {
     };
     Object.defineProperties(adapter, { limits: { value: {} }, requestDevice: { value: async () => device } });
     const gpu = { requestAdapter: async () => adapter } as unknown as GPU;
-    assert.deepEqual(await probeWebGpu(gpu), { isUsable: true, isSoftware, detail });
+    const { key, ...probe } = (await probeWebGpu(gpu)) as Extract<Probe, { isUsable: true }>;
+    assert.deepEqual(probe, { isUsable: true, isSoftware, detail });
+    assert.equal(key === '{"limits":[],"features":[]}', detail === '');
     const open = await openGpuDevice(gpu, { label: 'test', limits: () => ({}) });
     assert.deepEqual([open.isSoftware, open.adapter], [isSoftware, detail]);
     assert.deepEqual(
-      ['vendor', 'architecture', 'device', 'description'].map((name) => typeof open.info[name as 'vendor']),
+      ['vendor', 'architecture', 'device', 'description'].map(
+        (name) => typeof open.identity.info[name as 'vendor'],
+      ),
       new Array(4).fill('string'),
     );
   });
 }
+
+/** Limits as a browser gives them: accessors of a prototype. */
+function limitsOf(limits: Readonly<Record<string, number>>): GPUSupportedLimits {
+  return Object.create(limits) as GPUSupportedLimits;
+}
+
+test('an adapter without words is told from others by its limits and features, one with words is not', () => {
+  const keyOf = (description: string, maxBufferSize: number, features: string[]): string =>
+    adapterKey(
+      readIdentity({
+        info: { vendor: '', architecture: '', device: '', description },
+        limits: limitsOf({ maxBufferSize, maxBindGroups: 4 }),
+        features: new Set(features),
+      } as unknown as GPUAdapter),
+    );
+  const key = keyOf('', 2 ** 28, ['timestamp-query', 'shader-f16']);
+  assert.equal(
+    key,
+    '{"limits":[["maxBindGroups",4],["maxBufferSize",268435456]],"features":["shader-f16","timestamp-query"]}',
+  );
+  assert.equal(keyOf('', 2 ** 28, ['shader-f16', 'timestamp-query']), key);
+  assert.notEqual(keyOf('', 2 ** 29, ['shader-f16', 'timestamp-query']), key);
+  assert.notEqual(keyOf('', 2 ** 28, ['shader-f16']), key);
+  assert.equal(keyOf('Radeon', 2 ** 28, []), keyOf('Radeon', 2 ** 29, ['shader-f16']));
+});
+
+/** A GPU that has no adapter for the first requests. */
+function lateGpu(nulls: number): { readonly gpu: GPU; readonly asked: () => number } {
+  let asked = 0;
+  const device = { lost: NEVER, addEventListener: () => undefined, createComputePipelineAsync: () => NEVER };
+  const adapter = { info: { vendor: 'amd' }, limits: {}, requestDevice: async () => device };
+  const gpu = { requestAdapter: async () => (asked++ < nulls ? null : adapter) };
+  return { gpu: gpu as unknown as GPU, asked: () => asked };
+}
+
+test('an adapter that is there at the second request is found, by the device too', async () => {
+  assert.equal((await probeWebGpu(lateGpu(1).gpu)).isUsable, true);
+  const open = await openGpuDevice(lateGpu(1).gpu, { label: '', limits: () => ({}) });
+  assert.equal(open.adapter, 'amd');
+  const none = lateGpu(Infinity);
+  assert.deepEqual(await probeWebGpu(none.gpu), { isUsable: false, reason: 'noAdapter', detail: '' });
+  assert.equal(none.asked(), 2);
+});
+
+test('engines on one GPU share one look for its adapter, and the next run looks anew', async () => {
+  const { gpu, asked } = lateGpu(1);
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
+  try {
+    const candidates = async (): Promise<string[]> =>
+      (await findEngines('auto', ENGINES)).flatMap(({ entry, isCandidate }) =>
+        isCandidate ? entry.name : [],
+      );
+    assert.deepEqual((await candidates()).slice(0, 2), ['webgpu', 'tfjs-webgpu']);
+    assert.equal(asked(), 2);
+    await candidates();
+    assert.equal(asked(), 3);
+  } finally {
+    if (before === undefined) Reflect.deleteProperty(globalThis, 'navigator');
+    else Object.defineProperty(globalThis, 'navigator', before);
+  }
+});
 
 test('no WebGPU and no adapter are told apart', async () => {
   assert.deepEqual(await probeWebGpu(undefined), { isUsable: false, reason: 'noWebGpu', detail: '' });

@@ -138,6 +138,26 @@ describeWebGpu('the tiles of an adapter', () => {
     expect(new Set(Object.values(tiles!))).to.deep.equal(new Set([tileName(SOFTWARE_TILE)]));
   });
 
+  it('of an adapter without words are remembered by its limits, its features and its measured peak', async () => {
+    for (const info of [{ vendor: '', architecture: '', device: '', description: '' }, undefined]) {
+      const store = storeOf();
+      const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<GPUAdapter> => {
+        const adapter = (await navigator.gpu.requestAdapter(options))!;
+        return Object.defineProperty(adapter, 'info', { value: info });
+      };
+      const { liveBuffers } = await start(forced(store), { requestAdapter } as GPU);
+      const [key] = [...store.kept.keys()];
+      const [adapter, hash] = JSON.parse(key!) as [string, string];
+      const [identity, peak] = JSON.parse(adapter) as [string, number];
+      const { limits, features } = JSON.parse(identity) as Record<string, readonly unknown[]>;
+      expect(Object.fromEntries(limits as [string, number][])['maxBufferSize']).to.be.above(0);
+      expect(features).to.include('timestamp-query');
+      expect(peak).to.be.within(10, 30);
+      expect(hash).to.match(/^[0-9a-f]{64}$/);
+      expect(liveBuffers).to.equal((await start(false)).liveBuffers);
+    }
+  });
+
   it('are left at the default for an adapter that was lost while they were measured', async () => {
     const store = storeOf();
     let device: GPUDevice | null = null;

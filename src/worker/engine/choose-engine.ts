@@ -19,7 +19,13 @@ import { answerWithin, NoAnswer } from './device/answer.js';
 
 /** What a look at the platform found, before anything heavy is loaded. */
 export type Probe =
-  | { readonly isUsable: true; readonly isSoftware: boolean; readonly detail: string }
+  | {
+      readonly isUsable: true;
+      readonly isSoftware: boolean;
+      readonly detail: string;
+      /** Tells what was found from what other machines have; left out where the processor is all there is to it. */
+      readonly key?: string;
+    }
   | { readonly isUsable: false; readonly reason: EngineReason; readonly detail: string };
 
 export interface EngineEntry {

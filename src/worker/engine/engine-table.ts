@@ -6,21 +6,37 @@
 import type { EngineEntry, Probe } from './choose-engine.js';
 import type { Engine, EngineInput } from './engine.js';
 import {
+  adapterKey,
   describeAdapter,
   findGpu,
   hasWasmSimd,
   isSoftwareAdapter,
-  readAdapterInfo,
+  readIdentity,
+  requestAdapter,
 } from './device/platform.js';
+
+/** Looks once for all that ask at the same moment: a second request may be answered otherwise than the first. */
+function together<T>(look: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | null = null;
+  return () => {
+    if (underWay !== null) return underWay;
+    queueMicrotask(() => (underWay = null));
+    return (underWay = look());
+  };
+}
 
 /** Looks for an adapter of `gpu`, which is `findGpu()`. */
 export async function probeWebGpu(gpu: GPU | undefined): Promise<Probe> {
   if (gpu === undefined) return { isUsable: false, reason: 'noWebGpu', detail: '' };
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  const adapter = await requestAdapter(gpu);
   if (adapter === null) return { isUsable: false, reason: 'noAdapter', detail: '' };
-  const info = readAdapterInfo(adapter);
-  return { isUsable: true, isSoftware: isSoftwareAdapter(info), detail: describeAdapter(info) };
+  const identity = readIdentity(adapter);
+  const { info } = identity;
+  const detail = describeAdapter(info);
+  return { isUsable: true, isSoftware: isSoftwareAdapter(info), detail, key: adapterKey(identity) };
 }
+
+const probeGpu = together(() => probeWebGpu(findGpu()));
 
 async function probeWasm(): Promise<Probe> {
   if (hasWasmSimd()) return { isUsable: true, isSoftware: false, detail: '' };
@@ -51,7 +67,7 @@ export const ENGINES: readonly EngineEntry[] = [
     name: 'webgpu',
     isAutomatic: true,
     runsOn: 'gpu',
-    probe: () => probeWebGpu(findGpu()),
+    probe: probeGpu,
     create: createWebGpu,
     recovers: true,
   },
@@ -59,7 +75,7 @@ export const ENGINES: readonly EngineEntry[] = [
     name: 'tfjs-webgpu',
     isAutomatic: true,
     runsOn: 'gpu',
-    probe: () => probeWebGpu(findGpu()),
+    probe: probeGpu,
     create: (input) => createTfjs('webgpu', input),
   },
   {

@@ -12,7 +12,13 @@ import {
 import type { StartTimer } from '../../../protocol/patience.js';
 import { answerWithin } from './answer.js';
 import { FailureWatch } from './failure-watch.js';
-import { describeAdapter, isSoftwareAdapter, readAdapterInfo, type AdapterInfo } from './platform.js';
+import {
+  describeAdapter,
+  isSoftwareAdapter,
+  readIdentity,
+  requestAdapter,
+  type AdapterIdentity,
+} from './platform.js';
 
 /** An open device; the engine that opened it destroys it. */
 export interface OpenDevice {
@@ -20,7 +26,7 @@ export interface OpenDevice {
   /** The adapter in its own words; may be empty. */
   readonly adapter: string;
   readonly isSoftware: boolean;
-  readonly info: AdapterInfo;
+  readonly identity: AdapterIdentity;
   readonly watch: FailureWatch;
 }
 
@@ -65,7 +71,7 @@ export async function openGpuDevice(
   if (gpu === undefined) {
     throw new TrainerError('EngineUnavailable', 'This browser offers no WebGPU. Choose "auto".');
   }
-  const adapter = await answerWithin(gpu.requestAdapter({ powerPreference: 'high-performance' }), {
+  const adapter = await answerWithin(requestAdapter(gpu), {
     what: 'The search for a GPU',
     limitMs: OPEN_DEVICE_LIMIT_MS,
     start,
@@ -73,6 +79,7 @@ export async function openGpuDevice(
   if (adapter === null) {
     throw new TrainerError('EngineUnavailable', 'WebGPU found no adapter on this machine. Choose "auto".');
   }
+  const identity = readIdentity(adapter);
   const device = await answerWithin(
     adapter.requestDevice({ label, requiredLimits: limits(adapter.limits) }),
     {
@@ -82,8 +89,7 @@ export async function openGpuDevice(
       start,
     },
   );
-  const info = readAdapterInfo(adapter);
-  const isSoftware = isSoftwareAdapter(info);
+  const isSoftware = isSoftwareAdapter(identity.info);
   const watch = watchDevice(device, isSoftware, start);
-  return { device, adapter: describeAdapter(info), isSoftware, info, watch };
+  return { device, adapter: describeAdapter(identity.info), isSoftware, identity, watch };
 }

@@ -33,6 +33,52 @@ export function readAdapterInfo(adapter: GPUAdapter): AdapterInfo {
   };
 }
 
+/**
+ * Asks for the fast adapter. A browser that has just started its GPU process may say that there is none, and have
+ * one when it is asked again.
+ */
+export async function requestAdapter(gpu: GPU): Promise<GPUAdapter | null> {
+  const options = { powerPreference: 'high-performance' } as const;
+  return (await gpu.requestAdapter(options)) ?? (await gpu.requestAdapter(options));
+}
+
+/** What tells one adapter from another. */
+export interface AdapterIdentity {
+  readonly info: AdapterInfo;
+  /** By name, in the order of the names. */
+  readonly limits: readonly (readonly [name: string, value: number])[];
+  readonly features: readonly string[];
+}
+
+function readLimits({ limits }: GPUAdapter): AdapterIdentity['limits'] {
+  const found: (readonly [string, number])[] = [];
+  // The limits are accessors of a prototype: no other loop sees them.
+  for (const name in limits) {
+    const value: unknown = limits[name as keyof GPUSupportedLimits];
+    if (typeof value === 'number') found.push([name, value]);
+  }
+  return found.sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+export function readIdentity(adapter: GPUAdapter): AdapterIdentity {
+  return {
+    info: readAdapterInfo(adapter),
+    limits: feature(() => readLimits(adapter)) ?? [],
+    features: [...(feature(() => adapter.features) ?? [])].sort(),
+  };
+}
+
+/** Whether the adapter says what it is. Some browsers give empty words alone. */
+export function isNamed({ vendor, architecture, device, description }: AdapterInfo): boolean {
+  return [vendor, architecture, device, description].some((part) => part !== '');
+}
+
+/** The adapter as part of a key: its words, and where it has none all else that is known of it. */
+export function adapterKey({ info, limits, features }: AdapterIdentity): string {
+  const { vendor, architecture, device, description } = info;
+  return JSON.stringify(isNamed(info) ? [vendor, architecture, device, description] : { limits, features });
+}
+
 /** An adapter in its own words; may be empty. */
 export function describeAdapter({ vendor, architecture, device, description }: AdapterInfo): string {
   if (description !== '') return description;

@@ -33,7 +33,7 @@ export const makeBackend: MakeBackend = async () => {
   // Its first step compiles while it runs.
   open.watch.setSilenceLimit(DEVICE_SILENCE_LIMIT_MS);
   return {
-    backend: new WebGPUBackend(open.device, open.info as GPUAdapterInfo) as unknown as KernelBackend,
+    backend: new WebGPUBackend(open.device, open.identity.info as GPUAdapterInfo) as unknown as KernelBackend,
     adapter: open.adapter,
     isSoftware: open.isSoftware,
     watch: open.watch,

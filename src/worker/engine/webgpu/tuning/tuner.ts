@@ -4,8 +4,10 @@
  */
 
 import type { OpenDevice } from '../../device/open-device.js';
+import { adapterKey, isNamed } from '../../device/platform.js';
 import type { Tiles } from '../kernels/linear.js';
 import type { Tile } from '../kernels/product.js';
+import { measurePeak } from './peak.js';
 import { defaultTiles, TILE_CANDIDATES, tileName, tileNames, type TileRole } from './tiles.js';
 import { pickFastest } from './tuner-selection.js';
 import { workerTiles, type TileNames, type TileStore } from './tuner-store.js';
@@ -30,18 +32,34 @@ export interface TuningSubject extends Omit<TrialOptions, 'watch' | 'now'> {
 const BUDGET_MS = 1000;
 const ROLES = Object.keys(TILE_CANDIDATES) as TileRole[];
 
+/**
+ * The adapter, by what it can do where it does not say what it is: adapters without words of their own share their
+ * limits and features with many others.
+ */
+async function keyOfAdapter(
+  { identity, watch }: OpenDevice,
+  measure: () => Promise<number>,
+): Promise<string> {
+  const key = adapterKey(identity);
+  if (isNamed(identity.info)) return key;
+  const peak = await measure().catch(() => {
+    watch.check();
+    return null;
+  });
+  return JSON.stringify([key, peak]);
+}
+
 /** The adapter and the very shaders that would be measured: other kernels, shapes or candidates are measured anew. */
 async function keyOf(
-  { info }: OpenDevice,
+  adapter: string,
   trials: TileTrials,
   candidates: typeof TILE_CANDIDATES,
 ): Promise<string> {
-  const { vendor, architecture, device, description } = info;
   const shaders = ROLES.flatMap((role) => candidates[role].flatMap((tile) => trials.shadersOf(role, tile)));
   const text = JSON.stringify(shaders.map(({ code, workgroups }) => [code, workgroups]));
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)));
   const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return JSON.stringify([vendor, architecture, device, description, hash]);
+  return JSON.stringify([adapter, hash]);
 }
 
 /** The candidates of these names; null where one is none of them. */
@@ -63,7 +81,10 @@ export async function tuneTiles(subject: TuningSubject, options: TuningOptions =
   const { store = workerTiles, candidates = TILE_CANDIDATES, budgetMs = BUDGET_MS } = options;
   const now = (): number => performance.now();
   const trials = new TileTrials({ ...subject, watch: open.watch, now });
-  const key = await keyOf(open, trials, candidates);
+  const adapter = await keyOfAdapter(open, () =>
+    measurePeak({ device: subject.device, watch: open.watch, now }),
+  );
+  const key = await keyOf(adapter, trials, candidates);
   const remembered = await store.read(key);
   const known = remembered === undefined ? null : fromNames(remembered, candidates);
   if (known !== null) return known;
