@@ -13,6 +13,7 @@ export const ENGINE_CHOICES = ['auto', ...ENGINE_NAMES] as const;
 export const ENGINE_REASONS = [
   'requested',
   'realAdapter',
+  'measured',
   'noWebGpu',
   'noAdapter',
   'softwareAdapter',
@@ -60,4 +61,6 @@ export interface EngineReport {
     readonly reason: EngineReason;
     readonly detail: string;
   }[];
+  /** Where `auto` compared engines by steps that they made, how many each made a second. */
+  readonly measured?: readonly { readonly engine: EngineName; readonly stepsPerSecond: number }[];
 }

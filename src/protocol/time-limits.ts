@@ -27,6 +27,9 @@ export const AUTOMATIC_START_LIMIT_MS = 60_000;
 /** The same where it was asked for by name, so that a software adapter may take minutes to compile. */
 export const REQUESTED_START_LIMIT_MS = 300_000;
 
+/** Steps that an engine makes to be compared with others: half a second's, and the first, which compiles. */
+export const MEASURING_LIMIT_MS = 10_000;
+
 /** So long the next start waits for one that was given up: libraries have globals that both would set. */
 export const ABANDONED_START_LIMIT_MS = 3_000;
 

@@ -7,10 +7,12 @@
 import { expose } from 'comlink';
 import { feature } from '../browser/feature.js';
 import { workerLockName } from '../protocol/trainer-api.js';
+import { coresForThreads } from './engine/device/platform.js';
 import { ENGINES } from './engine/engine-table.js';
 import { buildRecipe } from '../recipe/build-recipe.js';
 import { Trainer } from './commands/trainer.js';
 import { createYield } from './commands/yield.js';
+import { WORKER_VERSION } from './version.js';
 
 declare const self: DedicatedWorkerGlobalScope;
 
@@ -41,6 +43,11 @@ const trainer = new Trainer({
   schedule: (callback, delayMs) => void setTimeout(callback, delayMs),
   yieldToCommands: createYield(),
   whenLocked: takeLock(),
+  measuring: {
+    store: async () => (await import('./engine/engine-speeds.js')).workerSpeeds,
+    cores: coresForThreads(),
+    version: WORKER_VERSION,
+  },
   exportModel: async (recipe, state) => {
     const { exportLayersModels } = await import('./engine/tfjs/layers-model.js');
     return exportLayersModels(recipe, state.tensors);

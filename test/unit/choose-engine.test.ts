@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EngineChoice, EngineName, EngineReport } from '../../src/protocol/engines.js';
-import {
-  findEngines,
-  startEngine,
-  type EngineEntry,
-  type Probe,
-  type Waiting,
-} from '../../src/worker/engine/choose-engine.js';
+import { findEngines, startEngine } from '../../src/worker/engine/choose-engine.js';
+import type { EngineEntry, Probe } from '../../src/worker/engine/engine-entry.js';
+import type { Waiting } from '../../src/worker/engine/start-engine.js';
 import { openGpuDevice } from '../../src/worker/engine/device/open-device.js';
 import { ENGINES, probeWebGpu } from '../../src/worker/engine/engine-table.js';
 import { adapterKey, readIdentity } from '../../src/worker/engine/device/platform.js';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { EngineEntry } from '../../src/worker/engine/choose-engine.js';
+import type { EngineEntry } from '../../src/worker/engine/engine-entry.js';
 import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
 import { TrainerError } from '../../src/protocol/errors.js';
 import { TEST_COUNT } from './support/data.js';

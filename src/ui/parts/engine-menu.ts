@@ -23,6 +23,24 @@ function describeThreads({ strings, words, formats }: Speech, engine: EngineRepo
   });
 }
 
+/** How fast the engines were that were compared; nothing where none were. */
+function speeds(
+  { strings, words, formats }: Speech,
+  { measured = [] }: EngineReport,
+): TemplateResult | typeof nothing {
+  if (measured.length === 0) return nothing;
+  return html`<h3>${words.engineMeasured}</h3>
+    <ul class="speeds">
+      ${measured.map(
+        ({ engine, stepsPerSecond }) =>
+          html`<li>
+            <strong>${strings.engines[engine]}</strong>
+            ${fill(words.engineSpeed, { speed: formats.pace(stepsPerSecond) })}
+          </li>`,
+      )}
+    </ul>`;
+}
+
 function reasons(speech: Speech, report: EngineReport): TemplateResult {
   const { strings, words } = speech;
   const { engine, adapter, reason, passedOver } = report;
@@ -30,7 +48,7 @@ function reasons(speech: Speech, report: EngineReport): TemplateResult {
   return html`<h3>${strings.engines[engine]}</h3>
     <p class="muted">${adapter}</p>
     <p>${strings.engineReasons[reason]}</p>
-    ${threads === '' ? nothing : html`<p class="threads">${threads}</p>`}
+    ${threads === '' ? nothing : html`<p class="threads">${threads}</p>`} ${speeds(speech, report)}
     ${
       passedOver.length === 0
         ? nothing

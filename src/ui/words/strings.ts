@@ -78,6 +78,8 @@ const WORDS = {
     'The engine is chosen when training starts: the GPU where the browser offers one, else the processor.',
   engineThreads: '{threads} of {wanted} threads: {reason}',
   enginePassedOver: 'Looked at before it',
+  engineMeasured: 'Measured on this machine',
+  engineSpeed: '{speed} steps a second',
 
   idleTitle: 'Trains in this browser.',
   idleText: 'Start fetches the images and begins. Nothing you see or make leaves this machine.',
@@ -222,6 +224,7 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
   engineReasons: {
     requested: 'Chosen in the settings.',
     realAdapter: 'The fastest one here: a GPU was found.',
+    measured: 'The fastest one here, as measured.',
     noWebGpu: 'This browser has no WebGPU.',
     noAdapter: 'The browser found no GPU that it may use.',
     softwareAdapter: 'The only WebGPU adapter is emulated in software, slower than the processor itself.',

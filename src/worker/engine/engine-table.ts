@@ -3,7 +3,7 @@
  * it is made. Nothing of an engine is loaded before it is created.
  */
 
-import type { EngineEntry, Probe } from './choose-engine.js';
+import type { EngineEntry, Probe } from './engine-entry.js';
 import type { Engine, EngineInput } from './engine.js';
 import {
   adapterKey,
@@ -69,6 +69,7 @@ export const ENGINES: readonly EngineEntry[] = [
     runsOn: 'gpu',
     probe: probeGpu,
     create: createWebGpu,
+    isContender: true,
     recovers: true,
   },
   {
@@ -84,6 +85,7 @@ export const ENGINES: readonly EngineEntry[] = [
     runsOn: 'cpu',
     probe: probeWasm,
     create: createWasm,
+    isContender: true,
   },
   {
     name: 'tfjs-wasm',

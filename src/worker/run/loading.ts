@@ -6,8 +6,10 @@
 import type { Report, RunReport } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import { checkpointState, type Checkpoint } from '../checkpoint/checkpoint.js';
-import { findEngines, startEngine, type EngineEntry } from '../engine/choose-engine.js';
+import { findEngines, startEngine } from '../engine/choose-engine.js';
+import type { EngineEntry } from '../engine/engine-entry.js';
 import type { EngineInput } from '../engine/engine.js';
+import type { Measuring } from '../engine/fastest-engine.js';
 import type { Dataset } from '../data/dataset.js';
 import { TrainerError } from '../../protocol/errors.js';
 import type { StartTimer } from '../../protocol/patience.js';
@@ -28,6 +30,8 @@ export interface LoaderOptions extends Pick<RunOptions, 'report' | 'now' | 'yiel
     signal: AbortSignal,
     onProgress: (loadedBytes: number, totalBytes: number) => void,
   ) => Promise<Dataset>;
+  /** How `auto` compares engines; left out where it takes the first that starts. */
+  readonly measuring?: Omit<Measuring, 'yieldToCommands'> | undefined;
   /** Another clock for time limits than the thread's; tests give theirs. */
   readonly startTimer?: StartTimer | undefined;
 }
@@ -67,7 +71,7 @@ export class Loader {
    * settings, checkpoint, data or engine, or `Aborted`.
    */
   async makeRun({ settings, checkpoint, onRest, signal }: RunRequest): Promise<Run> {
-    const { engines, report, now, yieldToCommands, startTimer } = this.#options;
+    const { engines, report, now, yieldToCommands, startTimer, measuring } = this.#options;
     const waiting = { signal, start: startTimer };
     this.#reportStage('engine');
     const findings = await findEngines(settings.engine, engines, waiting);
@@ -85,7 +89,12 @@ export class Loader {
     let held: Report[] | null = [];
     const reportOfRun = (item: Report): void => (held === null ? report(item) : void held.push(item));
     const replay = new Replay({ report: reportOfRun, now, yieldToCommands });
-    const surroundings = { report: reportOfRun, now, replay };
+    const surroundings = {
+      report: reportOfRun,
+      now,
+      replay,
+      measuring: measuring === undefined ? undefined : { ...measuring, yieldToCommands },
+    };
     const started = await this.#starts.run(() => {
       signal.throwIfAborted();
       return startEngine(settings.engine, findings, input, surroundings, waiting);

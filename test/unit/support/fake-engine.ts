@@ -5,7 +5,7 @@
  */
 
 import type { EngineName } from '../../../src/protocol/engines.js';
-import type { EngineEntry, Probe } from '../../../src/worker/engine/choose-engine.js';
+import type { EngineEntry, Probe } from '../../../src/worker/engine/engine-entry.js';
 import { drawPhase } from '../../../src/worker/model/draws.js';
 import type { Engine, EngineInput, EngineState, StepMetrics } from '../../../src/worker/engine/engine.js';
 import { initialTensors, parametersOf, type NamedTensor } from '../../../src/worker/model/parameters.js';

@@ -3,7 +3,7 @@
 import type { MetricsReport, Report, TrainerState } from '../../../src/protocol/reports.js';
 import { PROTOCOL_VERSION } from '../../../src/protocol/trainer-api.js';
 import type { SettingsInput } from '../../../src/protocol/settings.js';
-import type { EngineEntry } from '../../../src/worker/engine/choose-engine.js';
+import type { EngineEntry } from '../../../src/worker/engine/engine-entry.js';
 import { buildRecipe } from '../../../src/recipe/build-recipe.js';
 import { Trainer, type TrainerOptions } from '../../../src/worker/commands/trainer.js';
 import { fetchOf, tinyFiles } from './data.js';

@@ -1,6 +1,6 @@
 /** GPU devices that go when a test says so, as engines of a trainer's table. */
 
-import type { EngineEntry } from '../../../src/worker/engine/choose-engine.js';
+import type { EngineEntry } from '../../../src/worker/engine/engine-entry.js';
 import { ENGINES } from '../../../src/worker/engine/engine-table.js';
 import type { Engine } from '../../../src/worker/engine/engine.js';
 import { createWebGpuEngine } from '../../../src/worker/engine/webgpu/index.js';

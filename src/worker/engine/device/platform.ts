@@ -105,3 +105,9 @@ const SIMD_MODULE = Uint8Array.of(
 export function hasWasmSimd(): boolean {
   return typeof WebAssembly === 'object' && WebAssembly.validate(SIMD_MODULE);
 }
+
+/** Cores that an engine's threads may compute on: one where they cannot share memory. */
+export function coresForThreads(): number {
+  if (feature(() => globalThis.crossOriginIsolated) !== true) return 1;
+  return feature(() => navigator.hardwareConcurrency) ?? 1;
+}
