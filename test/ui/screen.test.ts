@@ -204,6 +204,29 @@ describe('the states on the screen', () => {
     );
   });
 
+  it('where engines were compared, the panel behind the chip has the figures of both', async () => {
+    const { element, fake } = await mount();
+    await element.start();
+    fake().report({
+      type: 'engine',
+      engine: 'wasm',
+      adapter: 'SIMD',
+      isSoftware: false,
+      reason: 'measured',
+      passedOver: [],
+      measured: [
+        { engine: 'webgpu', stepsPerSecond: 8.26 },
+        { engine: 'wasm', stepsPerSecond: 131.4 },
+      ],
+    });
+    await until(() => textOf(element, '[part="engine"]').includes('WebAssembly'));
+    find(element, '[part="engine"]').click();
+    await element.updateComplete;
+    const panel = textOf(element, '[data-menu="engine"] .panel');
+    expect(panel).to.match(/as measured.*Measured on this machine.*WebGPU 8.26 steps a second/);
+    expect(panel).to.match(/WebAssembly.* 131 steps a second/);
+  });
+
   it('before two evaluations the time of a run is a bound, and said as one', async () => {
     const { element, fake } = await mount();
     await element.start();

@@ -76,7 +76,7 @@ function machineOf(
 async function start(
   { clock, table, measuring }: Machine,
   input = inputOf('auto'),
-  signal?: AbortSignal,
+  { signal, onYield }: { readonly signal?: AbortSignal; readonly onYield?: () => void } = {},
 ): Promise<{ readonly engine: Engine; readonly report: EngineReport }> {
   const { engine: choice } = input.settings;
   const findings = await findEngines(choice, table);
@@ -90,7 +90,7 @@ async function start(
     report: () => undefined,
     now: clock.now,
     replay,
-    measuring: { ...measuring, yieldToCommands: async () => undefined },
+    measuring: { ...measuring, yieldToCommands: async () => onYield?.() },
   };
   return startEngine(choice, findings, input, surroundings, { signal });
 }
@@ -181,14 +181,15 @@ test('an engine asked for by name is not measured', async () => {
 test('a run given up while engines are compared leaves none behind', async () => {
   const machine = machineOf({ webgpu: 2, wasm: 5 });
   const abort = new AbortController();
-  const { measuring } = machine;
-  const given = { ...machine, measuring };
-  const starting = start(given, inputOf('auto'), abort.signal);
-  while (machine.made.length < 2) await new Promise((resolve) => setImmediate(resolve));
-  abort.abort(new Error('given up'));
-  await assert.rejects(starting, /given up/).catch(() => undefined);
-  await new Promise((resolve) => setImmediate(resolve));
-  for (const { isDisposed } of machine.made) assert.equal(isDisposed, true);
+  const giveUp = (): void => {
+    if (machine.made.length === 2) abort.abort(new Error('given up'));
+  };
+  const starting = start(machine, inputOf('auto'), { signal: abort.signal, onYield: giveUp });
+  await assert.rejects(starting, /given up/);
+  assert.deepEqual(
+    machine.made.map(({ isDisposed }) => isDisposed),
+    [true, true],
+  );
 });
 
 test('the page is told of both figures with the engine', async () => {
