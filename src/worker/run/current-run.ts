@@ -116,7 +116,7 @@ export class CurrentRun {
     void this.#go(this.run, Infinity);
   }
 
-  /** Resolves when one step is made, with its images and evaluation; rejects where it failed. */
+  /** Resolves when one step is made, with its images, and its evaluation unless that takes long; rejects where it failed. */
   async step(steps: number | null): Promise<TrainerState> {
     this.#changeSteps(this.run, steps);
     return this.#goOneStep(this.run);
