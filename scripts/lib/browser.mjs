@@ -8,7 +8,8 @@ import { installedBrowsers } from './installed-browsers.mjs';
 import { UsageError } from './main.mjs';
 import { hasPackedChromium, packedChromium } from './packed-chromium.mjs';
 
-const QUIET_FLAGS = [
+/** Keep a browser from asking its maker's servers for anything. */
+export const QUIET_FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
@@ -20,11 +21,13 @@ const QUIET_FLAGS = [
 const SOFTWARE_WEBGPU_FLAGS = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
 /** WebGPU on the machine's GPU; headless Chromium on Linux reaches it through Vulkan only. */
-const HARDWARE_WEBGPU_FLAGS = [
-  '--enable-unsafe-webgpu',
-  '--ignore-gpu-blocklist',
-  ...(process.platform === 'linux' ? ['--enable-features=Vulkan', '--use-angle=vulkan'] : []),
-];
+export function hardwareWebGpuFlags(platform) {
+  return [
+    '--enable-unsafe-webgpu',
+    '--ignore-gpu-blocklist',
+    ...(platform === 'linux' ? ['--enable-features=Vulkan', '--use-angle=vulkan'] : []),
+  ];
+}
 
 const NO_SANDBOX_ERRORS = /no usable sandbox|without --no-sandbox|move to new namespace|setuid sandbox/i;
 
@@ -80,7 +83,8 @@ export function launchBrowser({ purpose, log = console.error, ...options }) {
 /** `launchBrowser` among these candidates: a name and a `find` that resolves with launch options. */
 export async function launchFirst(browsers, { purpose, args = [], log, ...options }) {
   for (const { name, isPacked = false, find } of browsers) {
-    const webgpu = purpose === 'test' || isPacked ? SOFTWARE_WEBGPU_FLAGS : HARDWARE_WEBGPU_FLAGS;
+    const webgpu =
+      purpose === 'test' || isPacked ? SOFTWARE_WEBGPU_FLAGS : hardwareWebGpuFlags(process.platform);
     try {
       // Awaited here, so that its failure is met here.
       return await launchOne({

@@ -1,13 +1,18 @@
 /**
- * The trainer of `dist/headless.html` in a headless browser, as an object of promises. Owns the
- * browser and the server; src/ui/headless.ts is its other half.
+ * The trainer of `dist/headless.html` in a headless browser, as an object of promises. Owns the page
+ * and its corner of a server; src/ui/headless.ts is its other half.
  */
 
 import { EventEmitter } from 'node:events';
-import { launchBrowser } from './browser.mjs';
-import { serveWithUploads } from './upload-server.mjs';
+import { LocalPage } from './local-page.mjs';
+import { serveCorners } from './upload-server.mjs';
 
 const CHECKPOINT = 'resume.safetensors';
+
+/** Browser, page or machine went away under a run, through no fault of the run's. */
+export class LostPageError extends Error {
+  name = 'LostPage';
+}
 
 /** An error that the worker named; `name` is its kind. */
 function toError({ kind, message }) {
@@ -16,47 +21,51 @@ function toError({ kind, message }) {
 
 /** Emits `report` for each report of the worker. Every command settles, also when the browser is gone. */
 export class HeadlessTrainer extends EventEmitter {
-  #browser;
-  #server;
   #page;
+  #site;
+  #isOwnSite;
+  #corner;
   #downloads = new Map();
   #onUpload;
   #pending = new Map();
   #nextId = 0;
   #end = null;
 
-  /** `onUpload(name, bytes)` takes the files that `save`, `saveSamples` and `exportModel` ask for. */
-  constructor({ onUpload }) {
+  /**
+   * `onUpload(name, bytes)` takes the files that `save`, `saveSamples` and `exportModel` ask for. `page` is what
+   * carries commands and events, a `LocalPage` unless told; `site` serves the page, as `serveCorners` gives it:
+   * an own one unless told.
+   */
+  constructor({ onUpload, page = new LocalPage(), site = null }) {
     super();
     this.#onUpload = onUpload;
+    this.#page = page;
+    this.#site = site;
+    this.#isOwnSite = site === null;
   }
 
   /**
    * Launches the browser and opens the page; nothing is loaded into the worker yet. `files` is the site,
-   * as `readSite` gives it.
+   * as `readSite` gives it, where there is none yet.
    */
   async open(files) {
-    this.#server = await serveWithUploads({ files, onUpload: this.#onUpload, downloads: this.#downloads });
-    this.#browser = await launchBrowser({
-      purpose: 'compute',
-      // A signal is for this process: it saves a checkpoint before it ends the browser.
-      handleSIGINT: false,
-      handleSIGTERM: false,
-      handleSIGHUP: false,
+    this.#site ??= await serveCorners({ files });
+    this.#corner = this.#site.openCorner({
+      onUpload: this.#onUpload,
+      onEvents: (events) => events.forEach((event) => this.#handleOrFail(event)),
+      downloads: this.#downloads,
     });
-    this.#browser.on('disconnected', () => this.#fail(new Error('The browser has ended.')));
-    const [page] = await this.#browser.pages();
-    this.#page = page;
-    page.on('error', (error) => this.#fail(new Error(`The page crashed: ${error.message}`)));
-    page.on('pageerror', (error) => this.#fail(new Error(`The page failed: ${error.message}`)));
-    await page.exposeFunction('notifyScript', (event) => this.#handleOrFail(event));
-    await page.goto(new URL('headless.html', this.#server.url).href);
-    await page.waitForFunction(() => window.beginCommand !== undefined);
+    await this.#page.open({
+      url: new URL('headless.html', this.#site.url).href,
+      eventsUrl: this.#corner.eventsUrl,
+      onEvent: (event) => this.#handleOrFail(event),
+      onEnd: (words) => this.#fail(new LostPageError(words)),
+    });
   }
 
   /** Name and version of the browser. */
   browserVersion() {
-    return this.#browser.version();
+    return this.#page.version();
   }
 
   start(settings) {
@@ -69,30 +78,31 @@ export class HeadlessTrainer extends EventEmitter {
 
   load(checkpoint, overrides) {
     this.#downloads.set(CHECKPOINT, checkpoint);
-    return this.#command('load', this.#server.urlOf(CHECKPOINT), overrides).finally(() =>
+    return this.#command('load', this.#corner.urlOf(CHECKPOINT), overrides).finally(() =>
       this.#downloads.delete(CHECKPOINT),
     );
   }
 
   /** Uploads a checkpoint as `name`. */
   save(name) {
-    return this.#command('save', this.#server.urlOf(name));
+    return this.#command('save', this.#corner.urlOf(name));
   }
 
   /** Uploads the newest generated images as `name`; resolves false where there are none. */
   saveSamples(name) {
-    return this.#command('saveSamples', this.#server.urlOf(name));
+    return this.#command('saveSamples', this.#corner.urlOf(name));
   }
 
   /** Uploads the networks' files under `folder`, a name with a final slash; resolves with their paths. */
   exportModel(folder) {
-    return this.#command('exportModel', this.#server.urlOf(folder));
+    return this.#command('exportModel', this.#corner.urlOf(folder));
   }
 
   async close() {
     this.#fail(new Error('The trainer was closed.'));
-    await this.#browser?.close();
-    await this.#server?.close();
+    await this.#page.close();
+    this.#corner?.close();
+    if (this.#isOwnSite) await this.#site?.close();
   }
 
   #command(name, ...args) {
@@ -101,7 +111,7 @@ export class HeadlessTrainer extends EventEmitter {
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
       this.#page
-        .evaluate((...begin) => window.beginCommand(...begin), id, name, args)
+        .begin(id, name, args)
         .catch((error) => this.#settle(id, ({ reject: fail }) => fail(this.#end ?? error)));
     });
   }

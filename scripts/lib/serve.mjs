@@ -12,7 +12,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DIST } from './paths.mjs';
 
-const HOST = '127.0.0.1';
+const LOOPBACK = '127.0.0.1';
 const PORTS_TRIED = 50;
 
 const MIME_TYPES = {
@@ -114,11 +114,11 @@ function isTaken(port) {
 }
 
 /** Listens on `port`; resolves false where it is taken. Port 0 lets the system choose. */
-async function listen(server, port) {
+async function listen(server, port, address) {
   if (port !== 0 && (await isTaken(port))) return false;
   return new Promise((resolve, reject) => {
     server.once('error', (error) => (error.code === 'EADDRINUSE' ? resolve(false) : reject(error)));
-    server.listen(port, HOST, () => resolve(true));
+    server.listen(port, address, () => resolve(true));
   });
 }
 
@@ -126,7 +126,8 @@ async function listen(server, port) {
  * Serves the folder `root` (null for none) and what is not there from `files`, as `readSite` gives them, on
  * `port` or, where that is taken, on the next free one; `onTaken` is told each port that was passed over.
  * `intercept(request, response)` may answer a request itself and then returns true; `headersFor(path)` are
- * those of a file. Returns the URL with a final slash, the port, and `close`.
+ * those of a file. Listens on `address`; the URL calls it `host`. Returns the URL with a final slash, the port,
+ * and `close`.
  */
 export async function serveSite({
   root = DIST,
@@ -135,6 +136,8 @@ export async function serveSite({
   onTaken = () => {},
   intercept = () => false,
   headersFor = () => HEADERS,
+  address = LOOPBACK,
+  host = 'localhost',
 } = {}) {
   const server = createServer((request, response) => {
     Promise.resolve(intercept(request, response))
@@ -148,16 +151,16 @@ export async function serveSite({
   });
   const last = Math.min(65_535, port + PORTS_TRIED - 1);
   for (let candidate = port; candidate <= last; candidate++) {
-    if (await listen(server, candidate)) return describeServer(server);
+    if (await listen(server, candidate, address)) return describeServer(server, host);
     onTaken(candidate);
   }
   throw new Error(`The ports ${port} to ${last} are all taken; name a free one with --port.`);
 }
 
-function describeServer(server) {
+function describeServer(server, host) {
   const { port } = server.address();
   return {
-    url: `http://localhost:${port}/`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}/`,
     port,
     close: () =>
       new Promise((resolve) => {

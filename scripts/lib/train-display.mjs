@@ -73,6 +73,17 @@ export class TrainDisplay {
     else this.#bars.log(`${text}\n`);
   }
 
+  /** What is being done. */
+  stage(text) {
+    this.line(text);
+  }
+
+  /** The last line. */
+  end(text) {
+    this.stop();
+    this.line(text);
+  }
+
   /** The total, known or changed; `step` updates are done. */
   total(steps, step) {
     this.#steps = steps;

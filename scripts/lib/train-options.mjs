@@ -64,24 +64,26 @@ export function toOptionName(setting) {
   return setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-const SETTING_OPTIONS = Object.fromEntries(
+/** An option a setting, with its type and the setting's name. */
+export const SETTING_OPTIONS = Object.fromEntries(
   Object.entries(DEFAULT_SETTINGS).map(([setting, value]) => [
     toOptionName(setting),
     { type: typeof value === 'boolean' ? 'boolean' : 'string', setting },
   ]),
 );
 
-/** A number where the text is one; other text is handed on for the check of settings to name. */
-function toValue(setting, given) {
+/** The value of a setting's option: a number where the text is one; other text is for the check of settings to name. */
+export function toValue(setting, given) {
+  if (typeof given === 'boolean') return given;
   const isNumber =
     Object.hasOwn(SETTING_RANGES, setting) && given.trim() !== '' && !Number.isNaN(Number(given));
   return isNumber ? Number(given) : given;
 }
 
-/** Runs a check of the worker's; its errors are for people to read. */
-function checked(check) {
+/** Refuses settings that the worker would refuse, in its words; returns all of them, with defaults. */
+export function checkSettings(given) {
   try {
-    return check();
+    return resolveSettings(given);
   } catch (error) {
     throw new UsageError(error.message, { cause: error });
   }
@@ -100,9 +102,9 @@ export function parseTrainOptions(args) {
   for (const [name, value] of Object.entries(values)) {
     const { setting } = all[name];
     if (setting === undefined) own[name] = value;
-    else given[setting] = typeof value === 'boolean' ? value : toValue(setting, value);
+    else given[setting] = toValue(setting, value);
   }
-  checked(() => resolveSettings(given));
+  checkSettings(given);
   return { given, ...own };
 }
 
@@ -120,12 +122,14 @@ export function checkAgainstCheckpoint(given, settings) {
   }
 }
 
-function table(rows) {
+/** Lines of a help text: names and notes in two columns. */
+export function table(rows) {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, note]) => `  ${name.padEnd(width)}  ${note}`).join('\n');
 }
 
-function describeSetting([name, { type, setting }]) {
+/** Name and note of a setting's option. */
+export function describeSetting([name, { type, setting }]) {
   const range = SETTING_RANGES[setting];
   const allowed = range === undefined ? '' : `, ${range.min} to ${range.max}`;
   const byDefault = type === 'boolean' ? '' : ` (default ${DEFAULT_SETTINGS[setting]}${allowed})`;
@@ -133,11 +137,17 @@ function describeSetting([name, { type, setting }]) {
   return [`--${name}${value}`, `${SETTING_NOTES[setting]}${byDefault}`];
 }
 
-function describeRecipe(name) {
+/** Name and note of a recipe. */
+export function describeRecipe(name) {
   const defaults = Object.entries(RECIPE_DEFAULTS[name]).map(
     ([key, value]) => `--${toOptionName(key)} ${value}`,
   );
   return [name, RECIPES[name].summary + (defaults.length === 0 ? '' : ` (default ${defaults.join(' ')})`)];
+}
+
+/** The engines in two columns. */
+export function engineTable() {
+  return table(ENGINE_CHOICES.map((name) => [name, ENGINE_NOTES[name]]));
 }
 
 export function trainHelp() {
@@ -163,5 +173,5 @@ Recipes:
 ${table(RECIPE_NAMES.map(describeRecipe))}
 
 Engines:
-${table(ENGINE_CHOICES.map((name) => [name, ENGINE_NOTES[name]]))}`;
+${engineTable()}`;
 }

@@ -31,6 +31,22 @@ const NOTE_WORDS = {
 /** States in which nothing is computed. */
 const RESTING = ['ready', 'paused', 'finished', 'failed'];
 
+/**
+ * Where a run takes place, unless told otherwise: in a browser of this machine, shown on the terminal, until the
+ * person stops it. `makeTrainer` makes a `HeadlessTrainer`, `readFiles` the site's files (null where the trainer
+ * has a site), `machine` tells what run.json is to say of the place beside the browser.
+ */
+function ownSurroundings() {
+  return {
+    display: new TrainDisplay(),
+    makeTrainer: (given) => new HeadlessTrainer(given),
+    // In memory: another build, while this one trains, takes its files away.
+    readFiles: buildSiteFiles,
+    signal: interruptionSignal,
+    machine: () => ({}),
+  };
+}
+
 const NOTHING_BEFORE = { step: 0, isFinished: false, evaluations: [], sessions: [], problems: [] };
 
 class TrainRun {
@@ -39,7 +55,8 @@ class TrainRun {
   #options;
   #folders;
   #resumed;
-  #display = new TrainDisplay();
+  #display;
+  #surroundings;
   #trainer;
   #recorder;
   #settings = null;
@@ -56,7 +73,9 @@ class TrainRun {
   #rested;
   #settleRest;
 
-  constructor(options, folders, resumed) {
+  constructor(options, folders, resumed, surroundings) {
+    this.#surroundings = surroundings;
+    this.#display = surroundings.display;
     this.#options = options;
     this.#folders = folders;
     this.#resumed = resumed;
@@ -74,7 +93,7 @@ class TrainRun {
           new UsageError(`Writing to ${folders.name} failed: ${error.message}`, { cause: error }),
         ),
     });
-    this.#trainer = new HeadlessTrainer({
+    this.#trainer = surroundings.makeTrainer({
       onUpload: (name, bytes) => this.#recorder.takeUpload(name, bytes),
     });
     this.#recorder.attach(this.#trainer);
@@ -84,7 +103,9 @@ class TrainRun {
 
   /** Resolves with the exit code. */
   async run() {
-    interruptionSignal.addEventListener('abort', () => this.#onInterrupted());
+    const { signal } = this.#surroundings;
+    const onInterrupted = () => this.#onInterrupted();
+    signal.addEventListener('abort', onInterrupted);
     try {
       await this.#load();
       if (this.#isInterrupted) return this.#stopBefore();
@@ -99,25 +120,25 @@ class TrainRun {
       const hint = this.#howToGoOn();
       throw new UsageError(`${error.message}${hint === '' ? '' : `\n${hint}`}`, { cause: error });
     } finally {
+      signal.removeEventListener('abort', onInterrupted);
       this.#display.stop();
       await this.#trainer.close();
     }
   }
 
   get #isInterrupted() {
-    return interruptionSignal.aborted;
+    return this.#surroundings.signal.aborted;
   }
 
   #stopBefore() {
-    this.#display.line('Stopped before the run began; nothing was written.');
+    this.#display.end('Stopped before the run began; nothing was written.');
     return interruption().exitCode;
   }
 
   /** Ends early at a wish to stop. */
   async #load() {
     if (this.#isInterrupted) return;
-    // In memory: another build, while this one trains, takes its files away.
-    const files = await buildSiteFiles();
+    const files = await this.#surroundings.readFiles();
     if (this.#isInterrupted) return;
     await this.#trainer.open(files);
     this.#browser = await this.#trainer.browserVersion();
@@ -134,17 +155,16 @@ class TrainRun {
     this.#beginFolder();
     if (state === 'failed') {
       await this.#recorder.finish().catch(() => {});
-      throw new Error(`The run failed after step ${step}: ${error.message}`);
+      throw new Error(`The run failed after step ${step}: ${error.message}`, { cause: error });
     }
     await this.#recorder.finish();
     if (this.#options.export) await this.#export();
-    this.#display.stop();
     if (state === 'finished') {
       const { name } = this.#folders;
-      console.log(describeEnd({ settings: this.#settings, evaluation: this.#evaluation, out: name }));
+      this.#display.end(describeEnd({ settings: this.#settings, evaluation: this.#evaluation, out: name }));
       return 0;
     }
-    console.log(`Stopped after step ${step} of ${this.#settings.steps}. ${this.#howToGoOn()}`);
+    this.#display.end(`Stopped after step ${step} of ${this.#settings.steps}. ${this.#howToGoOn()}`);
     return interruption().exitCode;
   }
 
@@ -154,7 +174,7 @@ class TrainRun {
   }
 
   #onInterrupted() {
-    this.#display.line('Stopping with a checkpoint (a second Ctrl-C stops without) …');
+    this.#display.stage('Stopping with a checkpoint (a second Ctrl-C stops without) …');
     // What goes wrong with it comes through `#rested` too.
     if (this.#hasBegun) this.#trainer.pause().catch(() => {});
   }
@@ -167,6 +187,7 @@ class TrainRun {
       settings: this.#settings,
       engineReport: this.#engineReport,
       browser: this.#browser,
+      machine: this.#surroundings.machine(),
       fromStep: this.#resumed.step,
       sessions: this.#resumed.sessions,
     });
@@ -204,7 +225,7 @@ class TrainRun {
         this.#lossNames = report.losses;
         break;
       case 'loading':
-        if (this.#stage !== report.stage) this.#display.line(STAGE_WORDS[report.stage]);
+        if (this.#stage !== report.stage) this.#display.stage(STAGE_WORDS[report.stage]);
         this.#stage = report.stage;
         break;
       case 'replay':
@@ -245,19 +266,22 @@ class TrainRun {
   }
 }
 
-/** Runs what `parseTrainOptions` returned; resolves with the exit code. */
-export async function train(options) {
+/**
+ * Runs what `parseTrainOptions` returned; resolves with the exit code. Rejects with a UsageError, whose `cause` is
+ * what ended the run.
+ */
+export async function train(options, surroundings = ownSurroundings()) {
   const folders = planFolders(options);
   const release = await claimFolder(folders);
   try {
     await checkFolder(folders, options.force === true, isCheckpoint);
-    return await trainIn(folders, options);
+    return await trainIn(folders, options, surroundings);
   } finally {
     await release();
   }
 }
 
-async function trainIn(folders, options) {
+async function trainIn(folders, options, surroundings) {
   const { checkpoint } = folders;
   const resumed = checkpoint === undefined ? NOTHING_BEFORE : await readResumedRun(checkpoint, options.given);
   if (resumed.isFinished && options.export !== true) {
@@ -265,5 +289,5 @@ async function trainIn(folders, options) {
       `${checkpoint} has finished its ${resumed.step} steps; --steps N goes on to N in all.`,
     );
   }
-  return await new TrainRun(options, folders, resumed).run();
+  return await new TrainRun(options, folders, resumed, surroundings).run();
 }

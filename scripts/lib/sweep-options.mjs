@@ -1,0 +1,153 @@
+/** What `npm run sweep` may be asked for, and every refusal that needs no run. */
+
+import { commandLine } from './invocation.mjs';
+import { UsageError } from './main.mjs';
+import { parseList, parseOptions, parseWholeNumber } from './options.mjs';
+import { importSource } from './source-modules.mjs';
+import { parseNumbers } from './sweep-plan.mjs';
+import {
+  SETTING_OPTIONS,
+  describeRecipe,
+  describeSetting,
+  engineTable,
+  table,
+  toValue,
+} from './train-options.mjs';
+
+const { SETTING_RANGES } = await importSource('src/protocol/settings.ts');
+const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
+
+/** More at once on one machine, or of one grid, is a slip of the keyboard. */
+const MOST_JOBS = 1000;
+
+/** Of `browserName` in WebDriver's words. */
+const BROWSERS = ['chrome', 'MicrosoftEdge', 'firefox'];
+
+const COMMAND_OPTIONS = {
+  out: {
+    type: 'string',
+    value: 'FOLDER',
+    note: 'where sweep.json, sweep.csv, sweep.svg and a folder a run go',
+  },
+  recipe: {
+    type: 'string',
+    value: 'LIST',
+    note: 'recipes with commas between them, or all (default notebook)',
+  },
+  labels: { type: 'string', value: 'LIST', note: "labelled images, as 20,100,900 (default the recipe's)" },
+  seeds: { type: 'string', value: 'LIST', note: 'seeds, as 1-10 or 1,2,5-8 (default 1)' },
+  grid: {
+    type: 'string',
+    value: 'URL',
+    note: 'of a Selenium Grid 4; without it the runs go to a browser here',
+  },
+  jobs: {
+    type: 'string',
+    value: 'N',
+    note: 'runs at once (default 1 here; on a grid, as many as it has slots)',
+  },
+  resume: { type: 'boolean', note: 'go on with the sweep in --out; lists that are given add runs to it' },
+  browser: { type: 'string', value: 'NAME', note: `of the grid: ${BROWSERS.join(', ')} (default chrome)` },
+  'site-host': {
+    type: 'string',
+    value: 'HOST',
+    note: "this machine's name or address as the grid's nodes call it (default: the one that reaches the grid)",
+  },
+  help: { type: 'boolean', note: 'this text' },
+};
+
+/** What a run of a sweep has as `npm run train` has it; the others are lists. */
+const RUN_OPTIONS = Object.fromEntries(
+  Object.entries(SETTING_OPTIONS).filter(
+    ([, { setting }]) => !['recipe', 'labels', 'seed'].includes(setting),
+  ),
+);
+
+function parseGrid(text) {
+  if (text === undefined) return undefined;
+  let url;
+  try {
+    url = new URL(text);
+  } catch {
+    url = null;
+  }
+  if (url === null || !['http:', 'https:'].includes(url.protocol)) {
+    throw new UsageError(`--grid is "${text}"; give the address of a grid, as http://localhost:4444`);
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+function parseBrowser(name) {
+  if (BROWSERS.includes(name)) return name;
+  throw new UsageError(`--browser is "${name}"; allowed are ${BROWSERS.join(', ')}.`);
+}
+
+function checkGridOptions({ grid, browser, 'site-host': siteHost }) {
+  if (grid !== undefined) return;
+  const [stray] =
+    Object.entries({ browser, 'site-host': siteHost }).find(([, value]) => value !== undefined) ?? [];
+  if (stray !== undefined) throw new UsageError(`--${stray} is of a grid; name the grid by --grid URL.`);
+}
+
+/**
+ * The options; null where the help was asked for. `settings` and `lists` are for `planSweep`; `jobs` is undefined unless
+ * given. Throws a UsageError.
+ */
+export function parseSweepOptions(args, env) {
+  const all = { ...RUN_OPTIONS, ...COMMAND_OPTIONS };
+  const types = Object.fromEntries(Object.entries(all).map(([name, { type }]) => [name, { type }]));
+  const values = parseOptions('sweep', args, types, env);
+  if (values.help) return null;
+  if (values.out === undefined) {
+    throw new UsageError(
+      `Say where the sweep goes: --out runs/sweep. See ${commandLine('sweep', ['--help'])}.`,
+    );
+  }
+  checkGridOptions(values);
+  const settings = {};
+  for (const [name, value] of Object.entries(values)) {
+    const { setting } = RUN_OPTIONS[name] ?? {};
+    if (setting !== undefined) settings[setting] = toValue(setting, value);
+  }
+  const ifGiven = (name, parse) => (values[name] === undefined ? null : parse(values[name]));
+  return {
+    out: values.out,
+    isResumed: values.resume === true,
+    settings,
+    lists: {
+      recipes: ifGiven('recipe', (text) => [...new Set(parseList('recipe', text, RECIPE_NAMES))]),
+      labels: ifGiven('labels', (text) => parseNumbers('labels', text, SETTING_RANGES.labels)),
+      seeds: ifGiven('seeds', (text) => parseNumbers('seeds', text, SETTING_RANGES.seed)),
+    },
+    grid: parseGrid(values.grid),
+    browser: parseBrowser(values.browser ?? 'chrome'),
+    siteHost: values['site-host'],
+    jobs: parseWholeNumber('jobs', values.jobs, 1, MOST_JOBS),
+  };
+}
+
+export function sweepHelp() {
+  return `npm run sweep -- --labels 20,100,900 --seeds 1-10 --out runs/sweep [options]
+npm run sweep -- --resume --out runs/sweep
+
+Trains every recipe with every number of labels and every seed, each run as npm run train does, in a folder of its own
+under --out, and sums up: sweep.json, sweep.csv and sweep.svg, renewed at the end of every run. A run that is done is not
+done again. Ctrl-C ends with a checkpoint of every run. docs/sweep.md tells how a grid is started.
+
+The command:
+${table(
+  Object.entries(COMMAND_OPTIONS).map(([name, { value, note }]) => [
+    `--${name}${value === undefined ? '' : ` ${value}`}`,
+    note,
+  ]),
+)}
+
+Settings, the same for all runs:
+${table(Object.entries(RUN_OPTIONS).map(describeSetting))}
+
+Recipes:
+${table(RECIPE_NAMES.map(describeRecipe))}
+
+Engines:
+${engineTable()}`;
+}

@@ -1,0 +1,207 @@
+/**
+ * A sweep from its options to its exit code: the plan, the folder, the places, the files of results. Each run is one of
+ * `npm run train`; who trains where is sweep-schedule.mjs's.
+ */
+
+import { setMaxListeners } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { claimFolder } from './claimed-folder.mjs';
+import { HeadlessTrainer } from './headless-trainer.mjs';
+import { GridPlaces, addressTowards } from './grid-places.mjs';
+import { interruption, interruptionSignal } from './interruption.mjs';
+import { commandLine, pathWord, resolveGiven } from './invocation.mjs';
+import { LocalPlaces } from './local-places.mjs';
+import { UsageError } from './main.mjs';
+import { CHECKPOINT, LOCK } from './run-folder.mjs';
+import { buildSiteFiles } from './site.mjs';
+import { SweepDisplay, runDisplay } from './sweep-display.mjs';
+import { planSweep, settingsOf } from './sweep-plan.mjs';
+import { SWEEP, readPlan, readRow, writeResults } from './sweep-results.mjs';
+import { runSchedule } from './sweep-schedule.mjs';
+import { train } from './train-run.mjs';
+import { serveCorners } from './upload-server.mjs';
+
+/** Kinds of errors that a run would meet on every machine. */
+const OWN_FAULTS = ['InvalidSettings', 'InvalidCheckpoint', 'DataInvalid', 'NonFiniteLoss'];
+
+/** Kinds of an error and of what caused it. */
+function kindsOf(error) {
+  const kinds = [];
+  for (let cause = error; cause instanceof Object; cause = cause.cause) kinds.push(cause.kind ?? cause.name);
+  return kinds;
+}
+
+/** A refusal, of a folder that is taken, say, has no cause: it would come again. */
+function isOwnFault(error) {
+  if (error instanceof UsageError && error.cause === undefined) return true;
+  return kindsOf(error).some((kind) => OWN_FAULTS.includes(kind));
+}
+
+/** What a person reads of an error: not the advice on how to go on with the single run. */
+function firstLine(error) {
+  return error.message.split('\n')[0];
+}
+
+function resumeLine(out) {
+  return commandLine('sweep', ['--resume', '--out', pathWord(out)]);
+}
+
+async function makePlan(out, options) {
+  const { out: name, isResumed } = options;
+  if (isResumed) return planSweep(options, await readPlan(out, name));
+  const contents = readdirSync(out).filter((file) => file !== LOCK && !file.startsWith(`${LOCK}.`));
+  if (contents.length === 0) return planSweep(options);
+  const advice = existsSync(path.join(out, SWEEP))
+    ? `, or go on with the sweep in it: ${resumeLine(name)}`
+    : '';
+  throw new UsageError(`--out ${name} exists and is not empty. Name another folder${advice}.`);
+}
+
+/** The address to listen on and the name that nodes call it by. */
+async function siteAddress({ grid, siteHost }) {
+  if (siteHost === undefined) {
+    const address = await addressTowards(grid);
+    return { address, host: address };
+  }
+  // What a name stands for on the nodes' side is not known here.
+  return { address: '0.0.0.0', host: siteHost };
+}
+
+async function makePlaces({ grid, browser, jobs, ...options }, files, log) {
+  if (grid === undefined) return new LocalPlaces(jobs ?? 1);
+  const site = await serveCorners({ files, ...(await siteAddress({ grid, ...options })) });
+  return new GridPlaces({ grid, browserName: browser, jobs, site, log });
+}
+
+class Sweep {
+  #out;
+  #name;
+  #plan;
+  #rows = new Map();
+  #display;
+  #files;
+  #places;
+  #writing = Promise.resolve();
+
+  constructor({ out, name, plan }) {
+    this.#out = out;
+    this.#name = name;
+    this.#plan = plan;
+    this.#display = new SweepDisplay(plan.runs.length);
+  }
+
+  /** Resolves with the exit code. */
+  async run(options) {
+    await this.#readRows();
+    await this.#write();
+    const left = this.#plan.runs.filter(({ name }) => this.#rows.get(name).state !== 'finished');
+    this.#display.begun(this.#plan.runs.length - left.length);
+    if (left.length > 0 && !interruptionSignal.aborted) await this.#train(left, options);
+    return this.#end();
+  }
+
+  async #train(runs, options) {
+    // In memory: another build, while this one trains, takes its files away.
+    this.#files = await buildSiteFiles();
+    this.#places = await makePlaces(options, this.#files, (line) => this.#display.line(line));
+    setMaxListeners(0, interruptionSignal);
+    try {
+      await runSchedule({
+        runs,
+        places: this.#places,
+        work: (run, place) => this.#trainOne(run, place),
+        signal: interruptionSignal,
+        onEnd: (run, end) => this.#onEnd(run, end),
+      });
+    } catch (error) {
+      throw new UsageError(`${error.message}\nTo go on: ${resumeLine(this.#name)}`, { cause: error });
+    } finally {
+      this.#display.stop();
+      await this.#places.close();
+      await this.#writing;
+    }
+  }
+
+  async #trainOne(run, place) {
+    const before = this.#rows.get(run.name);
+    const isBegun = existsSync(path.join(this.#out, run.name, CHECKPOINT));
+    const folder = path.join(this.#name, run.name);
+    const given = settingsOf(run, this.#plan.settings);
+    this.#display.runBegun(run, place, before.step);
+    // What lies in a folder without a checkpoint was left by a run that was cut off before its first evaluation.
+    const where = isBegun ? { resume: folder } : { out: folder, force: true };
+    const settings = isBegun ? given : { ...this.#places.settings, ...given };
+    let failure = null;
+    try {
+      await train({ given: settings, ...where }, this.#surroundings(run, place));
+    } catch (error) {
+      failure = error;
+    }
+    await this.#readOne(run);
+    const row = this.#rows.get(run.name);
+    if (row.state === 'finished') return { state: 'finished' };
+    if (failure === null) return { state: 'stopped' };
+    if (isOwnFault(failure)) return { state: 'failed', words: firstLine(failure) };
+    if (place.isBroken) await place.refuse(firstLine(failure), interruptionSignal);
+    const hasProgressed = row.step > before.step;
+    return { state: 'lost', hasProgressed, isPlaceBroken: place.isBroken, words: firstLine(failure) };
+  }
+
+  #surroundings(run, place) {
+    const { site } = place;
+    return {
+      display: runDisplay(this.#display, run),
+      makeTrainer: (given) => new HeadlessTrainer({ ...given, page: place.makePage(), site }),
+      readFiles: async () => (site === null ? this.#files : null),
+      signal: interruptionSignal,
+      machine: () => place.describe(),
+    };
+  }
+
+  #onEnd(run, end) {
+    const row = this.#rows.get(run.name);
+    if (end.isFinal && end.words !== undefined) {
+      this.#rows.set(run.name, { ...row, state: 'failed', error: end.words });
+    }
+    this.#display.runEnded(run, end, this.#rows.get(run.name));
+    void this.#write();
+  }
+
+  /** One after the other; the newest rows count. */
+  #write() {
+    this.#writing = this.#writing.then(() => writeResults(this.#out, this.#plan, [...this.#rows.values()]));
+    return this.#writing;
+  }
+
+  async #readRows() {
+    for (const run of this.#plan.runs) await this.#readOne(run);
+  }
+
+  async #readOne(run) {
+    this.#rows.set(run.name, await readRow(this.#out, run, this.#plan.settings));
+  }
+
+  async #end() {
+    await this.#write();
+    const rows = [...this.#rows.values()];
+    this.#display.ended(rows, this.#name);
+    const isDone = rows.every(({ state }) => state === 'finished');
+    if (isDone) return 0;
+    console.log(`To go on: ${resumeLine(this.#name)}`);
+    return interruptionSignal.aborted ? interruption().exitCode : 1;
+  }
+}
+
+/** Runs what `parseSweepOptions` returned; resolves with the exit code. */
+export async function sweep(options) {
+  const name = options.out;
+  const out = resolveGiven(name);
+  const release = await claimFolder({ out, name });
+  try {
+    const plan = await makePlan(out, options);
+    return await new Sweep({ out, name, plan }).run(options);
+  } finally {
+    await release();
+  }
+}
