@@ -12,7 +12,6 @@ import { callWebDriver } from './webdriver.mjs';
 
 const STATUS_LIMIT_MS = 20_000;
 const CONNECT_LIMIT_MS = 10_000;
-/** Between looks for a free slot. */
 const LOOK_MS = 1000;
 /** A grid that does not answer so many times in a row, or takes no session, is given up. */
 const MOST_SILENT_LOOKS = 60;
@@ -87,19 +86,21 @@ export class GridPlaces {
   #jobs;
   #site;
   #log;
+  #lookMs;
   /** Taken places whose session the grid does not show yet. */
   #starting = 0;
   #taken = 0;
   #refusals = 0;
   #lastRefusal = '';
 
-  /** `site` is what `serveCorners` gives; `jobs` the most at once. `log` takes what a person should know. */
-  constructor({ grid, browserName, jobs = Infinity, site, log }) {
+  /** `site` is what `serveCorners` gives; `jobs` the most at once. `log` takes what a person should know, `lookMs` is between looks for a free slot. */
+  constructor({ grid, browserName, jobs = Infinity, site, log, lookMs = LOOK_MS }) {
     this.#grid = grid;
     this.#browserName = browserName;
     this.#jobs = jobs;
     this.#site = site;
     this.#log = log;
+    this.#lookMs = lookMs;
   }
 
   /** Settings for runs that begin here: each has a browser, and most nodes a core for each. */
@@ -140,7 +141,7 @@ export class GridPlaces {
           }
         }
       }
-      await delay(LOOK_MS, undefined, { signal }).catch(() => {});
+      await delay(this.#lookMs, undefined, { signal }).catch(() => {});
     }
   }
 

@@ -33,7 +33,7 @@ export class RunRecorder {
   /** `evaluations` are the lines there are already; `onFailure(error)` hears when writing fails. */
   constructor({ folder, evaluations, onFailure }) {
     this.#folder = folder;
-    this.#evaluations = evaluations;
+    this.#evaluations = [...evaluations];
     this.#onFailure = onFailure;
   }
 

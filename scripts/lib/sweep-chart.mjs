@@ -13,7 +13,9 @@ const GRID_STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
 const MOST_LINES = 8;
 
 /** Points of recipes at one number of labels stand so far apart, in pixels. */
-const DODGE = 7;
+const DODGE = 16;
+/** Single seeds stand so far to the left of their mean. */
+const ASIDE = 6;
 
 /** Told apart without colour, too: by dashes. (Okabe and Ito's colours.) */
 const STYLES = [
@@ -72,7 +74,7 @@ function seriesOf(recipe, index, count, summary, rows, x, y) {
     .filter((row) => row.recipe === recipe)
     .map(
       ({ labels, seed, testAccuracy }) =>
-        `<circle class="seed" cx="${at(across(labels))}" cy="${at(y(testAccuracy))}" r="2"><title>seed ${seed}: ${percent(testAccuracy)}</title></circle>`,
+        `<circle class="seed" cx="${at(across(labels) - ASIDE)}" cy="${at(y(testAccuracy))}" r="2.5"><title>seed ${seed}: ${percent(testAccuracy)}</title></circle>`,
     );
   const means = groups.map(({ labels, mean, standardDeviation, finished }) => {
     const spread = standardDeviation ?? 0;
