@@ -22,6 +22,12 @@ export const LONG_TEST_FOLDERS = {
   page: ['test/long/page'],
 };
 
+/** In other browsers; driven as page tests are. */
+export const BROWSER_TEST_FOLDERS = { unit: [], worker: [], ui: [], page: ['test/browsers'] };
+
+/** On a Selenium Grid. */
+export const GRID_TEST_FOLDERS = { unit: [], worker: [], ui: [], page: ['test/grid'] };
+
 const TEST_NAME = /\.test\.(ts|mjs)$/;
 
 /** Test files of folders, as paths from the repository root with forward slashes, sorted. */
