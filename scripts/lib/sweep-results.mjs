@@ -47,7 +47,9 @@ export async function readRow(out, run, settings) {
   const folder = path.join(out, run.name);
   const file = path.join(folder, CHECKPOINT);
   if (!existsSync(file)) return rowOf(run, { state: 'waiting', step: 0, steps });
-  const { step, isFinished, evaluations, sessions } = await readResumedRun(file, given);
+  const { step, isFinished, evaluations, sessions } = await readResumedRun(file, given).catch((error) => {
+    throw new UsageError(`${run.name}: ${error.message}`, { cause: error });
+  });
   const described = JSON.parse(await readFile(path.join(folder, RUN), 'utf8').catch(() => '{}'));
   const { testAccuracy, trainAccuracy, elapsedMs } = evaluations.at(-1) ?? {};
   return rowOf(run, {
