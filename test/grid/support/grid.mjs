@@ -4,7 +4,6 @@
  */
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
@@ -14,6 +13,7 @@ import { inRoot } from '../../../scripts/lib/paths.mjs';
 import { installedBrowsers } from '../../../scripts/lib/installed-browsers.mjs';
 import { slotsOf } from '../../../scripts/lib/grid-places.mjs';
 import { callWebDriver } from '../../../scripts/lib/webdriver.mjs';
+import { findCommand } from '../../browsers/support/commands.mjs';
 import { startCommand } from '../../page/support/scripts.mjs';
 
 const SERVER = inRoot('test', 'grid', 'server');
@@ -21,14 +21,6 @@ const SERVER = inRoot('test', 'grid', 'server');
 const POLL_MS = 200;
 /** A Java server on a busy machine. */
 const MOST_POLLS = 900;
-
-function findCommand(name) {
-  return (process.env.PATH ?? '')
-    .split(path.delimiter)
-    .filter((folder) => folder !== '')
-    .map((folder) => path.join(folder, name))
-    .find(existsSync);
-}
 
 /** What the test needs: paths of `java`, `driver` and `browser`, and `missing`, words for what is not there. */
 export function findGridTools() {
@@ -45,7 +37,7 @@ export function findGridTools() {
 
 export function describeMissing(missing) {
   return (
-    `this machine lacks ${missing.join(', ')}. ` +
+    `No grid is started: this machine lacks ${missing.join(', ')}. ` +
     'On Debian: apt-get install default-jre-headless chromium chromium-driver'
   );
 }
