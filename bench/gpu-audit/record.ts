@@ -3,12 +3,12 @@
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import type { RecipeName } from '../../src/recipe/recipes.js';
-import type { Dataset, ImageSet } from '../../src/worker/data/dataset.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import { costsOf } from '../../src/worker/engine/plan/costs.js';
 import { planEvaluate, planTrainStep, type PlannedProgram } from '../../src/worker/engine/plan/plan.js';
 import { createWebGpuEngine } from '../../src/worker/engine/webgpu/index.js';
 import type { Recipe } from '../../src/recipe/recipe.js';
+import { blankDataset } from './blank-dataset.js';
 import { RecordingGpu, type RecordedDispatch } from './recording-device.js';
 
 export { RECIPE_NAMES } from '../../src/recipe/recipes.js';
@@ -25,25 +25,6 @@ export interface PlannedDispatch extends RecordedDispatch {
 export interface Recording {
   readonly step: readonly PlannedDispatch[];
   readonly evaluation: { readonly rows: number; readonly dispatches: readonly PlannedDispatch[] };
-}
-
-const CLASSES = 10;
-const SIDE = 28;
-
-function blankImages(count: number): ImageSet {
-  const labels = Uint8Array.from({ length: count }, (_, index) => index % CLASSES);
-  return { count, images: new Uint8Array(count * SIDE * SIDE), labels };
-}
-
-/** Of MNIST's shape: kernels depend on the data's shape, never on an image. */
-function blankDataset(): Dataset {
-  return {
-    imageShape: [SIDE, SIDE, 1],
-    classes: CLASSES,
-    classNames: Array.from({ length: CLASSES }, (_, index) => String(index)),
-    train: blankImages(60_000),
-    test: blankImages(10_000),
-  };
 }
 
 function withCosts(

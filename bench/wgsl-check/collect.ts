@@ -1,0 +1,89 @@
+/**
+ * Every WGSL text that the webgpu engine makes for a recipe: train step, evaluation, generation, image grid and
+ * classification, with every tile that an adapter may choose, and what is measured to choose one. Computes nothing.
+ */
+
+import { resolveSettings } from '../../src/protocol/check-settings.js';
+import { buildRecipe } from '../../src/recipe/build-recipe.js';
+import type { RecipeName } from '../../src/recipe/recipes.js';
+import { makeSplit } from '../../src/worker/data/split.js';
+import { createWebGpuEngine, type WebGpuOptions } from '../../src/worker/engine/webgpu/index.js';
+import type { Tiles } from '../../src/worker/engine/webgpu/kernels/linear.js';
+import { defaultTiles, TILE_CANDIDATES } from '../../src/worker/engine/webgpu/tuning/tiles.js';
+import { blankDataset } from '../gpu-audit/blank-dataset.js';
+import { RecordingGpu } from '../gpu-audit/recording-device.js';
+
+/** Texts by themselves, each with the label of the first kernel that has it. */
+export type Texts = Map<string, string>;
+
+/** Most groups in one dimension of a dispatch, by WebGPU's defaults. */
+const MOST_GROUPS = 65_535;
+
+/** The longest that a timer takes. */
+const NO_HURRY_MS = 2 ** 31 - 1;
+
+/** Of an evaluation, of generated samples and of images to classify. */
+const ROWS = 100;
+const COLUMNS = 10;
+
+/** Every candidate of every role at least once. */
+function tileChoices(): readonly Tiles[] {
+  const { forward, filter, narrow } = TILE_CANDIDATES;
+  const count = Math.max(forward.length, filter.length, narrow.length);
+  const measured = Array.from({ length: count }, (_, index) => ({
+    forward: forward[Math.min(index, forward.length - 1)]!,
+    filter: filter[Math.min(index, filter.length - 1)]!,
+    narrow: narrow[Math.min(index, narrow.length - 1)]!,
+  }));
+  return [...measured, defaultTiles(true)];
+}
+
+/** A device that keeps the texts of its shader modules. */
+function keepTexts(device: GPUDevice, texts: Texts): GPUDevice {
+  const createShaderModule = (descriptor: GPUShaderModuleDescriptor): GPUShaderModule => {
+    if (!texts.has(descriptor.code)) texts.set(descriptor.code, descriptor.label ?? '');
+    return device.createShaderModule(descriptor);
+  };
+  return { ...device, createShaderModule };
+}
+
+/** Adds a recipe's texts. Needs WebGPU's constants as globals. Throws where a dispatch has too many groups. */
+export async function collectTexts(recipeName: RecipeName, texts: Texts): Promise<void> {
+  const settings = resolveSettings({ recipe: recipeName });
+  const dataset = blankDataset();
+  const recipe = buildRecipe(settings, dataset);
+  const input = { settings, dataset, recipe, split: makeSplit(dataset, settings) };
+  const [height, width, channels] = dataset.imageShape;
+  const images = new Float32Array(ROWS * height * width * channels);
+
+  async function walk(options: WebGpuOptions): Promise<void> {
+    const recorder = new RecordingGpu();
+    const wrapDevice = (device: GPUDevice): GPUDevice => keepTexts(device, texts);
+    const engine = await createWebGpuEngine(input, { ...options, gpu: recorder.gpu, wrapDevice });
+    try {
+      await engine.advance(1);
+      await engine.flush();
+      await engine.countCorrect(0, engine.evaluationSlice);
+      await engine.classify(images, ROWS);
+      if (recipe.generator !== null) {
+        const latents = new Float32Array(ROWS * recipe.generator.latentSize);
+        await engine.generate(latents, ROWS);
+        await engine.generateGrid?.(latents, ROWS, COLUMNS);
+      }
+    } finally {
+      engine.dispose();
+    }
+    for (const { label, groups } of recorder.take()) {
+      if (groups.some((count) => count > MOST_GROUPS)) {
+        throw new Error(
+          `The kernel "${label}" is dispatched in ${groups.join(' x ')} groups; ${MOST_GROUPS} is the most.`,
+        );
+      }
+    }
+  }
+
+  for (const tiles of tileChoices()) await walk({ tiles });
+  // Nothing takes time on this device, so every candidate gets its turn.
+  const store = { read: () => Promise.resolve(undefined), write: () => Promise.resolve() };
+  await walk({ tune: { store, budgetMs: NO_HURRY_MS } });
+}
