@@ -22,19 +22,24 @@ const MOST_PAUSE_MS = 30_000;
 
 const VENDOR_OPTIONS = { chrome: 'goog:chromeOptions', MicrosoftEdge: 'ms:edgeOptions' };
 
-/** The slots of nodes that are up, for a browser: where each is, of which platform, and whether it is free. */
+function slotsOfNode({ uri, slots, maxSessions = Infinity }, browserName) {
+  // A node has slots of every browser, and takes no more sessions than it may, whichever they are of.
+  let room = maxSessions - slots.filter(({ session }) => session).length;
+  return slots
+    .filter(({ stereotype }) => stereotype.browserName?.toLowerCase() === browserName.toLowerCase())
+    .map(({ stereotype, session }) => ({
+      node: uri,
+      platform: String(stereotype.platformName ?? '').toLowerCase(),
+      sessionId: session?.sessionId ?? null,
+      isFree: !session && room-- > 0,
+    }));
+}
+
+/** The slots of nodes that are up, for a browser: where each is, of which platform, its session, whether it is free. */
 export function slotsOf(status, browserName) {
   return (status.nodes ?? [])
     .filter(({ availability }) => availability === 'UP')
-    .flatMap(({ uri, slots }) =>
-      slots
-        .filter(({ stereotype }) => stereotype.browserName?.toLowerCase() === browserName.toLowerCase())
-        .map(({ stereotype, session }) => ({
-          node: uri,
-          platform: String(stereotype.platformName ?? '').toLowerCase(),
-          sessionId: session?.sessionId ?? null,
-        })),
-    );
+    .flatMap((node) => slotsOfNode(node, browserName));
 }
 
 /**
@@ -123,7 +128,7 @@ export class GridPlaces {
         try {
           const slots = await this.#look();
           silentLooks = 0;
-          const free = slots.filter(({ sessionId }) => sessionId === null);
+          const free = slots.filter(({ isFree }) => isFree);
           if (free.length > this.#starting) return this.#placeOn(free[this.#starting]);
           if (slots.length === 0 && !hasSaidSo) {
             hasSaidSo = true;

@@ -40,6 +40,7 @@ export class SweepDisplay {
   }
 
   runBegun({ name }, place, step) {
+    if (this.#active.size === 0) this.#lastProgressMs = this.#nowMs();
     this.#active.set(name, { step, steps: 0, testAccuracy: null });
     const from = step === 0 ? '' : ` from step ${step.toLocaleString('en')}`;
     this.line(`${name}: goes to ${place.name}${from}`);

@@ -66,6 +66,17 @@ test('slots count that are of the browser, on nodes that are up', () => {
   assert.deepEqual(slotsOf({}, 'chrome'), []);
 });
 
+test('a node that is full of other browsers has no free slot', () => {
+  const busy = { stereotype: { browserName: 'firefox' }, session: { sessionId: 'f' } };
+  const freeOf = (maxSessions) =>
+    slotsOf({ nodes: [{ ...node('http://a', [free, busy, free]), maxSessions }] }, 'chrome').map(
+      ({ isFree }) => isFree,
+    );
+  assert.deepEqual(freeOf(3), [true, true]);
+  assert.deepEqual(freeOf(2), [true, false]);
+  assert.deepEqual(freeOf(1), [false, false]);
+});
+
 test('a grid gives no more places than it has free slots, and those of one run back at its end', async (context) => {
   const grid = await serveGrid(context, () => [
     200,
