@@ -26,15 +26,20 @@ export class GridPage {
   #grid;
   #capabilities;
   #onSession;
+  #onOpen;
   #session = null;
   #onEnd;
   #isClosed = false;
 
-  /** `grid` is the grid's address; `onSession(id)` hears of the session as soon as there is one. */
-  constructor({ grid, capabilities, onSession = () => {} }) {
+  /**
+   * `grid` is the grid's address. `onSession(id)` hears of the session as soon as there is one, `onOpen()` when the page
+   * has loaded in it.
+   */
+  constructor({ grid, capabilities, onSession, onOpen }) {
     this.#grid = grid;
     this.#capabilities = capabilities;
     this.#onSession = onSession;
+    this.#onOpen = onOpen;
   }
 
   /** As `LocalPage.open`; events come to `eventsUrl`, not to `onEvent`. */
@@ -42,9 +47,9 @@ export class GridPage {
     this.#onEnd = onEnd;
     this.#session = await WebDriverSession.begin(this.#grid, this.#capabilities, BEGIN_LIMIT_MS);
     await this.#onSession(this.#session.id);
-    await this.#session.goTo(url);
-    await this.#untilLoaded(url);
+    await this.#load(url);
     await this.#session.execute(tellByPost, eventsUrl);
+    this.#onOpen();
     void this.#watch();
   }
 
@@ -69,15 +74,21 @@ export class GridPage {
     await this.#session?.end(END_LIMIT_MS).catch(() => {});
   }
 
-  async #untilLoaded(url) {
+  async #load(url) {
+    const refuse = (words) =>
+      new Error(
+        `The browser on the grid cannot load ${url} (${words}). Name this machine as the grid's nodes call it, by ` +
+          '--site-host, and let them reach it.',
+      );
+    await this.#session.goTo(url).catch((error) => {
+      throw refuse(describe(error));
+    });
     for (let polls = 0; polls < MOST_POLLS; polls++) {
       if (await this.#session.execute(() => window.beginCommand !== undefined)) return;
       await delay(POLL_MS);
     }
-    const found = await this.#session.execute(() => document.body.textContent.trim().slice(0, 200));
-    throw new Error(
-      `The browser on the grid cannot load ${url}${found === '' ? '' : ` ("${found}")`}: name this machine as the ` +
-        "grid's nodes call it, by --site-host.",
+    throw refuse(
+      await this.#session.execute(() => document.body.textContent.trim().slice(0, 200) || 'an empty page'),
     );
   }
 

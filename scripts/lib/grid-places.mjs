@@ -13,9 +13,9 @@ import { callWebDriver } from './webdriver.mjs';
 const STATUS_LIMIT_MS = 20_000;
 const CONNECT_LIMIT_MS = 10_000;
 const LOOK_MS = 1000;
-/** A grid that does not answer so many times in a row, or takes no session, is given up. */
+/** A grid that does not answer so many times in a row, or opens no page, is given up. */
 const MOST_SILENT_LOOKS = 60;
-const MOST_REFUSALS = 20;
+const MOST_REFUSALS = 10;
 /** After a refusal; grows with each. */
 const REFUSAL_PAUSE_MS = 2000;
 const MOST_PAUSE_MS = 30_000;
@@ -47,7 +47,7 @@ export function slotsOf(status, browserName) {
  * also where it is plain http.
  */
 export function capabilitiesFor(browserName, origin, platform) {
-  const limits = { pageLoad: 120_000, script: 60_000 };
+  const limits = { pageLoad: 60_000, script: 60_000 };
   if (browserName === 'firefox') {
     const prefs = { 'dom.securecontext.allowlist': new URL(origin).hostname, 'dom.webgpu.enabled': true };
     return { browserName, timeouts: limits, 'moz:firefoxOptions': { args: ['-headless'], prefs } };
@@ -113,7 +113,7 @@ export class GridPlaces {
     return {};
   }
 
-  /** The next free slot; null once `signal` has aborted. Rejects where the grid is gone or takes no session. */
+  /** The next free slot; null once `signal` has aborted. Rejects where the grid is gone or opens no page. */
   async take(signal) {
     let silentLooks = 0;
     let hasSaidSo = false;
@@ -121,7 +121,7 @@ export class GridPlaces {
       if (signal.aborted) return null;
       if (this.#refusals >= MOST_REFUSALS) {
         throw new UsageError(
-          `The grid at ${this.#grid} took no session in ${MOST_REFUSALS} tries: ${this.#lastRefusal}`,
+          `The grid at ${this.#grid} opened no page in ${MOST_REFUSALS} tries: ${this.#lastRefusal}`,
         );
       }
       if (this.#taken < this.#jobs) {
@@ -162,10 +162,10 @@ export class GridPlaces {
   #placeOn({ node, platform }) {
     this.#taken++;
     this.#starting++;
-    const place = { node, hasSession: false, isOpen: true };
+    const place = { node, isStarting: true, hasOpened: false };
     const started = () => {
-      if (place.isOpen) this.#starting--;
-      place.isOpen = false;
+      if (place.isStarting) this.#starting--;
+      place.isStarting = false;
     };
     const origin = new URL(this.#site.url).origin;
     return {
@@ -174,21 +174,23 @@ export class GridPlaces {
         return place.node;
       },
       describe: () => ({ node: place.node }),
-      /** Whether the grid has given no browser: then the run was not tried. */
+      /** Whether the page was never there: then the run was not tried. */
       get isBroken() {
-        return !place.hasSession;
+        return !place.hasOpened;
       },
       makePage: () =>
         new GridPage({
           grid: this.#grid,
           capabilities: capabilitiesFor(this.#browserName, origin, platform),
           onSession: async (id) => {
-            place.hasSession = true;
-            this.#refusals = 0;
             // Until then the slot may still be shown as free.
             const slots = await this.#look().catch(() => []);
             place.node = slots.find(({ sessionId }) => sessionId === id)?.node ?? place.node;
             started();
+          },
+          onOpen: () => {
+            place.hasOpened = true;
+            this.#refusals = 0;
           },
         }),
       refuse: async (words, signal) => {

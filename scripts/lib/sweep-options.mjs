@@ -74,6 +74,11 @@ function parseGrid(text) {
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
     throw new UsageError(`--grid is "${text}"; give the address of a grid, as http://localhost:4444`);
   }
+  if (url.username !== '' || url.password !== '') {
+    throw new UsageError(
+      '--grid holds a user name or a password; this command has no way to give them to a grid. Name one without.',
+    );
+  }
   return url.href.replace(/\/+$/, '');
 }
 

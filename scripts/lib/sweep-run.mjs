@@ -102,9 +102,14 @@ class Sweep {
   }
 
   async #train(runs, options) {
-    // In memory: another build, while this one trains, takes its files away.
-    this.#files = await buildSiteFiles();
-    this.#places = await makePlaces(options, this.#files, (line) => this.#display.line(line));
+    try {
+      // In memory: another build, while this one trains, takes its files away.
+      this.#files = await buildSiteFiles();
+      this.#places = await makePlaces(options, this.#files, (line) => this.#display.line(line));
+    } catch (error) {
+      if (interruptionSignal.aborted) return;
+      throw error;
+    }
     setMaxListeners(0, interruptionSignal);
     try {
       await runSchedule({

@@ -95,18 +95,18 @@ test('a grid gives no more places than it has free slots, and those of one run b
   assert.equal(await fourth, null);
 });
 
-test('a grid that takes no session is given up with what it said', async (context) => {
+test('a grid that opens no page is given up with what it said', async (context) => {
   const grid = await serveGrid(context, () => [200, { nodes: [node('http://a', [free])] }]);
   const places = placesOf(grid);
   const { signal } = new AbortController();
   const stop = AbortSignal.abort();
-  for (let refusals = 0; refusals < 20; refusals++) {
+  for (let refusals = 0; refusals < 10; refusals++) {
     const place = await places.take(signal);
     assert.ok(place.isBroken);
     await place.refuse('no such driver', stop);
     place.release();
   }
-  await assert.rejects(places.take(signal), /took no session in 20 tries: no such driver/);
+  await assert.rejects(places.take(signal), /opened no page in 10 tries: no such driver/);
 });
 
 test('a page on a node is in a secure context, whatever its address, and on Linux reaches the GPU', () => {

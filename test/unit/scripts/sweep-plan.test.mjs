@@ -63,6 +63,7 @@ test('options of a grid without one, and addresses and browsers that are none, a
   const parse = (...args) => parseSweepOptions(['--out', 'a', ...args], {});
   assert.throws(() => parse('--browser', 'firefox'), /--browser is of a grid; name the grid by --grid URL/);
   assert.throws(() => parse('--site-host', 'me'), /--site-host is of a grid/);
+  assert.throws(() => parse('--grid', 'http://me:secret@hub'), /--grid holds a user name or a password/);
   assert.throws(() => parse('--grid', 'localhost:4444'), /--grid is "localhost:4444"; give the address/);
   assert.throws(
     () => parse('--grid', 'http://hub', '--browser', 'opera'),
