@@ -142,3 +142,21 @@ test('what a server refuses is an error of its kind; an answer that is none is t
   assert.deepEqual([gone.kind, gone.message], ['invalid session id', 'invalid session id: no such session']);
   await assert.rejects(callWebDriver(server, 'GET', '/odd'), /502 for GET \/odd: <h1>Bad gateway/);
 });
+
+test('a browser of the grid that cannot reach this machine is told of with what helps', async (context) => {
+  const asked = [];
+  const grid = await serveGrid(context, (method, url) => {
+    asked.push(`${method} ${url}`);
+    if (url === '/session') return [200, { sessionId: 's1', capabilities: {} }];
+    if (url.endsWith('/url'))
+      return [500, { error: 'unknown error', message: 'net::ERR_CONNECTION_REFUSED' }];
+    return [200, { nodes: [node('http://a', [free])] }];
+  });
+  const place = await placesOf(grid).take(new AbortController().signal);
+  const page = place.makePage();
+  const opening = page.open({ url: 'http://me:1/headless.html', eventsUrl: '/events', onEnd: assert.fail });
+  await assert.rejects(opening, /cannot load http:\/\/me:1\/headless\.html \(.*REFUSED\).*--site-host/);
+  assert.ok(place.isBroken, 'the run was not tried there');
+  await page.close();
+  assert.equal(asked.at(-1), 'DELETE /session/s1');
+});
