@@ -1,21 +1,17 @@
 /** The benchmark on Dawn for Node: the same run as in the worker, on a GPU that is given. */
 
-import { runBench } from './run-bench.js';
-import type { Orders, Outcome } from './orders.js';
+import type { BenchmarkEvent, BenchmarkOrders } from '../../src/protocol/benchmark/orders.js';
+import { runBenchmark } from '../../src/worker/benchmark/run-benchmark.js';
+import { PEERS } from './peers.js';
 
 export function runOnDawn(
-  orders: Orders,
+  orders: BenchmarkOrders,
   gpu: GPU,
   fetchData: typeof fetch,
-  log: (line: string) => void,
-): Promise<Outcome> {
+  onEvent: (event: BenchmarkEvent) => void,
+): Promise<void> {
   // The peers look for WebGPU, and for what runs them, where a browser has it.
   Object.defineProperty(globalThis, 'navigator', { value: { gpu, userAgent: 'Node' }, configurable: true });
-  return runBench(orders, {
-    gpu,
-    dataUrl: 'http://localhost/data/',
-    base: 'http://localhost/',
-    fetch: fetchData,
-    log,
-  });
+  const surroundings = { gpu, dataUrl: 'http://localhost/data/', fetch: fetchData, peers: PEERS };
+  return runBenchmark(orders, surroundings, onEvent);
 }

@@ -18,3 +18,11 @@ export function stepsToEvaluation(
   const next = step === 0 ? 1 : (Math.floor(step / evalEvery) + 1) * evalEvery;
   return Math.max(1, Math.min(next, steps) - step);
 }
+
+/** Evaluations of a whole run. */
+export function evaluationCount({ evalEvery, steps }: Pick<Settings, 'evalEvery' | 'steps'>): number {
+  const ofInterval = Math.floor(steps / evalEvery);
+  const isFirstApart = evalEvery > 1;
+  const isLastApart = steps > 1 && steps % evalEvery !== 0;
+  return ofInterval + Number(isFirstApart) + Number(isLastApart);
+}

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { stepInputs } from '../../bench/harness/step-inputs.js';
+import { stepInputs } from '../../src/worker/benchmark/step-inputs.js';
 import { jaxJsLosses } from '../../bench/peers/jax-js/losses.js';
 import { tinyInput } from '../worker/support/tiny.js';
 import { nodeWasmEngine } from './support/wasm.js';

@@ -1,7 +1,7 @@
 /** The fused engine against the plan's interpreter, its own promises, and its budgets. */
 
 import { expect } from '@open-wc/testing';
-import { countCalls, type CallCounter, type CallCounts } from '../../bench/harness/count-calls.js';
+import { countCalls, type CallCounter, type CallCounts } from '../../src/worker/benchmark/count-calls.js';
 import { metricNames } from '../../src/recipe/metrics.js';
 import { RECIPE_NAMES, type RecipeName } from '../../src/recipe/recipes.js';
 import type { Engine, StepMetrics } from '../../src/worker/engine/engine.js';

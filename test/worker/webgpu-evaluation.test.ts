@@ -1,7 +1,7 @@
 /** Evaluation in passes of a fixed number of images: how many go into one call changes nothing. */
 
 import { expect } from '@open-wc/testing';
-import { countCalls, type CallCounter } from '../../bench/harness/count-calls.js';
+import { countCalls, type CallCounter } from '../../src/worker/benchmark/count-calls.js';
 import type { EngineInput } from '../../src/worker/engine/engine.js';
 import type { Dataset } from '../../src/worker/data/dataset.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';

@@ -1,7 +1,7 @@
 /** Choosing tiles on a device: measured once, remembered, recorded, gone without a trace, and never seen in a bit. */
 
 import { expect } from '@open-wc/testing';
-import { countCalls, type CallCounter } from '../../bench/harness/count-calls.js';
+import { countCalls, type CallCounter } from '../../src/worker/benchmark/count-calls.js';
 import { metricNames } from '../../src/recipe/metrics.js';
 import type { Engine, EngineState } from '../../src/worker/engine/engine.js';
 import { planTrainStep } from '../../src/worker/engine/plan/plan.js';

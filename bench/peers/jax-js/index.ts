@@ -4,7 +4,7 @@
  */
 
 import { defaultDevice, init, jit, numpy as np, random, tree, type Device } from '@jax-js/jax';
-import type { BenchEngine, BenchInput } from '../../harness/bench-engine.js';
+import type { BenchEngine, BenchInput } from '../../../src/worker/benchmark/bench-engine.js';
 import { CLASSES, discriminate, shapesOf, sizeOf, type NetworkName, type Statistics } from './networks.js';
 import { compileStep, unflatten, type Batch, type State } from './step.js';
 

@@ -1,7 +1,7 @@
 /** The step's losses for given inputs, by which the yardstick is held against an engine. */
 
 import { defaultDevice, init, jit, numpy as np, tree, type Device } from '@jax-js/jax';
-import type { NamedArray, StepInputs } from '../../harness/orders.js';
+import type { NamedArray, StepInputs } from '../../../src/worker/benchmark/step-inputs.js';
 import { CLASSES, shapesOf, type Masks, type NetworkName } from './networks.js';
 import { flatten, gradients, type Batch, type Losses, type StepMasks } from './step.js';
 

@@ -1,7 +1,7 @@
 /** The webgpu engine over thousands of steps: nothing grows, nothing is refused, every number is finite. */
 
 import { expect } from '@open-wc/testing';
-import { countCalls, type CallCounter } from '../../../bench/harness/count-calls.js';
+import { countCalls, type CallCounter } from '../../../src/worker/benchmark/count-calls.js';
 import { tinyInput } from '../../worker/support/tiny.js';
 import { describeWebGpu, withWebGpu } from '../../worker/support/webgpu.js';
 

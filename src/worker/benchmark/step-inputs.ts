@@ -1,9 +1,20 @@
 /** What the first step of the notebook's recipe works on, by the names that the yardsticks use. */
 
-import { drawPhase, dropoutStream } from '../../src/worker/model/draws.js';
-import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
-import { RandomStreams } from '../../src/worker/random/streams.js';
-import type { NamedArray, StepInputs } from './orders.js';
+import { drawPhase, dropoutStream } from '../model/draws.js';
+import type { Engine, EngineInput } from '../engine/engine.js';
+import { RandomStreams } from '../random/streams.js';
+
+export interface NamedArray {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: Float32Array<ArrayBuffer>;
+}
+
+/** One step's inputs and losses, which the yardsticks check themselves against. */
+export interface StepInputs {
+  readonly arrays: readonly NamedArray[];
+  readonly losses: Readonly<Record<string, number>>;
+}
 
 /** Layers that drop, by the names of their masks. */
 const DROPPED = [

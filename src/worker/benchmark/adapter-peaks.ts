@@ -3,8 +3,8 @@
  * loop of a matrix product has them, and of a copy from one large buffer to another.
  */
 
-import type { Peaks } from './orders.js';
-import { timeDispatch, type SingleDispatch } from './time-dispatch.js';
+import type { BenchmarkPeaks } from '../../protocol/benchmark/report.js';
+import { makeDispatchTimer, type SingleDispatch } from './time-dispatch.js';
 
 const GROUPS = 4096;
 const GROUP_SIZE = 64;
@@ -56,15 +56,16 @@ function makeDispatch(
 }
 
 /** Measures on a device of its own, which is destroyed. */
-export async function measurePeaks(adapter: GPUAdapter): Promise<NonNullable<Peaks['adapter']>> {
+export async function measurePeaks(adapter: GPUAdapter): Promise<NonNullable<BenchmarkPeaks['adapter']>> {
   const device = await adapter.requestDevice({ label: 'peaks' });
   try {
     const buffers = ['read', 'written'].map((label) =>
       device.createBuffer({ label, size: COPY_BYTES, usage: GPUBufferUsage.STORAGE }),
     );
     const copyGroups = COPY_BYTES / 16 / COPY_GROUP_SIZE;
-    const flopMs = await timeDispatch(device, makeDispatch(device, MULTIPLY_ADDS, buffers, GROUPS));
-    const copyMs = await timeDispatch(device, makeDispatch(device, COPY, buffers, copyGroups));
+    const { time } = makeDispatchTimer(device);
+    const flopMs = await time(makeDispatch(device, MULTIPLY_ADDS, buffers, GROUPS));
+    const copyMs = await time(makeDispatch(device, COPY, buffers, copyGroups));
     return { gflops: FLOPS / (flopMs * 1e6), gigabytesPerSecond: (2 * COPY_BYTES) / (copyMs * 1e6) };
   } finally {
     device.destroy();

@@ -3,8 +3,8 @@
  * the call that asks for its metrics. Looks at the device's methods alone, so the engine runs as it is.
  */
 
-/** Watches a device until `stop`, which gives the milliseconds of every chunk since. */
-export function timeChunks(device: GPUDevice): { stop(): readonly number[] } {
+/** Watches a device until `stop`; `times` are the milliseconds of every chunk until then. */
+export function timeChunks(device: GPUDevice): { readonly times: readonly number[]; stop(): void } {
   const times: number[] = [];
   let startedAt: number | null = null;
   const createCommandEncoder = device.createCommandEncoder.bind(device);
@@ -21,10 +21,10 @@ export function timeChunks(device: GPUDevice): { stop(): readonly number[] } {
     return mapped;
   };
   return {
+    times,
     stop: () => {
       device.createCommandEncoder = createCommandEncoder;
       GPUBuffer.prototype.mapAsync = mapAsync;
-      return times;
     },
   };
 }

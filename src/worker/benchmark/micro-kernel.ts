@@ -1,8 +1,9 @@
 /** The rate of the wasm engine's inner loop by itself: what a whole step is held against. */
 
-import type { Simd } from '../../src/worker/engine/wasm/features.js';
-import { compileBinary, instantiate } from '../../src/worker/engine/wasm/kernels.js';
-import { median } from './median.js';
+import type { Simd } from '../engine/wasm/features.js';
+import type { Rate } from '../../protocol/benchmark/report.js';
+import { compileBinary, instantiate } from '../engine/wasm/kernels.js';
+import { median } from '../../protocol/benchmark/statistics.js';
 
 const DEPTH = 512;
 /** A sample takes about a millisecond, so that some pass undisturbed on a machine that does other things too. */
@@ -19,12 +20,6 @@ const OUTS = 640;
 const STARTS = 704;
 const A = 1024;
 const B = A + DEPTH * ROWS * FLOAT_BYTES;
-
-/** GFLOP/s. */
-export interface Rate {
-  readonly median: number;
-  readonly max: number;
-}
 
 export interface MicroKernel {
   /** Takes a turn, as the engines do. */

@@ -1,12 +1,20 @@
-/** What the benchmark asks of an engine or a peer. */
+/** What the benchmark asks of an engine or a yardstick. */
 
-import type { ImageSet } from '../../src/worker/data/dataset.js';
-import type { KernelTime } from './orders.js';
+import type { OperationTime } from '../../protocol/benchmark/report.js';
+import type { ImageSet } from '../data/dataset.js';
+import type { NamedTensors } from '../model/parameters.js';
+import type { StepInputs } from './step-inputs.js';
 
 export interface BenchInput {
   readonly train: ImageSet;
   readonly test: ImageSet;
   readonly batch: number;
+}
+
+/** The operations of a step, and how they were timed. */
+export interface StepProfile {
+  readonly operations: readonly OperationTime[];
+  readonly timedBy: 'timestamps' | 'clock';
 }
 
 export interface BenchEngine {
@@ -20,8 +28,13 @@ export interface BenchEngine {
   readonly chunksJsMs?: (steps: number, chunks: number) => Promise<readonly number[]>;
   /** Classifies the first `count` test images; gives the number of correct ones. */
   evaluate(count: number): Promise<number>;
+  /**
+   * What the first step of a run computes, by the names of `Engine.inspectStep`; some of it, from the inputs
+   * given (null where the recipe is not theirs), is enough for a yardstick. Its state may be another one afterwards.
+   */
+  readonly inspect?: (inputs: StepInputs | null) => Promise<NamedTensors>;
   /** Times the operations of a step one by one; its state may be of no use afterwards. */
-  readonly profile?: () => Promise<readonly KernelTime[]>;
+  readonly profile?: () => Promise<StepProfile>;
   /** Bytes of memory that the engine has taken itself. */
   readonly memoryBytes?: () => number;
   dispose(): void;

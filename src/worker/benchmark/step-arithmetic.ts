@@ -1,9 +1,9 @@
 /** How much arithmetic a train step is: what rates are computed from. */
 
-import type { EngineInput } from '../../src/worker/engine/engine.js';
-import { costsOf } from '../../src/worker/engine/plan/costs.js';
-import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
-import type { StepArithmetic } from './orders.js';
+import type { EngineInput } from '../engine/engine.js';
+import { costsOf } from '../engine/plan/costs.js';
+import { planTrainStep } from '../engine/plan/plan.js';
+import type { StepArithmetic } from '../../protocol/benchmark/report.js';
 
 /** Of the recipe's plan. */
 export function stepArithmetic({ recipe }: EngineInput): StepArithmetic {

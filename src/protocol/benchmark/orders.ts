@@ -1,0 +1,93 @@
+/** What a benchmark is asked for, and what it tells while it runs: all that crosses to its worker. */
+
+import type { RecipeName } from '../../recipe/recipes.js';
+import { SETTING_RANGES } from '../settings.js';
+import type { Contender } from './contenders.js';
+import type { AdapterDescription, BenchmarkPeaks, BenchmarkResult, StepArithmetic } from './report.js';
+
+/** How long is measured, and when it is enough. */
+export interface Pacing {
+  /** Milliseconds in all; null: as many turns as `mostTurns` says, however long they take. */
+  readonly budgetMs: number | null;
+  /** Turns that each contender takes before its figures may be called steady. */
+  readonly leastTurns: number;
+  /** More are never taken. */
+  readonly mostTurns: number;
+  /** A contender whose median is known within this share takes no more turns; null: none stops early. */
+  readonly steadyWithin: number | null;
+  /** Milliseconds for one evaluation, in which fewer images are classified if need be; null: all are. */
+  readonly evaluationMs: number | null;
+}
+
+export const PRESETS = {
+  quick: { budgetMs: 30_000, leastTurns: 5, mostTurns: 400, steadyWithin: 0.01, evaluationMs: 1500 },
+  thorough: { budgetMs: 180_000, leastTurns: 25, mostTurns: 4000, steadyWithin: 0.002, evaluationMs: 8000 },
+} as const satisfies Record<string, Pacing>;
+
+export type PresetName = keyof typeof PRESETS;
+export const PRESET_NAMES = Object.keys(PRESETS) as PresetName[];
+
+/** So many turns each, however long they take. */
+export function fixedTurns(turns: number): Pacing {
+  return { budgetMs: null, leastTurns: turns, mostTurns: turns, steadyWithin: null, evaluationMs: null };
+}
+
+export interface BenchmarkOrders {
+  readonly contenders: readonly Contender[];
+  readonly recipe: RecipeName;
+  /** null: the recipe's own. */
+  readonly batch: number | null;
+  readonly pacing: Pacing;
+  /** Whether the step's operations are timed one by one as well. */
+  readonly wantsOperations: boolean;
+}
+
+/** Whether a batch can be asked for. */
+export function isBatch(value: unknown): value is number {
+  const { min, max } = SETTING_RANGES.batch;
+  return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+}
+
+/** What this browser has, asked before anything is measured. */
+export interface Survey {
+  readonly cores: number;
+  readonly isIsolated: boolean;
+  readonly adapter: AdapterDescription | null;
+  /** Everyone that the page knows, with why it cannot run here; null where it can. */
+  readonly contenders: readonly { readonly contender: Contender; readonly refusal: string | null }[];
+}
+
+export const PROGRESS_STAGES = ['data', 'peaks', 'start', 'turns', 'evaluation', 'operations'] as const;
+export type ProgressStage = (typeof PROGRESS_STAGES)[number];
+
+export interface Progress {
+  readonly stage: ProgressStage;
+  /** Index of the contender at work; null between them. */
+  readonly contender: number | null;
+  /** Milliseconds that are left at most, as far as is known by now; null where nothing is. */
+  readonly leftMs: number | null;
+  /** Turns taken so far by all; 0 before the first. */
+  readonly turns: number;
+}
+
+/** What is known besides the results; told once it is. */
+export interface Ground {
+  readonly adapter: AdapterDescription | null;
+  readonly arithmetic: StepArithmetic;
+  readonly run: { readonly steps: number; readonly evaluations: number; readonly testImages: number };
+  readonly batch: number;
+}
+
+export type BenchmarkRequest =
+  | { readonly type: 'survey' }
+  | { readonly type: 'run'; readonly orders: BenchmarkOrders; readonly dataUrl: string };
+
+/** In the order in which it happens; results replace earlier ones of the same index. */
+export type BenchmarkEvent =
+  | { readonly type: 'survey'; readonly survey: Survey }
+  | { readonly type: 'ground'; readonly ground: Ground }
+  | { readonly type: 'progress'; readonly progress: Progress }
+  | { readonly type: 'result'; readonly index: number; readonly result: BenchmarkResult }
+  | { readonly type: 'peaks'; readonly peaks: BenchmarkPeaks }
+  | { readonly type: 'done' }
+  | { readonly type: 'error'; readonly message: string };

@@ -1,0 +1,58 @@
+/** Time by operation of the webgpu engine's train step: each dispatch of the plan by itself, repeated. */
+
+import type { EngineInput } from '../engine/engine.js';
+import { costsOf } from '../engine/plan/costs.js';
+import { equip, release } from '../engine/webgpu/equipment.js';
+import type { OperationTime } from '../../protocol/benchmark/report.js';
+import type { StepProfile } from './bench-engine.js';
+import { makeDispatchTimer } from './time-dispatch.js';
+
+/** The same GPU, whose devices have timestamp queries where their adapter has them. */
+function withTimestamps(gpu: GPU): GPU {
+  const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<GPUAdapter | null> => {
+    const adapter = await gpu.requestAdapter(options);
+    if (adapter === null || !adapter.features.has('timestamp-query')) return adapter;
+    const requestDevice = adapter.requestDevice.bind(adapter);
+    adapter.requestDevice = (descriptor) =>
+      requestDevice({
+        ...descriptor,
+        requiredFeatures: [...(descriptor?.requiredFeatures ?? []), 'timestamp-query'],
+      });
+    return adapter;
+  };
+  return { requestAdapter } as GPU;
+}
+
+/**
+ * On a device of its own, with the tiles of the adapter; in the plan's order. GB/s count every tensor and
+ * parameter once, which is the least that an operation must move.
+ */
+export async function profileWebGpu(input: EngineInput, gpu: GPU | undefined): Promise<StepProfile> {
+  const equipment = await equip(input, { gpu: gpu && withTimestamps(gpu) });
+  try {
+    const { device, train } = equipment;
+    const { program, layout } = train.planned;
+    const costs = costsOf(program, layout, input.recipe);
+    if (costs.length !== train.dispatches.length) {
+      throw new Error(
+        `The plan has ${costs.length} operations, the step ${train.dispatches.length} dispatches.`,
+      );
+    }
+    const timer = makeDispatchTimer(device);
+    const operations: OperationTime[] = [];
+    for (const [index, { operation, multiplyAdds, bytesRead, bytesWritten }] of costs.entries()) {
+      const ms = await timer.time(train.dispatches[index]!);
+      operations.push({
+        name: operation.name,
+        kind: operation.kind,
+        ms,
+        multiplyAdds,
+        gflops: multiplyAdds === 0 ? null : (2 * multiplyAdds) / (ms * 1e6),
+        gigabytesPerSecond: (bytesRead + bytesWritten) / (ms * 1e6),
+      });
+    }
+    return { operations, timedBy: timer.timedBy };
+  } finally {
+    release(equipment);
+  }
+}

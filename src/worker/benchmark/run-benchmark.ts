@@ -1,0 +1,132 @@
+/** One benchmark on whatever `gpu` is: loads the data, looks at the adapter, makes the reference, measures. */
+
+import { CONTENDERS, recipeRefusal, YARDSTICK_RECIPE } from '../../protocol/benchmark/contenders.js';
+import type { BenchmarkEvent, BenchmarkOrders } from '../../protocol/benchmark/orders.js';
+import { evaluationCount } from '../../protocol/evaluation-schedule.js';
+import { loadDataset } from '../data/load.js';
+import type { Dataset } from '../data/dataset.js';
+import type { EngineInput } from '../engine/engine.js';
+import { createWasmEngine } from '../engine/wasm/index.js';
+import { findSimd } from '../engine/wasm/features.js';
+import { measurePeaks } from './adapter-peaks.js';
+import { benchInput, createContender, type BenchGround, type PeerMakers } from './create-contender.js';
+import { measure, type Reference } from './measure.js';
+import { loadMicroKernel, type MicroKernel } from './micro-kernel.js';
+import { stepArithmetic } from './step-arithmetic.js';
+import { stepInputs } from './step-inputs.js';
+import { describeAdapterFully, findAdapter } from './survey.js';
+
+export interface BenchmarkSurroundings {
+  /** undefined where there is no WebGPU. */
+  readonly gpu: GPU | undefined;
+  /** URL of the data's folder. */
+  readonly dataUrl: string;
+  readonly fetch: typeof fetch;
+  /** Yardsticks that are not part of the site. */
+  readonly peers?: PeerMakers;
+}
+
+/** Whether the yardsticks' networks fit this data: the notebook's own, MNIST. */
+function isNotebookData({ imageShape, classes }: Dataset): boolean {
+  return imageShape.join() === '28,28,1' && classes === 10;
+}
+
+/** What `wasm` on one thread computes in the first step; null where it cannot run here. */
+async function referenceOf(input: EngineInput): Promise<Reference | null> {
+  if (findSimd() === null) return null;
+  const engine = await createWasmEngine(input, { threads: 1 });
+  try {
+    const hasInputs = input.settings.recipe === YARDSTICK_RECIPE && isNotebookData(input.dataset);
+    return { step: await engine.inspectStep(), inputs: hasInputs ? await stepInputs(engine, input) : null };
+  } finally {
+    engine.dispose();
+  }
+}
+
+interface MicroKernels {
+  readonly relaxed: MicroKernel | null;
+  readonly plain: MicroKernel;
+}
+
+async function loadMicroKernels(): Promise<MicroKernels | null> {
+  const simd = findSimd();
+  if (simd === null) return null;
+  return {
+    relaxed: simd === 'relaxed' ? await loadMicroKernel('relaxed') : null,
+    plain: await loadMicroKernel('plain'),
+  };
+}
+
+/** A yardstick that cannot train this says so when it is made. */
+const createFitting: typeof createContender = async (contender, ground, isFirst) => {
+  const refusal = recipeRefusal(contender, ground.input.settings.recipe);
+  if (refusal !== null) throw new Error(refusal);
+  if (CONTENDERS[contender.engine].isYardstick && !isNotebookData(ground.input.dataset)) {
+    throw new Error('The yardstick knows grey images of 28 x 28 pixels in 10 classes alone.');
+  }
+  return createContender(contender, ground, isFirst);
+};
+
+/**
+ * Emits what it finds, `done` at last. Rejects where nothing can be measured at all: without data, with settings that
+ * are refused. What a single contender lacks is its own result's `failure`.
+ */
+export async function runBenchmark(
+  orders: BenchmarkOrders,
+  { gpu, dataUrl, fetch, peers = {} }: BenchmarkSurroundings,
+  emit: (event: BenchmarkEvent) => void,
+): Promise<void> {
+  const tell = (stage: 'data' | 'peaks'): void =>
+    emit({
+      type: 'progress',
+      progress: { stage, contender: null, leftMs: orders.pacing.budgetMs, turns: 0 },
+    });
+  tell('data');
+  const { signal } = new AbortController();
+  const dataset = await loadDataset({ dataUrl, fetch, signal, onProgress: () => undefined });
+  const input = benchInput(orders.recipe, orders.batch, dataset);
+  const { adapter } = await findAdapter(gpu);
+  const { steps, batch } = input.settings;
+  emit({
+    type: 'ground',
+    ground: {
+      adapter: adapter && describeAdapterFully(adapter),
+      arithmetic: stepArithmetic(input),
+      run: { steps, evaluations: evaluationCount(input.settings), testImages: dataset.test.count },
+      batch,
+    },
+  });
+  tell('peaks');
+  const runs = (isOne: (engine: keyof typeof CONTENDERS) => boolean): boolean =>
+    orders.contenders.some(({ engine }) => isOne(engine));
+  const hasWasm = runs((engine) => engine === 'wasm' || engine === 'wasm-plain');
+  const microKernels = hasWasm ? await loadMicroKernels() : null;
+  const adapterPeaks =
+    adapter !== null && runs((engine) => CONTENDERS[engine].runsOn === 'webgpu')
+      ? await measurePeaks(adapter).catch(() => null)
+      : null;
+  const tellPeaks = (): void => {
+    const rates = microKernels && {
+      relaxed: microKernels.relaxed?.rate() ?? null,
+      plain: microKernels.plain.rate(),
+    };
+    emit({ type: 'peaks', peaks: { adapter: adapterPeaks, microKernel: rates } });
+  };
+  microKernels?.relaxed?.run();
+  microKernels?.plain.run();
+  tellPeaks();
+  const ground: BenchGround = { input, gpu, peers };
+  await measure({
+    ...orders,
+    ground,
+    reference: await referenceOf(input),
+    create: createFitting,
+    alongside: () => {
+      microKernels?.relaxed?.run();
+      microKernels?.plain.run();
+    },
+    emit,
+  });
+  tellPeaks();
+  emit({ type: 'done' });
+}
