@@ -6,56 +6,48 @@ await main(async (args) => {
   const { ENGINES, HELP, parseBenchOptions } = await import('./lib/bench-options.mjs');
   const options = parseBenchOptions(args);
   if (options === null) return console.log(HELP);
-  const { contenders, recipe, runtime, rounds, wantsKernels, python, json } = options;
+  const { contenders, recipe, batch, runtime, preset, pacing, wantsKernels, python, json, html } = options;
   const log = (line) => console.log(line);
   const { prepareOutput } = await import('./lib/output-file.mjs');
   if (json !== undefined) await prepareOutput('json', json);
+  if (html !== undefined) await prepareOutput('html', html);
   const { findInterpreters, runYardsticks } = await import('./lib/bench-python.mjs');
-  const yardsticks = contenders.filter(({ engine }) => ENGINES[engine].runs === 'python');
+  const yardsticks = contenders.filter(({ engine }) => ENGINES[engine].runsOn === 'python');
   // Before the long part, so that what is missing is told at once.
   const interpreters = await findInterpreters(new Set(yardsticks.map(({ engine }) => engine)), python);
 
   const { benchInBrowser, benchOnDawn } = await import('./lib/bench-run.mjs');
+  const { makeReport } = await import('./lib/bench-report.mjs');
   const os = await import('node:os');
+  const date = new Date();
   const loadAverageBefore = os.loadavg()[0];
   const outcome = await (runtime === 'dawn' ? benchOnDawn : benchInBrowser)(
     {
-      contenders: contenders.filter(({ engine }) => ENGINES[engine].runs !== 'python'),
+      contenders: contenders.filter(({ engine }) => ENGINES[engine].runsOn !== 'python'),
       recipe,
-      rounds,
-      wantsKernels,
-      wantsInputs: yardsticks.length > 0,
+      batch,
+      pacing,
+      wantsOperations: wantsKernels,
     },
+    yardsticks.length > 0,
     log,
   );
-  const { browser, adapter, arithmetic, peaks, inputs } = outcome;
   const results = [
     ...outcome.results,
-    ...(yardsticks.length === 0 ? [] : await runYardsticks(yardsticks, rounds, interpreters, inputs, log)),
+    ...(yardsticks.length === 0
+      ? []
+      : await runYardsticks(yardsticks, options.yardstickRounds, interpreters, outcome.inputs, log)),
   ];
-  const [{ model }] = os.cpus();
-  const machine = {
-    cpu: model.trim(),
-    cores: os.cpus().length,
-    memoryBytes: os.totalmem(),
-    loadAverageBefore,
-    loadAverage: os.loadavg()[0],
-  };
+  const report = makeReport({ ...outcome, results }, { date, recipe, preset, pacing, loadAverageBefore });
 
-  const { formatKernels, formatPeaks, formatRatios, formatResults, ratiosOf } =
-    await import('./lib/bench-report.mjs');
-  const ratios = ratiosOf(results, arithmetic, peaks);
-  const place = adapter === null ? browser : `${browser}, ${adapter}`;
-  const parts = [
-    `${place}, recipe ${recipe}`,
-    formatResults(results),
-    formatPeaks(peaks),
-    formatKernels(results, peaks),
-  ];
-  if (ratios.length > 0) parts.push(formatRatios(ratios));
-  console.log(`\n${parts.filter((part) => part !== '').join('\n\n')}`);
-  if (json === undefined) return;
+  const { formatReport } = await import('./lib/bench-report.mjs');
+  console.log(`\n${formatReport(report)}`);
   const { writeFile } = await import('node:fs/promises');
-  const written = { machine, browser, adapter, recipe, arithmetic, peaks, results, ratios };
-  await writeFile(json, `${JSON.stringify(written, null, 2)}\n`);
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+  if (html !== undefined) {
+    const { makeResultPage } = await import('./lib/bench-html.mjs');
+    await writeFile(html, await makeResultPage(report));
+  }
+  const failed = results.filter(({ failure }) => failure !== null);
+  return failed.length === 0 ? undefined : 1;
 });

@@ -1,4 +1,4 @@
-/** What `npm run bench` may be asked for: engines, their kinds, and every refusal that needs no run. */
+/** What `npm run bench` may be asked for, and every refusal that needs no run. */
 
 import { parseList, parseOptions, parseWholeNumber } from './options.mjs';
 import { resolveGiven } from './invocation.mjs';
@@ -8,19 +8,13 @@ import { importSource } from './source-modules.mjs';
 const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
 
 /** Every engine and yardstick: where it runs, whether threads are chosen, whether it knows one recipe only. */
-export const ENGINES = {
-  webgpu: { runs: 'gpu' },
-  'tfjs-plain': { runs: 'gpu', isPeer: true },
-  'jax-js': { runs: 'gpu', isPeer: true },
-  wasm: { runs: 'cpu', hasThreads: true },
-  'wasm-plain': { runs: 'cpu', hasThreads: true },
-  'tfjs-wasm': { runs: 'cpu', isPeer: true },
-  pytorch: { runs: 'python', hasThreads: true, isPeer: true },
-  tensorflow: { runs: 'python', hasThreads: true, isPeer: true },
-};
+const { CONTENDERS: ENGINES, YARDSTICK_RECIPE: PEER_RECIPE } = await importSource(
+  'src/protocol/benchmark/contenders.ts',
+);
+const { PRESETS, PRESET_NAMES, fixedTurns } = await importSource('src/protocol/benchmark/orders.ts');
+const { SETTING_RANGES } = await importSource('src/protocol/settings.ts');
+export { ENGINES };
 
-/** What the peers' steps are a copy of. */
-const PEER_RECIPE = 'notebook';
 const RUNTIMES = ['browser', 'dawn'];
 
 export const HELP = `npm run bench -- [options]
@@ -29,15 +23,19 @@ Measures a training step and an evaluation of several engines, which take turns 
 yardsticks follow, once for each number of threads.
 
   --engines LIST   of ${Object.keys(ENGINES).join(', ')}
-                   (default webgpu,tfjs-plain,jax-js)
+                   (default webgpu,tfjs-webgpu,jax-js)
   --threads LIST   compute threads, for each engine that has them (default 1,2)
-  --recipe NAME    what the engines train (default ${PEER_RECIPE}; the peers know no other)
+  --recipe NAME    what the engines train (default ${PEER_RECIPE}; the yardsticks know no other)
+  --batch N        another batch than the recipe's
   --steps N        rounds; in each, every engine makes steps for 0.1 s, one at least (default 5)
+  --preset NAME    ${PRESET_NAMES.join(' or ')}, as on the page, instead of rounds: until the figures are steady or
+                   the time is up
   --kernels        time the step's operations one by one as well (webgpu, wasm, wasm-plain)
   --runtime NAME   browser, or dawn for Dawn on Node, which has the GPU engines only (default browser)
   --python FOLDER  with a virtual environment for each yardstick: FOLDER/pytorch, FOLDER/tensorflow
                    (default: the python3 on PATH)
-  --json FILE      where the figures go as well
+  --json FILE      where the figures go as well; the page opens it
+  --html FILE      the page with these figures in it, as one file to send to somebody
   --help           this text`;
 
 function parseChoice(name, value, allowed) {
@@ -51,14 +49,17 @@ export function parseBenchOptions(args, env) {
     'bench',
     args,
     {
-      engines: { type: 'string', default: 'webgpu,tfjs-plain,jax-js' },
+      engines: { type: 'string', default: 'webgpu,tfjs-webgpu,jax-js' },
       threads: { type: 'string', default: '1,2' },
       recipe: { type: 'string', default: PEER_RECIPE },
-      steps: { type: 'string', default: '5' },
+      batch: { type: 'string' },
+      steps: { type: 'string' },
+      preset: { type: 'string' },
       kernels: { type: 'boolean', default: false },
       runtime: { type: 'string', default: 'browser' },
       python: { type: 'string' },
       json: { type: 'string' },
+      html: { type: 'string' },
       help: { type: 'boolean' },
     },
     env,
@@ -70,14 +71,24 @@ export function parseBenchOptions(args, env) {
   ];
   const recipe = parseChoice('recipe', given.recipe, RECIPE_NAMES);
   const runtime = parseChoice('runtime', given.runtime, RUNTIMES);
-  const rounds = parseWholeNumber('steps', given.steps, 1, 10_000);
-  const peers = engines.filter((engine) => ENGINES[engine].isPeer);
+  const rounds = parseWholeNumber('steps', given.steps ?? '5', 1, 10_000);
+  if (given.preset !== undefined && given.steps !== undefined) {
+    throw new UsageError('--preset and --steps exclude each other: leave one out.');
+  }
+  const preset = given.preset === undefined ? null : parseChoice('preset', given.preset, PRESET_NAMES);
+  const { min, max } = SETTING_RANGES.batch;
+  const batch = given.batch === undefined ? null : parseWholeNumber('batch', given.batch, min, max);
+  const peers = engines.filter((engine) => ENGINES[engine].isYardstick);
   if (recipe !== PEER_RECIPE && peers.length > 0) {
     throw new UsageError(
       `${peers.join(', ')} can train the recipe ${PEER_RECIPE} only, not ${recipe}; leave them out of --engines.`,
     );
   }
-  const strangers = engines.filter((engine) => ENGINES[engine].runs !== 'gpu');
+  const desktop = engines.filter((engine) => ENGINES[engine].runsOn === 'python');
+  if (batch !== null && desktop.length > 0) {
+    throw new UsageError(`${desktop.join(', ')} know the recipe's own batch only; leave out --batch.`);
+  }
+  const strangers = engines.filter((engine) => ENGINES[engine].runsOn !== 'webgpu');
   if (runtime === 'dawn' && strangers.length > 0) {
     throw new UsageError(
       `Dawn for Node has no ${strangers.join(', ')}: leave them out of --engines, or the option --runtime.`,
@@ -86,6 +97,19 @@ export function parseBenchOptions(args, env) {
   const contenders = engines.flatMap((engine) =>
     (ENGINES[engine].hasThreads ? threads : [null]).map((count) => ({ engine, threads: count })),
   );
-  const [python, json] = [resolveGiven(given.python), resolveGiven(given.json)];
-  return { contenders, recipe, runtime, rounds, wantsKernels: given.kernels, python, json };
+  return {
+    contenders,
+    recipe,
+    batch,
+    runtime,
+    rounds,
+    preset,
+    pacing: preset === null ? fixedTurns(rounds) : PRESETS[preset],
+    // Python has no presets: about as many rounds as an engine takes turns.
+    yardstickRounds: preset === null ? rounds : 4 * PRESETS[preset].leastTurns,
+    wantsKernels: given.kernels,
+    python: resolveGiven(given.python),
+    json: resolveGiven(given.json),
+    html: resolveGiven(given.html),
+  };
 }

@@ -10,7 +10,10 @@ import { promisify } from 'node:util';
 import { UsageError } from './main.mjs';
 import { quoteWord } from './invocation.mjs';
 import { inRoot } from './paths.mjs';
+import { importSource } from './source-modules.mjs';
 import { withTemporaryFolder } from './temporary.mjs';
+
+const { emptyResult } = await importSource('src/protocol/benchmark/report.ts');
 
 const run = promisify(execFile);
 
@@ -76,27 +79,15 @@ export function runYardsticks(contenders, rounds, interpreters, inputs, log) {
     await writeInputs(inputs, folder);
     const results = [];
     for (const contender of contenders) {
-      const { version, msPerStep } = await runYardstick(
+      const { version, msPerStep, steps, lossDifference } = await runYardstick(
         contender,
         rounds,
         interpreters[contender.engine],
         folder,
       );
       log(`${contender.engine} ${version}, ${contender.threads} threads: the loss of step 1 agrees`);
-      results.push({
-        ...contender,
-        version,
-        firstStepMs: null,
-        msPerStep,
-        jsMsPerStep: null,
-        dispatchesPerStep: null,
-        submitsPerStep: null,
-        uploadedBytesPerStep: null,
-        evaluationMs: null,
-        evaluationImages: null,
-        evaluationCorrect: null,
-        bufferBytes: null,
-      });
+      const difference = { losses: lossDifference, logits: null, gradients: null };
+      results.push({ ...emptyResult(contender), version, msPerStep, steps, difference });
     }
     return results;
   });

@@ -1,6 +1,13 @@
 /** What the benchmark's figures say: the table, the ratios that are aimed at, the time by operation. */
 
+import os from 'node:os';
+import { importSource } from './source-modules.mjs';
 import { formatTable } from './text-table.mjs';
+
+const { absentOf, headline, tableRows } = await importSource('src/protocol/benchmark/table.ts');
+const { distortionsOf } = await importSource('src/protocol/benchmark/figures.ts');
+const { REPORT_SCHEMA, REPORT_VERSION } = await importSource('src/protocol/benchmark/report.ts');
+const { contenderLabel } = await importSource('src/protocol/benchmark/contenders.ts');
 
 function formatEntries(columns, entries) {
   const rows = entries.map((entry) => columns.map(([, format]) => format(entry) ?? '-'));
@@ -8,24 +15,6 @@ function formatEntries(columns, entries) {
 }
 
 const fixed = (digits) => (value) => value?.toFixed(digits);
-
-const RESULT_COLUMNS = [
-  ['engine', ({ engine, threads }) => (threads === null ? engine : `${engine} x${threads}`)],
-  ['first step ms', ({ firstStepMs }) => fixed(0)(firstStepMs)],
-  ['ms a step', ({ msPerStep }) => fixed(2)(msPerStep.median)],
-  ['min', ({ msPerStep }) => fixed(2)(msPerStep.min)],
-  ['max', ({ msPerStep }) => fixed(2)(msPerStep.max)],
-  ['JavaScript ms', ({ jsMsPerStep }) => fixed(3)(jsMsPerStep)],
-  ['dispatches', ({ dispatchesPerStep }) => fixed(0)(dispatchesPerStep)],
-  ['submits', ({ submitsPerStep }) => fixed(2)(submitsPerStep)],
-  ['uploaded B', ({ uploadedBytesPerStep }) => fixed(0)(uploadedBytesPerStep)],
-  [
-    'evaluation ms',
-    ({ evaluationMs, evaluationImages }) =>
-      evaluationMs && `${evaluationMs.toFixed(0)} (${evaluationImages})`,
-  ],
-  ['memory MB', ({ bufferBytes }) => bufferBytes && (bufferBytes / 1e6).toFixed(1)],
-];
 
 const percent = (value, whole) =>
   whole === undefined ? undefined : `${((100 * value) / whole).toFixed(0)} %`;
@@ -44,23 +33,30 @@ const kernelColumns = (peak) => [
   ],
 ];
 
-function peakOf(engine, { adapter, microKernel }) {
-  const rates = { wasm: microKernel?.relaxed.max, 'wasm-plain': microKernel?.plain.max };
-  return engine in rates ? { gflops: rates[engine] } : { ...adapter };
+/** What a contender's hardware reaches at best; its parts may be missing. */
+function peaksFor(result, { adapter, microKernel }) {
+  const rates = {
+    wasm: (microKernel?.relaxed ?? microKernel?.plain)?.max,
+    'wasm-plain': microKernel?.plain.max,
+  };
+  return result.engine in rates ? { gflops: rates[result.engine] } : { ...adapter };
 }
 
-export function formatResults(results) {
-  return formatEntries(RESULT_COLUMNS, results);
+/** The table that the page shows, who did not run, and what distorts. */
+export function formatResults(report) {
+  const absent = absentOf(report).map(([label, reason]) => `${label} did not run: ${reason}`);
+  return [formatTable(tableRows(report)), ...absent, ...distortionsOf(report)].join('\n');
 }
 
 /** A table for every engine that was timed by operation, held against the peaks. */
 export function formatKernels(results, peaks) {
   return results
-    .filter(({ kernels }) => kernels !== undefined)
-    .map(({ engine, threads, kernels }) => {
-      const sum = kernels.reduce((total, { ms }) => total + ms, 0);
-      const head = `${engine}${threads === null ? '' : ` x${threads}`} by operation, ${sum.toFixed(2)} ms in all`;
-      return `${head}\n${formatEntries(kernelColumns(peakOf(engine, peaks)), kernels)}`;
+    .filter(({ operations }) => operations !== undefined)
+    .map((result) => {
+      const { operations, operationsTimedBy } = result;
+      const sum = operations.reduce((total, { ms }) => total + ms, 0);
+      const head = `${contenderLabel(result)} by operation, ${sum.toFixed(2)} ms in all, by the ${operationsTimedBy}`;
+      return `${head}\n${formatEntries(kernelColumns(peaksFor(result, peaks)), operations)}`;
     })
     .join('\n\n');
 }
@@ -75,16 +71,17 @@ export function formatPeaks({ adapter, microKernel }) {
   if (microKernel !== null) {
     const { relaxed, plain } = microKernel;
     const told = ({ median, max }) => `${median.toFixed(1)} (at its best ${max.toFixed(1)})`;
-    lines.push(`micro-kernel alone, one thread, GFLOP/s: relaxed ${told(relaxed)}, plain ${told(plain)}`);
+    const parts = [...(relaxed === null ? [] : [`relaxed ${told(relaxed)}`]), `plain ${told(plain)}`];
+    lines.push(`micro-kernel alone, one thread, GFLOP/s: ${parts.join(', ')}`);
   }
   return lines.join('\n');
 }
 
 /** How many times faster each engine must be than another: engine and threads, a figure, the aim. */
 const AIMS = [
-  ['webgpu', null, 'tfjs-plain', null, 'step', 16],
+  ['webgpu', null, 'tfjs-webgpu', null, 'step', 16],
   ['webgpu', null, 'jax-js', null, 'step', 3],
-  ['webgpu', null, 'tfjs-plain', null, 'evaluation', 10],
+  ['webgpu', null, 'tfjs-webgpu', null, 'evaluation', 10],
   ['wasm', 1, 'pytorch', 1, 'step', 1],
   ['wasm', 2, 'pytorch', 2, 'step', 1],
   ['wasm', 1, 'tensorflow', 1, 'step', 1 / 1.4],
@@ -95,7 +92,7 @@ const AIMS = [
   ['wasm', 2, 'tfjs-wasm', null, 'evaluation', 3],
 ];
 
-const nameOf = (engine, threads) => (threads === null ? engine : `${engine} x${threads}`);
+const nameOf = (engine, threads) => contenderLabel({ engine, threads });
 
 /**
  * The ratios that can be told from the results: `times` of the medians, `timesFastest` of the fastest
@@ -103,11 +100,14 @@ const nameOf = (engine, threads) => (threads === null ? engine : `${engine} x${t
  * (null where nothing is asked).
  */
 export function ratiosOf(results, arithmetic, { microKernel }) {
-  const find = (name, count) => results.find(({ engine, threads }) => engine === name && threads === count);
+  const isMeasured = ({ msPerStep, failure }) => msPerStep !== null && failure === null;
+  const find = (name, count) =>
+    results.find((one) => one.engine === name && one.threads === count && isMeasured(one));
   const ratios = [];
   for (const [engine, threads, other, otherThreads, figure, aim] of AIMS) {
     const [ours, theirs] = [find(engine, threads), find(other, otherThreads)];
     if (ours === undefined || theirs === undefined) continue;
+    if (figure === 'evaluation' && [ours, theirs].some(({ evaluationMs }) => evaluationMs === null)) continue;
     const name = `${figure}: ${nameOf(engine, threads)} against ${nameOf(other, otherThreads)}`;
     const times =
       figure === 'step'
@@ -123,13 +123,14 @@ export function ratiosOf(results, arithmetic, { microKernel }) {
   const alone = find('wasm', 1);
   if (alone !== undefined && microKernel !== null) {
     const { median, min } = alone.msPerStep;
-    const { relaxed } = microKernel;
-    const share = (ms, rate) => (2 * arithmetic.multiplyAdds) / (ms * 1e6 * rate);
+    const { relaxed, plain } = microKernel;
+    const rate = relaxed ?? plain;
+    const share = (ms, best) => (2 * arithmetic.multiplyAdds) / (ms * 1e6 * best);
     const name = "step: wasm x1, share of the micro-kernel's rate";
     ratios.push({
       name,
-      times: share(median, relaxed.median),
-      timesFastest: share(min, relaxed.max),
+      times: share(median, rate.median),
+      timesFastest: share(min, rate.max),
       aim: 0.5,
     });
   }
@@ -144,4 +145,46 @@ export function formatRatios(ratios) {
     ['must', ({ aim }) => fixed(2)(aim ?? undefined)],
   ];
   return formatEntries(columns, ratios);
+}
+
+/** A run of the command as the one schema of benchmarks has it. */
+export function makeReport(outcome, { date, recipe, preset, pacing, loadAverageBefore }) {
+  const { browser, isIsolated, ground, peaks, results } = outcome;
+  const [{ model }] = os.cpus();
+  return {
+    schema: REPORT_SCHEMA,
+    version: REPORT_VERSION,
+    name: `${os.hostname()}, ${browser}`,
+    date: date.toISOString(),
+    machine: {
+      browser,
+      cpu: model.trim(),
+      cores: os.cpus().length,
+      memoryBytes: os.totalmem(),
+      loadAverageBefore,
+      loadAverage: os.loadavg()[0],
+      isIsolated,
+      isOnBattery: null,
+    },
+    adapter: ground.adapter,
+    recipe,
+    batch: ground.batch,
+    preset,
+    pacing,
+    arithmetic: ground.arithmetic,
+    run: ground.run,
+    peaks,
+    wasHidden: false,
+    isComplete: true,
+    results,
+  };
+}
+
+/** All that the command prints of a report. */
+export function formatReport(report) {
+  const { results, arithmetic, peaks } = report;
+  const ratios = ratiosOf(results, arithmetic, peaks);
+  const parts = [headline(report), formatResults(report), formatPeaks(peaks), formatKernels(results, peaks)];
+  if (ratios.length > 0) parts.push(formatRatios(ratios));
+  return parts.filter((part) => part !== '').join('\n\n');
 }

@@ -1,6 +1,6 @@
 /**
  * Where the benchmark runs: bundles bench/harness, and drives it in a headless browser or, through
- * the npm package `webgpu`, on Dawn in this very process.
+ * the npm package `webgpu`, on Dawn in this very process. Owns what the events of a run come to.
  */
 
 import { copyFile, readFile, symlink, writeFile } from 'node:fs/promises';
@@ -12,7 +12,11 @@ import { ensureData } from './data.mjs';
 import { UsageError } from './main.mjs';
 import { commandLine, quoteWord } from './invocation.mjs';
 import { importForNode } from './node-bundle.mjs';
+import { importSource } from './source-modules.mjs';
 import { withTemporaryFolder } from './temporary.mjs';
+
+const { emptyResult } = await importSource('src/protocol/benchmark/report.ts');
+const { contenderLabel } = await importSource('src/protocol/benchmark/contenders.ts');
 
 const POLL_MS = 500;
 const PAGE =
@@ -38,8 +42,53 @@ async function buildPage(folder) {
   await writeFile(path.join(folder, 'index.html'), PAGE);
 }
 
-/** Runs the orders in a browser; the installed one first, since that has the GPU. */
-export function benchInBrowser(orders, log) {
+/** What the events of a run come to, and the lines to print meanwhile. */
+export class Gathered {
+  results;
+  peaks = { adapter: null, microKernel: null };
+  ground = null;
+  isDone = false;
+  #contenders;
+  #log;
+  #told = new Map();
+
+  constructor(contenders, log) {
+    this.#contenders = contenders;
+    this.#log = log;
+    this.results = contenders.map((contender) => emptyResult(contender));
+  }
+
+  /** Throws a UsageError where the whole run has failed. */
+  take(event) {
+    if (event.type === 'error') throw new UsageError(event.message);
+    if (event.type === 'ground') this.ground = event.ground;
+    else if (event.type === 'peaks') this.peaks = event.peaks;
+    else if (event.type === 'result') this.#takeResult(event.index, event.result);
+    else if (event.type === 'done') this.isDone = true;
+  }
+
+  #takeResult(index, result) {
+    this.results[index] = result;
+    const name = contenderLabel(this.#contenders[index]);
+    const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
+    const say = (key, line) => {
+      if (this.#told.has(`${index} ${key}`)) return;
+      this.#told.set(`${index} ${key}`, line);
+      this.#log(`${name}: ${line}`);
+    };
+    if (result.failure !== null) return say('failure', result.failure);
+    if (result.firstStepMs !== null) say('first', `first step after ${seconds(result.firstStepMs)}`);
+    if (result.evaluationMs !== null) {
+      say('evaluation', `evaluated ${result.evaluationImages} images in ${seconds(result.evaluationMs)}`);
+    }
+  }
+}
+
+/**
+ * Runs the orders in a browser; the installed one first, since that has the GPU. `wantsInputs`: a step's inputs
+ * as well, for yardsticks outside.
+ */
+export function benchInBrowser(orders, wantsInputs, log) {
   return withTemporaryFolder('bench', async (folder) => {
     const { launchBrowser } = await import('./browser.mjs');
     const { serveSite } = await import('./serve.mjs');
@@ -51,8 +100,11 @@ export function benchInBrowser(orders, log) {
         const [page] = await browser.pages();
         await page.goto(server.url);
         await page.waitForFunction(() => window.startBench !== undefined);
+        const gathered = new Gathered(orders.contenders, log);
         await page.evaluate((given) => window.startBench(given), orders);
-        return { browser: await browser.version(), ...(await follow(page, log)) };
+        await follow(page, gathered);
+        const inputs = wantsInputs ? await readInputs(page, orders.recipe) : null;
+        return { browser: await browser.version(), isIsolated: true, inputs, ...gathered };
       } finally {
         await browser.close();
       }
@@ -63,30 +115,31 @@ export function benchInBrowser(orders, log) {
 }
 
 /** A call into the page has a time limit, so the page is asked again and again. */
-async function follow(page, log) {
+async function follow(page, gathered) {
   for (;;) {
-    const { lines, error, isDone } = await page.evaluate(() => {
-      const { lines, error, outcome } = window.progress;
-      return { lines: lines.splice(0), error, isDone: outcome !== null };
-    });
-    lines.forEach((line) => log(line));
-    if (error !== null) throw new UsageError(error);
-    if (isDone) return readOutcome(page);
+    for (const event of await page.evaluate(() => window.takeEvents())) gathered.take(event);
+    if (gathered.isDone) return;
     await delay(POLL_MS);
   }
 }
 
-/** What was measured; the arrays of a step's inputs are too large for one answer. */
-async function readOutcome(page) {
-  const outcome = await page.evaluate(() => {
-    const { inputs, ...rest } = window.progress.outcome;
-    const arrays = inputs?.arrays.map(({ name, shape }) => ({ name, shape }));
-    return { ...rest, inputs: inputs && { ...inputs, arrays } };
-  });
-  for (const [index, array] of (outcome.inputs?.arrays ?? []).entries()) {
-    array.bytes = Buffer.from(await page.evaluate((wanted) => window.inputBytes(wanted), index), 'base64');
+/** The inputs of a step; their arrays are too large for one answer. */
+async function readInputs(page, recipe) {
+  await page.evaluate((given) => window.startInputs(given), recipe);
+  for (;;) {
+    for (const event of await page.evaluate(() => window.takeEvents())) {
+      if (event.type === 'error') throw new UsageError(event.message);
+    }
+    const inputs = await page.evaluate(() => window.describeInputs());
+    if (inputs === null) {
+      await delay(POLL_MS);
+      continue;
+    }
+    for (const [index, array] of inputs.arrays.entries()) {
+      array.bytes = Buffer.from(await page.evaluate((wanted) => window.inputBytes(wanted), index), 'base64');
+    }
+    return inputs;
   }
-  return outcome;
 }
 
 /** Dawn's GPU object. Throws a UsageError where it finds no adapter, with what to do. */
@@ -108,16 +161,20 @@ async function openDawn() {
 }
 
 /** Runs the orders on Dawn, without a browser. */
-export async function benchOnDawn(orders, log) {
+export async function benchOnDawn(orders, wantsInputs, log) {
   const gpu = await openDawn();
   return withTemporaryFolder('bench', async (folder) => {
     const { runOnDawn } = await importForNode('bench/harness/dawn.ts', folder);
     const data = await ensureData();
     const read = async (url) =>
       new globalThis.Response(await readFile(path.join(data, path.basename(new URL(url).pathname))));
+    const gathered = new Gathered(orders.contenders, log);
+    await runOnDawn(orders, gpu, read, (event) => gathered.take(event));
     return {
       browser: `Dawn for Node, Node ${process.version}`,
-      ...(await runOnDawn(orders, gpu, read, log)),
+      isIsolated: false,
+      inputs: null,
+      ...gathered,
     };
   });
 }
