@@ -48,6 +48,7 @@ const ROOMS = [
   ],
   ['checkpoint', `${WORKER}checkpoint/`, CHECKPOINT, []],
   ['run', `${WORKER}run/`, RUN, []],
+  ['benchmark', `${WORKER}benchmark/`, [...ENGINES, ENGINE, `${WORKER}benchmark/`], [TFJS]],
   ['commands', `${WORKER}commands/`, [...RUN, `${WORKER}commands/`], ['(^|/)node_modules/comlink/']],
 ];
 
@@ -68,7 +69,11 @@ export default {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: [...ROOMS.map(([, from]) => from), `${WORKER}worker\\.ts$`, `${WORKER}version\\.ts$`],
+        pathNot: [
+          ...ROOMS.map(([, from]) => from),
+          `${WORKER}(worker|benchmark)\\.ts$`,
+          `${WORKER}version\\.ts$`,
+        ],
       },
       to: {},
     },

@@ -24,11 +24,18 @@ const shared = {
 
 /** Bundles, by the folder of the built site that they fill. */
 export const bundles = {
-  ui: { ...shared, entryPoints: ['src/ui/define.ts', 'src/ui/page.ts', 'src/ui/headless.ts'] },
+  ui: {
+    ...shared,
+    entryPoints: [
+      ...['src/ui/define.ts', 'src/ui/page.ts', 'src/ui/headless.ts'],
+      ...['src/ui/define-benchmark.ts', 'src/ui/bench-page.ts'],
+    ],
+  },
   worker: {
     ...shared,
     entryPoints: [
       { in: 'src/worker/worker.ts', out: 'worker' },
+      { in: 'src/worker/benchmark.ts', out: 'benchmark' },
       { in: 'src/worker/engine/wasm/threads/thread.ts', out: 'thread' },
     ],
   },

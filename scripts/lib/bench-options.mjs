@@ -11,7 +11,7 @@ const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
 const { CONTENDERS: ENGINES, YARDSTICK_RECIPE: PEER_RECIPE } = await importSource(
   'src/protocol/benchmark/contenders.ts',
 );
-const { PRESETS, PRESET_NAMES, fixedTurns } = await importSource('src/protocol/benchmark/orders.ts');
+const { PRESETS, PRESET_NAMES, fixedTurns } = await importSource('src/protocol/benchmark/pacing.ts');
 const { SETTING_RANGES } = await importSource('src/protocol/settings.ts');
 export { ENGINES };
 

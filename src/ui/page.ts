@@ -7,29 +7,10 @@ import './define.js';
 import type { EvaluationReport, TrainerState } from '../protocol/reports.js';
 import type { SganTrainer } from './sgan-trainer.js';
 import { settingsFromUrl, settingsToUrl } from './settings/url-settings.js';
-
-/** Also in static/theme.js, which sets the theme before the first paint. */
-const THEME_KEY = 'sgan-theme';
+import { setUpTheme } from './theme-switch.js';
 
 /** States in which leaving the page loses something. */
 const UNDER_WAY: readonly TrainerState[] = ['running', 'paused'];
-
-function rememberTheme(theme: string): void {
-  document.documentElement.dataset['theme'] = theme;
-  try {
-    localStorage.setItem(THEME_KEY, theme);
-  } catch {
-    // Storage is blocked: the choice lasts until the page is closed.
-  }
-}
-
-function setUpTheme(): void {
-  const current = document.documentElement.dataset['theme'] ?? 'system';
-  for (const choice of document.querySelectorAll<HTMLInputElement>('input[name="theme"]')) {
-    choice.checked = choice.value === current;
-    choice.addEventListener('change', () => rememberTheme(choice.value));
-  }
-}
 
 function setUpAddress(trainer: SganTrainer): void {
   trainer.settings = settingsFromUrl(new URLSearchParams(location.search));

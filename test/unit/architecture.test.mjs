@@ -35,6 +35,8 @@ const FORBIDDEN = [
   ['choice of engines', 'src/worker/engine/choose-engine.ts', '../run/pace.js'],
   ['checkpoint', 'src/worker/checkpoint/safetensors.ts', '../run/pace.js'],
   ['run', 'src/worker/run/pace.ts', '../commands/yield.js'],
+  ['benchmark', 'src/worker/benchmark/turns.ts', '../run/pace.js'],
+  ['run', 'src/worker/run/replay.ts', '../benchmark/turns.js'],
   ['commands', 'src/worker/commands/yield.ts', 'lit'],
 ];
 

@@ -6,7 +6,7 @@
 import { describeError, describeValue, shorten } from '../wording.js';
 import { TrainerError } from '../errors.js';
 import { CONTENDER_NAMES } from './contenders.js';
-import { PRESET_NAMES } from './orders.js';
+import { PRESET_NAMES } from './pacing.js';
 import { REPORT_SCHEMA, REPORT_VERSION, type BenchmarkReport } from './report.js';
 
 /** No machine has taken part with more; a file with more is none of ours. */
@@ -63,8 +63,7 @@ const objectOf =
   (value, place) => {
     if (!isObject(value)) refuse(value, place, 'an object');
     const prefix = place === '' ? '' : `${place}.`;
-    for (const [name, check] of Object.entries(fields))
-      check((value as Record<string, unknown>)[name], prefix + name);
+    for (const [name, check] of Object.entries(fields)) check(value[name], prefix + name);
   };
 const recordOf =
   (check: Check): Check =>

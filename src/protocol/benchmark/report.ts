@@ -5,7 +5,7 @@
  */
 
 import type { Contender } from './contenders.js';
-import type { Pacing, PresetName } from './orders.js';
+import type { Pacing, PresetName } from './pacing.js';
 import type { Spread } from './statistics.js';
 
 export const REPORT_SCHEMA = 'sgan-trainer/benchmark';

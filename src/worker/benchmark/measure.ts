@@ -5,12 +5,8 @@
  */
 
 import { CONTENDERS, type Contender } from '../../protocol/benchmark/contenders.js';
-import type {
-  BenchmarkEvent,
-  BenchmarkOrders,
-  Pacing,
-  ProgressStage,
-} from '../../protocol/benchmark/orders.js';
+import type { Pacing } from '../../protocol/benchmark/pacing.js';
+import type { BenchmarkEvent, BenchmarkOrders, ProgressStage } from '../../protocol/benchmark/orders.js';
 import { emptyResult, type BenchmarkResult, type Difference } from '../../protocol/benchmark/report.js';
 import { driftOf, median, spreadOf } from '../../protocol/benchmark/statistics.js';
 import { describeError } from '../../protocol/wording.js';

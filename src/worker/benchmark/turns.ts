@@ -4,7 +4,7 @@
  * their turns. Knows nothing of engines; time is given, not looked at.
  */
 
-import type { Pacing } from '../../protocol/benchmark/orders.js';
+import type { Pacing } from '../../protocol/benchmark/pacing.js';
 import { uncertaintyOf } from '../../protocol/benchmark/statistics.js';
 
 interface Taker {

@@ -1,0 +1,18 @@
+/** The page around the benchmark: theme switch, and settings in the address. */
+
+import './define-benchmark.js';
+import { settingsFromAddress, settingsToAddress } from './benchmark/address.js';
+import type { SganBenchmark } from './benchmark/sgan-benchmark.js';
+import { setUpTheme } from './theme-switch.js';
+
+function setUpAddress(benchmark: SganBenchmark): void {
+  benchmark.settings = settingsFromAddress(new URLSearchParams(location.search));
+  benchmark.addEventListener('sgan-benchmark-settings', ({ detail }) => {
+    const query = settingsToAddress(detail, new URLSearchParams(location.search)).toString();
+    history.replaceState(null, '', query === '' ? location.pathname : `?${query}`);
+  });
+}
+
+setUpTheme();
+const benchmark = document.querySelector('sgan-benchmark');
+if (benchmark !== null) setUpAddress(benchmark);

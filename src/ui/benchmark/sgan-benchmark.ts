@@ -1,0 +1,476 @@
+/**
+ * The benchmark's element: its public face, and what a person's clicks do. Views are made in the files beside it,
+ * the measuring in its worker.
+ */
+
+import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { property } from 'lit/decorators.js';
+import { readReport } from '../../protocol/benchmark/check-report.js';
+import type { Contender } from '../../protocol/benchmark/contenders.js';
+import { PRESETS } from '../../protocol/benchmark/pacing.js';
+import type { BenchmarkEvent, Progress, Survey } from '../../protocol/benchmark/orders.js';
+import type { BenchmarkReport } from '../../protocol/benchmark/report.js';
+import { headline, toMarkdown } from '../../protocol/benchmark/table.js';
+import { toErrorInfo } from '../../protocol/errors.js';
+import { describeError } from '../../protocol/wording.js';
+import { feature } from '../../browser/feature.js';
+import { Announcer } from '../element/announcer.js';
+import { download } from '../element/saved-files.js';
+import { icons } from '../parts/icons.js';
+import type { GivenUrl } from '../worker-urls.js';
+import { WorkerBenchmarkClient, type BenchmarkClient } from './benchmark-client.js';
+import { compareView } from './compare-view.js';
+import { beginReport, reportAfter } from './current-benchmark.js';
+import { historyView } from './history-view.js';
+import { readHistory, withReport, writeHistory } from './history.js';
+import { distortionsView, machineView } from './machine-view.js';
+import { operationsView } from './operations-view.js';
+import { describeMachine } from './platform.js';
+import { progressView, stageText } from './progress-view.js';
+import { figuresTable, resultsView } from './results-view.js';
+import { benchmarkSettings, refusalsOf } from './settings-view.js';
+import {
+  checkSettings,
+  DEFAULT_BENCHMARK,
+  isChosen,
+  type BenchmarkSettings,
+  type BenchmarkSettingsInput,
+} from './settings.js';
+import { benchmarkStyles } from './styles.js';
+
+export interface SganBenchmarkEventMap {
+  /** What is measured next is something else. */
+  'sgan-benchmark-settings': CustomEvent<BenchmarkSettings>;
+  /** A benchmark has ended: measured to the end, or cancelled with what there was. */
+  'sgan-benchmark-report': CustomEvent<BenchmarkReport>;
+}
+
+declare global {
+  interface GlobalEventHandlersEventMap extends SganBenchmarkEventMap {}
+  interface HTMLElementTagNameMap {
+    'sgan-benchmark': SganBenchmark;
+  }
+}
+
+/** A benchmark that goes on. */
+interface Current {
+  readonly contenders: readonly Contender[];
+  readonly begunAt: number;
+  progress: Progress | null;
+  toldAt: number;
+}
+
+/** The time left is counted down so often. */
+const TICK_MS = 1000;
+
+/**
+ * Measures how fast each engine trains on this machine, in a worker, and shows it.
+ *
+ * @attr data-url - Folder of the four data files. Default: `../data/` from the script.
+ * @attr worker-url - The benchmark's worker. Default: `../worker/benchmark.js` from the script.
+ * @attr viewer - Shows reports alone; nothing can be measured.
+ *
+ * @prop settings - What is measured next: `{ preset, recipe, batch, engines }`. What is assigned is laid over it; what
+ *   is not allowed is told on the page and leaves it as it was.
+ * @prop report - The report that is shown, null before there is one; may be assigned.
+ * @prop isRunning - Whether a benchmark goes on. Read-only.
+ * @prop clientFactory - Makes what measures; for tests.
+ *
+ * @method start - Measures; resolves with the report, a cancelled one with what there was.
+ * @method cancel - Ends it at once.
+ * @method open - Shows the report of a file (a `File` or a text), beside the one that is shown already.
+ *
+ * @fires sgan-benchmark-settings - The settings. Events bubble and cross shadow roots.
+ * @fires sgan-benchmark-report - The report, when a benchmark has ended.
+ *
+ * @csspart settings, results, distortions, compare, start, cancel - The sections and commands.
+ */
+export class SganBenchmark extends LitElement {
+  static override readonly styles = benchmarkStyles;
+
+  @property({ attribute: 'data-url' }) dataUrl: GivenUrl;
+  @property({ attribute: 'worker-url' }) workerUrl: GivenUrl;
+  @property({ type: Boolean }) viewer = false;
+  @property({ attribute: false }) report: BenchmarkReport | null = null;
+  @property({ attribute: false }) clientFactory: (element: SganBenchmark) => BenchmarkClient = ({
+    dataUrl,
+    workerUrl,
+    ownerDocument,
+  }) => new WorkerBenchmarkClient({ dataUrl, workerUrl, baseUrl: ownerDocument.baseURI });
+
+  readonly #announcer = new Announcer(this);
+  #settings = DEFAULT_BENCHMARK;
+  #batchDraft: string | null = null;
+  #survey: Survey | null = null;
+  #client: BenchmarkClient | null = null;
+  #current: Current | null = null;
+  #others: readonly BenchmarkReport[] = [];
+  #history: readonly BenchmarkReport[] = [];
+  #problem: string | null = null;
+  /** The Markdown, where the browser does not let it be copied. */
+  #markdown: string | null = null;
+  #note = '';
+  #ticking: ReturnType<typeof setInterval> | undefined;
+
+  get settings(): BenchmarkSettings {
+    return this.#settings;
+  }
+  set settings(given: BenchmarkSettingsInput) {
+    this.#change(given);
+  }
+
+  get isRunning(): boolean {
+    return this.#current !== null;
+  }
+
+  async start(): Promise<BenchmarkReport> {
+    if (this.#current !== null) throw new Error('A benchmark goes on already; cancel it first.');
+    this.#problem = null;
+    this.#markdown = null;
+    this.#note = '';
+    this.#client ??= this.clientFactory(this);
+    const current: Current = {
+      contenders: [],
+      begunAt: performance.now(),
+      progress: null,
+      toldAt: performance.now(),
+    };
+    this.#current = current;
+    this.#ticking = setInterval(() => this.requestUpdate(), TICK_MS);
+    document.addEventListener('visibilitychange', this.#noteHidden);
+    this.requestUpdate();
+    try {
+      await this.#measure(current);
+    } catch (error) {
+      if (toErrorInfo(error).kind !== 'Aborted') {
+        this.#problem = describeError(error);
+        throw error;
+      }
+    } finally {
+      this.#end();
+    }
+    return this.report!;
+  }
+
+  cancel(): void {
+    this.#client?.stop();
+  }
+
+  async open(file: Blob | string): Promise<BenchmarkReport> {
+    const report = readReport(typeof file === 'string' ? file : await file.text());
+    if (this.report === null) this.report = report;
+    else this.#others = [...this.#others, report];
+    this.requestUpdate();
+    return report;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.viewer) return;
+    this.#history = readHistory(feature(() => localStorage));
+    void this.#look().catch((error: unknown) => {
+      this.#problem = describeError(error);
+      this.requestUpdate();
+    });
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.cancel();
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    // Attributes are read by now; whoever changes them later gets a client that knows.
+    if ((changed.has('dataUrl') || changed.has('workerUrl')) && this.#current === null) this.#client = null;
+  }
+
+  /** Asks the browser once what it has. */
+  async #look(): Promise<Survey> {
+    // After the first rendering the attributes are there.
+    await this.updateComplete;
+    this.#client ??= this.clientFactory(this);
+    this.#survey ??= await this.#client.survey();
+    this.requestUpdate();
+    return this.#survey;
+  }
+
+  async #measure(current: Current): Promise<void> {
+    const survey = await this.#look();
+    const settings = this.#settings;
+    const all = refusalsOf(survey, settings);
+    const isAble = ({ refusal }: (typeof all)[number]): boolean => refusal === null;
+    const contenders = all
+      .filter((one) => isAble(one) && isChosen(settings, one.contender))
+      .map(({ contender }) => contender);
+    if (contenders.length === 0)
+      throw new Error('None of the engines chosen can run here. Choose another one.');
+    const refused = all.flatMap(({ contender, refusal }) =>
+      refusal !== null && isChosen(settings, contender) ? [{ contender, reason: refusal }] : [],
+    );
+    Object.assign(current, { contenders });
+    const machine = await describeMachine(survey);
+    const date = new Date();
+    const name = `${machine.browser}, ${date.toISOString().slice(0, 16).replace('T', ' ')}`;
+    const report = beginReport({ name, date, machine, survey, settings, contenders, refused });
+    this.report = { ...report, wasHidden: document.visibilityState === 'hidden' };
+    this.#announcer.sayNow('Measuring.');
+    const { preset, recipe, batch } = settings;
+    const pacing = PRESETS[preset];
+    await this.#client!.run({ contenders, recipe, batch, pacing, wantsOperations: true }, (event) =>
+      this.#take(current, event),
+    );
+  }
+
+  #take(current: Current, event: BenchmarkEvent): void {
+    if (event.type === 'progress') {
+      const { progress } = event;
+      current.toldAt = performance.now();
+      if (progress.stage !== current.progress?.stage)
+        this.#announcer.saySoon(stageText({ ...current, progress }));
+      current.progress = progress;
+      this.requestUpdate();
+    } else this.report = reportAfter(this.report!, event);
+  }
+
+  #end(): void {
+    clearInterval(this.#ticking);
+    document.removeEventListener('visibilitychange', this.#noteHidden);
+    this.#current = null;
+    const { report } = this;
+    const isMeasured = report?.results.some(({ firstStepMs }) => firstStepMs !== null) === true;
+    if (isMeasured && this.#problem === null) {
+      this.#announcer.sayNow(report.isComplete ? 'The benchmark is done.' : 'The benchmark was cancelled.');
+      this.#keep(withReport(this.#history, report));
+      const options = { detail: report, bubbles: true, composed: true };
+      this.dispatchEvent(new CustomEvent('sgan-benchmark-report', options));
+    }
+    this.requestUpdate();
+  }
+
+  readonly #noteHidden = (): void => {
+    if (document.visibilityState === 'hidden' && this.report !== null && this.#current !== null)
+      this.report = { ...this.report, wasHidden: true };
+  };
+
+  #keep(reports: readonly BenchmarkReport[]): void {
+    this.#history = reports;
+    if (
+      !writeHistory(
+        feature(() => localStorage),
+        reports,
+      )
+    )
+      this.#note = 'This browser keeps nothing here: download the figures to have them later.';
+    this.requestUpdate();
+  }
+
+  #change(given: BenchmarkSettingsInput): void {
+    try {
+      this.#settings = checkSettings(given, this.#settings);
+      this.#problem = null;
+    } catch (error) {
+      this.#problem = describeError(error);
+    }
+    this.requestUpdate();
+    const options = { detail: this.#settings, bubbles: true, composed: true };
+    if (this.#problem === null) this.dispatchEvent(new CustomEvent('sgan-benchmark-settings', options));
+  }
+
+  async #openFiles(files: FileList | null): Promise<void> {
+    this.#problem = null;
+    const problems: string[] = [];
+    for (const file of files ?? []) {
+      await this.open(file).catch((error: unknown) => problems.push(`${file.name}: ${describeError(error)}`));
+    }
+    if (problems.length > 0) this.#problem = problems.join(' ');
+    this.requestUpdate();
+  }
+
+  async #copy(report: BenchmarkReport): Promise<void> {
+    const text = toMarkdown(report);
+    try {
+      await navigator.clipboard.writeText(text);
+      this.#note = 'Copied as Markdown.';
+      this.#markdown = null;
+    } catch {
+      // Insecure origins have no clipboard, and a person may have forbidden it.
+      this.#note = 'The browser does not let it be copied; here it is:';
+      this.#markdown = text;
+    }
+    this.#announcer.sayNow(this.#note);
+    this.requestUpdate();
+  }
+
+  #save(report: BenchmarkReport): void {
+    const day = report.date?.slice(0, 10) ?? 'benchmark';
+    const name = `sgan-benchmark-${report.recipe}-${day}.json`;
+    download(new File([`${JSON.stringify(report, null, 2)}\n`], name, { type: 'application/json' }));
+  }
+
+  #rename(report: BenchmarkReport, name: string): void {
+    const renamed = { ...report, name };
+    const isKept = this.#history.includes(report);
+    if (this.report === report) this.report = renamed;
+    if (isKept) this.#keep(this.#history.map((one) => (one === report ? renamed : one)));
+    this.requestUpdate();
+  }
+
+  protected override render(): TemplateResult {
+    return html`<div class="root">
+      <div class="body">
+        ${this.viewer ? nothing : this.#commands()} ${this.#banner()}
+        ${this.report === null ? this.#empty() : this.#shown(this.report)} ${this.#earlier()}
+      </div>
+      <p class="hidden-visually" role="status">${this.#announcer.text}</p>
+    </div>`;
+  }
+
+  #commands(): TemplateResult {
+    const current = this.#current;
+    const run = (): void => void this.start().catch(() => undefined);
+    const command =
+      current === null
+        ? html`<button type="button" class="primary" part="start" @click=${run}>
+            ${icons.play} ${this.report === null ? 'Start' : 'Start again'}
+          </button>`
+        : html`<button type="button" part="cancel" @click=${() => this.cancel()}>Cancel</button>`;
+    const { progress = null, toldAt = 0, begunAt = 0, contenders = [] } = current ?? {};
+    return html`${benchmarkSettings({
+        settings: this.#settings,
+        survey: this.#survey,
+        isRunning: current !== null,
+        batchDraft: this.#batchDraft,
+        onChange: (changed) => this.#change(changed),
+        onBatchDraft: (text) => {
+          this.#batchDraft = text;
+          this.requestUpdate();
+        },
+      })}
+      <div class="bar-of-commands">
+        ${command}
+        ${
+          current === null
+            ? this.#files()
+            : progressView({ progress, toldAt, begunAt, contenders, now: performance.now() })
+        }
+      </div>`;
+  }
+
+  #files(): TemplateResult {
+    const choose = (event: Event): void => {
+      const input = event.currentTarget as HTMLInputElement;
+      void this.#openFiles(input.files).then(() => (input.value = ''));
+    };
+    const click = (): void => this.renderRoot.querySelector<HTMLInputElement>('#files')?.click();
+    return html`<span class="files">
+      <button type="button" @click=${click}>${icons.open} Open files …</button>
+      <input
+        id="files"
+        type="file"
+        hidden
+        multiple
+        accept=".json,application/json"
+        aria-label="Benchmarks to open"
+        @change=${choose}
+      />
+    </span>`;
+  }
+
+  #banner(): TemplateResult | typeof nothing {
+    if (this.#problem === null) return nothing;
+    const dismiss = (): void => {
+      this.#problem = null;
+      this.requestUpdate();
+    };
+    return html`<div class="problem-banner" role="alert">
+      ${icons.alert}
+      <p>${this.#problem}</p>
+      <button type="button" class="plain" @click=${dismiss}>Dismiss</button>
+    </div>`;
+  }
+
+  #empty(): TemplateResult {
+    return html`<p class="muted">
+      Nothing is measured yet. Everything stays in this tab: no figure is sent anywhere.
+    </p>`;
+  }
+
+  #shown(report: BenchmarkReport): TemplateResult {
+    const isRunning = this.#current !== null;
+    const rename = (event: Event): void => {
+      const text = (event.currentTarget as HTMLInputElement).value.trim();
+      if (text !== '') this.#rename(report, text);
+    };
+    const actions = html`<div class="actions">
+      <button type="button" @click=${() => this.#save(report)}>${icons.save} Download JSON</button>
+      <button type="button" @click=${() => void this.#copy(report)}>Copy as Markdown</button>
+      ${this.viewer ? this.#files() : nothing}
+    </div>`;
+    const operations = operationsView(report);
+    return html`<div class="report-head">
+        <div class="field">
+          <label for="name">Name</label>
+          <input id="name" maxlength="200" .value=${report.name} ?disabled=${isRunning} @change=${rename} />
+        </div>
+        ${isRunning ? nothing : actions}
+      </div>
+      <p class="muted">${headline(report)}</p>
+      ${this.#note === '' ? nothing : html`<p>${this.#note}</p>`}
+      ${
+        this.#markdown === null
+          ? nothing
+          : html`<textarea readonly aria-label="The figures as Markdown" .value=${this.#markdown}></textarea>`
+      }
+      ${distortionsView(report, isRunning)} ${resultsView(report)}
+      ${compareView({
+        reports: [report, ...this.#others],
+        onRemove: (index) => {
+          this.#others = this.#others.filter((_, at) => at !== index - 1);
+          this.requestUpdate();
+        },
+      })}
+      <div class="details">
+        <details open>
+          <summary>${icons.chevron}All figures</summary>
+          ${figuresTable(report)}
+        </details>
+        ${
+          operations === nothing
+            ? nothing
+            : html`<details>
+                <summary>${icons.chevron}Details: time by operation</summary>
+                ${operations}
+              </details>`
+        }
+        <details>
+          <summary>${icons.chevron}This machine</summary>
+          ${machineView(report)}
+        </details>
+      </div>`;
+  }
+
+  #earlier(): TemplateResult | typeof nothing {
+    if (this.viewer || this.#history.length === 0) return nothing;
+    const view = historyView({
+      reports: this.#history,
+      isRunning: this.#current !== null,
+      onShow: (index) => {
+        this.report = this.#history[index]!;
+        this.#markdown = null;
+        this.#note = '';
+      },
+      onCompare: (index) => {
+        const chosen = this.#history[index]!;
+        if (this.report === null) this.report = chosen;
+        else this.#others = [...this.#others, chosen];
+        this.requestUpdate();
+      },
+      onRename: (index, name) => this.#rename(this.#history[index]!, name),
+      onForget: (index) => this.#keep(this.#history.filter((_, at) => at !== index)),
+    });
+    return html`<details>
+      <summary>${icons.chevron}Earlier benchmarks in this browser (${this.#history.length})</summary>
+      ${view}
+    </details>`;
+  }
+}
