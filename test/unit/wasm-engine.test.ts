@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Settings } from '../../src/protocol/settings.js';
+import { type Settings } from '../../src/protocol/settings.js';
 import { RECIPE_NAMES, type RecipeName } from '../../src/recipe/recipes.js';
 import { drawPhase, dropoutStream } from '../../src/worker/model/draws.js';
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';

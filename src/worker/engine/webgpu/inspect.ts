@@ -3,7 +3,7 @@
  * restores the state afterwards.
  */
 
-import type { NamedTensor } from '../../model/parameters.js';
+import { type NamedTensor } from '../../model/parameters.js';
 import { sizeOf } from '../../../recipe/layers.js';
 import { tapsAfter } from '../plan/accesses.js';
 import { gradientName } from '../engine.js';
