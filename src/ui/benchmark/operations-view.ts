@@ -19,7 +19,7 @@ function operationRow(
     <td>${formatFigure(ms)}</td>
     <td>
       <svg class="share" viewBox="0 0 100 8" width="100" height="8" aria-hidden="true">
-        ${svg`<rect class="middle" width=${share} height="8" />`}
+        ${svg`<rect width=${share} height="8" />`}
       </svg>
       ${formatFigure(share)} %
     </td>
@@ -80,6 +80,7 @@ export const operationsStyles = css`
   }
 
   .share {
+    fill: var(--_first);
     vertical-align: middle;
   }
 `;

@@ -35,7 +35,7 @@ function bar(axis: LogAxis, { result, label }: Figures): TemplateResult {
     )}
     <line class="whisker" x1=${best} x2=${from} y1="10" y2="10" />
     <rect class="range" x=${from} y="5" width=${Math.max(LEAST_WIDTH, to - from)} height="10" />
-    <rect class="middle" x=${middle - 2} y="1" width="4" height="18" />
+    <line class="median" x1=${middle} x2=${middle} y1="1" y2="19" />
   </svg>`;
 }
 
@@ -121,7 +121,8 @@ export function resultsView(report: BenchmarkReport): TemplateResult {
     <div class="heading">
       <h2 id="results-title">Milliseconds a step</h2>
       <p class="muted">
-        Bars from 10 to 90 % of the steps, a line at the median; logarithmic, shorter is faster
+        Bars from 10 to 90 % of the steps, a mark at the median, a line from the fastest; logarithmic, further
+        left is faster
       </p>
     </div>
     <ol class="rows">
@@ -245,8 +246,10 @@ export const resultsStyles = css`
     opacity: 0.45;
   }
 
-  .middle {
-    fill: var(--_first);
+  .median {
+    stroke: var(--_first);
+    stroke-width: 3;
+    vector-effect: non-scaling-stroke;
   }
 
   .scale-row {

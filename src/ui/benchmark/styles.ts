@@ -18,6 +18,7 @@ const layoutStyles = css`
 
   .body {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
     gap: 28px;
     padding: 24px 0;
   }
@@ -136,6 +137,7 @@ const layoutStyles = css`
 
   .details {
     display: grid;
+    grid-template-columns: minmax(0, 1fr);
   }
 
   textarea {

@@ -53,6 +53,8 @@ const SLOW_SHARE = 0.25;
 const EVALUATION_WARM_UP = 100;
 /** However long the starts took, this share of the budget is for the turns. */
 const TURNS_SHARE = 1 / 3;
+/** Evaluations take their time so many times: with what warms them up, and the operations after them. */
+const AFTER_TURNS = 1.3;
 /** Results are told of at most so often while turns are taken. */
 const EMIT_MS = 250;
 
@@ -204,19 +206,25 @@ class Measurement {
     const { emit } = this.#options;
     emit({
       type: 'progress',
-      progress: { stage, contender, leftMs: this.#leftMs(), turns: this.#turns?.taken ?? 0 },
+      progress: { stage, contender, leftMs: this.#leftMs(stage, contender), turns: this.#turns?.taken ?? 0 },
     });
   }
 
-  /** Time that evaluations and operations are going to take; a guess, but for a limit that there is. */
+  /** Milliseconds that evaluations and operations are going to take, about. */
   #afterTurnsMs(): number {
     const { evaluationMs } = this.#pacing;
-    return this.#running.length * (evaluationMs ?? 0) * 1.1;
+    return AFTER_TURNS * this.#alive().length * (evaluationMs ?? 0);
   }
 
-  #leftMs(): number | null {
-    const { budgetMs } = this.#pacing;
+  #leftMs(stage: ProgressStage, contender: number | null): number | null {
+    const { budgetMs, evaluationMs } = this.#pacing;
     const now = this.#now();
+    if (stage === 'operations') return null;
+    if (stage === 'evaluation') {
+      // One after the other, and the operations after them.
+      const left = this.#alive().filter((index) => index >= (contender ?? 0)).length;
+      return evaluationMs === null ? null : AFTER_TURNS * left * evaluationMs;
+    }
     if (this.#turns !== null) return this.#turns.leftMs(now) + this.#afterTurnsMs();
     return budgetMs === null ? null : Math.max(0, budgetMs - (now - this.#startedAt));
   }
@@ -349,7 +357,9 @@ class Measurement {
     const { evaluationMs: limitMs } = this.#pacing;
     const all = this.#options.ground.input.dataset.test.count;
     const chunkSteps = Math.max(running.stepsPerTurn, JS_CHUNK_STEPS);
-    if (engine.chunksJsMs !== undefined) {
+    // Without the time for it, what the turns told of JavaScript stands.
+    const isTooLong = limitMs !== null && running.stepMs * chunkSteps * JS_CHUNKS > limitMs;
+    if (engine.chunksJsMs !== undefined && !isTooLong) {
       const chunks = await engine.chunksJsMs(chunkSteps, JS_CHUNKS);
       running.result = { ...running.result, jsMsPerStep: median(chunks) / chunkSteps };
     }
