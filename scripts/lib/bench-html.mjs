@@ -46,6 +46,9 @@ export async function makeResultPage(report) {
     <link rel="icon" href="data:," />
     <style>
 ${styles}
+header p {
+  flex-basis: 100%;
+}
     </style>
   </head>
   <body>

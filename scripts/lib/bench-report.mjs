@@ -154,7 +154,7 @@ export function makeReport(outcome, { date, recipe, preset, pacing, loadAverageB
   return {
     schema: REPORT_SCHEMA,
     version: REPORT_VERSION,
-    name: `${os.hostname()}, ${browser}`,
+    name: `${model.trim()}, ${browser}`,
     date: date.toISOString(),
     machine: {
       browser,

@@ -79,7 +79,13 @@ const positive: Check = (value, place) => {
 const whole: Check = (value, place) => {
   if (!Number.isSafeInteger(value) || (value as number) < 0) refuse(value, place, 'whole numbers from 0');
 };
-const spread = objectOf({ min: positive, p10: positive, median: positive, p90: positive, max: positive });
+const spread = objectOf({
+  min: positive,
+  p10: orNull(positive),
+  median: positive,
+  p90: orNull(positive),
+  max: positive,
+});
 const rate = objectOf({ median: positive, max: positive });
 
 const adapter = objectOf({

@@ -1,7 +1,7 @@
 /** What a report's figures say: comparisons, rates, shares, whether an answer is right, what distorts. */
 
 import { CONTENDERS, contenderLabel, type Contender } from './contenders.js';
-import type { BenchmarkReport, BenchmarkResult, Difference } from './report.js';
+import type { BenchmarkReport, BenchmarkResult, Difference, Rate } from './report.js';
 
 /** How far a right answer in float32 may be from the reference's. */
 export const TOLERANCES: Readonly<Record<keyof Difference, number>> = {
@@ -64,6 +64,16 @@ export function peakOf(
   if (microKernel === null || (engine !== 'wasm' && engine !== 'wasm-plain')) return null;
   const rate = engine === 'wasm' ? (microKernel.relaxed ?? microKernel.plain) : microKernel.plain;
   return rate.median * (threads ?? 1);
+}
+
+/** The same at its very best, which the fastest run of an operation is held against. */
+export function bestPeakOf(contender: Contender, { peaks }: Pick<BenchmarkReport, 'peaks'>): number | null {
+  const { microKernel } = peaks;
+  if (microKernel === null) return peakOf(contender, { peaks });
+  const atBest = ({ max }: Rate): Rate => ({ median: max, max });
+  const { relaxed, plain } = microKernel;
+  const best = { relaxed: relaxed && atBest(relaxed), plain: atBest(plain) };
+  return peakOf(contender, { peaks: { ...peaks, microKernel: best } });
 }
 
 /** The figures of every result, in the report's order. */

@@ -3,11 +3,11 @@
 /** Times of a step, of whatever unit the samples have. */
 export interface Spread {
   readonly min: number;
-  /** A tenth of the samples lie below. */
-  readonly p10: number;
+  /** A tenth of the samples lie below; null where only the ends were kept. */
+  readonly p10: number | null;
   readonly median: number;
   /** A tenth of the samples lie above. */
-  readonly p90: number;
+  readonly p90: number | null;
   readonly max: number;
 }
 

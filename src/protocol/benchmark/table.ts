@@ -72,7 +72,9 @@ export const COLUMNS: readonly Column[] = [
     title: '10-90 %',
     hint: 'A tenth was faster, a tenth slower',
     cell: ({ medianMs, result: { msPerStep } }) =>
-      medianMs === null ? null : `${formatFigure(msPerStep!.p10)}-${formatFigure(msPerStep!.p90)}`,
+      medianMs === null || msPerStep!.p10 === null || msPerStep!.p90 === null
+        ? null
+        : `${formatFigure(msPerStep!.p10)}-${formatFigure(msPerStep!.p90)}`,
   },
   {
     key: 'steps',

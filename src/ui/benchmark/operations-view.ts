@@ -2,7 +2,7 @@
 
 import { css, html, nothing, svg, type TemplateResult } from 'lit';
 import { contenderLabel } from '../../protocol/benchmark/contenders.js';
-import { peakOf } from '../../protocol/benchmark/figures.js';
+import { bestPeakOf } from '../../protocol/benchmark/figures.js';
 import type { BenchmarkReport, BenchmarkResult, OperationTime } from '../../protocol/benchmark/report.js';
 import { formatFigure, NOTHING } from '../../protocol/benchmark/table.js';
 
@@ -53,7 +53,7 @@ function operationsOf(report: BenchmarkReport, result: BenchmarkResult): Templat
           </tr>
         </thead>
         <tbody>
-          ${operations.map((operation) => operationRow(operation, sum, peakOf(result, report)))}
+          ${operations.map((operation) => operationRow(operation, sum, bestPeakOf(result, report)))}
         </tbody>
       </table>
     </div>

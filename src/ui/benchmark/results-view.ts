@@ -14,7 +14,8 @@ const WIDTH = 1000;
 const LEAST_WIDTH = 4;
 
 function bar(axis: LogAxis, { result, label }: Figures): TemplateResult {
-  const { min, p10, median, p90 } = result.msPerStep!;
+  const { min, median, max } = result.msPerStep!;
+  const { p10, p90 } = { p10: result.msPerStep!.p10 ?? min, p90: result.msPerStep!.p90 ?? max };
   const [best, from, middle, to] = [min, p10, median, p90].map((value) => WIDTH * axis.place(value)) as [
     number,
     number,
@@ -60,7 +61,7 @@ function verdict({ verdict: found, result }: Figures): TemplateResult | typeof n
 
 function speed(figures: Figures): TemplateResult {
   const { medianMs, result, verdict: found } = figures;
-  if (found === 'wrong') return html`<span class="muted">no speed of a wrong answer</span>`;
+  if (found === 'wrong') return html`<span class="muted">no speed</span>`;
   if (medianMs === null) {
     const text =
       result.firstStepMs === null ? 'waiting' : `first step after ${formatFigure(result.firstStepMs)} ms`;
@@ -116,7 +117,7 @@ function inOrder(figures: readonly Figures[]): readonly Figures[] {
 export function resultsView(report: BenchmarkReport): TemplateResult {
   const figures = figuresOf(report);
   const spreads = figures.flatMap(({ medianMs, result }) => (medianMs === null ? [] : [result.msPerStep!]));
-  const axis = logAxis(spreads.flatMap(({ min, p10, p90 }) => [min, p10, p90]));
+  const axis = logAxis(spreads.flatMap(({ min, p90, max }) => [min, p90 ?? max]));
   return html`<section class="results" part="results" aria-labelledby="results-title">
     <div class="heading">
       <h2 id="results-title">Milliseconds a step</h2>

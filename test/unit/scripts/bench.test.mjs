@@ -36,7 +36,7 @@ describe('the options of the benchmark', () => {
   it('name an engine, a runtime or a recipe once it is unknown', () => {
     assert.throws(
       () => parse('--engines', 'webgpu,torch'),
-      /--engines is "torch"; allowed are webgpu, tfjs-plain, jax-js,/,
+      /--engines is "torch"; allowed are webgpu, wasm, tfjs-webgpu,/,
     );
     assert.throws(() => parse('--runtime', 'deno'), /--runtime is "deno"; allowed are browser, dawn\./);
     assert.throws(() => parse('--recipe', 'cifar'), /--recipe is "cifar"; allowed are notebook,/);
