@@ -30,13 +30,17 @@ describe('the benchmark', () => {
       '--kernels',
       '--json',
       file,
+      '--html',
+      path.join(folder, 'cpu.html'),
     ];
     const { code, output } = await runScript('bench', args);
     assert.equal(code, 0, output);
     assert.match(output, /^step: wasm x1 against tfjs-wasm +\d+\.\d\d/m);
     const written = JSON.parse(await readFile(file, 'utf8'));
+    assert.deepEqual([written.schema, written.version], ['sgan-trainer/benchmark', 2]);
     assert.ok(written.machine.cores > 0);
-    assert.match(written.browser, /Chrom/);
+    assert.match(written.machine.browser, /Chrom/);
+    assert.match(await readFile(path.join(folder, 'cpu.html'), 'utf8'), /<sgan-benchmark viewer>/);
     assert.equal(Math.round(written.arithmetic.multiplyAdds / 1e6), 471);
     assert.ok(isDuration(written.peaks.microKernel.relaxed.median));
     const names = written.results.map(({ engine, threads }) => [engine, threads]);
@@ -44,14 +48,24 @@ describe('the benchmark', () => {
       ['wasm', 1],
       ['tfjs-wasm', null],
     ]);
-    const [{ kernels }] = written.results;
+    const [{ operations: kernels }] = written.results;
     assert.ok(kernels.length > 30);
     for (const { name, ms, multiplyAdds, gflops } of kernels)
       assert.equal(gflops !== null, multiplyAdds > 0 && ms > 0, name);
-    for (const { firstStepMs, msPerStep, evaluationMs, evaluationCorrect, ...rest } of written.results) {
+    for (const {
+      firstStepMs,
+      msPerStep,
+      evaluationMs,
+      evaluationCorrect,
+      difference,
+      ...rest
+    } of written.results) {
       assert.ok([firstStepMs, evaluationMs].every(isDuration));
       assert.ok(0 < msPerStep.min && msPerStep.min <= msPerStep.median && msPerStep.median <= msPerStep.max);
       assert.equal(rest.evaluationImages, 10_000);
+      // The yardstick computes the very step that the engine does.
+      for (const [kind, value] of Object.entries(difference))
+        assert.ok(value < 1e-4, `${rest.engine} ${kind} ${value}`);
       assert.ok(evaluationCorrect > 0 && evaluationCorrect < 10_000);
       for (const name of ['jsMsPerStep', 'dispatchesPerStep', 'submitsPerStep', 'uploadedBytesPerStep']) {
         assert.equal(rest[name], null, name);

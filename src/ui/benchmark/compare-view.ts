@@ -55,13 +55,8 @@ export function compareView({ reports, onRemove }: ComparedView): TemplateResult
                   ${
                     index === 0
                       ? nothing
-                      : html`<button
-                          type="button"
-                          class="plain"
-                          aria-label="Take “${report.name}” away"
-                          @click=${() => onRemove(index)}
-                        >
-                          Remove
+                      : html`<button type="button" class="plain" @click=${() => onRemove(index)}>
+                          Remove<span class="hidden-visually"> ${report.name}</span>
                         </button>`
                   }
                 </th>`,

@@ -3,23 +3,36 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseBenchOptions } from '../../../scripts/lib/bench-options.mjs';
-import { formatKernels, formatResults, ratiosOf } from '../../../scripts/lib/bench-report.mjs';
+import { formatKernels, formatReport, formatResults, ratiosOf } from '../../../scripts/lib/bench-report.mjs';
+import { makeResultPage } from '../../../scripts/lib/bench-html.mjs';
+import { importSource } from '../../../scripts/lib/source-modules.mjs';
+
+const { emptyResult } = await importSource('src/protocol/benchmark/report.ts');
+
+const MICRO_KERNEL = { relaxed: { median: 4, max: 4 }, plain: { median: 2, max: 2 } };
 
 const parse = (...args) => parseBenchOptions(args, {});
 
-const result = (engine, threads, median, evaluation = {}) => ({
-  engine,
-  threads,
-  firstStepMs: null,
-  msPerStep: { min: median / 2, median, max: median * 2 },
-  jsMsPerStep: null,
-  dispatchesPerStep: null,
-  submitsPerStep: null,
-  uploadedBytesPerStep: null,
-  evaluationMs: null,
-  evaluationImages: null,
-  bufferBytes: null,
-  ...evaluation,
+const result = (engine, threads, median, more = {}) => ({
+  ...emptyResult({ engine, threads }),
+  firstStepMs: 100,
+  msPerStep: { min: median / 2, p10: median, median, p90: median, max: median * 2 },
+  steps: 5,
+  ...more,
+});
+
+const reportWith = (results) => ({
+  machine: { browser: 'Chrome', cpu: 'A processor', cores: 2, isIsolated: true, loadAverageBefore: 0 },
+  adapter: null,
+  recipe: 'notebook',
+  batch: 32,
+  date: null,
+  arithmetic: { multiplyAdds: 10e6 },
+  run: { steps: 100, evaluations: 2, testImages: 10_000 },
+  peaks: { adapter: null, microKernel: MICRO_KERNEL },
+  wasHidden: false,
+  isComplete: true,
+  results,
 });
 
 describe('the options of the benchmark', () => {
@@ -42,6 +55,19 @@ describe('the options of the benchmark', () => {
     assert.throws(() => parse('--recipe', 'cifar'), /--recipe is "cifar"; allowed are notebook,/);
   });
 
+  it('take a preset instead of rounds, and another batch, not for yardsticks outside', () => {
+    assert.equal(parse('--steps', '7').pacing.mostTurns, 7);
+    assert.equal(parse('--steps', '7').pacing.budgetMs, null);
+    assert.equal(parse('--preset', 'quick').pacing.budgetMs, 30_000);
+    assert.equal(parse('--batch', '64').batch, 64);
+    assert.throws(() => parse('--preset', 'quick', '--steps', '5'), /exclude each other/);
+    assert.throws(
+      () => parse('--batch', '64', '--engines', 'pytorch'),
+      /pytorch know the recipe's own batch only/,
+    );
+    assert.throws(() => parse('--batch', '5'), /--batch is "5"/);
+  });
+
   it('refuse a peer with a recipe that it does not know, and a CPU engine on Dawn', () => {
     const recipe = ['--recipe', 'labels-only'];
     assert.throws(
@@ -52,8 +78,6 @@ describe('the options of the benchmark', () => {
     assert.throws(() => parse('--engines', 'webgpu,wasm', '--runtime', 'dawn'), /Dawn for Node has no wasm/);
   });
 });
-
-const MICRO_KERNEL = { relaxed: { median: 4, max: 4 }, plain: { median: 2, max: 2 } };
 
 describe('the figures of the benchmark', () => {
   const results = [
@@ -76,18 +100,40 @@ describe('the figures of the benchmark', () => {
     });
   });
 
-  it('are a dash in the table where they do not apply', () => {
-    const [, , , , pytorch] = formatResults(results).split('\n');
-    assert.match(pytorch, /^pytorch x1 +- +15\.00 +7\.50 +30\.00( +-){6}$/);
+  it('are a table with a dash where one does not apply, then who did not run and why', () => {
+    const failed = { ...emptyResult({ engine: 'webgpu', threads: null }), failure: 'There is no GPU.' };
+    const lines = formatResults(reportWith([...results, failed])).split('\n');
+    assert.match(lines[0], /^engine +ms a step +best +10-90 % +steps/);
+    assert.match(lines[4], /^pytorch x1 +15 +7\.5 +15-15 +5 +4 x .* – +1\.33 +–$/);
+    assert.equal(lines[5], 'webgpu did not run: There is no GPU.');
+    assert.match(
+      formatReport(reportWith(results)),
+      /^Chrome, A processor, 2 cores, recipe notebook, batch 32\n\nengine/,
+    );
   });
 
   it('are held against the peaks by operation', () => {
-    const kernels = [
+    const operations = [
       { name: 'conv2', kind: 'product', ms: 2, multiplyAdds: 1e6, gflops: 1, gigabytesPerSecond: null },
     ];
     const peaks = { adapter: null, microKernel: MICRO_KERNEL };
-    const table = formatKernels([{ ...result('wasm', 1, 10), kernels }], peaks);
-    assert.match(table, /wasm x1 by operation, 2\.00 ms in all/);
+    const timed = { ...result('wasm', 1, 10), operations, operationsTimedBy: 'clock' };
+    const table = formatKernels([timed], peaks);
+    assert.match(table, /wasm x1 by operation, 2\.00 ms in all, by the clock/);
     assert.match(table, /conv2 +product +2\.000 +1\.00 +25 % +- +-/);
+  });
+});
+
+describe('the page with the figures inside', () => {
+  it('is one file that nothing in a name can break out of', async () => {
+    const name = '</script><script>alert(1)</script>';
+    const page = await makeResultPage({ ...reportWith([result('wasm', 1, 10)]), name });
+    assert.ok(!page.includes('<script>alert'));
+    assert.match(page, /<title>&lt;\/script&gt;/);
+    const [, json] = /<script type="application\/json" id="report">(.*?)<\/script>/s.exec(page);
+    assert.equal(JSON.parse(json).name, name);
+    // Everything is inside: scripts and styles without an address, one script of the element.
+    assert.ok(!/ (src|href)="(?!data:)/.test(page));
+    assert.equal(page.match(/<\/script>/g).length, 2);
   });
 });
