@@ -166,7 +166,7 @@ describe('results', () => {
     const progress = { stage: 'turns', contender: 1, leftMs: 12_000, turns: 3 } as const;
     fake.tell({ type: 'progress', progress });
     await element.updateComplete;
-    expect(textOf(element, '.progress')).to.match(/^Taking turns: wasm x1 · at most 1[12] s left$/);
+    expect(textOf(element, '.progress')).to.match(/^Taking turns: wasm x1 · about 1[12] s left$/);
     fake.tellResults({ isDone: false });
     await element.updateComplete;
     expect(textOf(element, '.rows li')).to.match(

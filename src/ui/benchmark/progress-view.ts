@@ -24,8 +24,8 @@ export function leftMsOf({ progress, toldAt, now }: ProgressView): number | null
 export function leftText(leftMs: number | null): string {
   if (leftMs === null) return 'time left not known';
   const seconds = Math.ceil(leftMs / 1000);
-  if (seconds <= 1) return 'nearly done';
-  return seconds < 100 ? `at most ${seconds} s left` : `at most ${Math.ceil(seconds / 60)} min left`;
+  if (seconds <= 1) return 'any moment now';
+  return seconds < 100 ? `about ${seconds} s left` : `about ${Math.ceil(seconds / 60)} min left`;
 }
 
 /** What it is at, in words. */

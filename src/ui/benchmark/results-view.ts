@@ -3,7 +3,7 @@
 import { css, html, nothing, svg, type TemplateResult } from 'lit';
 import { excessesOf, figuresOf, type Figures } from '../../protocol/benchmark/figures.js';
 import type { BenchmarkReport } from '../../protocol/benchmark/report.js';
-import { COLUMNS, formatFigure, NOTHING } from '../../protocol/benchmark/table.js';
+import { COLUMNS, formatFigure, formatTime, NOTHING } from '../../protocol/benchmark/table.js';
 import { icons } from '../parts/icons.js';
 import { logAxis, type LogAxis } from './log-axis.js';
 import { CONTENDER_WORDS, VERDICT_WORDS } from './words.js';
@@ -64,7 +64,7 @@ function speed(figures: Figures): TemplateResult {
   if (found === 'wrong') return html`<span class="muted">no speed</span>`;
   if (medianMs === null) {
     const text =
-      result.firstStepMs === null ? 'waiting' : `first step after ${formatFigure(result.firstStepMs)} ms`;
+      result.firstStepMs === null ? 'waiting' : `first step after ${formatTime(result.firstStepMs)}`;
     return html`<span class="muted">${text}</span>`;
   }
   return html`<span class="speed number"><strong>${formatFigure(medianMs)}</strong> ms</span>`;

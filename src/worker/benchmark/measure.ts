@@ -226,7 +226,11 @@ class Measurement {
       return evaluationMs === null ? null : AFTER_TURNS * left * evaluationMs;
     }
     if (this.#turns !== null) return this.#turns.leftMs(now) + this.#afterTurnsMs();
-    return budgetMs === null ? null : Math.max(0, budgetMs - (now - this.#startedAt));
+    if (budgetMs === null) return null;
+    // Whatever the starts take, the turns and what follows them have their time.
+    const least =
+      TURNS_SHARE * budgetMs + AFTER_TURNS * this.#options.contenders.length * (evaluationMs ?? 0);
+    return Math.max(least, budgetMs - (now - this.#startedAt));
   }
 
   /** Does a contender's work; one that fails is freed and left out, with what it said. */

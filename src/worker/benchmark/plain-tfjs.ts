@@ -61,6 +61,9 @@ export const TFJS_OF = {
   'tfjs-cpu': 'cpu',
 } as const satisfies Record<string, TfjsBackend>;
 
+/** A step of plain tfjs takes a software adapter half a minute on a machine that does other things too. */
+const SOFTWARE_SILENCE_LIMIT_MS = 600_000;
+
 /** What a dropout layer makes of its input; `layer` is 1 or 3, as the notebook numbers them. */
 type Drop = (x: tf.Tensor, layer: 1 | 3) => tf.Tensor;
 
@@ -75,6 +78,7 @@ export async function createPlainTfjs(
   { train, test, batch }: BenchInput,
 ): Promise<BenchEngine> {
   const started = await startBackend(backend);
+  if (started.isSoftware) started.watch.setSilenceLimit(SOFTWARE_SILENCE_LIMIT_MS);
   // Backends share one tfjs, so each turn begins by choosing its own.
   const choose = (): void => {
     started.watch.check();
@@ -256,7 +260,10 @@ export async function createPlainTfjs(
     });
     const result = new Map<string, NamedTensor>();
     for (const [name, tensor] of found) {
-      result.set(name, { shape: tensor.shape, values: Float32Array.from(await tensor.data()) });
+      result.set(name, {
+        shape: tensor.shape,
+        values: Float32Array.from(await started.watch.guard(tensor.data())),
+      });
       tensor.dispose();
     }
     return result;
