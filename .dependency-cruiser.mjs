@@ -42,7 +42,7 @@ const ROOMS = [
   ['wasm kernels', `${ENGINE}wasm/kernels/`, [`${ENGINE}wasm/kernels/`], []],
   [
     'choice of engines',
-    `${ENGINE}(choose|compare|fastest|recovering|start)-engines?\\.ts$|${ENGINE}engine-(entry|speeds|table)\\.ts$`,
+    `${ENGINE}(choose|compare|fastest|recovering|start)-engines?\\.ts$|${ENGINE}engine-(entry|speeds|table)\\.ts$|${ENGINE}import-tfjs-file\\.ts$`,
     [...ENGINES, `${ENGINE}[^/]*$`, `${ENGINE}(tfjs|webgpu|wasm)/`],
     [],
   ],

@@ -1,5 +1,5 @@
 /**
- * Builds the site into `dist`: both bundles, the wasm binaries beside the worker, the data, the
+ * Builds the site into `dist`: all bundles, the wasm binaries beside the worker, the data, the
  * static files. A build that fails leaves the old `dist` as it was; one that is killed just as it puts
  * the new one in its place may leave none.
  */
@@ -7,7 +7,7 @@
 import { copyFile, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import esbuild from 'esbuild';
-import { bundles } from '../../esbuild.config.mjs';
+import { builds } from '../../esbuild.config.mjs';
 import { ensureData } from './data.mjs';
 import { withLock } from './lock.mjs';
 import { UsageError } from './main.mjs';
@@ -23,8 +23,8 @@ export function wasmBinaryPath(name) {
   return inRoot('node_modules', '@tensorflow', 'tfjs-backend-wasm', 'dist', name);
 }
 
-async function bundleInto(folder, name) {
-  const result = await esbuild.build({ ...bundles[name], outdir: path.join(folder, name) });
+async function bundleInto(staging, { name, folder, options }) {
+  const result = await esbuild.build({ ...options, outdir: path.join(staging, folder) });
   // Tests read from it what each bundle contains.
   await writeFile(path.join(CACHE, `metafile-${name}.json`), JSON.stringify(result.metafile));
 }
@@ -68,7 +68,7 @@ async function buildAll() {
   await mkdir(staging, { recursive: true });
   try {
     await Promise.all([
-      ...Object.keys(bundles).map((name) => bundleInto(staging, name)),
+      ...builds.map((build) => bundleInto(staging, build)),
       cp(inRoot('static'), staging, { recursive: true }),
       ensureData().then((data) => cp(data, path.join(staging, 'data'), { recursive: true })),
     ]);

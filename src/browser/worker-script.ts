@@ -55,22 +55,27 @@ export function isForeign({ origin }: URL): boolean {
   return origin === 'null' || origin !== self.origin;
 }
 
-/** Whether a script comes from where this module does, so that it may do all that this module may. */
-function isFromHere({ origin }: URL): boolean {
-  return origin !== 'null' && origin === new URL(import.meta.url).origin;
+export interface WorkerScriptOptions {
+  /** What a relative TrustedScriptURL is relative to. */
+  readonly baseUrl?: string | undefined;
+  /** Whether the script is of this build or its origin, so that it may do all that this module may. */
+  readonly isOwn: boolean;
 }
 
 /**
- * The script to give to `new Worker`. `given` is absolute or, a TrustedScriptURL, relative to `base`. A
- * TrustedScriptURL is trusted as it is; the own policy vouches for scripts of this page's origin and of this
- * module's alone, so that under Trusted Types no attribute can name another.
+ * The script to give to `new Worker`. `given` is absolute or, a TrustedScriptURL, relative. A TrustedScriptURL
+ * is trusted as it is; the own policy vouches for scripts of the page's origin and of this build's
+ * alone, so that under Trusted Types no attribute can name another.
  */
-export function workerScript(given: URL | ScriptUrl, base?: string): string | ScriptUrl {
+export function workerScript(
+  given: URL | ScriptUrl,
+  { baseUrl, isOwn }: WorkerScriptOptions,
+): string | ScriptUrl {
   const isTrusted = trustedTypes()?.isScriptURL(given) === true;
-  const url = new URL(given.toString(), base);
+  const url = new URL(given.toString(), baseUrl);
   if (!isForeign(url)) return isTrusted ? given : trust(url.href);
   const blobUrl = importingBlob(url);
-  return isTrusted || isFromHere(url) ? trust(blobUrl) : blobUrl;
+  return isTrusted || isOwn ? trust(blobUrl) : blobUrl;
 }
 
 /** `new Worker` of what `workerScript` gave. Throws what the browser throws. */

@@ -4,7 +4,7 @@ import type { SettingsInput } from './settings.js';
 import type { Report, TrainerState } from './reports.js';
 
 /** Sent in the handshake; a page and a worker from different builds refuse each other by it. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** What the worker answers to `open`. */
 export interface Hello {
@@ -19,6 +19,8 @@ export interface OpenOptions {
   readonly protocolVersion: number;
   /** Folder with the four IDX files (`train-images.gz`, …); ends with a slash. */
   readonly dataUrl: string;
+  /** Absolute URLs of what does not lie beside the worker's script, by name; see `browser/build-files.ts`. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** The one callback: called with everything new since the last call, in order. */

@@ -1,11 +1,9 @@
 /**
- * Defines `<sgan-trainer>`; that is its only effect. Where there are no custom elements (Node) or the
- * name is taken (a second copy of this module) it has none. The element is loaded only if it is needed.
+ * Defines `<sgan-trainer>`; that is its only effect, and where there are no custom elements (on a server)
+ * it has none.
  */
 
-if (typeof customElements !== 'undefined' && customElements.get('sgan-trainer') === undefined) {
-  const { SganTrainer } = await import('./sgan-trainer.js');
-  if (customElements.get('sgan-trainer') === undefined) customElements.define('sgan-trainer', SganTrainer);
-}
+import { defineElement } from './element/define-element.js';
+import { SganTrainer } from './sgan-trainer.js';
 
-export {};
+defineElement('sgan-trainer', SganTrainer);

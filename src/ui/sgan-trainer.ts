@@ -21,6 +21,7 @@ import { parseTyped } from './settings/parse-typed.js';
 import type { StringsInput } from './words/strings.js';
 import { elementStyles } from './styles/element.js';
 import { TrainerSession, type ClientFactory } from './trainer-session.js';
+import { VERSION } from '../protocol/version.js';
 import { WorkerClient } from './worker-client.js';
 import type { GivenUrl } from './worker-urls.js';
 
@@ -110,6 +111,9 @@ const typedText = { fromAttribute: givenText };
  * @cssprop --sgan-sticky-top - Where the bar sticks. Default: `0px`.
  */
 export class SganTrainer extends LitElement {
+  /** Version of the package, by which two on one page are told apart. */
+  static readonly version: string = VERSION;
+
   static override readonly styles = elementStyles;
 
   @property({ type: Boolean }) autostart = false;

@@ -154,7 +154,8 @@ export class WorkerClient implements TrainerClient {
     try {
       const worker = this.#makeWorker(id);
       const trainer = wrap<TrainerApi>(worker);
-      const options = { protocolVersion: PROTOCOL_VERSION, dataUrl: this.#urls.dataUrl };
+      const { dataUrl, files } = this.#urls;
+      const options = { protocolVersion: PROTOCOL_VERSION, dataUrl, files };
       const hello = await this.#untilGone(() => trainer.open(options, proxy(this.#deliver)));
       this.#checkHello(hello);
       this.#hasAnswered = true;

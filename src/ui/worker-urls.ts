@@ -5,8 +5,11 @@
 
 import { TrainerError } from '../protocol/errors.js';
 import { describeValue } from '../protocol/wording.js';
+import { feature } from '../browser/feature.js';
 import { folderUrl } from '../browser/folder-url.js';
+import type { MovedFiles } from '../browser/build-files.js';
 import { workerScript, type ScriptUrl } from '../browser/worker-script.js';
+import { dataFolderBeside, filesMovedFrom, workerUrl as ownWorkerUrl } from './worker-files.js';
 
 /** A URL as a page gives it; null and text without a letter are what a removed or empty attribute leaves. */
 export type GivenUrl = string | URL | ScriptUrl | null | undefined;
@@ -25,6 +28,8 @@ export interface WorkerUrls {
   readonly workerUrl: URL;
   /** Folder; ends with a slash. */
   readonly dataUrl: string;
+  /** What a host's bundler has put elsewhere than beside the script; nothing where the page names a script. */
+  readonly files: MovedFiles;
 }
 
 function isMissing(given: GivenUrl): given is null | undefined {
@@ -39,20 +44,29 @@ function refuse(name: string, given: GivenUrl, allowed: string): TrainerError {
 }
 
 /** Throws where this module came without an address that others can be relative to, as from a blob. */
-function ownFile(find: () => URL): URL {
+function ownWorker(): URL {
   try {
-    return find();
+    return ownWorkerUrl();
   } catch (cause) {
     const message =
-      `The files of this build cannot be found from ${describeValue(import.meta.url)}. ` +
+      'The element’s script has no address that the files of this build could be found from. ' +
       'Give "worker-url" and "data-url".';
     throw new TrainerError('InvalidSettings', message, { cause });
   }
 }
 
+/** The data of a built site; a package carries none. */
+function ownData(): string {
+  const folder = dataFolderBeside(ownWorker());
+  if (folder !== null) return folder;
+  const message =
+    'There are no images to learn from: they do not come with the package. Write them with ' +
+    '"npx sgan-trainer data FOLDER" to where they are served, and name that folder with "data-url".';
+  throw new TrainerError('DataUnavailable', message);
+}
+
 function resolveWorkerUrl(given: GivenUrl, base: string): URL {
-  // Bundlers leave these expressions alone; the depth is the same in `src` and in `dist`.
-  if (isMissing(given)) return ownFile(() => new URL('../worker/worker.js', import.meta.url));
+  if (isMissing(given)) return ownWorker();
   try {
     return new URL(given.toString(), base);
   } catch {
@@ -61,7 +75,7 @@ function resolveWorkerUrl(given: GivenUrl, base: string): URL {
 }
 
 function resolveDataUrl(given: GivenUrl, base: string): string {
-  if (isMissing(given)) return ownFile(() => new URL('../data/', import.meta.url)).href;
+  if (isMissing(given)) return ownData();
   const folder = folderUrl(given.toString(), base);
   if (folder !== null) return folder;
   throw refuse(
@@ -71,13 +85,21 @@ function resolveDataUrl(given: GivenUrl, base: string): string {
   );
 }
 
+/** Whether a script comes from where this build does. */
+function isFromOwnOrigin({ origin }: URL): boolean {
+  return origin !== 'null' && origin === feature(ownWorkerUrl)?.origin;
+}
+
 /** Throws `InvalidSettings` where one is none. */
 export function workerUrls({ workerUrl: given, dataUrl, baseUrl = document.baseURI }: GivenUrls): WorkerUrls {
   const workerUrl = resolveWorkerUrl(given, baseUrl);
-  const isObject = typeof given === 'object' && given !== null;
+  const isMine = isMissing(given);
+  const isTrustedByPage = !isMine && typeof given === 'object' && !(given instanceof URL);
+  const isOwn = isMine || isFromOwnOrigin(workerUrl);
   return {
-    script: workerScript(isObject && !(given instanceof URL) ? given : workerUrl, baseUrl),
+    script: workerScript(isTrustedByPage ? given : workerUrl, { baseUrl, isOwn }),
     workerUrl,
     dataUrl: resolveDataUrl(dataUrl, baseUrl),
+    files: isMine ? filesMovedFrom(workerUrl) : {},
   };
 }

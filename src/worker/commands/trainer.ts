@@ -27,6 +27,7 @@ import type { Recipe } from '../../recipe/recipe.js';
 import { SerialQueue } from '../run/serial-queue.js';
 import { invalidSetting, overrideSettings, resolveSettings } from '../../protocol/check-settings.js';
 import { checkLabels } from '../data/split.js';
+import { useMovedFiles } from '../../browser/build-files.js';
 import { folderUrl } from '../../browser/folder-url.js';
 import { WORKER_VERSION } from '../version.js';
 import { describeValue } from '../../protocol/wording.js';
@@ -63,7 +64,7 @@ export class Trainer implements TrainerApi {
     this.#options = options;
   }
 
-  async open({ protocolVersion, dataUrl }: OpenOptions, listener: ReportListener): Promise<Hello> {
+  async open({ protocolVersion, dataUrl, files = {} }: OpenOptions, listener: ReportListener): Promise<Hello> {
     if (protocolVersion !== PROTOCOL_VERSION) {
       throw new TrainerError(
         'WorkerUnavailable',
@@ -77,6 +78,7 @@ export class Trainer implements TrainerApi {
     if (folderUrl(dataUrl) !== dataUrl) {
       throw invalidSetting('dataUrl', dataUrl, 'absolute URLs of a folder, ending with a slash');
     }
+    useMovedFiles(files);
     const { fetch, now, schedule } = this.#options;
     const reporter = new Reporter({ listener, now, schedule });
     const report: LoaderOptions['report'] = (item) => reporter.report(item);

@@ -5,6 +5,13 @@ import { afterPatience, type StartTimer } from '../../../protocol/patience.js';
 
 /** Nothing came within a limit. To ask the same driver again is of no use. */
 export class NoAnswer extends TrainerError {
+  /** Tells it from its kind's other errors, whichever copy of this file has thrown it. */
+  readonly isNoAnswer = true;
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && (value as Partial<NoAnswer>).isNoAnswer === true;
+  }
+
   constructor(what: string, limitMs: number, kind: ErrorKind = 'EngineUnavailable') {
     super(kind, `${what} did not answer within ${limitMs / 1000} s.`);
   }

@@ -1,5 +1,6 @@
 /** The kernels as JavaScript calls them: loading a binary, and what an instance exports. */
 
+import { buildFile, type BuildFile } from '../../../browser/build-files.js';
 import { TrainerError } from '../../../protocol/errors.js';
 import { describeError } from '../../../protocol/wording.js';
 import type { Simd } from './features.js';
@@ -32,7 +33,7 @@ export type PackedKernel = (
   outOffset: number,
 ) => void;
 
-export function binaryName(simd: Simd, isShared: boolean): string {
+export function binaryName(simd: Simd, isShared: boolean): BuildFile {
   return `kernels-${simd}${isShared ? '-shared' : ''}.wasm`;
 }
 
@@ -51,7 +52,7 @@ async function fetchBinary(url: URL): Promise<ArrayBuffer> {
 
 /** Compiles one of the binaries that lie beside the worker. Throws `EngineUnavailable` where it cannot. */
 export async function compileBinary(simd: Simd, isShared: boolean): Promise<WebAssembly.Module> {
-  const url = new URL(`./${binaryName(simd, isShared)}`, import.meta.url);
+  const url = buildFile(binaryName(simd, isShared), import.meta.url);
   const bytes = await fetchBinary(url);
   try {
     return await WebAssembly.compile(bytes);

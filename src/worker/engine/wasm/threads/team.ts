@@ -3,6 +3,7 @@
  * in WebAssembly until a program is to be run. Owns the workers and the words they meet at.
  */
 
+import { buildFile } from '../../../../browser/build-files.js';
 import { makeWorker, workerScript } from '../../../../browser/worker-script.js';
 import { TrainerError } from '../../../../protocol/errors.js';
 import { afterPatience } from '../../../../protocol/patience.js';
@@ -31,7 +32,10 @@ export interface ThreadStart {
 export type SpawnThread = () => Worker;
 
 export const spawnThread: SpawnThread = () =>
-  makeWorker(workerScript(new URL('./thread.js', import.meta.url)), 'sgan-trainer compute thread');
+  makeWorker(
+    workerScript(buildFile('thread.js', import.meta.url), { isOwn: true }),
+    'sgan-trainer compute thread',
+  );
 
 export class Team {
   /** Address of the run's words; see `layout/run.ts`. */

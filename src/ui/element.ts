@@ -1,0 +1,1 @@
+export { SganTrainer } from './sgan-trainer.js';
