@@ -18,7 +18,17 @@ const NO_DEFAULT_EXPORT = {
 };
 
 export default defineConfig(
-  { ignores: ['dist/', '.cache/', 'runs/', 'node_modules/', '**/build/', 'src/worker/engine/wasm/kernels/'] },
+  {
+    ignores: [
+      'dist/',
+      'types/',
+      '.cache/',
+      'runs/',
+      'node_modules/',
+      '**/build/',
+      'src/worker/engine/wasm/kernels/',
+    ],
+  },
   js.configs.recommended,
   {
     rules: {

@@ -7,3 +7,5 @@ import { defineElement } from './element/define-element.js';
 import { SganTrainer } from './sgan-trainer.js';
 
 defineElement('sgan-trainer', SganTrainer);
+
+export type * from './trainer-element.js';

@@ -5,14 +5,14 @@
 
 import './define.js';
 import type { EvaluationReport, TrainerState } from '../protocol/reports.js';
-import type { SganTrainer } from './sgan-trainer.js';
+import type { SganTrainerElement } from './trainer-element.js';
 import { settingsFromUrl, settingsToUrl } from './settings/url-settings.js';
 import { setUpTheme } from './theme-switch.js';
 
 /** States in which leaving the page loses something. */
 const UNDER_WAY: readonly TrainerState[] = ['running', 'paused'];
 
-function setUpAddress(trainer: SganTrainer): void {
+function setUpAddress(trainer: SganTrainerElement): void {
   trainer.settings = settingsFromUrl(new URLSearchParams(location.search));
   trainer.addEventListener('sgan-settings', ({ detail }) => {
     const parameters = settingsToUrl(detail, new URLSearchParams(location.search), trainer.refused);
@@ -26,7 +26,7 @@ function askBeforeLeaving(event: BeforeUnloadEvent): void {
   event.preventDefault();
 }
 
-function setUpLeaving(trainer: SganTrainer): void {
+function setUpLeaving(trainer: SganTrainerElement): void {
   trainer.addEventListener('sgan-state', ({ detail }) => {
     // Only while it is needed: a page that listens may be kept from the back-forward cache.
     if (UNDER_WAY.includes(detail.state)) addEventListener('beforeunload', askBeforeLeaving);
@@ -34,7 +34,7 @@ function setUpLeaving(trainer: SganTrainer): void {
   });
 }
 
-function setUpTitle(trainer: SganTrainer): void {
+function setUpTitle(trainer: SganTrainerElement): void {
   const { title } = document;
   const percent = new Intl.NumberFormat('en', { style: 'percent', minimumFractionDigits: 1 });
   trainer.addEventListener('sgan-evaluation', ({ detail }: CustomEvent<EvaluationReport>) => {

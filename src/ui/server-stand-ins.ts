@@ -7,5 +7,7 @@ const page = globalThis as { readonly HTMLElement?: typeof HTMLElement; readonly
 
 const HTMLElementHere = page.HTMLElement ?? (class {} as typeof HTMLElement);
 const documentHere = page.document ?? ({ createTreeWalker: () => ({}) } as unknown as Document);
+/** Lit notes its versions on it; a server's own is left as it is. */
+const globalThisHere = page.document === undefined ? ({} as typeof globalThis) : globalThis;
 
-export { HTMLElementHere as HTMLElement, documentHere as document };
+export { HTMLElementHere as HTMLElement, documentHere as document, globalThisHere as globalThis };

@@ -11,11 +11,15 @@ import type { Settings, SettingsInput } from '../protocol/settings.js';
 import type { RecipeName } from '../recipe/recipes.js';
 import type { Report, TrainerState } from '../protocol/reports.js';
 import { TrainerError, toErrorInfo } from '../protocol/errors.js';
+import { describeError } from '../protocol/wording.js';
 import { adoptDocumentStyles } from './element/document-styles.js';
 import type { SettingName } from '../protocol/check-settings.js';
 import { dispatch } from './element/events.js';
 import { NextSettings } from './settings/next-settings.js';
+import { prepareIsolation, reloadIsolated } from './element/isolate-page.js';
+import { OnScreen } from './element/on-screen.js';
 import { Presenter } from './element/presenter.js';
+import { sectionsProblem, shownSections } from './element/sections.js';
 import { makeFile, type SaveKind } from './element/saver.js';
 import { parseTyped } from './settings/parse-typed.js';
 import type { StringsInput } from './words/strings.js';
@@ -23,6 +27,7 @@ import { elementStyles } from './styles/element.js';
 import { TrainerSession, type ClientFactory } from './trainer-session.js';
 import { VERSION } from '../protocol/version.js';
 import { WorkerClient } from './worker-client.js';
+import type { SganTrainerElement } from './trainer-element.js';
 import type { GivenUrl } from './worker-urls.js';
 
 /** The text of an attribute; undefined, which means the default, where it is missing or empty. */
@@ -39,87 +44,109 @@ const typedNumber = {
 
 const typedText = { fromAttribute: givenText };
 
+const typedAutostart = {
+  fromAttribute: (text: string | null): boolean | 'visible' =>
+    text?.trim() === 'visible' ? 'visible' : text !== null,
+};
+
 /**
  * Trains a semi-supervised GAN in a worker and shows it learn.
- *
- * ```html
- * <script type="module" src="ui/define.js"></script>
- * <sgan-trainer recipe="notebook" labels="900" autostart></sgan-trainer>
- * ```
  *
  * Worker and data are loaded at the first `start`, `step` or `load`. An attribute that is missing or
  * empty, and a property that is null or undefined, is its default. One that is not allowed keeps the
  * value before it, raises `sgan-error` and keeps `autostart` from starting; nothing throws. Taken out of the document, the
  * element ends its worker after one task, so that it may be moved.
  *
- * @attr recipe - `notebook`, `notebook-as-run`, `notebook-feature-matching`, `labels-only`.
- *   Default: `notebook`.
- * @attr engine - `auto`, `webgpu`, `wasm`, `tfjs-webgpu`, `tfjs-webgl`, `tfjs-wasm`, `tfjs-cpu`.
- *   Default: `auto`.
- * @attr labels - Images whose label is used, 1 to as many as there are for training. Default: 900.
- * @attr seed - Key of all random streams, 0 to 2^53 - 1. Default: 1.
- * @attr steps - Updates in all, 1 to 10,000,000. Default: 20,000.
- * @attr autostart - Starts as soon as the element is in a document. Default: absent.
- * @attr data-url - Folder of the four data files, relative to the document.
- *   Default: `../data/` from the script.
- * @attr worker-url - The worker's script; may be of another origin that sends CORS headers. Default:
- *   `../worker/worker.js` from the script. Where Trusted Types are demanded, the element vouches (by a
- *   policy `sgan-trainer`) for scripts of the page's origin and of its own; the property `workerUrl`
- *   takes a TrustedScriptURL for any other.
- * @attr poster - Picture shown before the first run: square cells, 8 in a row. Default: none.
+ * @tagname sgan-trainer
  *
- * @prop settings - Reads as every setting of the next run. What is assigned is laid over what was
- *   asked for before; undefined takes a field back to its default. A run that stands takes changes
- *   at the next reset; one that has made no step at its start; `steps` at the next start or step.
- * @prop refused - What was asked for and is not allowed, by setting, until that setting is given anew.
- *   Read-only.
- * @prop strings - Words to replace, see `strings.ts`; merged over the defaults.
- * @prop state - `idle`, `loading`, `ready`, `running`, `paused`, `finished`, `failed`. Read-only.
- * @prop error - `{ kind, message }` of what went wrong last, null where nothing did. Read-only.
- * @prop lastReport - The newest report of the worker, null before the first. Read-only.
- * @prop ready - Whether a run stands, so that a start or step takes effect at once. Read-only.
- * @prop clientFactory - Makes what the element sends its commands to; for tests and other transports.
- *   Default: a `WorkerClient`.
+ * @fires {CustomEvent<StateChange>} sgan-state - The state is another one: `{ state, previous, step, error }`.
+ * @fires {CustomEvent<Report>} sgan-report - Every report of the worker, some twenty times a second at most.
+ * @fires {CustomEvent<EvaluationReport>} sgan-evaluation - The report of an evaluation: `{ step, testAccuracy, … }`.
+ * @fires {CustomEvent<ErrorInfo>} sgan-error - `{ kind, message }`: a value is not allowed, a command was refused, a run failed.
+ * @fires {CustomEvent<Settings>} sgan-settings - Every setting of the next run, when one has changed.
  *
- * @method start - Trains, from where the run stands. Resolves with the state once it runs.
- * @method pause - Resolves once no step is being computed.
- * @method step - One update.
- * @method reset - Back to step 0; after a failure with a fresh worker.
- * @method save - A `File` of `checkpoint` (default), `model`, `samples` or `metrics`.
- * @method load - Goes on from a checkpoint (a `Blob` or bytes); its settings become the element's.
- *   All return promises and reject with an error whose `name` is an `ErrorKind`.
+ * @slot status-bar - In place of the bar of commands.
+ * @slot notice - In place of the line that says what is going on, and of errors.
+ * @slot digits - In place of the generated images.
+ * @slot real-digits - In place of the real images.
+ * @slot accuracy - In place of the large figure.
+ * @slot charts - In place of both charts.
+ * @slot evaluations - In place of the table of evaluations.
+ * @slot settings - In place of the form.
  *
- * @fires sgan-state - `{ state, previous, step, error }`. All events bubble and cross shadow roots.
- * @fires sgan-report - Every report of the worker.
- * @fires sgan-evaluation - The report of an evaluation.
- * @fires sgan-error - `{ kind, message }`: a value is not allowed, a command was refused, a run failed.
- * @fires sgan-settings - Every setting of the next run, when one has changed.
+ * @csspart status-bar - The bar of commands.
+ * @csspart state - The state, in the bar.
+ * @csspart primary-button - Start, pause and resume.
+ * @csspart step-button - One update.
+ * @csspart reset-button - Back to step 0.
+ * @csspart engine - The chip that names the engine.
+ * @csspart save-button - Opens the panel of what can be saved and loaded.
+ * @csspart progress - The line of progress under the bar.
+ * @csspart notice - The line that says what is going on.
+ * @csspart banner - That line where it tells an error.
+ * @csspart digits - The generated images.
+ * @csspart digits-caption - The step that they are of.
+ * @csspart real-digits - The real images.
+ * @csspart accuracy - The large figure and what stands beside it.
+ * @csspart accuracy-chart - The chart of accuracies.
+ * @csspart loss-chart - The chart of losses.
+ * @csspart evaluations - The table of evaluations.
+ * @csspart settings - The form.
  *
- * @csspart status-bar, state, primary-button, step-button, reset-button, engine, save-button, progress -
- *   The bar and what is on it.
- * @csspart notice, banner - The line under the bar; `banner` where it tells an error.
- * @csspart digits, digits-caption, real-digits, accuracy, accuracy-chart, loss-chart, evaluations, settings -
- *   The stage and the form.
- *
- * @cssprop --sgan-background, --sgan-raised, --sgan-sunken, --sgan-text, --sgan-muted, --sgan-line -
- *   Surfaces, text and hairlines. Defaults follow the page's `color-scheme`.
- * @cssprop --sgan-accent, --sgan-on-accent - The primary button, progress, links.
- * @cssprop --sgan-series-first, --sgan-series-second - The lines of the charts.
- *   Default of the first: the accent.
- * @cssprop --sgan-digits-background - Behind the images. Default: `#08090b`.
- * @cssprop --sgan-font, --sgan-radius - Default: the system's font, `8px`.
- * @cssprop --sgan-sticky-top - Where the bar sticks. Default: `0px`.
+ * @cssprop --sgan-background - Behind everything. Defaults of all colours follow the page's `color-scheme`.
+ * @cssprop --sgan-raised - Surface of panels and controls.
+ * @cssprop --sgan-sunken - Surface of notices.
+ * @cssprop --sgan-text - Text.
+ * @cssprop --sgan-muted - Text that says less.
+ * @cssprop --sgan-line - Hairlines.
+ * @cssprop --sgan-accent - The primary button, progress, links.
+ * @cssprop --sgan-on-accent - Text on the accent.
+ * @cssprop --sgan-series-first - The first line of the charts. Default: the accent.
+ * @cssprop --sgan-series-second - The second line of the charts.
+ * @cssprop [--sgan-digits-background=#08090b] - Behind the images.
+ * @cssprop --sgan-font - Font family. Default: the system's.
+ * @cssprop [--sgan-radius=8px] - Radius of corners.
+ * @cssprop [--sgan-sticky-top=0px] - Where the bar sticks.
  */
-export class SganTrainer extends LitElement {
+export class SganTrainer extends LitElement implements SganTrainerElement {
   /** Version of the package, by which two on one page are told apart. */
   static readonly version: string = VERSION;
 
   static override readonly styles = elementStyles;
 
-  @property({ type: Boolean }) autostart = false;
+  /**
+   * Starts as soon as the element is in a document; with the value `visible`, as soon as it is scrolled into
+   * view. Default: absent.
+   */
+  @property({ converter: typedAutostart }) autostart: boolean | 'visible' = false;
+  /** Pauses while the element is scrolled out of view, and goes on when it is back. Default: absent. */
+  @property({ attribute: 'pause-offscreen', type: Boolean }) pauseOffscreen = false;
+  /**
+   * The sections that are shown, of `status-bar`, `notice`, `digits`, `real-digits`, `accuracy`, `charts`,
+   * `evaluations` and `settings`. Default: all.
+   */
+  @property({ converter: typedText }) show: string | null | undefined;
+  /** Sections that are not shown. Default: none. */
+  @property({ converter: typedText }) hide: string | null | undefined;
+  /**
+   * Folder of the four data files, relative to the document. Default: `data/` beside the folder of the worker's
+   * script in a built site; a package has no data, and this has to be given.
+   */
   @property({ attribute: 'data-url', converter: typedText }) dataUrl: GivenUrl;
+  /**
+   * The worker's script, with the files of its folder beside it; may be of another origin that sends CORS headers.
+   * Default: the package's own. Where Trusted Types are demanded, the element vouches (by a policy
+   * `sgan-trainer`) for scripts of the page's origin and of its own; the property takes a TrustedScriptURL for any other.
+   */
   @property({ attribute: 'worker-url', converter: typedText }) workerUrl: GivenUrl;
+  /**
+   * A service worker that makes the page cross-origin isolated where its server does not, so that `wasm` may use
+   * threads: the file `isolation-worker.js`, copied to the page's folder. The page is loaded once more for it. Default: none.
+   */
+  @property({ attribute: 'isolation-url', converter: typedText }) isolationUrl: string | null | undefined;
+  /** Picture shown before the first run: square cells, 8 in a row. Default: none. */
   @property({ converter: typedText }) poster: string | null | undefined;
+  /** Makes what the element sends its commands to; for tests and other transports. Default: a `WorkerClient`. */
   @property({ attribute: false }) clientFactory: ClientFactory = (options) => new WorkerClient(options);
 
   readonly #session = new TrainerSession({
@@ -140,8 +167,7 @@ export class SganTrainer extends LitElement {
       this.requestUpdate();
       dispatch(this, 'sgan-settings', settings);
     },
-    // Later, so that whoever sets an attribute and then listens hears of it.
-    onProblem: (message) => queueMicrotask(() => this.#raise({ kind: 'InvalidSettings', message })),
+    onProblem: (message) => this.#raiseSoon(message),
   });
   readonly #presenter = new Presenter(this, {
     session: this.#session,
@@ -154,7 +180,16 @@ export class SganTrainer extends LitElement {
   #told: ErrorInfo | null = null;
   #lastReport: Report | null = null;
   #ending: ReturnType<typeof setTimeout> | undefined;
+  readonly #screen = new OnScreen(this, {
+    onEnter: () => this.#entered(),
+    onLeave: () => this.#left(),
+  });
+  /** Whether the run rests only because the element is out of view. */
+  #restsOffscreen = false;
+  /** Under way while it is not known whether the page is to be loaded again. */
+  #isolating: Promise<void> | null = null;
 
+  /** Name of a recipe. Default: `notebook`. */
   @property({ converter: typedText })
   get recipe(): RecipeName {
     return this.#next.complete.recipe;
@@ -163,6 +198,9 @@ export class SganTrainer extends LitElement {
     this.#next.set('recipe', value);
   }
 
+  /**
+   * `auto`, `webgpu`, `wasm`, `tfjs-webgpu`, `tfjs-webgl`, `tfjs-wasm` or `tfjs-cpu`. Default: `auto`.
+   */
   @property({ converter: typedText })
   get engine(): EngineChoice {
     return this.#next.complete.engine;
@@ -171,6 +209,7 @@ export class SganTrainer extends LitElement {
     this.#next.set('engine', value);
   }
 
+  /** Images whose label is used, 1 to as many as there are for training. Default: 900. */
   @property({ converter: typedNumber })
   get labels(): number {
     return this.#next.complete.labels;
@@ -179,6 +218,7 @@ export class SganTrainer extends LitElement {
     this.#next.set('labels', value);
   }
 
+  /** Key of all random streams, 0 to 2^53 - 1. Default: 1. */
   @property({ converter: typedNumber })
   get seed(): number {
     return this.#next.complete.seed;
@@ -187,6 +227,7 @@ export class SganTrainer extends LitElement {
     this.#next.set('seed', value);
   }
 
+  /** Updates in all, 1 to 10,000,000. Default: 20,000. */
   @property({ converter: typedNumber })
   get steps(): number {
     return this.#next.complete.steps;
@@ -195,6 +236,11 @@ export class SganTrainer extends LitElement {
     this.#next.set('steps', value);
   }
 
+  /**
+   * Reads as every setting of the next run. What is assigned is laid over what was asked for before;
+   * undefined takes a field back to its default. A run that stands takes changes at the next reset; one that
+   * has made no step at its start; `steps` at the next start or step.
+   */
   @property({ attribute: false })
   get settings(): Settings {
     return this.#next.complete;
@@ -203,10 +249,12 @@ export class SganTrainer extends LitElement {
     this.#next.merge(value);
   }
 
+  /** What was asked for and is not allowed, by setting, until that setting is given anew. */
   get refused(): ReadonlyMap<SettingName, unknown> {
     return this.#next.refused;
   }
 
+  /** Words to replace, merged over the defaults. */
   @property({ attribute: false })
   get strings(): StringsInput | null | undefined {
     return this.#strings;
@@ -216,49 +264,64 @@ export class SganTrainer extends LitElement {
     this.#presenter.strings = value;
   }
 
+  /** `idle`, `loading`, `ready`, `running`, `paused`, `finished` or `failed`. */
   get state(): TrainerState {
     return this.#session.model.state;
   }
 
+  /** What went wrong last, null where nothing did. */
   get error(): ErrorInfo | null {
     return this.#session.model.error ?? this.#problem;
   }
 
+  /** The newest report of the worker, null before the first. */
   get lastReport(): Report | null {
     return this.#lastReport;
   }
 
+  /** Whether a run stands, so that a start or step takes effect at once. */
   get ready(): boolean {
     return (['ready', 'running', 'paused', 'finished'] satisfies TrainerState[] as TrainerState[]).includes(
       this.state,
     );
   }
 
+  /** Trains, from where the run stands. Resolves with the state once it runs. Rejects, as all do, with an error whose `name` is an `ErrorKind`. */
   start(): Promise<TrainerState> {
+    this.#restsOffscreen = false;
     this.#presenter.isStartQueued = true;
     return this.#command(() => this.#session.start(this.settings));
   }
 
+  /** Resolves once no step is being computed. */
   pause(): Promise<TrainerState> {
+    this.#restsOffscreen = false;
     this.#presenter.isStartQueued = false;
     return this.#command(() => this.#session.pause());
   }
 
+  /** One update. */
   step(): Promise<TrainerState> {
+    this.#restsOffscreen = false;
     this.#presenter.isStartQueued = false;
     return this.#command(() => this.#session.step(this.settings));
   }
 
+  /** Back to step 0; after a failure with a fresh worker. */
   reset(): Promise<TrainerState> {
+    this.#restsOffscreen = false;
     this.#presenter.isStartQueued = false;
     return this.#command(() => this.#session.reset(this.settings));
   }
 
+  /** A file: the checkpoint, the model, the generated images or the metrics. */
   save(kind: SaveKind = 'checkpoint'): Promise<File> {
     return this.#command(() => makeFile(this.#session, kind));
   }
 
+  /** Goes on from a checkpoint; its settings become the element's. */
   load(checkpoint: Blob | Uint8Array<ArrayBuffer> | ArrayBuffer): Promise<TrainerState> {
+    this.#restsOffscreen = false;
     this.#presenter.isStartQueued = false;
     return this.#command(async () => {
       const bytes = await readCheckpoint(checkpoint);
@@ -296,8 +359,22 @@ export class SganTrainer extends LitElement {
   }
 
   protected override updated(changed: PropertyValues<this>): void {
+    if (changed.has('isolationUrl')) this.#isolate();
+    if (changed.has('autostart') || changed.has('pauseOffscreen')) {
+      this.#screen.watch(this.autostart === 'visible' || this.pauseOffscreen);
+    }
     if (changed.has('autostart')) this.#startItself();
     if (changed.has('poster')) this.#presenter.poster = this.poster;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    for (const name of ['show', 'hide'] as const) {
+      const problem = changed.has(name) ? sectionsProblem(name, this[name]) : null;
+      if (problem !== null) this.#raiseSoon(problem);
+    }
+    if (changed.has('show') || changed.has('hide')) {
+      this.#presenter.shown = shownSections(this.show, this.hide);
+    }
   }
 
   protected override render(): TemplateResult {
@@ -311,8 +388,39 @@ export class SganTrainer extends LitElement {
   #startItself(): void {
     // A run with another value than the one asked for is not what anyone meant.
     if (this.#next.refused.size > 0) return;
-    if (this.autostart && this.isConnected && !this.#session.hasClient)
-      void this.start().catch(() => undefined);
+    if (this.autostart === false || (this.autostart === 'visible' && !this.#screen.isInside)) return;
+    // What is started would be lost if the page is to be loaded again.
+    if (this.#isolating !== null || !this.isConnected || this.#session.hasClient) return;
+    void this.start().catch(() => undefined);
+  }
+
+  #entered(): void {
+    if (this.autostart === 'visible') this.#startItself();
+    if (this.#restsOffscreen) void this.start().catch(() => undefined);
+  }
+
+  #left(): void {
+    const isUnderWay =
+      this.state === 'running' || (this.state === 'loading' && this.#presenter.isStartQueued);
+    if (!this.pauseOffscreen || !isUnderWay) return;
+    void this.pause().catch(() => undefined);
+    this.#restsOffscreen = true;
+  }
+
+  #isolate(): void {
+    const { isolationUrl } = this;
+    if (isolationUrl === null || isolationUrl === undefined) return;
+    const isolating = prepareIsolation(isolationUrl, this.ownerDocument.baseURI)
+      .then((isolation) => {
+        if (isolation === 'reload' && !this.#session.hasClient) reloadIsolated();
+        else this.#isolating = null;
+      })
+      .catch((error: unknown) => {
+        this.#isolating = null;
+        this.#raiseSoon(describeError(error));
+      })
+      .finally(() => this.#startItself());
+    this.#isolating = isolating;
   }
 
   async #command<T>(command: () => Promise<T>): Promise<T> {
@@ -348,6 +456,11 @@ export class SganTrainer extends LitElement {
     this.requestUpdate();
   }
 
+  /** Later, so that whoever sets an attribute and then listens hears of it. */
+  #raiseSoon(message: string): void {
+    queueMicrotask(() => this.#raise({ kind: 'InvalidSettings', message }));
+  }
+
   #raise(error: ErrorInfo): void {
     this.#setProblem(error);
     this.#presenter.failed(error);
@@ -379,11 +492,5 @@ async function readCheckpoint(
         cause: error,
       },
     );
-  }
-}
-
-declare global {
-  interface HTMLElementTagNameMap {
-    'sgan-trainer': SganTrainer;
   }
 }

@@ -18,12 +18,34 @@ test("the page's bundle holds nothing of tfjs and nothing of the worker", async 
   assert.deepEqual(strangers, []);
 });
 
-test("the worker's bundle holds nothing of the page", async () => {
+test("the worker's bundle holds nothing of the page and nothing of tfjs, which has a file of its own", async () => {
+  const isTfjs = (file) => /node_modules\/@tensorflow\/|^src\/worker\/engine\/tfjs\//.test(file);
   const inputs = await inputsOf('worker');
   assert.ok(inputs.includes('src/worker/worker.ts'));
-  assert.ok(inputs.some((file) => file.includes('node_modules/@tensorflow/tfjs-core/')));
-  const strangers = inputs.filter((file) => /node_modules\/(@lit|lit|uplot)\/|^src\/ui\//.test(file));
-  assert.deepEqual(strangers, []);
+  const isPage = (file) => /node_modules\/(@lit|lit|uplot)\/|^src\/ui\//.test(file);
+  assert.deepEqual(
+    inputs.filter((file) => isPage(file) || isTfjs(file)),
+    [],
+  );
+  const apart = await inputsOf('tfjs');
+  assert.ok(apart.some((file) => file.includes('node_modules/@tensorflow/tfjs-core/')));
+  assert.deepEqual(apart.filter(isPage), []);
+});
+
+test('what runs in workers is one file each, with its source map', async () => {
+  for (const name of ['worker', 'tfjs', 'thread']) {
+    const { outputs } = JSON.parse(await readFile(`.cache/metafile-${name}.json`, 'utf8'));
+    const scripts = Object.entries(outputs).filter(([file]) => file.endsWith('.js'));
+    assert.equal(scripts.length, 1, name);
+    const imported = scripts[0][1].imports.map((item) => item.path);
+    assert.deepEqual(imported, [], name);
+    const text = await readFile(`dist/worker/${name}.js`, 'utf8');
+    assert.match(text, /\n\/\/# sourceMappingURL=\S+\s*$/, name);
+  }
+});
+
+test('the script of the threads is too large for bundlers to make a data: URL of it', async () => {
+  assert.ok((await stat('dist/worker/thread.js')).size > 4096);
 });
 
 test('each entry lies where its URL rules expect it', async () => {

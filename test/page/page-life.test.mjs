@@ -1,12 +1,12 @@
 /** The element in pages that are not ours: many, two, moved, inside other elements, from other origins. */
 
 import assert from 'node:assert/strict';
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { serveSite } from '../../scripts/lib/serve.mjs';
-import { CACHE, DIST } from '../../scripts/lib/paths.mjs';
+import { DIST } from '../../scripts/lib/paths.mjs';
 import { openPage, openSite, SMALL, stateOf, untilState, untilWorkers } from './support/page.mjs';
 import { serveData, smallData } from './support/small-data.mjs';
 
@@ -175,20 +175,4 @@ test('imported twice, in two copies, it is defined once', async (context) => {
   });
   assert.equal(isSame, true);
   assert.deepEqual(violations, []);
-});
-
-test('the page’s bundle has no tfjs and nothing of the worker in it', async () => {
-  const { inputs } = JSON.parse(await readFile(path.join(CACHE, 'metafile-ui.json'), 'utf8'));
-  const names = Object.keys(inputs);
-  assert.ok(names.includes('src/ui/sgan-trainer.ts'));
-  assert.deepEqual(
-    names.filter((name) => /tensorflow|tfjs|src\/worker/.test(name)),
-    [],
-  );
-  const worker = JSON.parse(await readFile(path.join(CACHE, 'metafile-worker.json'), 'utf8'));
-  assert.ok(
-    Object.keys(worker.inputs).some((name) => name.includes('@tensorflow/')),
-    'the check would see it',
-  );
-  assert.ok((await readdir(path.join(DIST, 'ui'))).includes('define.js'));
 });

@@ -2,7 +2,7 @@
 
 import { expect } from '@open-wc/testing';
 import axe from 'axe-core';
-import type { SganTrainer } from '../../src/ui/sgan-trainer.js';
+import type { SganTrainerElement as SganTrainer } from '../../src/ui/trainer-element.js';
 import { find, mount, textOf, unmountAll, until, untilState, type Mounted } from './support/mount.js';
 
 /** What axe finds wrong in an element, as lines that a person can act on. */

@@ -2,7 +2,7 @@
 
 import { expect } from '@open-wc/testing';
 import { create, find, mount, unmountAll } from './support/mount.js';
-import type { SganTrainer } from '../../src/ui/sgan-trainer.js';
+import type { SganTrainerElement as SganTrainer } from '../../src/ui/trainer-element.js';
 
 const frames: HTMLIFrameElement[] = [];
 

@@ -6,7 +6,7 @@ import { picturePng } from '../../src/ui/element/saved-files.js';
 import { toImageGrid } from '../../src/worker/engine/image-grid.js';
 import { gridAt, runOf } from './support/fake-trainer.js';
 import { find, mount, textOf, unmountAll, until, untilState, type Mounted } from './support/mount.js';
-import type { SganTrainer } from '../../src/ui/sgan-trainer.js';
+import type { SganTrainerElement as SganTrainer } from '../../src/ui/trainer-element.js';
 
 const PRIMARY = '[part="primary-button"]';
 const STEP = '[part="step-button"]';

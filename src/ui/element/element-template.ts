@@ -18,6 +18,7 @@ import { settingsForm, type SettingsFormActions } from '../settings/settings-for
 import { statusBar, type StatusBarActions } from '../parts/status-bar.js';
 import type { Speech } from '../words/words.js';
 import type { Menus } from './menus.js';
+import { SECTIONS, section, type SectionName } from './sections.js';
 import { availableKinds, type SaveKind } from './saver.js';
 import { differingSettings, type SettingName } from '../../protocol/check-settings.js';
 import type { TrainerSession } from '../trainer-session.js';
@@ -36,9 +37,13 @@ export interface ElementView extends Speech {
   readonly isTableOpen: boolean;
   readonly isDropOver: boolean;
   readonly menus: Menus;
+  readonly shown: ReadonlySet<SectionName>;
   /** What the live region says. */
   readonly announcement: string;
 }
+
+/** The sections below the bar and the line. */
+const BODY: readonly SectionName[] = SECTIONS.filter((name) => name !== 'status-bar' && name !== 'notice');
 
 export interface ElementActions
   extends StatusBarActions, NoticeActions, Omit<SettingsFormActions, 'onReset'> {
@@ -55,7 +60,12 @@ function pendingSettings({ session, settings }: ElementView): readonly SettingNa
 }
 
 export function elementTemplate(view: ElementView, actions: ElementActions): TemplateResult {
-  const { words, session, settings, menus, baseline } = view;
+  const { words, session, settings, menus, baseline, shown } = view;
+  const inSlot = (name: SectionName, content: TemplateResult): TemplateResult =>
+    section(name, shown, content);
+  const isShown = (name: SectionName): boolean => shown.has(name);
+  const hasDigits = isShown('digits') || isShown('real-digits');
+  const hasResults = isShown('accuracy') || isShown('charts');
   const { model } = session;
   const current = model.settings ?? settings;
   const engine = engineMenu({
@@ -91,23 +101,38 @@ export function elementTemplate(view: ElementView, actions: ElementActions): Tem
     @keydown=${menus.onKeydown}
     @focusout=${menus.onFocusout}
   >
-    ${bar} ${notice({ ...view, model }, actions)}
-    <div class="body">
-      <div class="stage">
+    ${inSlot('status-bar', bar)} ${inSlot('notice', notice({ ...view, model }, actions))}
+    <div class="body ${shown.has('settings') ? '' : 'without-settings'}" ?hidden=${!BODY.some(isShown)}>
+      <div
+        class="stage ${hasDigits && hasResults ? '' : 'single'}"
+        ?hidden=${!hasDigits && !hasResults && !isShown('evaluations')}
+      >
         ${hero({ ...view, model, hasGenerator: RECIPES[current.recipe].hasGenerator })}
-        <div class="results">
-          ${accuracy({ ...view, model, baseline, isBaselineItself: isBaseline(current.recipe) })}
-          ${charts({ ...view, model, baseline })}
+        <div class="results" ?hidden=${!hasResults}>
+          ${inSlot(
+            'accuracy',
+            accuracy({ ...view, model, baseline, isBaselineItself: isBaseline(current.recipe) }),
+          )}
+          ${inSlot('charts', charts({ ...view, model, baseline }))}
         </div>
-        ${evaluationsTable({
-          ...view,
-          evaluations: model.evaluations,
-          losses: model.losses.names,
-          isOpen: view.isTableOpen,
-          onToggle: actions.onTable,
-        })}
+        ${inSlot(
+          'evaluations',
+          evaluationsTable({
+            ...view,
+            evaluations: model.evaluations,
+            losses: model.losses.names,
+            isOpen: view.isTableOpen,
+            onToggle: actions.onTable,
+          }),
+        )}
       </div>
-      ${settingsForm({ ...view, pending: pendingSettings(view), state: model.state, data: model.data }, actions)}
+      ${inSlot(
+        'settings',
+        settingsForm(
+          { ...view, pending: pendingSettings(view), state: model.state, data: model.data },
+          actions,
+        ),
+      )}
     </div>
     ${view.isDropOver ? html`<div class="drop">${words.dropTitle}</div>` : nothing}
     ${probes(actions.onThemeChange)}

@@ -22,6 +22,7 @@ import { primaryAction } from '../parts/status-bar.js';
 import { makeSpeech, type Speech } from '../words/words.js';
 import { download } from './saved-files.js';
 import type { SaveKind } from './saver.js';
+import { shownSections, type SectionName } from './sections.js';
 import type { SettingName } from '../../protocol/check-settings.js';
 import { fill, type StringsInput } from '../words/strings.js';
 import type { TrainerSession } from '../trainer-session.js';
@@ -57,6 +58,8 @@ function ignore(): void {}
 export class Presenter implements ReactiveController {
   /** While loading: whether training starts when it is done. */
   isStartQueued = false;
+  /** Sections on the screen. */
+  shown: ReadonlySet<SectionName> = shownSections(null, null);
   readonly #host: PresentedTrainer;
   readonly #options: PresenterOptions;
   readonly #menus: Menus;
@@ -183,6 +186,7 @@ export class Presenter implements ReactiveController {
         isTableOpen: this.#isTableOpen,
         isDropOver: this.#drop.isOver,
         menus: this.#menus,
+        shown: this.shown,
         announcement: this.#announcer.text,
       },
       this.#actions,

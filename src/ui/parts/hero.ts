@@ -2,6 +2,7 @@
 
 import { css, html, nothing, type TemplateResult } from 'lit';
 import type { RunModel } from '../element/run-model.js';
+import { section, type SectionName } from '../element/sections.js';
 import { fill } from '../words/strings.js';
 import type { Speech } from '../words/words.js';
 
@@ -11,12 +12,13 @@ export interface HeroView extends Speech {
   readonly hasGenerator: boolean;
   /** Whether a picture of real images stands in before the first run. */
   readonly hasPoster: boolean;
+  readonly shown: ReadonlySet<SectionName>;
 }
 
 type Shows = 'generated' | 'poster' | 'nothing' | 'noGenerator';
 
 /** What stands in the large square. */
-export function heroShows({ model, hasGenerator, hasPoster }: Omit<HeroView, keyof Speech>): Shows {
+export function heroShows({ model, hasGenerator, hasPoster }: Omit<HeroView, keyof Speech | 'shown'>): Shows {
   if (!hasGenerator) return 'noGenerator';
   if (model.generated !== null) return 'generated';
   return hasPoster && model.state === 'idle' ? 'poster' : 'nothing';
@@ -43,47 +45,48 @@ function describe({ words, formats, model }: HeroView, shows: Shows): string {
 }
 
 export function hero(view: HeroView): TemplateResult {
-  const { words, formats, model, hasPoster } = view;
+  const { words, formats, model, hasPoster, shown } = view;
   const shows = heroShows(view);
   const [title, note] = heading(view, shows);
   const cells = model.real === null ? 8 : model.real.grid.columns * model.real.grid.rows;
   const realCount = Math.min(cells, model.data?.testCount ?? cells);
   const hasReal = model.real !== null || hasPoster;
-  return html`<div class="hero">
-    <section aria-label=${words.images}>
-      <div class="heading">
-        <h2>${title}</h2>
-        <span class="muted number" part="digits-caption">${note}</span>
-      </div>
-      <div class="sheet" part="digits">
-        <canvas
-          id="digits"
-          role="img"
-          aria-label=${describe(view, shows)}
-          ?hidden=${shows === 'noGenerator'}
-        ></canvas>
-        ${
-          shows === 'noGenerator'
-            ? html`<div class="no-generator">
-                <p><strong>${words.noGeneratorTitle}</strong></p>
-                <p>${words.noGeneratorText}</p>
-              </div>`
-            : nothing
-        }
-      </div>
-    </section>
-    <section aria-label=${words.realImages}>
-      <div class="heading">
-        <h3 class="muted">${words.realImages}</h3>
-      </div>
-      <div class="strip" part="real-digits">
-        <canvas
-          id="real-digits"
-          role="img"
-          aria-label=${hasReal ? fill(words.realImagesLabel, { count: formats.count(realCount) }) : words.imagesNone}
-        ></canvas>
-      </div>
-    </section>
+  const generated = html`<section aria-label=${words.images}>
+    <div class="heading">
+      <h2>${title}</h2>
+      <span class="muted number" part="digits-caption">${note}</span>
+    </div>
+    <div class="sheet" part="digits">
+      <canvas
+        id="digits"
+        role="img"
+        aria-label=${describe(view, shows)}
+        ?hidden=${shows === 'noGenerator'}
+      ></canvas>
+      ${
+        shows === 'noGenerator'
+          ? html`<div class="no-generator">
+              <p><strong>${words.noGeneratorTitle}</strong></p>
+              <p>${words.noGeneratorText}</p>
+            </div>`
+          : nothing
+      }
+    </div>
+  </section>`;
+  const real = html`<section aria-label=${words.realImages}>
+    <div class="heading">
+      <h3 class="muted">${words.realImages}</h3>
+    </div>
+    <div class="strip" part="real-digits">
+      <canvas
+        id="real-digits"
+        role="img"
+        aria-label=${hasReal ? fill(words.realImagesLabel, { count: formats.count(realCount) }) : words.imagesNone}
+      ></canvas>
+    </div>
+  </section>`;
+  return html`<div class="hero" ?hidden=${!shown.has('digits') && !shown.has('real-digits')}>
+    ${section('digits', shown, generated)} ${section('real-digits', shown, real)}
   </div>`;
 }
 

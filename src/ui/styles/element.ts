@@ -29,7 +29,8 @@ const layoutStyles = css`
     gap: 24px;
   }
 
-  .stage > * {
+  .stage > *,
+  .stage > slot > * {
     min-width: 0;
   }
 
@@ -93,7 +94,7 @@ const layoutStyles = css`
       border-inline-start: 1px solid var(--_line);
     }
 
-    .body:has(.settings) {
+    .body:has(.settings):not(.without-settings) {
       grid-template-columns: minmax(0, 1fr) 320px;
     }
 
@@ -101,6 +102,25 @@ const layoutStyles = css`
       grid-template-columns: minmax(0, 1fr);
       gap: 12px;
     }
+  }
+
+  /* What a host hides leaves no column behind. */
+  .stage.single {
+    grid-template-columns: minmax(0, 1fr);
+  }
+
+  .body.without-settings,
+  .body:has(.stage[hidden]) {
+    grid-template-columns: minmax(0, 1fr);
+  }
+
+  .body:has(.stage[hidden]) .settings {
+    padding-inline-start: 0;
+    border-inline-start: 0;
+  }
+
+  .root [hidden] {
+    display: none;
   }
 
   /* Fingers: as large as WCAG's enhanced target size, however wide the screen. */

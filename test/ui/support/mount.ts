@@ -1,7 +1,7 @@
 /** Puts `<sgan-trainer>` on fake trainers into the test's page, and finds what is on it. */
 
 import '../../../src/ui/define.js';
-import type { SganTrainer } from '../../../src/ui/sgan-trainer.js';
+import type { SganTrainerElement as SganTrainer } from '../../../src/ui/trainer-element.js';
 import type { SganTrainerEventMap } from '../../../src/ui/element/events.js';
 import type { TrainerState } from '../../../src/protocol/reports.js';
 import { FakeTrainer } from './fake-trainer.js';

