@@ -12,7 +12,8 @@ export class OnScreen implements ReactiveController {
   readonly #options: OnScreenOptions;
   #observer: IntersectionObserver | null = null;
   #isWatched = false;
-  #isInside = false;
+  /** null before it was seen or missed first. */
+  #isInside: boolean | null = null;
 
   constructor(host: LitElement, options: OnScreenOptions) {
     this.#host = host;
@@ -22,10 +23,10 @@ export class OnScreen implements ReactiveController {
 
   /** Whether it was last seen in view. Where nothing can tell, it always is. */
   get isInside(): boolean {
-    return this.#isInside || typeof IntersectionObserver === 'undefined';
+    return this.#isInside === true || typeof IntersectionObserver === 'undefined';
   }
 
-  /** Begins or ends to watch. What is in view already is told of soon after. */
+  /** Begins or ends to watch. Whether it is in view already is told soon after. */
   watch(isWanted: boolean): void {
     if (isWanted === this.#isWatched) return;
     this.#isWatched = isWanted;
@@ -57,6 +58,6 @@ export class OnScreen implements ReactiveController {
   #end(): void {
     this.#observer?.disconnect();
     this.#observer = null;
-    this.#isInside = false;
+    this.#isInside = null;
   }
 }
