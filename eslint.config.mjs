@@ -72,6 +72,7 @@ export default defineConfig(
       '.dependency-cruiser.mjs',
       'scripts/lib/node-test-report.mjs',
       'src/ui/css-text.d.ts',
+      'examples/**/*.js',
     ],
     rules: { 'no-restricted-syntax': 'off' },
   },

@@ -28,6 +28,14 @@ export const BROWSER_TEST_FOLDERS = { unit: [], worker: [], ui: [], page: ['test
 /** On a Selenium Grid. */
 export const GRID_TEST_FOLDERS = { unit: [], worker: [], ui: [], page: ['test/grid'] };
 
+/** Those that install, build and drive the examples, by the group that knows how to run them. */
+export const EMBED_TEST_FOLDERS = {
+  unit: [],
+  worker: [],
+  ui: [],
+  page: ['test/embed'],
+};
+
 const TEST_NAME = /\.test\.(ts|mjs)$/;
 
 /** Test files of folders, as paths from the repository root with forward slashes, sorted. */

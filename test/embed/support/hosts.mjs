@@ -1,0 +1,155 @@
+/** Hosts of the packed package: folders outside the project, built as a person builds them, and a browser in them. */
+
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { launchBrowser } from '../../../scripts/lib/browser.mjs';
+import { buildPackageFiles, packInto } from '../../../scripts/lib/package.mjs';
+import { inRoot } from '../../../scripts/lib/paths.mjs';
+import { serveSite } from '../../../scripts/lib/serve.mjs';
+import { smallData } from '../../page/support/small-data.mjs';
+
+const run = promisify(execFile);
+
+/** A run small enough for a test. */
+export const SMALL = { engine: 'wasm', batch: 10, labels: 100, evalEvery: 5, steps: 2000 };
+
+/** What makes a page isolated, so that threads run. */
+export const ISOLATED = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
+
+/** What a content network sends. */
+export const SHARED = { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' };
+
+/** A folder outside the project that ends with the test. */
+export async function makeFolder(context) {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'sgan-embed-'));
+  context.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+let tarball;
+
+/** The packed package, packed once a process. The site is built by what runs the tests. */
+export function packed() {
+  tarball ??= (async () => {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'sgan-packed-'));
+    process.once(
+      'exit',
+      () => void spawn(process.execPath, ['-e', REMOVE, folder], { detached: true }).unref(),
+    );
+    await buildPackageFiles();
+    return packInto(folder);
+  })();
+  return tarball;
+}
+
+const REMOVE = `require('node:fs').rmSync(process.argv[1], { recursive: true, force: true })`;
+
+export async function npm(args, cwd) {
+  const { npm_execpath: script } = process.env;
+  const [command, given] = script === undefined ? ['npm', args] : [process.execPath, [script, ...args]];
+  // Of the run of npm that we are in nothing is meant for this one.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_(config|package|lifecycle)_/.test(name)),
+  );
+  return run(command, given, { cwd, env, maxBuffer: 2 ** 26 });
+}
+
+/** Installs the tarball in a folder that depends on nothing else; needs no registry. */
+export async function installAlone(folder) {
+  const file = path.join(folder, 'package.json');
+  const { name = 'host' } = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'));
+  await writeFile(file, `${JSON.stringify({ name, private: true, type: 'module' })}\n`);
+  await npm(['install', '--offline', '--no-audit', '--no-fund', '--no-package-lock', await packed()], folder);
+}
+
+/** An example in a folder outside the project. */
+export async function copyExample(context, name) {
+  const folder = await makeFolder(context);
+  await cp(inRoot('examples', name), folder, { recursive: true });
+  return folder;
+}
+
+/** An example with its dependencies and the packed package installed, and built where it is built. */
+export async function buildExample(context, name) {
+  const folder = await copyExample(context, name);
+  const file = path.join(folder, 'package.json');
+  const description = JSON.parse(await readFile(file, 'utf8'));
+  description.dependencies['sgan-trainer'] = `file:${await packed()}`;
+  await writeFile(file, JSON.stringify(description));
+  await npm(['install', '--no-audit', '--no-fund', '--no-package-lock'], folder);
+  if (description.scripts?.build !== undefined) await npm(['run', 'build'], folder);
+  return folder;
+}
+
+/** Small data as files of a folder. */
+export async function writeSmallData(folder) {
+  await mkdir(folder, { recursive: true });
+  for (const [name, bytes] of Object.entries(await smallData())) {
+    await writeFile(path.join(folder, name), gzipSync(bytes));
+  }
+}
+
+/** Serves a folder with these headers, below `under` of its server; ends with the test. Returns its URL. */
+export async function serveFolder(context, root, { headers = {}, under = '' } = {}) {
+  const site = await serveSite({
+    root,
+    headersFor: () => headers,
+    intercept: (request) => {
+      // A sub-path is a folder that is not there.
+      if (under !== '')
+        request.url = request.url.startsWith(`/${under}/`) ? request.url.slice(under.length + 1) : '/none';
+      return false;
+    },
+  });
+  context.after(() => site.close());
+  return under === '' ? site.url : `${site.url}${under}/`;
+}
+
+/**
+ * A page at `url` in a browser of its own, once the element is defined. `seen` fills with the addresses that it
+ * and its workers ask for, `said` with its console, `thrown` with its errors.
+ */
+export async function openHost(context, url) {
+  const browser = await launchBrowser({ purpose: 'test' });
+  context.after(() => browser.close());
+  const page = await browser.newPage();
+  const [seen, said, thrown] = [[], [], []];
+  page.on('request', (request) => seen.push(request.url()));
+  page.on('console', (message) => said.push(message.text()));
+  page.on('pageerror', (error) => thrown.push(error.message));
+  await page.goto(url);
+  await page.waitForSelector('sgan-trainer:defined', { timeout: 60_000 });
+  return { page, seen, said, thrown };
+}
+
+/** Makes one step and returns what the worker told of its engine. Fails with the trainer's own words. */
+export async function trainOnce(page, settings = SMALL) {
+  const outcome = await page.$eval(
+    'sgan-trainer',
+    async (trainer, given) => {
+      let engine = null;
+      trainer.addEventListener('sgan-report', ({ detail }) => {
+        if (detail.type === 'engine') engine = detail;
+      });
+      trainer.settings = given;
+      try {
+        return { state: await trainer.step(), engine };
+      } catch (error) {
+        return { error: `${error.name}: ${error.message}` };
+      }
+    },
+    settings,
+  );
+  assert.equal(outcome.error, undefined);
+  assert.equal(outcome.state, 'paused');
+  return outcome.engine;
+}
