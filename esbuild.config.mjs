@@ -45,8 +45,7 @@ export const builds = [
       entryPoints: [
         'src/ui/define.ts',
         'src/ui/element.ts',
-        'src/ui/define-benchmark.ts',
-        { in: 'src/ui/worker-files.ts', out: 'worker-files' },
+        'src/ui/worker.ts',
         { in: 'src/protocol/index.ts', out: 'protocol' },
       ],
     },

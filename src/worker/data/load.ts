@@ -13,6 +13,8 @@ import { Unpacker } from './unpack.js';
 
 export const DATA_FILES = ['train-images.gz', 'train-labels.gz', 'test-images.gz', 'test-labels.gz'] as const;
 
+const ADVICE = '"npx sgan-trainer data FOLDER" writes them, and "data-url" names the folder.';
+
 export interface LoadOptions {
   /** Folder with the files; ends with a slash. */
   readonly dataUrl: string;
@@ -53,10 +55,17 @@ async function request(file: string, { dataUrl, signal, fetch }: LoadOptions): P
       { cause: error },
     );
   }
+  // A development server that answers with the app's page whatever is asked for.
+  if (response.ok && /^text\/html\b/.test(response.headers.get('content-type') ?? '')) {
+    throw new TrainerError(
+      'DataUnavailable',
+      `${file}: the server answered with a page (text/html) for ${url}, so the file is not there: ${ADVICE}`,
+    );
+  }
   if (!response.ok) {
     throw new TrainerError(
       'DataUnavailable',
-      `${file}: the server answered ${response.status} for ${url}. The four data files must lie there.`,
+      `${file}: the server answered ${response.status} for ${url}. The four data files must lie there: ${ADVICE}`,
     );
   }
   return response;
