@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify, stripVTControlCharacters } from 'node:util';
+import { gunzipSync } from 'node:zlib';
 import {
   buildExample,
   copyExample,
@@ -216,4 +217,14 @@ test('of two versions on one page the first wins, which is said once', async (co
   assert.match(told[0], /sgan-trainer 99\.0\.0 on this page is not used/);
   assert.equal((await trainOnce(page)).engine, 'wasm');
   assert.deepEqual(thrown, []);
+});
+
+test('npx sgan-trainer data fetches the files with npm where they are not installed', async (context) => {
+  const folder = await makeFolder(context);
+  await installAlone(folder);
+  await npm(['exec', '--offline', '--', 'sgan-trainer', 'data', 'public/data'], folder);
+  const names = (await readdir(path.join(folder, 'public', 'data'))).sort();
+  assert.deepEqual(names, ['test-images.gz', 'test-labels.gz', 'train-images.gz', 'train-labels.gz']);
+  const labels = gunzipSync(await readFile(path.join(folder, 'public', 'data', 'test-labels.gz')));
+  assert.deepEqual([labels.readUInt32BE(0), labels.readUInt32BE(4), labels.length], [0x801, 10_000, 10_008]);
 });

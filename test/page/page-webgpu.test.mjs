@@ -20,6 +20,8 @@ import {
 test('the page trains with webgpu: steps, digits, an evaluation, and the engine by its name', async (context) => {
   const site = await openSite(context);
   const { page, violations } = await openPage(site, { ...SMALL, engine: 'webgpu', evalEvery: 3 });
+  const requested = [];
+  page.on('request', (request) => requested.push(new URL(request.url()).pathname));
   await click(page, PRIMARY);
   await untilState(page, 'running');
   assert.match(await textOf(page, '[part="engine"]'), /WebGPU/);
@@ -37,6 +39,12 @@ test('the page trains with webgpu: steps, digits, an evaluation, and the engine 
     const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
     return new TextDecoder().decode(bytes.subarray(8, 8 + length));
   });
+  // TensorFlow.js is for the engines that are made of it.
+  assert.ok(requested.includes('/worker/worker.js'));
+  assert.deepEqual(
+    requested.filter((path) => path.includes('tfjs')),
+    [],
+  );
   assert.match(header, /webgpu/);
   assert.doesNotMatch(header, /tfjs/);
   assert.deepEqual(violations, []);

@@ -126,6 +126,8 @@ export async function openHost(context, url) {
   page.on('request', (request) => seen.push(request.url()));
   page.on('console', (message) => said.push(message.text()));
   page.on('pageerror', (error) => thrown.push(error.message));
+  // Leaving a run asks first on the site's page; nobody is there to answer.
+  page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined));
   await page.goto(url);
   await page.waitForSelector('sgan-trainer:defined', { timeout: 60_000 });
   return { page, seen, said, thrown };
