@@ -222,7 +222,7 @@ test('of two versions on one page the first wins, which is said once', async (co
 test('npx sgan-trainer data fetches the files with npm where they are not installed', async (context) => {
   const folder = await makeFolder(context);
   await installAlone(folder);
-  await npm(['exec', '--offline', '--', 'sgan-trainer', 'data', 'public/data'], folder);
+  await npm(['exec', '--', 'sgan-trainer', 'data', 'public/data'], folder);
   const names = (await readdir(path.join(folder, 'public', 'data'))).sort();
   assert.deepEqual(names, ['test-images.gz', 'test-labels.gz', 'train-images.gz', 'train-labels.gz']);
   const labels = gunzipSync(await readFile(path.join(folder, 'public', 'data', 'test-labels.gz')));

