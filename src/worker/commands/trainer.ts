@@ -64,7 +64,10 @@ export class Trainer implements TrainerApi {
     this.#options = options;
   }
 
-  async open({ protocolVersion, dataUrl, files = {} }: OpenOptions, listener: ReportListener): Promise<Hello> {
+  async open(
+    { protocolVersion, dataUrl, files = {} }: OpenOptions,
+    listener: ReportListener,
+  ): Promise<Hello> {
     if (protocolVersion !== PROTOCOL_VERSION) {
       throw new TrainerError(
         'WorkerUnavailable',

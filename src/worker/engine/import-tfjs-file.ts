@@ -3,8 +3,9 @@
 import { buildFile, movedFiles } from '../../browser/build-files.js';
 import { TrainerError } from '../../protocol/errors.js';
 import { describeError } from '../../protocol/wording.js';
+import type * as tfjsFile from './tfjs/tfjs-file.js';
 
-type TfjsFile = typeof import('./tfjs/tfjs-file.js');
+type TfjsFile = typeof tfjsFile;
 
 /** Throws `EngineUnavailable` where the file cannot be had. */
 export async function importTfjsFile(): Promise<TfjsFile> {
