@@ -14,8 +14,10 @@ const SHARED = [...PROTOCOL, '^src/browser/'];
 const DATA = [...SHARED, `${WORKER}random/`, `${WORKER}data/`];
 const MODEL = [...DATA, `${WORKER}model/`];
 const ENGINES = [...MODEL, CONTRACT, `${ENGINE}device/`];
+/** Spreading labels knows no engine; who searches neighbours for it does. */
+const SPREAD = `${WORKER}spread/`;
 const CHECKPOINT = [...ENGINES, `${ENGINE}[^/]*$`, `${WORKER}checkpoint/`, `${WORKER}version\\.ts$`];
-const RUN = [...CHECKPOINT, `${WORKER}run/`];
+const RUN = [...CHECKPOINT, SPREAD, `${WORKER}run/`];
 
 const TFJS = '(^|/)node_modules/@tensorflow/';
 
@@ -33,17 +35,18 @@ const ROOMS = [
   ['random', `${WORKER}random/`, [`${WORKER}random/`], []],
   ['data', `${WORKER}data/`, DATA, ['(^|/)node_modules/fflate/']],
   ['model', `${WORKER}model/`, MODEL, []],
+  ['spread', SPREAD, ['^src/protocol/', SPREAD], []],
   ['engine contract', CONTRACT, [...MODEL, CONTRACT], []],
   ['device', `${ENGINE}device/`, [...SHARED, CONTRACT, `${ENGINE}device/`], ['(^|/)node_modules/idb/']],
   ['plan', `${ENGINE}plan/`, [...MODEL, CONTRACT, `${ENGINE}plan/`], []],
   ['tfjs', `${ENGINE}tfjs/`, [...ENGINES, `${ENGINE}tfjs/`], [TFJS]],
   ['webgpu', `${ENGINE}webgpu/`, [...ENGINES, `${ENGINE}plan/`, `${ENGINE}webgpu/`], []],
-  ['wasm', `${ENGINE}wasm/`, [...ENGINES, `${ENGINE}plan/`, `${ENGINE}wasm/`], []],
+  ['wasm', `${ENGINE}wasm/`, [...ENGINES, SPREAD, `${ENGINE}plan/`, `${ENGINE}wasm/`], []],
   ['wasm kernels', `${ENGINE}wasm/kernels/`, [`${ENGINE}wasm/kernels/`], []],
   [
     'choice of engines',
-    `${ENGINE}(choose|compare|fastest|recovering|start)-engines?\\.ts$|${ENGINE}engine-(entry|speeds|table)\\.ts$|${ENGINE}import-tfjs-file\\.ts$`,
-    [...ENGINES, `${ENGINE}[^/]*$`, `${ENGINE}(tfjs|webgpu|wasm)/`],
+    `${ENGINE}(choose|compare|fastest|recovering|start)-engines?\\.ts$|${ENGINE}engine-(entry|speeds|table)\\.ts$|${ENGINE}(find-neighbours|import-tfjs-file)\\.ts$`,
+    [...ENGINES, SPREAD, `${ENGINE}[^/]*$`, `${ENGINE}(tfjs|webgpu|wasm)/`],
     [],
   ],
   ['checkpoint', `${WORKER}checkpoint/`, CHECKPOINT, []],

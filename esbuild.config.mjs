@@ -45,6 +45,7 @@ export const builds = [
       entryPoints: [
         'src/ui/define.ts',
         'src/ui/element.ts',
+        'src/ui/define-benchmark.ts',
         'src/ui/worker.ts',
         { in: 'src/protocol/index.ts', out: 'protocol' },
       ],

@@ -10,6 +10,7 @@ const HELP = `npm run bench:frames -- [options]
 Prints the longest gap between animation frames and the long tasks of the page's main thread: idle, while
 the engine loads, and while it trains.
 
+  --recipe NAME  the recipe that is trained (default few-labels)
   --engine NAME  what trains (default auto)
   --seconds N    length of the training measured (default 20)
   --help         this text`;
@@ -54,8 +55,9 @@ function formatCounts(title, { frames, durationMs, longestGapMs, longTasks, long
 }
 
 await main(async (args) => {
-  const { parseOptions, parseWholeNumber } = await import('./lib/options.mjs');
+  const { checkRecipeName, parseOptions, parseWholeNumber } = await import('./lib/options.mjs');
   const options = parseOptions('bench:frames', args, {
+    recipe: { type: 'string', default: 'few-labels' },
     engine: { type: 'string', default: 'auto' },
     seconds: { type: 'string', default: '20' },
     help: { type: 'boolean' },
@@ -64,13 +66,14 @@ await main(async (args) => {
     console.log(HELP);
     return;
   }
+  await checkRecipeName(options.recipe);
   const seconds = parseWholeNumber('seconds', options.seconds, 1, 3600);
   const { command, openPage, waitForStep, withPage } = await import('./lib/page.mjs');
   const { cpus } = await import('node:os');
   const { setTimeout: delay } = await import('node:timers/promises');
 
   await withPage({ purpose: 'compute' }, async ({ page, browser, url }) => {
-    await openPage(page, url, { engine: options.engine });
+    await openPage(page, url, { recipe: options.recipe, engine: options.engine });
     const measure = async (title, work) => {
       await page.evaluate(beginFrames);
       await work();

@@ -6,7 +6,8 @@ await main(async (args) => {
   const { ENGINES, HELP, parseBenchOptions } = await import('./lib/bench-options.mjs');
   const options = parseBenchOptions(args);
   if (options === null) return console.log(HELP);
-  const { contenders, recipe, batch, runtime, preset, pacing, wantsKernels, python, json, html } = options;
+  const { contenders, recipe, stage, batch, runtime, preset, pacing, wantsKernels, python, json, html } =
+    options;
   const log = (line) => console.log(line);
   const { prepareOutput } = await import('./lib/output-file.mjs');
   if (json !== undefined) await prepareOutput('json', json);
@@ -21,24 +22,32 @@ await main(async (args) => {
   const os = await import('node:os');
   const date = new Date();
   const loadAverageBefore = os.loadavg()[0];
+  const { describeStep, isStaged, stageOf } = await import('./lib/bench-step.mjs');
+  const needsInputs = yardsticks.length > 0 && !isStaged(recipe);
   const outcome = await (runtime === 'dawn' ? benchOnDawn : benchInBrowser)(
     {
       contenders: contenders.filter(({ engine }) => ENGINES[engine].runsOn !== 'python'),
       recipe,
+      stage,
       batch,
       pacing,
       wantsOperations: wantsKernels,
     },
-    yardsticks.length > 0,
+    needsInputs,
     log,
   );
+  const work = () =>
+    needsInputs ? { inputs: outcome.inputs } : { inputs: null, step: describeStep(recipe, stage) };
   const results = [
     ...outcome.results,
     ...(yardsticks.length === 0
       ? []
-      : await runYardsticks(yardsticks, options.yardstickRounds, interpreters, outcome.inputs, log)),
+      : await runYardsticks(yardsticks, options.yardstickRounds, interpreters, work(), log)),
   ];
-  const report = makeReport({ ...outcome, results }, { date, recipe, preset, pacing, loadAverageBefore });
+  const report = makeReport(
+    { ...outcome, results },
+    { date, recipe, stage: stageOf(recipe, stage), preset, pacing, loadAverageBefore },
+  );
 
   const { formatReport } = await import('./lib/bench-report.mjs');
   console.log(`\n${formatReport(report)}`);

@@ -14,7 +14,8 @@ const OPTIONS = {
   height: { type: 'string', default: '900' },
   out: { type: 'string' },
   folder: { type: 'string' },
-  engine: { type: 'string', default: 'tfjs-wasm' },
+  recipe: { type: 'string', default: 'few-labels' },
+  engine: { type: 'string', default: 'wasm' },
   steps: { type: 'string', default: '600' },
   help: { type: 'boolean' },
 };
@@ -30,7 +31,8 @@ Takes pictures of the built page; without options docs/screenshot.png, for the R
   --height N      height of the window; the picture is as high as the page (default 900)
   --out FILE      where a single picture goes (default docs/screenshot.png)
   --folder NAME   where several go, as STATE-SCHEME-WIDTH.png (default docs/screenshots)
-  --engine NAME   what trains (default tfjs-wasm)
+  --recipe NAME   the recipe that is trained (default few-labels)
+  --engine NAME   what trains (default wasm)
   --steps N       steps of the run that is shown (default 600)
   --help          this text
 
@@ -58,13 +60,14 @@ async function settle(page) {
 }
 
 await main(async (args) => {
-  const { parseList, parseOptions, parseWholeNumber } = await import('./lib/options.mjs');
+  const { checkRecipeName, parseList, parseOptions, parseWholeNumber } = await import('./lib/options.mjs');
   const { STATES, makeDataSwitch, walkStates } = await import('./lib/page-states.mjs');
   const options = parseOptions('screenshots', args, OPTIONS);
   if (options.help) {
     console.log(helpText(STATES));
     return;
   }
+  await checkRecipeName(options.recipe);
   const states = parseList('state', options.state, STATES);
   const schemes = parseList('scheme', options.scheme, SCHEMES);
   const widths = options.width.split(',').map((width) => parseWholeNumber('width', width, 200, 8000));
@@ -99,6 +102,10 @@ await main(async (args) => {
     };
     await page.setViewport({ width: widths[0], height });
     await setScheme(session, schemes[0]);
-    await walkStates({ page, url, data, engine: options.engine, steps }, states, takeAll);
+    await walkStates(
+      { page, url, data, recipe: options.recipe, engine: options.engine, steps },
+      states,
+      takeAll,
+    );
   });
 });

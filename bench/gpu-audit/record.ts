@@ -1,4 +1,4 @@
-/** Every dispatch of a recipe's train step and of one pass of its evaluation, as a real adapter would get them. */
+/** Every dispatch of a recipe's train step, that of its first stage, and of one pass of its evaluation, as a real adapter would get them. */
 
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
@@ -7,7 +7,7 @@ import { makeSplit } from '../../src/worker/data/split.js';
 import { costsOf } from '../../src/worker/engine/plan/costs.js';
 import { planEvaluate, planTrainStep, type PlannedProgram } from '../../src/worker/engine/plan/plan.js';
 import { createWebGpuEngine } from '../../src/worker/engine/webgpu/index.js';
-import type { Recipe } from '../../src/recipe/recipe.js';
+import { inStage, type Recipe } from '../../src/recipe/recipe.js';
 import { blankDataset } from './blank-dataset.js';
 import { RecordingGpu, type RecordedDispatch } from './recording-device.js';
 
@@ -33,16 +33,19 @@ function withCosts(
   recipe: Recipe,
 ): readonly PlannedDispatch[] {
   const costs = costsOf(program, layout, recipe);
-  if (costs.length !== dispatches.length) {
+  // A draw may take several dispatches; every other operation takes one.
+  const draws = dispatches.findIndex(({ label }) => label !== dispatches[0]!.label);
+  if (costs.length !== dispatches.length - draws + 1) {
     throw new Error(
-      `The plan of ${program.name} has ${costs.length} operations, the engine made ${dispatches.length} dispatches: ` +
-        'bench/gpu-audit/record.ts must be told which belong together.',
+      `The plan of ${program.name} has ${costs.length} operations, the engine made ${dispatches.length} dispatches, ` +
+        `${draws} of them draws: bench/gpu-audit/record.ts must be told which belong together.`,
     );
   }
   return dispatches.map((dispatch, index) => {
-    const { operation, multiplyAdds, bytesRead, bytesWritten } = costs[index]!;
+    const { operation, multiplyAdds, bytesRead, bytesWritten } = costs[Math.max(0, index - draws + 1)]!;
     const { name, kind } = operation;
-    return { ...dispatch, name, kind, multiplyAdds, bytes: bytesRead + bytesWritten };
+    const bytes = index > 0 && index < draws ? 0 : bytesRead + bytesWritten;
+    return { ...dispatch, name, kind, multiplyAdds, bytes };
   });
 }
 
@@ -57,7 +60,7 @@ export async function record(recipeName: RecipeName): Promise<Recording> {
   try {
     await engine.advance(1);
     await engine.flush();
-    const step = withCosts(recorder.take(), planTrainStep(recipe), recipe);
+    const step = withCosts(recorder.take(), planTrainStep(inStage(recipe, 0)), recipe);
     const rows = engine.evaluationSlice;
     await engine.countCorrect(0, rows);
     const dispatches = withCosts(recorder.take(), planEvaluate(recipe, rows), recipe);

@@ -5,8 +5,9 @@
 
 /// <reference lib="webworker" />
 
+import { stageMeant } from '../../src/protocol/benchmark/stages.js';
 import type { RecipeName } from '../../src/recipe/recipes.js';
-import { benchInput } from '../../src/worker/benchmark/create-contender.js';
+import { benchSubject } from '../../src/worker/benchmark/create-contender.js';
 import { serveBenchmark } from '../../src/worker/benchmark/serve-benchmark.js';
 import { stepInputs, type StepInputs } from '../../src/worker/benchmark/step-inputs.js';
 import { loadDataset } from '../../src/worker/data/load.js';
@@ -28,7 +29,7 @@ async function inputsOf({ recipe, dataUrl }: InputsRequest): Promise<StepInputs>
   const { signal } = new AbortController();
   const load = (...given: Parameters<typeof fetch>): Promise<Response> => fetch(...given);
   const dataset = await loadDataset({ dataUrl, fetch: load, signal, onProgress: () => undefined });
-  const input = benchInput(recipe, null, dataset);
+  const { input } = benchSubject(recipe, stageMeant(recipe, null), null, dataset);
   const engine = await createWasmEngine(input, { threads: 1, simd: 'plain' });
   try {
     return await stepInputs(engine, input);

@@ -1,8 +1,8 @@
 """What the Python yardsticks share: the inputs of one step, the clock, the line they print.
 
 The inputs are a folder written by scripts/lib/bench-python.mjs: index.json names float32 arrays with their
-shapes, each a little-endian file of its own. Every yardstick checks its losses at step 1 against those
-in the index before it is timed; it then prints one JSON object.
+shapes, each a little-endian file of its own. Every yardstick that computes an engine's step checks its losses at
+step 1 against those in the index before it is timed; it then prints one JSON object.
 """
 
 import argparse
@@ -19,12 +19,19 @@ WARM_UP_STEPS = 10
 ROUND_MS = 100
 
 
+def parser():
+    """What every yardstick is told."""
+    result = argparse.ArgumentParser()
+    result.add_argument("--threads", type=int, required=True)
+    result.add_argument("--rounds", type=int, required=True)
+    return result
+
+
 def arguments():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--inputs", type=pathlib.Path, required=True)
-    parser.add_argument("--threads", type=int, required=True)
-    parser.add_argument("--rounds", type=int, required=True)
-    return parser.parse_args()
+    """Of a yardstick that computes an engine's step."""
+    result = parser()
+    result.add_argument("--inputs", type=pathlib.Path, required=True)
+    return result.parse_args()
 
 
 def load(folder):
@@ -74,6 +81,7 @@ def time_steps(name, version, options, step):
             "max": max(times),
         },
         "steps": len(times),
-        "lossDifference": max(differences),
+        # None where nothing was held against an engine.
+        "lossDifference": max(differences, default=None),
     }
     print(json.dumps(result))

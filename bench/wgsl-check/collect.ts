@@ -1,15 +1,17 @@
 /**
- * Every WGSL text that the webgpu engine makes for a recipe: train step, evaluation, generation, image grid and
- * classification, with every tile that an adapter may choose, and what is measured to choose one. Computes nothing.
+ * Every WGSL text that the webgpu engine makes for a recipe: the train step of each stage, evaluation, generation, image
+ * grid, classification and features, with every tile that an adapter may choose, and what is measured to choose one. Computes nothing.
  */
 
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
+import type { Recipe } from '../../src/recipe/recipe.js';
 import type { RecipeName } from '../../src/recipe/recipes.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import { createWebGpuEngine, type WebGpuOptions } from '../../src/worker/engine/webgpu/index.js';
 import type { Tiles } from '../../src/worker/engine/webgpu/kernels/linear.js';
 import { defaultTiles, TILE_CANDIDATES } from '../../src/worker/engine/webgpu/tuning/tiles.js';
+import { initialTensors } from '../../src/worker/model/parameters.js';
 import { blankDataset } from '../gpu-audit/blank-dataset.js';
 import { RecordingGpu } from '../gpu-audit/recording-device.js';
 
@@ -47,12 +49,18 @@ function keepTexts(device: GPUDevice, texts: Texts): GPUDevice {
   return { ...device, createShaderModule };
 }
 
+/** Updates done when each stage begins. */
+function firstSteps({ stages }: Recipe): readonly number[] {
+  return stages.map((_, index) => stages.slice(0, index).reduce((sum, { steps }) => sum + steps, 0));
+}
+
 /** Adds a recipe's texts. Needs WebGPU's constants as globals. Throws where a dispatch has too many groups. */
 export async function collectTexts(recipeName: RecipeName, texts: Texts): Promise<void> {
   const settings = resolveSettings({ recipe: recipeName });
   const dataset = blankDataset();
   const recipe = buildRecipe(settings, dataset);
   const input = { settings, dataset, recipe, split: makeSplit(dataset, settings) };
+  const tensors = initialTensors(recipe, settings.seed);
   const [height, width, channels] = dataset.imageShape;
   const images = new Float32Array(ROWS * height * width * channels);
 
@@ -61,10 +69,17 @@ export async function collectTexts(recipeName: RecipeName, texts: Texts): Promis
     const wrapDevice = (device: GPUDevice): GPUDevice => keepTexts(device, texts);
     const engine = await createWebGpuEngine(input, { ...options, gpu: recorder.gpu, wrapDevice });
     try {
-      await engine.advance(1);
-      await engine.flush();
+      for (const step of firstSteps(recipe)) {
+        await engine.importState({ step, tensors });
+        await engine.advance(1);
+        await engine.flush();
+      }
       await engine.countCorrect(0, engine.evaluationSlice);
       await engine.classify(images, ROWS);
+      if (recipe.landmarks !== null) {
+        for (const parameters of ['current', 'average'] as const)
+          await engine.features(images, ROWS, parameters);
+      }
       if (recipe.generator !== null) {
         const latents = new Float32Array(ROWS * recipe.generator.latentSize);
         await engine.generate(latents, ROWS);

@@ -22,6 +22,7 @@ const TYPE_BYTES: Readonly<Record<string, number>> = {
   i32: 4,
   u32: 4,
   vec2f: 8,
+  mat2x4f: 32,
   vec2u: 8,
   vec4f: 16,
   vec4u: 16,

@@ -15,7 +15,7 @@ function App() {
         ref={trainer}
         data-url="./data/"
         hide="settings evaluations"
-        settings={{ labels: 100, batch: 10 }}
+        settings={{ recipe: 'notebook', labels: 100, batch: 10 }}
         onsgan-state={({ detail }) => setState(detail.state)}
         onsgan-evaluation={({ detail }) => setAccuracy(detail.testAccuracy)}
       />

@@ -7,14 +7,19 @@ import { importSource } from './source-modules.mjs';
 
 const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
 
-/** Every engine and yardstick: where it runs, whether threads are chosen, whether it knows one recipe only. */
-const { CONTENDERS: ENGINES, YARDSTICK_RECIPE: PEER_RECIPE } = await importSource(
-  'src/protocol/benchmark/contenders.ts',
-);
+/** Every engine and yardstick: where it runs, whether threads are chosen, what it knows. */
+const {
+  CONTENDERS: ENGINES,
+  YARDSTICK_RECIPE: PEER_RECIPE,
+  describeCopies,
+  recipeRefusal,
+} = await importSource('src/protocol/benchmark/contenders.ts');
+const { stageMeant, stagesOf } = await importSource('src/protocol/benchmark/stages.ts');
 const { PRESETS, PRESET_NAMES, fixedTurns } = await importSource('src/protocol/benchmark/pacing.ts');
 const { SETTING_RANGES } = await importSource('src/protocol/settings.ts');
 export { ENGINES };
 
+const COMPILED = 'pytorch-compiled';
 const RUNTIMES = ['browser', 'dawn'];
 
 export const HELP = `npm run bench -- [options]
@@ -25,7 +30,9 @@ yardsticks follow, once for each number of threads.
   --engines LIST   of ${Object.keys(ENGINES).join(', ')}
                    (default webgpu,tfjs-webgpu,jax-js)
   --threads LIST   compute threads, for each engine that has them (default 1,2)
-  --recipe NAME    what the engines train (default ${PEER_RECIPE}; the yardsticks know no other)
+  --recipe NAME    what the engines train (default ${PEER_RECIPE}; the yardsticks know no other, but for pytorch: the
+                   stages look and learn of few-labels, eager and through torch.compile)
+  --stage KEY      the stage of the recipe that is measured, by itself (default its last)
   --batch N        another batch than the recipe's
   --steps N        rounds; in each, every engine makes steps for 0.1 s, one at least (default 5)
   --preset NAME    ${PRESET_NAMES.join(' or ')}, as on the page, instead of rounds: until the figures are steady or
@@ -43,6 +50,24 @@ function parseChoice(name, value, allowed) {
   throw new UsageError(`--${name} is "${value}"; allowed are ${allowed.join(', ')}.`);
 }
 
+/** Engines and yardsticks, each once; those of a list have to know the recipe, and `all` are those that do. */
+function enginesOf(text, recipe, stage) {
+  const isAble = (engine) => recipeRefusal({ engine }, recipe, stage) === null;
+  const listed = [...new Set(parseList('engines', text, Object.keys(ENGINES)))];
+  if (text === 'all') return listed.filter(isAble);
+  const peers = listed.filter((engine) => !isAble(engine));
+  if (peers.length > 0) {
+    const known = [...new Set(peers.map(describeCopies))].join(', or ');
+    throw new UsageError(
+      `${peers.join(', ')} can train ${known} only, not ${recipe}, stage ${stage}; leave them out of --engines.`,
+    );
+  }
+  // Of what PyTorch knows twice both are meant.
+  return listed.flatMap((engine) =>
+    engine === 'pytorch' && !listed.includes(COMPILED) && isAble(COMPILED) ? [engine, COMPILED] : [engine],
+  );
+}
+
 /** The options, checked against each other; null where the help was asked for. Throws a UsageError. */
 export function parseBenchOptions(args, env) {
   const given = parseOptions(
@@ -52,6 +77,7 @@ export function parseBenchOptions(args, env) {
       engines: { type: 'string', default: 'webgpu,tfjs-webgpu,jax-js' },
       threads: { type: 'string', default: '1,2' },
       recipe: { type: 'string', default: PEER_RECIPE },
+      stage: { type: 'string' },
       batch: { type: 'string' },
       steps: { type: 'string' },
       preset: { type: 'string' },
@@ -65,11 +91,12 @@ export function parseBenchOptions(args, env) {
     env,
   );
   if (given.help) return null;
-  const engines = [...new Set(parseList('engines', given.engines, Object.keys(ENGINES)))];
   const threads = [
     ...new Set(given.threads.split(',').map((text) => parseWholeNumber('threads', text, 1, 32))),
   ];
   const recipe = parseChoice('recipe', given.recipe, RECIPE_NAMES);
+  const stage = given.stage === undefined ? null : parseChoice('stage', given.stage, stagesOf(recipe));
+  const engines = enginesOf(given.engines, recipe, stageMeant(recipe, stage));
   const runtime = parseChoice('runtime', given.runtime, RUNTIMES);
   const rounds = parseWholeNumber('steps', given.steps ?? '5', 1, 10_000);
   if (given.preset !== undefined && given.steps !== undefined) {
@@ -78,12 +105,6 @@ export function parseBenchOptions(args, env) {
   const preset = given.preset === undefined ? null : parseChoice('preset', given.preset, PRESET_NAMES);
   const { min, max } = SETTING_RANGES.batch;
   const batch = given.batch === undefined ? null : parseWholeNumber('batch', given.batch, min, max);
-  const peers = engines.filter((engine) => ENGINES[engine].isYardstick);
-  if (recipe !== PEER_RECIPE && peers.length > 0) {
-    throw new UsageError(
-      `${peers.join(', ')} can train the recipe ${PEER_RECIPE} only, not ${recipe}; leave them out of --engines.`,
-    );
-  }
   const desktop = engines.filter((engine) => ENGINES[engine].runsOn === 'python');
   if (batch !== null && desktop.length > 0) {
     throw new UsageError(`${desktop.join(', ')} know the recipe's own batch only; leave out --batch.`);
@@ -100,6 +121,7 @@ export function parseBenchOptions(args, env) {
   return {
     contenders,
     recipe,
+    stage,
     batch,
     runtime,
     rounds,

@@ -1,6 +1,7 @@
 /**
  * The Python yardsticks of the benchmark: finds an interpreter that has each one's package, hands over
- * a step's inputs as files, runs it. A yardstick whose loss differs from the engine's is not timed.
+ * a step's inputs, or what the recipe says of the step, as files, runs it. A yardstick whose loss differs from the
+ * engine's, or is not finite where nothing can be compared, is not timed.
  */
 
 import { execFile } from 'node:child_process';
@@ -8,6 +9,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { UsageError } from './main.mjs';
+import { ensureData } from './data.mjs';
 import { quoteWord } from './invocation.mjs';
 import { inRoot } from './paths.mjs';
 import { importSource } from './source-modules.mjs';
@@ -18,7 +20,12 @@ const { emptyResult } = await importSource('src/protocol/benchmark/report.ts');
 const run = promisify(execFile);
 
 /** What each yardstick imports. */
-const MODULES = { pytorch: 'torch', tensorflow: 'tensorflow' };
+const MODULES = { pytorch: 'torch', 'pytorch-compiled': 'torch', tensorflow: 'tensorflow' };
+/** Whose folder and environment a yardstick has. */
+const HOMES = { 'pytorch-compiled': 'pytorch' };
+const homeOf = (name) => HOMES[name] ?? name;
+/** Of a failure's words, in the report. */
+const MOST_CHARACTERS = 500;
 const IN_ENVIRONMENT = process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python'];
 
 async function hasModule(interpreter, module) {
@@ -33,12 +40,12 @@ async function hasModule(interpreter, module) {
 export async function findInterpreters(names, folder) {
   const found = {};
   for (const name of names) {
-    const interpreter = folder === undefined ? 'python3' : path.join(folder, name, ...IN_ENVIRONMENT);
+    const interpreter = folder === undefined ? 'python3' : path.join(folder, homeOf(name), ...IN_ENVIRONMENT);
     if (!(await hasModule(interpreter, MODULES[name]))) {
       const where = folder ?? 'FOLDER';
-      const environment = path.join(where, name);
+      const environment = path.join(where, homeOf(name));
       const pip = path.join(environment, path.dirname(path.join(...IN_ENVIRONMENT)), 'pip');
-      const requirements = quoteWord(inRoot('bench', 'peers', name, 'requirements.txt'));
+      const requirements = quoteWord(inRoot('bench', 'peers', homeOf(name), 'requirements.txt'));
       throw new UsageError(
         `${name} needs a Python with the package ${MODULES[name]}, which ${interpreter} is not. Make one: ` +
           `python3 -m venv ${quoteWord(environment)} && ${quoteWord(pip)} install -r ${requirements}, ` +
@@ -60,12 +67,13 @@ async function writeInputs({ arrays, losses }, folder) {
   await writeFile(path.join(folder, 'index.json'), JSON.stringify({ arrays: entries, losses }));
 }
 
-async function runYardstick({ engine, threads }, rounds, interpreter, inputs) {
-  const script = inRoot('bench', 'peers', engine, 'step.py');
+async function runYardstick({ engine, threads }, rounds, interpreter, { script, args }) {
+  const file = inRoot('bench', 'peers', homeOf(engine), script);
   const numbers = ['--threads', String(threads), '--rounds', String(rounds)];
+  const compile = engine === 'pytorch-compiled' ? ['--compile'] : [];
   // Libraries that count threads by themselves are told the same number.
   const env = { ...process.env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };
-  const { stdout } = await run(interpreter, [script, '--inputs', inputs, ...numbers], { env }).catch(
+  const { stdout } = await run(interpreter, [file, ...args, ...numbers, ...compile], { env }).catch(
     (error) => {
       throw new Error(`${engine} failed: ${error.stderr?.trim() || error.message}`, { cause: error });
     },
@@ -73,20 +81,39 @@ async function runYardstick({ engine, threads }, rounds, interpreter, inputs) {
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
-/** Results of the contenders, one after another, in the form of the engines' own. */
-export function runYardsticks(contenders, rounds, interpreters, inputs, log) {
-  return withTemporaryFolder('bench', async (folder) => {
+/** Writes what the yardsticks work from, and says which script they are and what it is told. */
+async function prepare({ inputs, step }, folder) {
+  if (inputs !== null) {
     await writeInputs(inputs, folder);
+    return { script: 'step.py', args: ['--inputs', folder] };
+  }
+  const file = path.join(folder, 'step.json');
+  await writeFile(file, JSON.stringify(step));
+  return { script: 'few_labels.py', args: ['--step', file, '--data', await ensureData()] };
+}
+
+/**
+ * Results of the contenders, one after another, in the form of the engines' own. `work`: the `inputs` of an engine's
+ * step, or, where these are null, the `step` as the recipe has it.
+ */
+export function runYardsticks(contenders, rounds, interpreters, work, log) {
+  return withTemporaryFolder('bench', async (folder) => {
+    const prepared = await prepare(work, folder);
     const results = [];
     for (const contender of contenders) {
-      const { version, msPerStep, steps, lossDifference } = await runYardstick(
-        contender,
-        rounds,
-        interpreters[contender.engine],
-        folder,
-      );
-      log(`${contender.engine} ${version}, ${contender.threads} threads: the loss of step 1 agrees`);
-      const difference = { losses: lossDifference, logits: null, gradients: null };
+      const interpreter = interpreters[contender.engine];
+      const measured = await runYardstick(contender, rounds, interpreter, prepared).catch((error) => error);
+      if (measured instanceof Error) {
+        log(measured.message);
+        // The end of a Python's last words says what was wrong.
+        results.push(emptyResult(contender, measured.message.slice(-MOST_CHARACTERS)));
+        continue;
+      }
+      const { version, msPerStep, steps, lossDifference } = measured;
+      const isCompared = lossDifference !== null;
+      const checked = isCompared ? 'the loss of step 1 agrees' : 'the losses of step 1 are finite';
+      log(`${contender.engine} ${version}, ${contender.threads} threads: ${checked}`);
+      const difference = isCompared ? { losses: lossDifference, logits: null, gradients: null } : null;
       results.push({ ...emptyResult(contender), version, msPerStep, steps, difference });
     }
     return results;

@@ -148,7 +148,7 @@ export function formatRatios(ratios) {
 }
 
 /** A run of the command as the one schema of benchmarks has it. */
-export function makeReport(outcome, { date, recipe, preset, pacing, loadAverageBefore }) {
+export function makeReport(outcome, { date, recipe, stage = null, preset, pacing, loadAverageBefore }) {
   const { browser, isIsolated, ground, peaks, results } = outcome;
   const [{ model }] = os.cpus();
   return {
@@ -168,6 +168,7 @@ export function makeReport(outcome, { date, recipe, preset, pacing, loadAverageB
     },
     adapter: ground.adapter,
     recipe,
+    stage,
     batch: ground.batch,
     preset,
     pacing,

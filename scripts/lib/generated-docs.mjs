@@ -42,7 +42,8 @@ function methodOf({ name, parameters = [], return: returned }) {
 
 /** The reference of an element, from a manifest. */
 export function referenceOf(manifest, tagName) {
-  const { attributes, members, events, slots, cssParts, cssProperties } = declarationOf(manifest, tagName);
+  const declaration = declarationOf(manifest, tagName);
+  const { attributes, members, events, slots = [], cssParts, cssProperties } = declaration;
   const properties = members.filter(({ kind, attribute }) => kind === 'field' && attribute === undefined);
   const methods = members.filter(({ kind }) => kind === 'method');
   const sections = [
@@ -82,7 +83,16 @@ export function referenceOf(manifest, tagName) {
       ]),
     ],
   ];
-  return sections.map(([title, head, rows]) => `### ${title}\n${table(head, rows)}`).join('\n\n');
+  return sections
+    .filter(([, , rows]) => rows.length > 0)
+    .map(([title, head, rows]) => `### ${title}\n${table(head, rows)}`)
+    .join('\n\n');
+}
+
+/** The references of both elements, one after the other. */
+export function references(manifest) {
+  const benchmark = referenceOf(manifest, 'sgan-benchmark');
+  return `${referenceOf(manifest, 'sgan-trainer')}\n\n## Reference of the benchmark\n${benchmark}`;
 }
 
 /** What a page has fetched by the first step, beside its data, by engine; the kernels are those of current browsers. */
@@ -112,8 +122,8 @@ async function modulesOf(folder, name, { isDynamic }, found = new Set()) {
 export async function measureSizes() {
   const sum = async (names) =>
     (await Promise.all(names.map(compressedBytes))).reduce((total, each) => total + each, 0);
-  const inUi = async (isDynamic) => {
-    const names = await modulesOf('ui', 'define.js', { isDynamic });
+  const inUi = async (isDynamic, entry = 'define.js') => {
+    const names = await modulesOf('ui', entry, { isDynamic });
     return sum([...names].map((name) => `ui/${name}`));
   };
   const element = await inUi(false);
@@ -125,13 +135,17 @@ export async function measureSizes() {
       whole + (await sum(names)),
     ]),
   );
-  return { element, charts: whole - element, engines };
+  const benchmark = {
+    element: await inUi(true, 'define-benchmark.js'),
+    worker: await sum(['worker/benchmark.js']),
+  };
+  return { element, charts: whole - element, engines, benchmark };
 }
 
 const kilobytes = (bytes) => `${Math.round(bytes / 1000)} kB`;
 
 /** The table of sizes. */
-export function sizeTable({ element, charts, engines }) {
+export function sizeTable({ element, charts, engines, benchmark }) {
   return table(
     ['gzipped', 'for its workers', 'until the first step, all in all'],
     [
@@ -141,6 +155,11 @@ export function sizeTable({ element, charts, engines }) {
         kilobytes(worker),
         kilobytes(all),
       ]),
+      [
+        'the benchmark',
+        kilobytes(benchmark.worker),
+        `${kilobytes(benchmark.element)} of its element; its worker has every engine`,
+      ],
     ],
   );
 }

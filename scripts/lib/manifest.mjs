@@ -3,17 +3,19 @@
  * element's class, less what is nobody's concern, by the paths that a host imports.
  */
 
-import { existsSync } from 'node:fs';
 import { cli } from '@custom-elements-manifest/analyzer/cli.js';
-import { ROOT, inRoot } from './paths.mjs';
+import { ROOT } from './paths.mjs';
 
-/** Elements: the file of the class, and the modules that a host imports for the class and for its definition. */
+/**
+ * Elements: the file of the class, and the modules that a host imports for the class and for its definition. One whose
+ * class is not exported has the same module twice.
+ */
 const ELEMENTS = [
   { source: 'src/ui/sgan-trainer.ts', module: 'dist/ui/element.js', definition: 'dist/ui/define.js' },
   {
     source: 'src/ui/benchmark/sgan-benchmark.ts',
-    module: 'dist/benchmark/define.js',
-    definition: 'dist/benchmark/define.js',
+    module: 'dist/ui/define-benchmark.js',
+    definition: 'dist/ui/define-benchmark.js',
   },
 ];
 
@@ -35,7 +37,7 @@ function publicModules({ declarations }, { module, definition }) {
       kind: 'javascript-module',
       path: module,
       declarations: declared,
-      exports: isOne ? [exporting, defining] : [exporting],
+      exports: isOne ? [defining] : [exporting],
     },
     ...(isOne
       ? []
@@ -45,15 +47,14 @@ function publicModules({ declarations }, { module, definition }) {
 
 /** The manifest as an object. */
 export async function makeManifest() {
-  const elements = ELEMENTS.filter(({ source }) => existsSync(inRoot(source)));
-  const globs = elements.flatMap(({ source }) => ['--globs', source]);
+  const globs = ELEMENTS.flatMap(({ source }) => ['--globs', source]);
   const { modules, ...manifest } = await cli({
     argv: ['analyze', '--quiet', '--litelement', ...globs],
     cwd: ROOT,
     noWrite: true,
   });
   const moduleOf = (element) => modules.find(({ path }) => path === element.source);
-  return { ...manifest, modules: elements.flatMap((element) => publicModules(moduleOf(element), element)) };
+  return { ...manifest, modules: ELEMENTS.flatMap((element) => publicModules(moduleOf(element), element)) };
 }
 
 /** An element's declaration in a manifest. */

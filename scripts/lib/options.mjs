@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { commandLine } from './invocation.mjs';
 import { UsageError } from './main.mjs';
+import { importSource } from './source-modules.mjs';
 
 /** Node's message without its advice on arguments that no script here takes. */
 function describeParseError({ message }) {
@@ -81,4 +82,11 @@ export function parseList(name, text, allowed) {
   const unknown = values.find((value) => !allowed.includes(value));
   if (unknown === undefined) return values;
   throw new UsageError(`--${name} is "${unknown}"; allowed are ${allowed.join(', ')} and all.`);
+}
+
+/** Throws where there is no recipe of this name. */
+export async function checkRecipeName(name) {
+  const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
+  if (RECIPE_NAMES.includes(name)) return;
+  throw new UsageError(`--recipe is "${name}"; allowed are ${RECIPE_NAMES.join(', ')}.`);
 }

@@ -34,13 +34,13 @@ export function makeDataSwitch() {
 }
 
 /** Calls `onState(state)` in each of the states `wanted` while the page is in it. */
-export async function walkStates({ page, url, data, engine, steps }, wanted, onState) {
+export async function walkStates({ page, url, data, recipe, engine, steps }, wanted, onState) {
   const isWanted = (...states) => states.some((state) => wanted.includes(state));
   const visit = async (state) => {
     if (isWanted(state)) await onState(state);
   };
   const evalEvery = Math.max(1, Math.round(steps / EVALUATIONS));
-  await openPage(page, url, { engine, steps, evalEvery });
+  await openPage(page, url, { recipe, engine, steps, evalEvery });
   await visit('idle');
   if (isWanted('loading', 'running', 'paused', 'finished')) {
     data.hold();
@@ -65,7 +65,7 @@ export async function walkStates({ page, url, data, engine, steps }, wanted, onS
   }
   if (isWanted('failed')) {
     data.remove();
-    await openPage(page, url, { engine });
+    await openPage(page, url, { recipe, engine });
     await command(page, 'start');
     await waitForState(page, 'failed');
     await visit('failed');

@@ -16,9 +16,9 @@ import {
 } from './run-folder.mjs';
 import { setAside } from './side-files.mjs';
 
-/** The line of an evaluation in metrics.jsonl; losses and terms by name. */
-export function toLine({ step, trainAccuracy, testAccuracy, losses, elapsedMs }) {
-  return { step, trainAccuracy, testAccuracy, ...losses, elapsedMs: Math.round(elapsedMs) };
+/** The line of an evaluation in metrics.jsonl; losses and terms by name, then what is read of generated images. */
+export function toLine({ step, trainAccuracy, testAccuracy, losses, generated, elapsedMs }) {
+  return { step, trainAccuracy, testAccuracy, ...losses, ...generated, elapsedMs: Math.round(elapsedMs) };
 }
 
 export class RunRecorder {

@@ -9,6 +9,7 @@ import {
   SETTING_OPTIONS,
   describeRecipe,
   describeSetting,
+  parseValidation,
   engineTable,
   table,
   toValue,
@@ -32,7 +33,7 @@ const COMMAND_OPTIONS = {
   recipe: {
     type: 'string',
     value: 'LIST',
-    note: 'recipes with commas between them, or all (default notebook)',
+    note: 'recipes with commas between them, or all (default few-labels)',
   },
   labels: { type: 'string', value: 'LIST', note: "labelled images, as 20,100,900 (default the recipe's)" },
   seeds: { type: 'string', value: 'LIST', note: 'seeds, as 1-10 or 1,2,5-8 (default 1)' },
@@ -45,6 +46,11 @@ const COMMAND_OPTIONS = {
     type: 'string',
     value: 'N',
     note: 'runs at once (default 1 here; on a grid, as many as it has slots)',
+  },
+  validation: {
+    type: 'string',
+    value: 'N',
+    note: 'evaluate on the last N training images, which are then not trained on, instead of the test images',
   },
   resume: { type: 'boolean', note: 'go on with the sweep in --out; lists that are given add runs to it' },
   browser: { type: 'string', value: 'NAME', note: `of the grid: ${BROWSERS.join(', ')} (default chrome)` },
@@ -128,6 +134,7 @@ export function parseSweepOptions(args, env) {
     browser: parseBrowser(values.browser ?? 'chrome'),
     siteHost: values['site-host'],
     jobs: parseWholeNumber('jobs', values.jobs, 1, MOST_JOBS),
+    validation: parseValidation(values.validation),
   };
 }
 

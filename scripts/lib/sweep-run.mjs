@@ -21,6 +21,7 @@ import { SWEEP, readPlan, readRow, writeResults } from './sweep-results.mjs';
 import { runSchedule } from './sweep-schedule.mjs';
 import { train } from './train-run.mjs';
 import { serveCorners } from './upload-server.mjs';
+import { dataReader } from './validation-data.mjs';
 
 /** Kinds of errors that a run would meet on every machine. */
 const OWN_FAULTS = ['InvalidSettings', 'InvalidCheckpoint', 'DataInvalid', 'NonFiniteLoss'];
@@ -104,7 +105,7 @@ class Sweep {
   async #train(runs, options) {
     try {
       // In memory: another build, while this one trains, takes its files away.
-      this.#files = await buildSiteFiles();
+      this.#files = await dataReader(buildSiteFiles, options.validation)();
       this.#places = await makePlaces(options, this.#files, (line) => this.#display.line(line));
     } catch (error) {
       if (interruptionSignal.aborted) return;

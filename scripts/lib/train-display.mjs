@@ -34,11 +34,19 @@ function spelledOut(name) {
   return name.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
 }
 
+/** How labels were spread before a stage, as a line. */
+export function formatSpread({ step, trust, leftOut, leftOutRight, usedShare }) {
+  const used = { all: 'all', surest: `the surest ${(100 * usedShare).toFixed(0)} %`, none: 'none' }[trust];
+  return `step ${step}: spread the labels; of ${leftOut} left out ${leftOutRight} were found again; ${used} of the spread labels serve`;
+}
+
 /** One evaluation as a line, with the losses of these names. */
 export function formatEvaluation({ step, trainAccuracy, testAccuracy, losses }, lossNames) {
   const percent = (share) => `${(100 * share).toFixed(2)} %`;
   const accuracies = [`test accuracy ${percent(testAccuracy)}`, `train accuracy ${percent(trainAccuracy)}`];
-  const shown = lossNames.map((name) => `${spelledOut(name)} ${losses[name].toFixed(4)}`);
+  // A stage need not have all of them.
+  const present = lossNames.filter((name) => losses[name] !== undefined);
+  const shown = present.map((name) => `${spelledOut(name)} ${losses[name].toFixed(4)}`);
   return `step ${step}: ${[...accuracies, ...shown].join(', ')}`;
 }
 

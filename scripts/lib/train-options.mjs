@@ -4,13 +4,14 @@
  */
 
 import { UsageError } from './main.mjs';
-import { parseOptions } from './options.mjs';
+import { parseOptions, parseWholeNumber } from './options.mjs';
 import { importSource } from './source-modules.mjs';
 
-const { DEFAULT_SETTINGS, RECIPE_DEFAULTS, SETTING_RANGES } = await importSource('src/protocol/settings.ts');
+const { DEFAULT_SETTINGS, SETTING_RANGES, defaultSettings } = await importSource('src/protocol/settings.ts');
+const { DATA_LIMITS } = await importSource('src/worker/data/dataset.ts');
 const { ENGINE_CHOICES } = await importSource('src/protocol/engines.ts');
 const { RECIPES, RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
-const { resolveSettings } = await importSource('src/protocol/check-settings.ts');
+const { differingSettings, resolveSettings } = await importSource('src/protocol/check-settings.ts');
 
 const ENGINE_NOTES = {
   auto: 'WebGPU on a real GPU, else wasm',
@@ -29,8 +30,8 @@ const SETTING_NOTES = {
   steps: 'updates in all; with --resume the new total',
   labels: 'training images whose label is used',
   balanced: 'the same number of labelled images of each digit',
-  batch: 'images a step: 90 % unlabelled, 10 % labelled, as many generated',
-  evalEvery: 'steps between evaluations on the test images',
+  batch: "images a step, which the recipe's groups of rows are shares of",
+  evalEvery: 'steps between evaluations on the test images; 0: only after the last',
   discriminatorLr: "the discriminator's learning rate",
   discriminatorBeta1: 'its first Adam decay',
   discriminatorBeta2: 'its second Adam decay',
@@ -53,6 +54,11 @@ const COMMAND_OPTIONS = {
     note: 'go on from a folder in place, or from a checkpoint file into --out',
   },
   force: { type: 'boolean', note: 'overwrite the run in an existing folder' },
+  validation: {
+    type: 'string',
+    value: 'N',
+    note: 'evaluate on the last N training images, which are then not trained on, instead of the test images',
+  },
   export: {
     type: 'boolean',
     note: 'also write both networks as TensorFlow.js LayersModels, into FOLDER/model',
@@ -89,6 +95,11 @@ export function checkSettings(given) {
   }
 }
 
+/** Images for validation; undefined where none were asked for. */
+export function parseValidation(text) {
+  return parseWholeNumber('validation', text, 1, DATA_LIMITS.test.max);
+}
+
 /**
  * Options from the command line: `given` holds the settings that were named, and only those; the
  * rest are the command's own. Throws a UsageError for an unknown option or a bad value.
@@ -105,7 +116,8 @@ export function parseTrainOptions(args) {
     else given[setting] = toValue(setting, value);
   }
   checkSettings(given);
-  return { given, ...own };
+  const validation = parseValidation(own.validation);
+  return { given, ...own, ...(validation !== undefined && { validation }) };
 }
 
 /**
@@ -139,9 +151,10 @@ export function describeSetting([name, { type, setting }]) {
 
 /** Name and note of a recipe. */
 export function describeRecipe(name) {
-  const defaults = Object.entries(RECIPE_DEFAULTS[name]).map(
-    ([key, value]) => `--${toOptionName(key)} ${value}`,
-  );
+  const own = defaultSettings(name);
+  const defaults = differingSettings(own, DEFAULT_SETTINGS)
+    .filter((key) => key !== 'recipe')
+    .map((key) => `--${toOptionName(key)} ${own[key]}`);
   return [name, RECIPES[name].summary + (defaults.length === 0 ? '' : ` (default ${defaults.join(' ')})`)];
 }
 

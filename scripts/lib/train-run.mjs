@@ -14,7 +14,8 @@ import { describeEnd, describeEngine, describeRun } from './run-description.mjs'
 import { CHECKPOINT, checkFolder, planFolders, resumeCommand } from './run-folder.mjs';
 import { RunRecorder } from './run-recorder.mjs';
 import { buildSiteFiles } from './site.mjs';
-import { TrainDisplay } from './train-display.mjs';
+import { formatSpread, TrainDisplay } from './train-display.mjs';
+import { dataReader } from './validation-data.mjs';
 
 const STAGE_WORDS = {
   engine: 'Starting the engine …',
@@ -36,12 +37,12 @@ const RESTING = ['ready', 'paused', 'finished', 'failed'];
  * person stops it. `makeTrainer` makes a `HeadlessTrainer`, `readFiles` the site's files (null where the trainer
  * has a site), `machine` tells what run.json is to say of the place beside the browser.
  */
-function ownSurroundings() {
+function ownSurroundings({ validation }) {
   return {
     display: new TrainDisplay(),
     makeTrainer: (given) => new HeadlessTrainer(given),
     // In memory: another build, while this one trains, takes its files away.
-    readFiles: buildSiteFiles,
+    readFiles: dataReader(buildSiteFiles, validation),
     signal: interruptionSignal,
     machine: () => ({}),
   };
@@ -241,6 +242,9 @@ class TrainRun {
         this.#step = report.step;
         this.#display.progress(report.step, report.stepsPerSecond);
         break;
+      case 'spread':
+        this.#display.line(formatSpread(report));
+        break;
       case 'evaluation':
         this.#evaluation = report;
         this.#display.evaluated(report, this.#lossNames);
@@ -270,7 +274,7 @@ class TrainRun {
  * Runs what `parseTrainOptions` returned; resolves with the exit code. Rejects with a UsageError, whose `cause` is
  * what ended the run.
  */
-export async function train(options, surroundings = ownSurroundings()) {
+export async function train(options, surroundings = ownSurroundings(options)) {
   const folders = planFolders(options);
   const release = await claimFolder(folders);
   try {

@@ -8,7 +8,7 @@ import { ENGINE_CHOICES } from './engines.js';
 import { TrainerError } from './errors.js';
 import {
   DEFAULT_SETTINGS,
-  RECIPE_DEFAULTS,
+  defaultSettings,
   SETTING_RANGES,
   type Settings,
   type SettingsInput,
@@ -72,10 +72,9 @@ function withoutUndefined(input: SettingsInput): Partial<Settings> {
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
 }
 
-/** All settings: what is given, else the recipe's default, else the general one. Checks nothing. */
+/** All settings: what is given, else the recipe's default. Checks nothing. */
 export function completeSettings(given: SettingsInput): Settings {
-  const recipe = given.recipe ?? DEFAULT_SETTINGS.recipe;
-  return { ...DEFAULT_SETTINGS, ...withoutUndefined(RECIPE_DEFAULTS[recipe]), ...withoutUndefined(given) };
+  return { ...defaultSettings(given.recipe), ...withoutUndefined(given) };
 }
 
 /**

@@ -2,27 +2,49 @@
 
 import type { Settings } from './settings.js';
 
-/** Whether step `step` (updates done) is followed by an evaluation: the first, the last, every interval's. */
-export function isEvaluationDue(
-  step: number,
-  { evalEvery, steps }: Pick<Settings, 'evalEvery' | 'steps'>,
-): boolean {
-  return step > 0 && (step === 1 || step % evalEvery === 0 || step >= steps);
+/** What decides it: two settings, and the steps of the recipe's stages that have no accuracy, which come first. */
+export interface EvaluationSchedule extends Pick<Settings, 'evalEvery' | 'steps'> {
+  readonly unmeasuredSteps: number;
 }
 
-/** Updates from `step` until the next evaluation is due, at least 1. */
+/**
+ * Whether step `step` (updates done) is followed by an evaluation: the first measured, the last, every interval's.
+ * With an interval of 0 the last alone.
+ */
+export function isEvaluationDue(
+  step: number,
+  { evalEvery, steps, unmeasuredSteps }: EvaluationSchedule,
+): boolean {
+  if (step <= unmeasuredSteps) return false;
+  if (step >= steps) return true;
+  return evalEvery > 0 && (step === unmeasuredSteps + 1 || step % evalEvery === 0);
+}
+
+/** Updates from `step` until the next evaluation is due, or until the run ends; at least 1. */
 export function stepsToEvaluation(
   step: number,
-  { evalEvery, steps }: Pick<Settings, 'evalEvery' | 'steps'>,
+  { evalEvery, steps, unmeasuredSteps }: EvaluationSchedule,
 ): number {
-  const next = step === 0 ? 1 : (Math.floor(step / evalEvery) + 1) * evalEvery;
+  const interval = evalEvery === 0 ? Infinity : (Math.floor(step / evalEvery) + 1) * evalEvery;
+  const next = step <= unmeasuredSteps && evalEvery > 0 ? unmeasuredSteps + 1 : interval;
   return Math.max(1, Math.min(next, steps) - step);
 }
 
+/** The last step before `step` that an evaluation of its interval follows, which has been made by then; 0: none. */
+export function lastEvaluationBefore(
+  step: number,
+  { evalEvery, unmeasuredSteps }: Pick<EvaluationSchedule, 'evalEvery' | 'unmeasuredSteps'>,
+): number {
+  if (evalEvery === 0 || step <= unmeasuredSteps + 1) return 0;
+  return Math.max(unmeasuredSteps + 1, Math.floor((step - 1) / evalEvery) * evalEvery);
+}
+
 /** Evaluations of a whole run. */
-export function evaluationCount({ evalEvery, steps }: Pick<Settings, 'evalEvery' | 'steps'>): number {
-  const ofInterval = Math.floor(steps / evalEvery);
-  const isFirstApart = evalEvery > 1;
-  const isLastApart = steps > 1 && steps % evalEvery !== 0;
+export function evaluationCount(schedule: EvaluationSchedule): number {
+  const { evalEvery, steps, unmeasuredSteps } = schedule;
+  if (evalEvery === 0) return 1;
+  const ofInterval = Math.floor(steps / evalEvery) - Math.floor(unmeasuredSteps / evalEvery);
+  const isFirstApart = (unmeasuredSteps + 1) % evalEvery !== 0;
+  const isLastApart = steps > unmeasuredSteps + 1 && steps % evalEvery !== 0;
   return ofInterval + Number(isFirstApart) + Number(isLastApart);
 }

@@ -63,11 +63,22 @@ export interface LoadingReport {
 /** What a run is about; sent once, before its first metrics. */
 export interface RunReport {
   readonly type: 'run';
-  /** Names of a step's scalars in the order of `MetricsReport.values`: the accuracy, losses, terms. */
+  /** Names of the scalars of all stages in the order of `MetricsReport.values`: the accuracy, losses, terms. */
   readonly metrics: readonly string[];
   /** Those of them that a network descends. */
   readonly losses: readonly string[];
+  /** In order; the last goes on past its steps. Those of one key are one to a person. */
+  readonly stages: readonly StageDescription[];
   readonly data: DataDescription;
+}
+
+export interface StageDescription {
+  readonly key: string;
+  readonly steps: number;
+  /** Whether its steps have an accuracy, and evaluations are made. */
+  readonly isMeasured: boolean;
+  /** Whether labels are spread before its first step, which a `SpreadReport` tells the end of. */
+  readonly spreadsLabels: boolean;
 }
 
 export interface DataDescription {
@@ -93,15 +104,24 @@ export interface MetricsReport {
   /** Number of updates done after the first of these steps (the first step of a run is 1). */
   readonly firstStep: number;
   readonly steps: number;
-  /** [steps, `RunReport.metrics`.length] float32, row-major. */
+  /** [steps, `RunReport.metrics`.length] float32, row-major; NaN where a step's stage does not have the scalar. */
   readonly values: Float32Array<ArrayBuffer>;
   /** Measured over the last chunks of steps, evaluation excluded. */
   readonly stepsPerSecond: number;
 }
 
-/** One evaluation on all test images, and that step's own scalars. */
-export interface EvaluationReport {
-  readonly type: 'evaluation';
+/** What the classifier makes of 1,000 generated images of fixed latents. */
+export interface GeneratedReading {
+  /** Share whose class has a probability above 0.9, 0 to 1. */
+  readonly readShare: number;
+  /** Entropy of their classes in bits; log2 of the number of classes at most. */
+  readonly classBits: number;
+  /** Mean over pixels of the standard deviation over images, in units of [-1, 1]. */
+  readonly pixelDeviation: number;
+}
+
+/** What an evaluation on all test images found, and that step's own scalars. */
+export interface Evaluation {
   readonly step: number;
   /** Share of the step's labelled batch that is classified correctly, 0 to 1. */
   readonly trainAccuracy: number;
@@ -111,8 +131,54 @@ export interface EvaluationReport {
   readonly testAccuracy: number;
   /** The step's losses and terms by name. */
   readonly losses: Readonly<Record<string, number>>;
+  /** null without a generator. */
+  readonly generated: GeneratedReading | null;
   /** Time spent training and evaluating since the run began, pauses left out; a resumed run counts on. */
   readonly elapsedMs: number;
+}
+
+/** One evaluation. */
+export interface EvaluationReport extends Evaluation {
+  readonly type: 'evaluation';
+}
+
+/** The evaluations of a run before the checkpoint that it goes on from; sent once, after its `RunReport`. */
+export interface HistoryReport {
+  readonly type: 'history';
+  /** In order of their steps; of a long run not all. */
+  readonly evaluations: readonly EvaluationReport[];
+}
+
+/** Where some landmarks lie by their features, while a stage looks at images without labels. */
+export interface FeatureMapReport {
+  readonly type: 'featureMap';
+  /** Updates done. */
+  readonly step: number;
+  /** [landmarks, 2] float32 in [-1, 1]: two principal directions of the features; transferred. */
+  readonly points: Float32Array<ArrayBuffer>;
+  /** [landmarks] class of the labelled; 255 for the others; transferred. */
+  readonly classes: Uint8Array<ArrayBuffer>;
+}
+
+/** How the labels were spread over the landmarks before a stage, and how far that is trusted. */
+export interface SpreadReport {
+  readonly type: 'spread';
+  /** Updates done. */
+  readonly step: number;
+  /** Which landmarks have a target: all that a label has reached, the surest, or none. */
+  readonly trust: 'all' | 'surest' | 'none';
+  /** Labels that were left out one by one, and how many of them the others gave back. */
+  readonly leftOut: number;
+  readonly leftOutRight: number;
+  /** Shares of the landmarks that have a target, and that a label has reached, 0 to 1. */
+  readonly usedShare: number;
+  readonly reachedShare: number;
+  /** Share of pairs of neighbours that the spread labels give one class, 0 to 1. */
+  readonly agreement: number;
+  /** [landmarks, 2] float32 in [-1, 1]: two principal directions of the features; transferred. */
+  readonly points: Float32Array<ArrayBuffer>;
+  /** [landmarks] class by the spread labels; 255 where no label has reached; transferred. */
+  readonly classes: Uint8Array<ArrayBuffer>;
 }
 
 export interface ImagesReport {
@@ -143,4 +209,7 @@ export type Report =
   | ReplayReport
   | MetricsReport
   | EvaluationReport
+  | HistoryReport
+  | FeatureMapReport
+  | SpreadReport
   | ImagesReport;

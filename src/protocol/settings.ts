@@ -16,7 +16,7 @@ export interface Settings extends RecipeSettings {
   readonly labels: number;
   /** Draw the labelled images with (as near as the count allows) the same number of each class. */
   readonly balanced: boolean;
-  /** Steps between evaluations on the test images. */
+  /** Steps between evaluations on the test images; 0: only after the last step. */
   readonly evalEvery: number;
   /** Compute threads of engines that have them; 0 lets the engine choose. Changes no bit of a run. */
   readonly threads: number;
@@ -41,7 +41,7 @@ export const SETTING_RANGES = {
   steps: { min: 1, max: 10_000_000, integer: true },
   labels: { min: 1, max: 1_000_000, integer: true },
   batch: { min: 10, max: 1024, integer: true },
-  evalEvery: { min: 1, max: 1_000_000, integer: true },
+  evalEvery: { min: 0, max: 1_000_000, integer: true },
   discriminatorLr: { min: 0, max: 1, integer: false },
   discriminatorBeta1: { min: 0, max: 0.9999, integer: false },
   discriminatorBeta2: { min: 0, max: 0.999999, integer: false },
@@ -53,7 +53,7 @@ export const SETTING_RANGES = {
 } as const satisfies Record<NumericSetting, SettingRange>;
 
 /** The notebook's settings; a recipe may have defaults of its own for some. */
-export const DEFAULT_SETTINGS: Settings = Object.freeze({
+const NOTEBOOK_SETTINGS: Settings = Object.freeze({
   recipe: 'notebook',
   engine: 'auto',
   seed: 1,
@@ -72,10 +72,20 @@ export const DEFAULT_SETTINGS: Settings = Object.freeze({
   threads: 0,
 });
 
-/** What each recipe overrides of them. */
-export const RECIPE_DEFAULTS: Readonly<Record<RecipeName, SettingsInput>> = Object.freeze(
+/** What each recipe overrides of the notebook's. */
+const RECIPE_DEFAULTS: Readonly<Record<RecipeName, SettingsInput>> = Object.freeze(
   Object.fromEntries(Object.entries(RECIPES).map(([name, { defaults }]) => [name, defaults])) as Record<
     RecipeName,
     SettingsInput
   >,
 );
+
+/** What is trained where nothing is said. */
+const DEFAULT_RECIPE: RecipeName = 'few-labels';
+
+/** Every setting of a recipe with its default. */
+export function defaultSettings(recipe: RecipeName = DEFAULT_RECIPE): Settings {
+  return Object.freeze({ ...NOTEBOOK_SETTINGS, ...RECIPE_DEFAULTS[recipe], recipe } as Settings);
+}
+
+export const DEFAULT_SETTINGS: Settings = defaultSettings();

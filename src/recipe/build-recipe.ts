@@ -35,7 +35,7 @@ export function buildFromEntry(
     share: (share) => Math.floor(share * settings.batch),
     channels: (count) => Math.ceil(count / channelDivisor),
   });
-  const recipe: Recipe = { name, ...built };
+  const recipe: Recipe = { name, classes: data.classes, ...built };
   checkRecipe(recipe, data);
   return freezeDeep(recipe);
 }

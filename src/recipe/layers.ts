@@ -9,6 +9,12 @@
  */
 export type BiasMode = 'trained' | 'zero';
 
+/**
+ * How a kernel starts: uniform in ± a limit. `glorot`: sqrt(6 / (fanIn + fanOut)) (Glorot and Bengio
+ * 2010); `he`: sqrt(6 / fanIn) (He et al. 2015), for what a ReLU follows.
+ */
+export type KernelStart = 'glorot' | 'he';
+
 interface ConvolutionFields {
   readonly name: string;
   readonly filters: number;
@@ -18,6 +24,8 @@ interface ConvolutionFields {
   readonly stride: number;
   readonly padding: 'same' | 'valid';
   readonly bias: BiasMode;
+  /** `glorot` unless given. */
+  readonly start?: KernelStart;
 }
 
 export interface Conv2dLayer extends ConvolutionFields {
@@ -31,6 +39,8 @@ export interface DenseLayer {
   readonly name: string;
   readonly units: number;
   readonly bias: BiasMode;
+  /** `glorot` unless given. */
+  readonly start?: KernelStart;
 }
 export interface BatchNormLayer {
   readonly kind: 'batchNorm';
@@ -38,6 +48,23 @@ export interface BatchNormLayer {
   /** Share of the old value that a running statistic keeps at an update. */
   readonly momentum: number;
   readonly epsilon: number;
+}
+/** Normalises each row over positions and the channels of a group (Wu and He 2018); the same in inference. */
+export interface GroupNormLayer {
+  readonly kind: 'groupNorm';
+  readonly name: string;
+  /** Divides the channels; a group is a run of adjacent ones. */
+  readonly groups: number;
+  readonly epsilon: number;
+}
+/**
+ * Adds deviation x z to each element while training; nothing in inference. z is about normal: a sum of four
+ * random bytes, standardised (`RandomStreams.normals`), so that every engine draws the same.
+ */
+export interface GaussianNoiseLayer {
+  readonly kind: 'gaussianNoise';
+  readonly name: string;
+  readonly deviation: number;
 }
 export interface DropoutLayer {
   readonly kind: 'dropout';
@@ -66,6 +93,8 @@ export type LayerDescription =
   | Conv2dTransposeLayer
   | DenseLayer
   | BatchNormLayer
+  | GroupNormLayer
+  | GaussianNoiseLayer
   | DropoutLayer
   | LeakyReluLayer
   | ReshapeLayer
@@ -140,7 +169,17 @@ export function outputShape(layer: LayerDescription, input: readonly number[]): 
         );
       }
       return layer.shape;
+    case 'groupNorm': {
+      const channels = input.at(-1)!;
+      if (channels % layer.groups !== 0) {
+        throw new Error(
+          `Layer "${layer.name}" cannot divide ${channels} channels into ${layer.groups} groups.`,
+        );
+      }
+      return input;
+    }
     case 'batchNorm':
+    case 'gaussianNoise':
     case 'dropout':
     case 'leakyRelu':
     case 'relu':
@@ -169,4 +208,14 @@ export function layerShapes(network: Network): readonly {
 /** Output shape of a network, without the batch dimension. */
 export function outputShapeOf(network: Network): readonly number[] {
   return layerShapes(network).at(-1)?.output ?? network.inputShape;
+}
+
+/** The layers of a network up to and with the one named; all of them where none is. */
+export function layersUntil({ layers }: Network, until: string | undefined): readonly LayerDescription[] {
+  return until === undefined ? layers : layers.slice(0, layers.findIndex(({ name }) => name === until) + 1);
+}
+
+/** Whether a layer is a norm, which all instances of a network share. */
+export function isNorm({ kind }: LayerDescription): boolean {
+  return kind === 'batchNorm' || kind === 'groupNorm';
 }

@@ -5,18 +5,32 @@ import type { Recipe, Step } from './recipe.js';
 /** Share of the accuracy pass's rows that is classified as labelled. */
 export const TRAIN_ACCURACY = 'trainAccuracy';
 
-/** Names of the losses of a recipe's updates, in order. */
-export function lossNames({ phases }: Step): readonly string[] {
-  return phases.flatMap(({ updates }) => updates.map(({ loss }) => loss));
+/** Names of all scalars of a step in the order of its metrics: the accuracy where it has one, losses, terms. */
+export function metricNames({ accuracy, phases }: Step): readonly string[] {
+  const losses = phases.flatMap(({ updates }) => updates.map(({ loss }) => loss));
+  const terms = phases.flatMap((phase) => phase.terms.map(({ name }) => name));
+  return [...(accuracy === null ? [] : [TRAIN_ACCURACY]), ...losses, ...terms];
 }
 
-/** Names of all scalars of a step in the order of its metrics: the accuracy, losses, terms. */
-export function metricNames(step: Step): readonly string[] {
-  const terms = step.phases.flatMap((phase) => phase.terms.map(({ name }) => name));
-  return [TRAIN_ACCURACY, ...lossNames(step), ...terms];
+/** Names of the scalars of all stages of a recipe, each once: the accuracy, losses, terms. */
+export function allMetricNames({ stages }: Pick<Recipe, 'stages'>): readonly string[] {
+  const names = stages.map((stage) => metricNames(stage));
+  const losses = allLossNames({ stages });
+  const all = [...new Set([TRAIN_ACCURACY, ...losses, ...names.flat()])];
+  return all.filter((name) => names.some((own) => own.includes(name)));
 }
 
-/** Whether anything of a step depends on how long the run is to be. */
-export function hasSchedule({ networks }: Recipe): boolean {
-  return networks.some(({ optimiser }) => optimiser.schedule.cosine !== null);
+/** Names of the losses of all updates of a recipe, each once, in order. */
+export function allLossNames({ stages }: Pick<Recipe, 'stages'>): readonly string[] {
+  const updates = stages.flatMap(({ phases }) => phases.flatMap((phase) => phase.updates));
+  return [...new Set(updates.map(({ loss }) => loss))];
+}
+
+/** Whether anything of a run depends on how long it is to be: a schedule, or where a stage ends. */
+export function hasSchedule({ networks, stages }: Recipe): boolean {
+  const optimisers = [
+    ...networks.map(({ optimiser }) => optimiser),
+    ...stages.flatMap(({ optimiserOf }) => Object.values(optimiserOf)),
+  ];
+  return stages.length > 1 || optimisers.some(({ schedule }) => schedule.cosine !== null);
 }

@@ -29,5 +29,5 @@ export interface RecipeEntry {
   /** Whether others are held against it: it learns from the labels alone. */
   readonly isBaseline: boolean;
   readonly hasGenerator: boolean;
-  readonly build: (context: RecipeContext) => Omit<Recipe, 'name'>;
+  readonly build: (context: RecipeContext) => Omit<Recipe, 'name' | 'classes'>;
 }

@@ -12,6 +12,8 @@ export interface DataShape {
   /** [height, width, channels] */
   readonly imageShape: readonly [number, number, number];
   readonly classes: number;
+  /** What lies outside the images, as their borders tell; the background unless given. */
+  readonly outside?: 'background' | 'edge';
 }
 
 /** The settings that a recipe is built from; a person's settings have more (`protocol/settings.ts`). */
@@ -51,18 +53,59 @@ export interface NetworkEntry {
   readonly average: { readonly decay: number } | null;
 }
 
-/** How the images of a group are shown to a network. `plain`: as they lie in the data set, in [-1, 1]. */
-export interface View {
+/** How the images of a group are shown to a network. */
+export type View = PlainView | WarpView;
+
+/** As they lie in the data set, in [-1, 1]. */
+export interface PlainView {
   readonly kind: 'plain';
 }
 
-/** Rows that a phase draws, with replacement, from one pool. A labelled group brings its labels along. */
+/**
+ * Each row warped by random numbers of its own: an affine map and a smooth displacement, sampled bilinearly,
+ * then a cut-out, a stroke, brightness and contrast. Numbers are the most either way, drawn uniformly; 0
+ * leaves a part out. `worker/model/views.ts` says exactly what each does, and in which order.
+ */
+export interface WarpView {
+  readonly kind: 'warp';
+  /** Radians, at most 1. */
+  readonly rotation: number;
+  /** Share of the size. */
+  readonly scale: number;
+  /** Pixels, along each direction. */
+  readonly shift: number;
+  /** Pixels along x for each pixel along y. */
+  readonly shear: number;
+  /** Share by which the width grows where the height shrinks. */
+  readonly aspect: number;
+  /** Standard deviation, in pixels, of the displacement at the knots of a 5 x 5 grid over the image. */
+  readonly displacement: number;
+  /** Side of a square of background, in pixels. */
+  readonly cutOut: number;
+  readonly stroke: {
+    readonly probability: number;
+  } | null;
+  /** Added, in units of [-1, 1]. */
+  readonly brightness: number;
+  /** Share by which values are multiplied. */
+  readonly contrast: number;
+  /** What lies outside the image: the background (-1), or its nearest pixel. */
+  readonly outside: 'background' | 'edge';
+}
+
+/**
+ * Rows that a phase draws, with replacement, from one pool. A labelled group brings its labels along, one of
+ * landmarks the rows of the target store.
+ */
 export interface RowGroup {
   readonly name: string;
-  /** `latents` are uniform in [-1, 1), as many a row as the network takes that reads them. */
-  readonly pool: 'labelled' | 'unlabelled' | 'latents';
+  /**
+   * `latents` are uniform in [-1, 1), as many a row as the network takes that reads them. `landmarks`: the
+   * first images of the run's split, for which targets are kept (`Recipe.landmarks`).
+   */
+  readonly pool: 'labelled' | 'unlabelled' | 'landmarks' | 'latents';
   readonly rows: number;
-  /** Name of a group of the same pool and rows, whose indices it takes; null: it draws its own. */
+  /** Name of a group of the same pool and rows, whose indices it takes: other views of its images. null: its own. */
   readonly indicesOf: string | null;
   readonly view: View;
 }
@@ -87,6 +130,8 @@ export interface Pass {
   readonly mode: 'training' | 'inference';
   /** `average` without gradient only; it moves no running statistics. */
   readonly parameters: ParameterSet;
+  /** The last layer that is computed; left out: the whole network. Its output is the pass's. */
+  readonly until?: string;
 }
 
 /** A loss term: the metric of its name, and with its weight a part of the losses that list it. */
@@ -109,18 +154,57 @@ export type Term = {
       readonly target: 0 | 1;
     }
   | {
-      /** Mean over features of the squared difference of two passes' batch means. */
+      /** Mean of the sigmoid cross-entropy of the logsumexp of a row's logits (real: 1, fake: 0). */
+      readonly kind: 'logsumexpCrossEntropy';
+      readonly target: 0 | 1;
+    }
+  | {
+      /** Mean over features of the squared, or absolute, difference of two passes' batch means. */
       readonly kind: 'featureMatching';
       readonly against: string;
+      /** `squared` unless given. */
+      readonly distance?: 'squared' | 'absolute';
+    }
+  | {
+      /**
+       * Mean over all rows of -sum over classes of target log softmax(logits). A row's target is that of the
+       * store, where it reads `landmarks`, `usesStore` is set and the store has one for the image (a sum above 0);
+       * else the teacher's, where its largest probability exceeds the threshold of that class; else nothing.
+       */
+      readonly kind: 'pseudoLabelCrossEntropy';
+      /** null: only the store's targets. */
+      readonly teacher: {
+        /** Without gradient, on as many rows. */
+        readonly pass: string;
+        /** One for all classes, or one for each. */
+        readonly threshold: number | readonly number[];
+        /** Its probabilities, or 1 at the most probable class. */
+        readonly isSoft: boolean;
+      } | null;
+      readonly usesStore: boolean;
+    }
+  | {
+      /** Share of rows whose largest probability exceeds a threshold. A metric: no gradient, in no loss. */
+      readonly kind: 'confidentShare';
+      readonly threshold: number | readonly number[];
+    }
+  | {
+      /**
+       * InfoNCE over the rows of two passes (of one network, as many each): the mean over all of them of
+       * -log softmax(cosine similarities to all others / temperature) at the same row of the other pass.
+       */
+      readonly kind: 'contrastive';
+      readonly against: string;
+      readonly temperature: number;
     }
 );
 
-/** A loss, the weighted sum of the terms named, and the network all of whose instances descend it. */
+/** A loss, the weighted sum of the terms named, and the networks all of whose instances descend it. */
 export interface Update {
   /** Name of its metric. */
   readonly loss: string;
   readonly terms: readonly string[];
-  readonly network: string;
+  readonly networks: readonly string[];
 }
 
 /**
@@ -137,13 +221,40 @@ export interface Phase {
 /** What one step does: its phases in order, each at the parameters that the one before has left. */
 export interface Step {
   readonly phases: readonly Phase[];
-  /** The pass, over a labelled group, whose logits against its labels give `trainAccuracy`. */
-  readonly accuracy: { readonly pass: string; readonly layer: string };
+  /** The pass, over a labelled group, whose logits against its labels give `trainAccuracy`; null: there is none. */
+  readonly accuracy: { readonly pass: string; readonly layer: string } | null;
 }
 
-export interface Recipe extends Step {
+/**
+ * Steps of one kind. Stages follow each other on the same parameters. Evaluations are made in those that have an
+ * `accuracy`.
+ */
+export interface Stage extends Step {
+  /** A word for page and record, as `look`. Stages of one name are shown as one. */
+  readonly key: string;
+  /** Updates, at least 1. The last stage goes on past them. */
+  readonly steps: number;
+  /**
+   * `fresh`: moments begin at zero, averages at the parameters, schedules and ramps at their first step.
+   * `continued`: all of them go on from the stage before.
+   */
+  readonly optimisers: 'fresh' | 'continued';
+  /** Where a network is trained otherwise than its entry says. */
+  readonly optimiserOf: Readonly<Record<string, Optimiser>>;
+  /**
+   * What the worker does before the first step: `spread` takes the landmarks' features at these parameters,
+   * spreads the labels over their nearest neighbours, and writes what it trusts into the target store.
+   */
+  readonly before: { readonly kind: 'spread'; readonly parameters: ParameterSet } | null;
+}
+
+export interface Recipe {
   readonly name: string;
+  /** Of the data that it was built for. */
+  readonly classes: number;
   readonly networks: readonly NetworkEntry[];
+  /** At least one. */
+  readonly stages: readonly Stage[];
   /** Whether training moves the running statistics that evaluation normalises with. */
   readonly updatesRunningStatistics: boolean;
   /** Evaluation: argmax of this layer of instance 0 of this network. */
@@ -158,10 +269,71 @@ export interface Recipe extends Step {
     readonly latentSize: number;
     readonly parameters: ParameterSet;
   } | null;
+  /**
+   * Images for which targets are kept: the first of the labelled images followed by the unlabelled, this many at
+   * most; and the layer of the classifier's network that tells which images are alike. null: no target store.
+   */
+  readonly landmarks: { readonly count: number; readonly layer: string } | null;
+}
+
+/** A recipe in one of its stages: what a program of one step is made from. */
+export interface StageRecipe extends Recipe, Step {}
+
+/** The recipe in a stage, whose optimisers are the networks'. */
+export function inStage(recipe: Recipe, index: number): StageRecipe {
+  const stage = recipe.stages[index];
+  if (stage === undefined) throw new Error(`The recipe "${recipe.name}" has no stage ${index}.`);
+  const { phases, accuracy, optimiserOf } = stage;
+  const networks = recipe.networks.map((entry) => ({
+    ...entry,
+    optimiser: optimiserOf[entry.network.name] ?? entry.optimiser,
+  }));
+  return { ...recipe, networks, phases, accuracy };
+}
+
+/** Where a step stands among the stages. */
+export interface StagePlace {
+  /** Index of the stage. */
+  readonly stage: number;
+  /** Updates done before its first step. */
+  readonly first: number;
+  /** Updates done when it ends; Infinity for the last. */
+  readonly end: number;
+  /** Updates done before the stage that its optimisers go back to: what schedules count from. */
+  readonly origin: number;
+}
+
+/** The stage of the step after `step` updates. */
+export function stageAt({ stages }: Pick<Recipe, 'stages'>, step: number): StagePlace {
+  let first = 0;
+  let origin = 0;
+  for (const [stage, { steps, optimisers }] of stages.entries()) {
+    if (optimisers === 'fresh') origin = first;
+    const end = stage === stages.length - 1 ? Infinity : first + steps;
+    if (step < end) return { stage, first, end, origin };
+    first = end;
+  }
+  throw new Error('A recipe has at least one stage.');
+}
+
+/** Updates done before the first step that has an accuracy: the stages without one come first. */
+export function unmeasuredSteps({ stages }: Pick<Recipe, 'stages'>): number {
+  const first = stages.findIndex(({ accuracy }) => accuracy !== null);
+  return stages.slice(0, first).reduce((sum, { steps }) => sum + steps, 0);
+}
+
+/** The stage of a recipe that has a single one: its optimisers as the networks have them, as many steps as the run. */
+export function onlyStage(scheduleSteps: number, step: Step): readonly Stage[] {
+  return [
+    { ...step, key: 'train', steps: scheduleSteps, optimisers: 'fresh', optimiserOf: {}, before: null },
+  ];
 }
 
 /** A network's entry by name; throws where the recipe has none. */
-export function entryOf({ name, networks }: Recipe, network: string): NetworkEntry {
+export function entryOf(
+  { name, networks }: Pick<Recipe, 'name' | 'networks'>,
+  network: string,
+): NetworkEntry {
   const found = networks.find((entry) => entry.network.name === network);
   if (found === undefined) throw new Error(`The recipe "${name}" has no network "${network}".`);
   return found;
@@ -183,13 +355,19 @@ export function groupOf(phase: Phase, pass: Pass): RowGroup {
   return found;
 }
 
-/** Where an update stands among those of its network in a step. */
-export function placeOf({ phases }: Recipe, update: Update): UpdatePlace {
-  const own = phases.flatMap(({ updates }) => updates.filter(({ network }) => network === update.network));
+/** Where an update stands among those of a network in a step. */
+export function placeOf({ phases }: Step, update: Update, network: string): UpdatePlace {
+  const own = phases.flatMap(({ updates }) => updates.filter(({ networks }) => networks.includes(network)));
   return { index: own.indexOf(update), perStep: own.length };
 }
 
-/** Names of the passes that a term taps. */
+/** Names of the passes whose values a term's gradient comes to. */
 export function tappedPasses(term: Term): readonly string[] {
-  return term.kind === 'featureMatching' ? [term.pass, term.against] : [term.pass];
+  switch (term.kind) {
+    case 'featureMatching':
+    case 'contrastive':
+      return [term.pass, term.against];
+    default:
+      return [term.pass];
+  }
 }

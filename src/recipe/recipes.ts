@@ -1,12 +1,20 @@
 /** The recipes by name, in the order in which they are offered: the one list. */
 
 import type { RecipeEntry } from './recipe-entry.js';
+import { fewLabels } from './recipes/few-labels.js';
+import { fewLabelsNoGan } from './recipes/few-labels-no-gan.js';
+import { fewLabelsNoLook } from './recipes/few-labels-no-look.js';
 import { labelsOnly } from './recipes/labels-only.js';
+import { labelsOnlyAugmented } from './recipes/labels-only-augmented.js';
 import { notebook } from './recipes/notebook.js';
 import { notebookAsRun } from './recipes/notebook-as-run.js';
 import { notebookFeatureMatching } from './recipes/notebook-feature-matching.js';
 
 const LIST = {
+  'few-labels': fewLabels,
+  'few-labels-no-gan': fewLabelsNoGan,
+  'few-labels-no-look': fewLabelsNoLook,
+  'labels-only-augmented': labelsOnlyAugmented,
   notebook,
   'notebook-as-run': notebookAsRun,
   'notebook-feature-matching': notebookFeatureMatching,

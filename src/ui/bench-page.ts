@@ -14,5 +14,5 @@ function setUpAddress(benchmark: SganBenchmark): void {
 }
 
 setUpTheme();
-const benchmark = document.querySelector('sgan-benchmark');
+const benchmark = document.querySelector<SganBenchmark>('sgan-benchmark');
 if (benchmark !== null) setUpAddress(benchmark);

@@ -1,7 +1,11 @@
-/** Defines `<sgan-benchmark>`, where there are custom elements and the name is free; that is its only effect. */
+/**
+ * Defines `<sgan-benchmark>`; that is its only effect, and where there are no custom elements (on a server) it has
+ * none.
+ */
 
 import { SganBenchmark } from './benchmark/sgan-benchmark.js';
+import { defineElement } from './element/define-element.js';
 
-if (typeof customElements !== 'undefined' && customElements.get('sgan-benchmark') === undefined) {
-  customElements.define('sgan-benchmark', SganBenchmark);
-}
+defineElement('sgan-benchmark', SganBenchmark);
+
+export type * from './benchmark/benchmark-element.js';

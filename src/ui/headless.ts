@@ -5,7 +5,7 @@
  */
 
 import type { ErrorInfo } from '../protocol/errors.js';
-import type { ImageGrid, Report, TrainerState } from '../protocol/reports.js';
+import type { ImageGrid, Report, SpreadReport, TrainerState } from '../protocol/reports.js';
 import type { SettingsInput } from '../protocol/settings.js';
 import { toErrorInfo } from '../protocol/errors.js';
 import { encodePng } from './element/png.js';
@@ -13,7 +13,8 @@ import { WorkerClient } from './worker-client.js';
 
 /** A report as it crosses to the script: pictures stay here, of metrics only which steps they are. */
 export type HeadlessReport =
-  | Exclude<Report, { readonly type: 'images' | 'metrics' }>
+  | Exclude<Report, { readonly type: 'images' | 'metrics' | 'spread' | 'featureMap' | 'history' }>
+  | Omit<SpreadReport, 'points' | 'classes'>
   | { readonly type: 'metrics'; readonly step: number; readonly stepsPerSecond: number };
 
 export type HeadlessEvent =
@@ -78,7 +79,12 @@ const client = new WorkerClient({
 });
 
 function toHeadlessReport(report: Report): HeadlessReport[] {
-  if (report.type === 'images') return [];
+  // What an earlier session evaluated stands in its own metrics.jsonl.
+  if (report.type === 'images' || report.type === 'featureMap' || report.type === 'history') return [];
+  if (report.type === 'spread') {
+    const { type, step, trust, leftOut, leftOutRight, usedShare, reachedShare, agreement } = report;
+    return [{ type, step, trust, leftOut, leftOutRight, usedShare, reachedShare, agreement }];
+  }
   if (report.type !== 'metrics') return [report];
   const { type, firstStep, steps, stepsPerSecond } = report;
   return [{ type, step: firstStep + steps - 1, stepsPerSecond }];

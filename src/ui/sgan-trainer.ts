@@ -67,6 +67,7 @@ const typedAutostart = {
  *
  * @slot status-bar - In place of the bar of commands.
  * @slot notice - In place of the line that says what is going on, and of errors.
+ * @slot stages - In place of the stages of the run.
  * @slot digits - In place of the generated images.
  * @slot real-digits - In place of the real images.
  * @slot accuracy - In place of the large figure.
@@ -84,6 +85,8 @@ const typedAutostart = {
  * @csspart progress - The line of progress under the bar.
  * @csspart notice - The line that says what is going on.
  * @csspart banner - That line where it tells an error.
+ * @csspart stages - The stages of the run, and what the present one does.
+ * @csspart feature-map - The map of the images in them.
  * @csspart digits - The generated images.
  * @csspart digits-caption - The step that they are of.
  * @csspart real-digits - The real images.
@@ -122,7 +125,7 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
   /** Pauses while the element is scrolled out of view, and goes on when it is back. Default: absent. */
   @property({ attribute: 'pause-offscreen', type: Boolean }) pauseOffscreen = false;
   /**
-   * The sections that are shown, of `status-bar`, `notice`, `digits`, `real-digits`, `accuracy`, `charts`,
+   * The sections that are shown, of `status-bar`, `notice`, `stages`, `digits`, `real-digits`, `accuracy`, `charts`,
    * `evaluations` and `settings`. Default: all.
    */
   @property({ converter: typedText }) show: string | null | undefined;
@@ -189,7 +192,7 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
   /** Under way while it is not known whether the page is to be loaded again. */
   #isolating: Promise<void> | null = null;
 
-  /** Name of a recipe. Default: `notebook`. */
+  /** Name of a recipe, which other defaults depend on. Default: `few-labels`. */
   @property({ converter: typedText })
   get recipe(): RecipeName {
     return this.#next.complete.recipe;
@@ -209,7 +212,7 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
     this.#next.set('engine', value);
   }
 
-  /** Images whose label is used, 1 to as many as there are for training. Default: 900. */
+  /** Images whose label is used, 1 to as many as there are for training. Default: 100. */
   @property({ converter: typedNumber })
   get labels(): number {
     return this.#next.complete.labels;
@@ -227,7 +230,7 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
     this.#next.set('seed', value);
   }
 
-  /** Updates in all, 1 to 10,000,000. Default: 20,000. */
+  /** Updates in all, 1 to 10,000,000. Default: 4,000. */
   @property({ converter: typedNumber })
   get steps(): number {
     return this.#next.complete.steps;

@@ -26,9 +26,8 @@ const ADDRESSES = {
 const VITE_CACHE = /\/node_modules\/\.vite\/worker\//;
 const PACKAGE = '/node_modules/sgan-trainer/dist/worker/';
 
-function isInViteCache({ pathname }: URL): boolean {
-  return VITE_CACHE.test(pathname);
-}
+/** A worker's script where a build puts it. */
+const BUILT_WORKER = /\/worker\/(worker|benchmark)\.js$/;
 
 /** The worker's script of this build, for the attribute `worker-url` of another element or to preload it. */
 export function workerUrl(): URL {
@@ -37,8 +36,13 @@ export function workerUrl(): URL {
 
 /** Where a file of this build is. Throws where this module came without an address, as from a blob. */
 function addressOf(name: keyof typeof ADDRESSES): URL {
-  const url = ADDRESSES[name]();
-  if (isInViteCache(url)) url.pathname = url.pathname.replace(VITE_CACHE, PACKAGE);
+  return outOfViteCache(ADDRESSES[name]());
+}
+
+/** The address at which a file of this build is served, from the one that its module gives. */
+export function outOfViteCache(address: URL): URL {
+  const url = new URL(address);
+  url.pathname = url.pathname.replace(VITE_CACHE, PACKAGE);
   return url;
 }
 
@@ -62,7 +66,6 @@ function isBeside(script: URL, name: string, href: string): boolean {
 
 /** The folder of the data beside that of the worker, in a built site; null in a package, which has none. */
 export function dataFolderBeside(script: URL): string | null {
-  const isBuilt =
-    script.pathname.endsWith('/worker/worker.js') && !script.pathname.endsWith(`${PACKAGE}worker.js`);
+  const isBuilt = BUILT_WORKER.test(script.pathname) && !script.pathname.includes(PACKAGE);
   return isBuilt ? new URL('../data/', script).href : null;
 }

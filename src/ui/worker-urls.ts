@@ -21,16 +21,23 @@ export interface GivenUrls {
   readonly baseUrl?: string | undefined;
 }
 
-export interface WorkerUrls {
+/** What a worker is made from. */
+export interface WorkerScript {
   /** For `new Worker`. */
   readonly script: string | ScriptUrl;
   /** Where the script comes from. */
   readonly workerUrl: URL;
-  /** Folder; ends with a slash. */
-  readonly dataUrl: string;
   /** What a host's bundler has put elsewhere than beside the script; nothing where the page names a script. */
   readonly files: MovedFiles;
 }
+
+export interface WorkerUrls extends WorkerScript {
+  /** Folder; ends with a slash. */
+  readonly dataUrl: string;
+}
+
+/** Where a worker of this build is. May throw, where the module that knows came without an address. */
+export type FindOwnWorker = () => URL;
 
 function isMissing(given: GivenUrl): given is null | undefined {
   return given === null || given === undefined || given.toString().trim() === '';
@@ -44,9 +51,9 @@ function refuse(name: string, given: GivenUrl, allowed: string): TrainerError {
 }
 
 /** Throws where this module came without an address that others can be relative to, as from a blob. */
-function ownWorker(): URL {
+function ownWorker(find: FindOwnWorker): URL {
   try {
-    return ownWorkerUrl();
+    return find();
   } catch (cause) {
     const message =
       'The element’s script has no address that the files of this build could be found from. ' +
@@ -56,8 +63,8 @@ function ownWorker(): URL {
 }
 
 /** The data of a built site; a package carries none. */
-function ownData(): string {
-  const folder = dataFolderBeside(ownWorker());
+function ownData(find: FindOwnWorker): string {
+  const folder = dataFolderBeside(ownWorker(find));
   if (folder !== null) return folder;
   const message =
     'There are no images to learn from: they do not come with the package. Write them with ' +
@@ -65,8 +72,8 @@ function ownData(): string {
   throw new TrainerError('DataUnavailable', message);
 }
 
-function resolveWorkerUrl(given: GivenUrl, base: string): URL {
-  if (isMissing(given)) return ownWorker();
+function resolveWorkerUrl(given: GivenUrl, base: string, find: FindOwnWorker): URL {
+  if (isMissing(given)) return ownWorker(find);
   try {
     return new URL(given.toString(), base);
   } catch {
@@ -74,8 +81,8 @@ function resolveWorkerUrl(given: GivenUrl, base: string): URL {
   }
 }
 
-function resolveDataUrl(given: GivenUrl, base: string): string {
-  if (isMissing(given)) return ownData();
+function resolveDataUrl(given: GivenUrl, base: string, find: FindOwnWorker): string {
+  if (isMissing(given)) return ownData(find);
   const folder = folderUrl(given.toString(), base);
   if (folder !== null) return folder;
   throw refuse(
@@ -86,20 +93,28 @@ function resolveDataUrl(given: GivenUrl, base: string): string {
 }
 
 /** Whether a script comes from where this build does. */
-function isFromOwnOrigin({ origin }: URL): boolean {
-  return origin !== 'null' && origin === feature(ownWorkerUrl)?.origin;
+function isFromOwnOrigin({ origin }: URL, find: FindOwnWorker): boolean {
+  return origin !== 'null' && origin === feature(find)?.origin;
 }
 
-/** Throws `InvalidSettings` where one is none. */
-export function workerUrls({ workerUrl: given, dataUrl, baseUrl = document.baseURI }: GivenUrls): WorkerUrls {
-  const workerUrl = resolveWorkerUrl(given, baseUrl);
+/** The script alone, unless given that which `find` finds. Throws `InvalidSettings` where it is none. */
+export function workerScriptOf(
+  { workerUrl: given, baseUrl = document.baseURI }: GivenUrls,
+  find: FindOwnWorker = ownWorkerUrl,
+): WorkerScript {
+  const workerUrl = resolveWorkerUrl(given, baseUrl, find);
   const isMine = isMissing(given);
   const isTrustedByPage = !isMine && typeof given === 'object' && !(given instanceof URL);
-  const isOwn = isMine || isFromOwnOrigin(workerUrl);
+  const isOwn = isMine || isFromOwnOrigin(workerUrl, find);
   return {
     script: workerScript(isTrustedByPage ? given : workerUrl, { baseUrl, isOwn }),
     workerUrl,
-    dataUrl: resolveDataUrl(dataUrl, baseUrl),
     files: isMine ? filesMovedFrom(workerUrl) : {},
   };
+}
+
+/** Script and data. Throws `InvalidSettings` where one is none, `DataUnavailable` where there are no data. */
+export function workerUrls(given: GivenUrls, find: FindOwnWorker = ownWorkerUrl): WorkerUrls {
+  const { dataUrl, baseUrl = document.baseURI } = given;
+  return { ...workerScriptOf(given, find), dataUrl: resolveDataUrl(dataUrl, baseUrl, find) };
 }

@@ -9,6 +9,7 @@ import { feature } from '../browser/feature.js';
 import { workerLockName } from '../protocol/trainer-api.js';
 import { coresForThreads } from './engine/device/platform.js';
 import { ENGINES } from './engine/engine-table.js';
+import { neighbourSearch } from './engine/find-neighbours.js';
 import { buildRecipe } from '../recipe/build-recipe.js';
 import { Trainer } from './commands/trainer.js';
 import { createYield } from './commands/yield.js';
@@ -38,6 +39,7 @@ function takeLock(): Promise<boolean> {
 const trainer = new Trainer({
   engines: ENGINES,
   buildRecipe,
+  neighbourSearch,
   fetch: (...request) => fetch(...request),
   now: () => performance.now(),
   schedule: (callback, delayMs) => void setTimeout(callback, delayMs),

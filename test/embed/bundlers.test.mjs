@@ -13,6 +13,7 @@ import {
   installAlone,
   ISOLATED,
   makeFolder,
+  measureOnce,
   openHost,
   packed,
   npm,
@@ -31,8 +32,8 @@ async function serveBuilt(context, folder, options) {
 }
 
 for (const name of ['webpack', 'esbuild']) {
-  test(`an app built by ${name} trains on every thread and on TensorFlow.js, under a sub-path`, async (context) => {
-    const folder = await buildExample(context, name);
+  test(`an app built by ${name} trains and measures on every thread and on TensorFlow.js, under a sub-path`, async (context) => {
+    const folder = await buildExample(context, name, { hasBenchmark: true });
     const url = await serveBuilt(context, folder, { headers: ISOLATED, under: 'some/where' });
     const { page, thrown } = await openHost(context, url);
     const { adapter } = await trainOnce(page, { ...SMALL, threads: 2 });
@@ -40,6 +41,8 @@ for (const name of ['webpack', 'esbuild']) {
     await page.reload();
     await page.waitForSelector('sgan-trainer:defined');
     assert.equal((await trainOnce(page, { ...SMALL, engine: 'tfjs-wasm' })).engine, 'tfjs-wasm');
+    await page.reload();
+    await measureOnce(page, ['wasm x2', 'tfjs-wasm']);
     assert.deepEqual(thrown, []);
   });
 }
@@ -93,7 +96,7 @@ async function startServer(context, folder, script, args) {
 }
 
 test('Vite’s development server serves it with nothing configured', async (context) => {
-  const folder = await buildExample(context, 'vite');
+  const folder = await buildExample(context, 'vite', { hasBenchmark: true });
   await writeSmallData(path.join(folder, 'public', 'data'));
   const url = await startServer(context, folder, 'vite/bin/vite.js', ['--port', '0']);
   const { page, thrown } = await openHost(context, url);
@@ -101,6 +104,8 @@ test('Vite’s development server serves it with nothing configured', async (con
   await page.reload();
   await page.waitForSelector('sgan-trainer:defined');
   assert.equal((await trainOnce(page, { ...SMALL, engine: 'tfjs-wasm' })).engine, 'tfjs-wasm');
+  await page.reload();
+  await measureOnce(page, ['wasm x1', 'tfjs-wasm']);
   assert.deepEqual(thrown, []);
 });
 
@@ -119,14 +124,14 @@ test('imported in Node, no module of the package has an effect', async (context)
   await writeFile(
     path.join(folder, 'server.mjs'),
     `const before = Object.keys(globalThis).join();
-    const names = ['sgan-trainer', 'sgan-trainer/element', 'sgan-trainer/worker', 'sgan-trainer/protocol'];
+    const names = ['', '/element', '/worker', '/protocol', '/benchmark'].map((name) => 'sgan-trainer' + name);
     const modules = await Promise.all(names.map((name) => import(name)));
     console.log(JSON.stringify([Object.keys(globalThis).join() === before, modules.map((module) => Object.keys(module).sort())]));`,
   );
   const { stdout } = await promisify(execFile)(process.execPath, ['server.mjs'], { cwd: folder });
-  const [isUnchanged, [define, element, worker, protocol]] = JSON.parse(stdout);
+  const [isUnchanged, [define, element, worker, protocol, benchmark]] = JSON.parse(stdout);
   assert.equal(isUnchanged, true);
-  assert.deepEqual([define, element, worker], [[], ['SganTrainer'], ['workerUrl']]);
+  assert.deepEqual([define, element, worker, benchmark], [[], ['SganTrainer'], ['workerUrl'], []]);
   assert.ok(protocol.includes('SETTING_RANGES'));
 });
 

@@ -73,6 +73,25 @@ describe('the benchmark', () => {
     }
   });
 
+  test('measures a stage of a recipe by itself', async () => {
+    const file = path.join(folder, 'look.json');
+    const stage = ['--recipe', 'few-labels', '--stage', 'look'];
+    const args = [...stage, '--engines', 'wasm', '--threads', '1,2', '--steps', '1', '--json', file];
+    const { code, output } = await runScript('bench', args);
+    assert.equal(code, 0, output);
+    assert.match(output, /recipe few-labels, stage look, batch 128/);
+    const { recipe, stage: measured, run, arithmetic, results } = JSON.parse(await readFile(file, 'utf8'));
+    assert.deepEqual([recipe, measured], ['few-labels', 'look']);
+    assert.deepEqual([run.steps, run.evaluations], [2000, 0]);
+    assert.ok(arithmetic.multiplyAdds > 1e9);
+    for (const { threads, failure, difference } of results) {
+      assert.equal(failure, null);
+      // There are no logits where two views find each other.
+      assert.equal(difference.logits, null);
+      assert.ok(difference.losses < 1e-4 && difference.gradients < 1e-4, String(threads));
+    }
+  });
+
   test('says what to install where a yardstick has no Python', async () => {
     const { code, output } = await runScript('bench', ['--engines', 'pytorch', '--python', folder]);
     assert.equal(code, 1);

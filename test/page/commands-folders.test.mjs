@@ -9,7 +9,18 @@ import { DIST, ROOT } from '../../scripts/lib/paths.mjs';
 import { quoteWord } from '../../scripts/lib/invocation.mjs';
 import { runScript, startCommand, startScript } from './support/scripts.mjs';
 
-const TINY = ['--engine', 'wasm', '--threads', '1', '--batch', '10', '--eval-every', '2'];
+const TINY = [
+  '--recipe',
+  'notebook',
+  '--engine',
+  'wasm',
+  '--threads',
+  '1',
+  '--batch',
+  '10',
+  '--eval-every',
+  '2',
+];
 /** A run that no test waits for the end of. */
 const LONG = [...TINY, '--steps', '100000'];
 
@@ -208,8 +219,8 @@ describe('every command refuses an option without its value', () => {
     plan: ['recipe', 'image', 'classes', 'batch', 'rows', 'program'],
     bench: ['engines', 'threads', 'steps', 'json', 'python'],
     start: ['port'],
-    screenshots: ['state', 'width', 'out', 'folder'],
-    'bench-frames': ['engine', 'seconds'],
+    screenshots: ['state', 'width', 'recipe', 'out', 'folder'],
+    'bench-frames': ['recipe', 'engine', 'seconds'],
     'gpu-audit': ['recipe', 'json', 'compare'],
   };
   for (const [script, options] of Object.entries(OPTIONS)) {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { runScript, startScript } from './support/scripts.mjs';
 
-const TINY = ['--engine', 'tfjs-wasm', '--batch', '10', '--eval-every', '2'];
+const TINY = ['--recipe', 'notebook', '--engine', 'tfjs-wasm', '--batch', '10', '--eval-every', '2'];
 
 let folder;
 /** A run of four steps that nothing interrupted. */
@@ -29,10 +29,11 @@ async function readTimeless(...parts) {
   const headerEnd = 8 + Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.subarray(8, headerEnd).toString());
   const { digest, ...metadata } = header.__metadata__;
-  const { elapsedMs, ...progress } = JSON.parse(metadata.progress);
+  const { elapsedMs, evaluations, ...progress } = JSON.parse(metadata.progress);
   assert.ok(elapsedMs > 0 && digest !== undefined);
+  const timeless = evaluations.map((evaluation) => ({ ...evaluation, elapsedMs: evaluation.elapsedMs > 0 }));
   return {
-    header: { ...header, __metadata__: { ...metadata, progress } },
+    header: { ...header, __metadata__: { ...metadata, progress: { ...progress, evaluations: timeless } } },
     data: bytes.subarray(headerEnd),
   };
 }
@@ -77,6 +78,9 @@ describe('a run', () => {
         'supervisedLoss',
         'fakeAsRealLoss',
         'featureMatchingLoss',
+        'readShare',
+        'classBits',
+        'pixelDeviation',
         'elapsedMs',
       ]);
       assert.ok(line.testAccuracy > 0 && line.testAccuracy < 1);

@@ -10,9 +10,11 @@ import { test } from 'node:test';
 import { runPackage } from '../../scripts/lib/run-command.mjs';
 import {
   copyExample,
+  importBenchmark,
   installAlone,
   ISOLATED,
   makeFolder,
+  measureOnce,
   openHost,
   serveFolder,
   SMALL,
@@ -22,6 +24,8 @@ import {
 
 const CONSUMER = `
 import 'sgan-trainer';
+import 'sgan-trainer/benchmark';
+import type { BenchmarkReport, SganBenchmarkElement } from 'sgan-trainer/benchmark';
 import { SganTrainer, type SganTrainerElement } from 'sgan-trainer/element';
 import { workerUrl } from 'sgan-trainer/worker';
 import { SETTING_RANGES, type EvaluationReport, type TrainerState } from 'sgan-trainer/protocol';
@@ -34,6 +38,12 @@ document.addEventListener('sgan-evaluation', ({ detail }) => {
   const report: EvaluationReport = detail;
   console.log(state, report.testAccuracy.toFixed(3), workerUrl().href, SganTrainer.version);
 });
+const benchmark: SganBenchmarkElement = document.createElement('sgan-benchmark');
+benchmark.settings = { recipe: 'few-labels', stage: 'learn', engines: ['wasm x2'] };
+const measured: BenchmarkReport = await benchmark.start();
+document.addEventListener('sgan-benchmark-report', ({ detail }) => console.log(detail === measured));
+// @ts-expect-error: there is no such preset.
+benchmark.settings = { preset: 'slow' };
 class Own extends SganTrainer {}
 customElements.define('own-trainer', Own);
 // @ts-expect-error: there is no such recipe.
@@ -92,7 +102,7 @@ test('the package carries no images, no dependency, and every source map with it
   );
   const missing = targets.map((target) => target.slice(2)).filter((name) => !names.includes(name));
   assert.deepEqual(missing, []);
-  assert.ok(sideEffects.includes(exports['.'].default));
+  for (const entry of ['.', './benchmark']) assert.ok(sideEffects.includes(exports[entry].default), entry);
   const maps = names.filter((name) => name.endsWith('.js.map'));
   assert.ok(maps.length >= 5);
   for (const name of maps) {
@@ -111,10 +121,11 @@ const hasNodeForVite = (([major, minor]) => major > 20 || (major === 20 && minor
 );
 
 test(
-  'a Vite app, built with nothing configured, trains on every thread and on TensorFlow.js',
+  'a Vite app, built with nothing configured, trains and measures on every thread and on TensorFlow.js',
   { skip: !hasNodeForVite && 'Vite 7 needs Node 20.19' },
   async (context) => {
     const folder = await copyExample(context, 'vite');
+    await importBenchmark(folder);
     await installAlone(folder);
     const { build } = await import('vite');
     await build({ root: folder, base: './', logLevel: 'error', configFile: false });
@@ -135,6 +146,8 @@ test(
     await page.waitForSelector('sgan-trainer:defined');
     assert.equal((await trainOnce(page, { ...SMALL, engine: 'tfjs-wasm' })).engine, 'tfjs-wasm');
     assert.ok(seen.some((address) => /tfjs-[\w-]+\.js$/.test(address)));
+    await page.reload();
+    await measureOnce(page, ['wasm x2', 'tfjs-wasm']);
     assert.deepEqual(thrown, []);
   },
 );

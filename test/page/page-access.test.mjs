@@ -135,6 +135,12 @@ test('nothing reaches over the edge, from 320 pixels to wide, in any state', asy
     }
   };
   await look('idle');
+  const setRecipe = (recipe) =>
+    page.$eval('sgan-trainer', (trainer, wanted) => (trainer.recipe = wanted), recipe);
+  await setRecipe('few-labels');
+  await untilThere(page, '.run-stages');
+  await look('idle, in stages');
+  await setRecipe('notebook');
   await click(page, STEP);
   await untilState(page, 'paused');
   await page.$eval('sgan-trainer', ({ shadowRoot }) => {

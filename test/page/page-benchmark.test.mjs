@@ -105,17 +105,28 @@ test('each bundle of the benchmark has only its own side', async () => {
       if (seen.has(file)) return;
       seen.add(file);
       // What is loaded at once; the rest comes when it is asked for.
-      for (const { path, kind } of outputs[file].imports) if (kind === 'import-statement') visit(path);
+      for (const { path, kind, external } of outputs[file].imports) {
+        if (kind === 'import-statement' && external !== true) visit(path);
+      }
     };
     visit(Object.keys(outputs).find((file) => file.endsWith(output)));
     return [...seen].flatMap((file) => Object.keys(outputs[file].inputs));
   };
-  const page = await inputsOf('ui', '/bench-page.js');
-  assert.ok(page.includes('src/ui/benchmark/sgan-benchmark.ts'));
-  assert.ok(!page.some((file) => /^src\/worker\/|sgan-trainer\.ts$|@tensorflow|uplot/.test(file)));
-  const trainer = await inputsOf('ui', '/page.js');
-  assert.ok(!trainer.some((file) => file.startsWith('src/ui/benchmark/')));
-  const worker = await inputsOf('worker', '/benchmark.js');
+  const isForeign = (file) => /^src\/worker\/|sgan-trainer\.ts$|@tensorflow|uplot/.test(file);
+  const element = await inputsOf('ui', '/define-benchmark.js');
+  assert.ok(element.includes('src/ui/benchmark/sgan-benchmark.ts'));
+  assert.deepEqual(element.filter(isForeign), []);
+  assert.deepEqual((await inputsOf('page', '/bench-page.js')).filter(isForeign), []);
+  const isBenchmark = (file) =>
+    file.startsWith('src/ui/benchmark/') || file.startsWith('src/worker/benchmark/');
+  for (const [bundle, output] of [
+    ['ui', '/define.js'],
+    ['page', '/page.js'],
+    ['worker', '/worker.js'],
+  ]) {
+    assert.deepEqual((await inputsOf(bundle, output)).filter(isBenchmark), [], output);
+  }
+  const worker = await inputsOf('benchmark', '/benchmark.js');
   assert.ok(worker.includes('src/worker/benchmark/run-benchmark.ts'));
-  assert.ok(!worker.some((file) => /@tensorflow|^src\/ui\//.test(file)), 'tfjs comes with its yardsticks');
+  assert.ok(!worker.some((file) => file.startsWith('src/ui/')));
 });

@@ -7,7 +7,15 @@ import { launchBrowser } from '../../scripts/lib/browser.mjs';
 import { openPage, textOf, untilState } from './support/page.mjs';
 import { serveData, smallData } from './support/small-data.mjs';
 
-const TINY = { engine: 'wasm', threads: 2, batch: 10, labels: 100, evalEvery: 5, steps: 3 };
+const TINY = {
+  recipe: 'notebook',
+  engine: 'wasm',
+  threads: 2,
+  batch: 10,
+  labels: 100,
+  evalEvery: 5,
+  steps: 3,
+};
 
 /** Runs in a page or worker before anything else: makes `path` missing, or throw when it is read. */
 function takeAway(path, how) {

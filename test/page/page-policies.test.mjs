@@ -7,7 +7,15 @@ import { HEADERS, serveSite } from '../../scripts/lib/serve.mjs';
 import { openPage, untilState, untilThere } from './support/page.mjs';
 import { serveData, smallData } from './support/small-data.mjs';
 
-const WASM = { engine: 'wasm', threads: 2, batch: 10, labels: 100, evalEvery: 5, steps: 20 };
+const WASM = {
+  recipe: 'notebook',
+  engine: 'wasm',
+  threads: 2,
+  batch: 10,
+  labels: 100,
+  evalEvery: 5,
+  steps: 20,
+};
 
 const ISOLATED = {
   'Cross-Origin-Opener-Policy': 'same-origin',

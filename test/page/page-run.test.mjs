@@ -81,7 +81,7 @@ test('an address with a setting that is not allowed is told, and the rest of it 
   await untilText(page, '[part~="banner"]', /A setting is not allowed/);
   assert.deepEqual(
     await page.$eval('sgan-trainer', ({ settings }) => [settings.labels, settings.batch]),
-    [900, 10],
+    [100, 10],
   );
 });
 
@@ -103,6 +103,61 @@ test('a wrong setting in the address starts nothing, and stays in view until it 
   await page.$eval('sgan-trainer', (trainer) => (trainer.steps = 20_000));
   assert.equal(parameters().has('steps'), false);
   assert.equal(await inForm(), '20000');
+});
+
+test('few labels go through all stages, told in words and on a map, and a load brings the evaluations back', async (context) => {
+  const site = await openSite(context);
+  const few = { engine: 'wasm', batch: 10, labels: 20, evalEvery: 2, steps: 12 };
+  const { page, violations } = await openPage(site, few);
+  const map = '#feature-map';
+  const labelOf = (selector) =>
+    page.$eval(
+      'sgan-trainer',
+      ({ shadowRoot }, wanted) => shadowRoot.querySelector(wanted).getAttribute('aria-label'),
+      selector,
+    );
+  assert.match(
+    await textOf(page, '.run-stages ol'),
+    /1\. Look 0 of 6 .*2\. Spread 0 of 2 .*3\. Learn 0 of 4/,
+  );
+
+  await click(page, STEP);
+  await untilState(page, 'paused');
+  await untilText(page, '.present-words', /uses no label yet/);
+  await untilText(page, '.feature-map figcaption', /step 1$/);
+  assert.match(await labelOf(map), /^Map of 400 images at step 1; .*without a label: 380\.$/);
+  const looked = await pictureOf(page, map);
+
+  await page.$eval('sgan-trainer', async (trainer) => {
+    while (trainer.lastReport.step < 7) await trainer.step();
+  });
+  await untilText(
+    page,
+    '.present-words',
+    /passed on to the images most like.*Of \d+ labels hidden one at a time/,
+  );
+  await untilText(page, '.feature-map figcaption', /step 6$/);
+  await untilPictureChanges(page, map, looked);
+
+  await click(page, PRIMARY);
+  await untilState(page, 'finished');
+  await untilText(page, '.present-words', /labels images itself.*It is sure of \d+% of the images/);
+  assert.match(await textOf(page, '.run-stages ol'), /Look 6 of 6 .*Spread 2 of 2 .*Learn 4 of 4/);
+  assert.match(await textOf(page, '.notice'), /% on the test images after 12 steps/);
+  for (const width of [320, 390, 600, 900]) {
+    await page.setViewport({ width, height: 800 });
+    const overflow = await page.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
+    assert.equal(overflow, 0, `at ${width} px`);
+  }
+  const evaluated = await labelOf('#accuracy-chart');
+  assert.match(evaluated, /over 4 evaluations: .* at step 7, /);
+
+  await page.$eval('sgan-trainer', async (trainer) => trainer.load(await trainer.save()));
+  await untilText(page, '.accuracy', /points since step 10/);
+  assert.equal(await labelOf('#accuracy-chart'), evaluated);
+  assert.deepEqual(violations, []);
 });
 
 test('leaving asks first while a run is under way, and only then', async (context) => {

@@ -50,6 +50,20 @@ test('without any header the site isolates itself, is loaded once more, and trai
   assert.deepEqual(thrown, []);
 });
 
+test('the page of the benchmark isolates itself as well, and measures threads', async (context) => {
+  const url = await serveFolder(context, await makeSite(context), { under: 'some/where' });
+  const { page, thrown } = await openHost(context, `${url}bench.html`, { element: 'sgan-benchmark' });
+  await page.waitForFunction(() => window.crossOriginIsolated, { polling: 100 });
+  const hasThreads = () => {
+    const box = document
+      .querySelector('sgan-benchmark')
+      ?.shadowRoot?.querySelector('.contenders input[value="wasm x2"]');
+    return box?.disabled === false;
+  };
+  await page.waitForFunction(hasThreads, { polling: 100 });
+  assert.deepEqual(thrown, []);
+});
+
 test('autostart waits for the page to be isolated', async (context) => {
   const url = await serveFolder(context, await makeSite(context));
   const query = new URLSearchParams({ ...SMALL, threads: 2, autostart: '' });

@@ -10,7 +10,7 @@ import { parametersOf, type NamedTensor } from '../../src/worker/model/parameter
 import { RandomStreams } from '../../src/worker/random/streams.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { metricNames, TRAIN_ACCURACY } from '../../src/recipe/metrics.js';
-import type { Recipe } from '../../src/recipe/recipe.js';
+import { inStage, type Recipe } from '../../src/recipe/recipe.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import {
   compareParameters,
@@ -167,7 +167,7 @@ class EngineCheck {
       this.#add(incomparable('metrics', `one update gave metrics of the steps [${steps}]`));
       return;
     }
-    const names = metricNames(this.#input.recipe);
+    const names = metricNames(inStage(this.#input.recipe, 0));
     if (first.values.length !== names.length) {
       this.#add(incomparable('metrics', `${first.values.length} scalars under ${names.length} names`));
     }

@@ -96,7 +96,7 @@ export function shakenTensors(recipe: Recipe, seed: number): Map<string, NamedTe
     tensors.set(name, { shape, values: uniform(name, values.length, SHAKEN_RANGES[part]) });
   };
   for (const { name, part, role } of parametersOf(recipe)) {
-    if (role === 'frozen') continue;
+    if (role === 'frozen' || part === 'targets') continue;
     if (part !== 'kernel') shake(name, part);
     if (role !== 'trained') continue;
     const moments = momentNames(name);

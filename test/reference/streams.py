@@ -12,7 +12,7 @@ MASK = np.uint64(0xFFFFFFFF)
 SHIFT = np.uint64(32)
 
 # The top byte of a stream's number says what it is for; up to three bytes tell streams of one use apart.
-SPLIT, INITIALISE, LABELLED, UNLABELLED, LATENT, DROPOUT, SAMPLE_LATENT = range(1, 8)
+SPLIT, INITIALISE, LABELLED, UNLABELLED, LATENT, DROPOUT, SAMPLE_LATENT, LANDMARK, VIEW, NOISE = range(1, 11)
 
 # Random123's published known answers (kat_vectors): counter, key, output.
 KNOWN_ANSWERS = (
@@ -96,8 +96,22 @@ class Streams:
         return np.where(dropped, 0.0, 1 / (1 - rate)).reshape(shape)
 
 
-def glorot_uniform(streams, stream, shape, fan_in, fan_out):
+def normal(words):
+    """Sums of the four bytes of each word, less 510, times float32(1 / sqrt(65535 / 3)), rounded to float32."""
+    bytes_ = np.asarray(words, dtype="<u4").reshape(-1, 1).view(np.uint8).astype(np.float64)
+    scale = np.float64(np.float32(1 / np.sqrt(65535 / 3)))
+    return ((bytes_.sum(axis=1) - 510) * scale).astype(np.float32).astype(np.float64).reshape(np.shape(words))
+
+
+def symmetric_uniform(streams, stream, shape, limit):
     """float32(limit) x (2u - 1) rounded to float32, at step 0. Float64 holding float32 values."""
-    limit = np.float64(np.float32(np.sqrt(6 / (fan_in + fan_out))))
-    values = limit * streams.symmetric(stream, 0, int(np.prod(shape)))
+    values = np.float64(np.float32(limit)) * streams.symmetric(stream, 0, int(np.prod(shape)))
     return values.astype(np.float32).astype(np.float64).reshape(shape)
+
+
+def glorot_uniform(streams, stream, shape, fan_in, fan_out):
+    return symmetric_uniform(streams, stream, shape, np.sqrt(6 / (fan_in + fan_out)))
+
+
+def he_uniform(streams, stream, shape, fan_in):
+    return symmetric_uniform(streams, stream, shape, np.sqrt(6 / fan_in))

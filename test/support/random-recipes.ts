@@ -6,17 +6,20 @@
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { buildFromEntry } from '../../src/recipe/build-recipe.js';
 import type { LayerDescription, Network } from '../../src/recipe/layers.js';
-import { layerShapes } from '../../src/recipe/layers.js';
+import { layerShapes, sizeOf } from '../../src/recipe/layers.js';
 import { notebookGenerator, LATENT_SIZE } from '../../src/recipe/networks/notebook.js';
-import type {
-  DataShape,
-  NetworkEntry,
-  Optimiser,
-  Pass,
-  Phase,
-  Recipe,
-  RowGroup,
-  Term,
+import {
+  onlyStage,
+  type DataShape,
+  type NetworkEntry,
+  type Optimiser,
+  type Pass,
+  type Phase,
+  type Recipe,
+  type RowGroup,
+  type Stage,
+  type Term,
+  type View,
 } from '../../src/recipe/recipe.js';
 import type { Dataset, ImageSet } from '../../src/worker/data/dataset.js';
 import type { EngineInput } from '../../src/worker/engine/engine.js';
@@ -73,25 +76,35 @@ function pointwise(choices: Choices, index: number, isLast: boolean): LayerDescr
   return layers;
 }
 
+/** A batch norm, or a group norm of groups of several channels: one of a single channel would take its bias away. */
+function randomNorm(extra: Choices, index: number, filters: number): LayerDescription {
+  const name = `norm${index}`;
+  if (!extra.is(0.5)) return { kind: 'batchNorm', name, momentum: 0.9, epsilon: 1e-3 };
+  const groups = [3, 2].find((count) => filters % count === 0 && filters / count > 1) ?? 1;
+  return { kind: 'groupNorm', name, groups: extra.is(0.7) ? groups : 1, epsilon: extra.of([1e-3, 1e-5]) };
+}
+
 /** Convolutions with norms, activations and dropout at random; features, perhaps hidden ones; logits. */
-function randomDiscriminator(choices: Choices, { imageShape, classes }: DataShape): Network {
+function randomDiscriminator(choices: Choices, extra: Choices, { imageShape, classes }: DataShape): Network {
   const layers: LayerDescription[] = [];
+  if (extra.is(0.5))
+    layers.push({ kind: 'gaussianNoise', name: 'noise', deviation: extra.of([0, 0.1, 0.3]) });
   const count = choices.whole(1, 3);
   for (let index = 1; index <= count; index++) {
     // Features are tapped, so nothing normalises the last of them.
     const hasNorm = index < count && choices.is(0.5);
+    const filters = choices.whole(2, 7);
     layers.push({
       kind: 'conv2d',
       name: `conv${index}`,
-      filters: choices.whole(2, 7),
+      filters,
       kernelSize: [choices.whole(1, 4), choices.whole(1, 4)],
       stride: choices.whole(1, 2),
       padding: choices.of(['same', 'same', 'valid']),
       bias: hasNorm && choices.is(0.6) ? 'zero' : 'trained',
+      start: extra.of(['glorot', 'he']),
     });
-    if (hasNorm) {
-      layers.push({ kind: 'batchNorm', name: `norm${index}`, momentum: 0.9, epsilon: 1e-3 });
-    }
+    if (hasNorm) layers.push(randomNorm(extra, index, filters));
     layers.push(...pointwise(choices, index, index === count));
   }
   layers.push({ kind: 'flatten', name: 'features' });
@@ -100,7 +113,7 @@ function randomDiscriminator(choices: Choices, { imageShape, classes }: DataShap
   const network = { name: 'discriminator', inputShape: imageShape, layers };
   const sizes = layerShapes(network).map(({ output }) => Math.min(...output));
   // A kernel that is larger than what is left of the image: other choices.
-  return Math.min(...sizes) >= 1 ? network : randomDiscriminator(choices, { imageShape, classes });
+  return Math.min(...sizes) >= 1 ? network : randomDiscriminator(choices, extra, { imageShape, classes });
 }
 
 function randomOptimiser(choices: Choices): Optimiser {
@@ -129,23 +142,44 @@ function randomWeight(choices: Choices): Term['weight'] {
   };
 }
 
-const ROWS = { indicesOf: null, view: { kind: 'plain' } } as const;
+/** As images are, or warped by whatever a warp can be made of. */
+function randomView(extra: Choices): View {
+  if (extra.is(0.5)) return { kind: 'plain' };
+  const perhaps = (amount: number): number => (extra.is(0.6) ? amount : 0);
+  return {
+    kind: 'warp',
+    rotation: perhaps(0.3),
+    scale: perhaps(0.2),
+    shift: perhaps(1.5),
+    shear: perhaps(0.2),
+    aspect: perhaps(0.15),
+    displacement: perhaps(1),
+    cutOut: extra.is(0.4) ? extra.whole(1, 5) : 0,
+    stroke: extra.is(0.4) ? { probability: 0.6 } : null,
+    brightness: perhaps(0.2),
+    contrast: perhaps(0.2),
+    outside: extra.of(['background', 'edge']),
+  };
+}
 
 /** Builds one phase: labelled passes, perhaps unlabelled, generated and averaged ones. */
 class PhaseBuilder {
   readonly #choices: Choices;
+  readonly #extra: Choices;
   readonly #index: number;
   readonly groups: RowGroup[] = [];
   readonly passes: Pass[] = [];
   readonly terms: Term[] = [];
 
-  constructor(choices: Choices, index: number) {
+  constructor(choices: Choices, extra: Choices, index: number) {
     this.#choices = choices;
+    this.#extra = extra;
     this.#index = index;
   }
 
   group(name: string, pool: RowGroup['pool'], rows: number, indicesOf: string | null = null): string {
-    this.groups.push({ ...ROWS, name, pool, rows, indicesOf });
+    const view: View = pool === 'latents' ? { kind: 'plain' } : randomView(this.#extra);
+    this.groups.push({ name, pool, rows, indicesOf, view });
     return name;
   }
 
@@ -178,11 +212,13 @@ interface PhaseOptions {
   readonly instances: number;
   readonly hasAverage: boolean;
   readonly width: number;
+  readonly classes: number;
+  readonly hasLandmarks: boolean;
 }
 
-function randomPhase(choices: Choices, options: PhaseOptions): Phase {
+function randomPhase(choices: Choices, extra: Choices, options: PhaseOptions): Phase {
   const { index, hasGenerator, instances, hasAverage, width } = options;
-  const phase = new PhaseBuilder(choices, index);
+  const phase = new PhaseBuilder(choices, extra, index);
   const own = (): { instance: number } => ({ instance: choices.whole(0, instances - 1) });
   const rows = choices.whole(2, 6);
   phase.group('labelled', 'labelled', rows);
@@ -203,12 +239,10 @@ function randomPhase(choices: Choices, options: PhaseOptions): Phase {
     { ...own(), gradient: choices.is(0.7) },
   );
   const column = choices.whole(0, width - 1);
-  const sigmoid = phase.term('real', {
-    kind: 'sigmoidCrossEntropy',
-    pass: real,
-    column,
-    target: choices.of([0, 1]),
-  });
+  // Of one logit, or of the logsumexp of all.
+  const judged = (): Record<string, unknown> =>
+    extra.is(0.5) ? { kind: 'logsumexpCrossEntropy' } : { kind: 'sigmoidCrossEntropy', column };
+  const sigmoid = phase.term('real', { ...judged(), pass: real, target: choices.of([0, 1]) });
   if (phase.passes.at(-1)!.gradient) trained.push(sigmoid);
   if (hasAverage && choices.is(0.8)) {
     const mode = choices.of(['training', 'inference'] as const);
@@ -218,33 +252,104 @@ function randomPhase(choices: Choices, options: PhaseOptions): Phase {
       { gradient: false, mode, parameters: 'average' },
     );
     phase.term('teacher', { kind: 'softmaxCrossEntropy', pass: teacher });
+    trained.push(...pseudoLabels(extra, phase, options));
   } else if (choices.is(0.5)) {
     const looked = phase.pass(
       'looked',
       { kind: 'group', group: 'unlabelled' },
       { gradient: false, mode: 'inference' },
     );
-    phase.term('looked', { kind: 'sigmoidCrossEntropy', pass: looked, column, target: 0 });
+    phase.term('looked', { ...judged(), pass: looked, target: 0 });
   }
-  const updates = [{ loss: `discriminatorLoss${index}`, terms: trained, network: 'discriminator' }];
+  const updates = [{ loss: `discriminatorLoss${index}`, terms: trained, networks: ['discriminator'] }];
   if (hasGenerator) {
     phase.group('latents', 'latents', choices.whole(2, 6));
     const made = phase.pass('generated', { kind: 'group', group: 'latents' }, { network: 'generator' });
     const fake = phase.pass('fake', { kind: 'pass', pass: made }, own());
-    const judged = phase.term('fake', { kind: 'sigmoidCrossEntropy', pass: fake, column, target: 1 });
-    const fooled = phase.term('fooled', { kind: 'sigmoidCrossEntropy', pass: fake, column, target: 0 });
+    const found = phase.term('fake', { ...judged(), pass: fake, target: 1 });
+    const fooled = phase.term('fooled', { ...judged(), pass: fake, target: 0 });
     const matched = phase.term('matching', {
       kind: 'featureMatching',
       pass: fake,
       against: real,
       layer: 'features',
+      distance: extra.of(['squared', 'absolute']),
     });
-    trained.push(judged);
+    trained.push(found);
     const terms = choices.of([[fooled], [matched], [matched, fooled]]);
-    updates.push({ loss: `generatorLoss${index}`, terms, network: 'generator' });
+    updates.push({ loss: `generatorLoss${index}`, terms, networks: ['generator'] });
   }
   const { groups, passes, terms } = phase;
   return { groups, passes, terms, updates };
+}
+
+/** Names of terms that learn from the averaged network, on other views of its images. */
+function pseudoLabels(
+  extra: Choices,
+  phase: PhaseBuilder,
+  { classes, hasLandmarks }: PhaseOptions,
+): string[] {
+  if (!extra.is(0.7)) return [];
+  const rows = extra.whole(2, 6);
+  const usesStore = hasLandmarks && extra.is(0.6);
+  phase.group('strong', usesStore ? 'landmarks' : 'unlabelled', rows);
+  phase.group('weak', usesStore ? 'landmarks' : 'unlabelled', rows, 'strong');
+  const strong = phase.pass('strong', { kind: 'group', group: 'strong' });
+  const weak = phase.pass(
+    'weak',
+    { kind: 'group', group: 'weak' },
+    { gradient: false, mode: 'inference', parameters: 'average' },
+  );
+  // Networks that have learned nothing are hardly sure of anything.
+  const threshold = extra.is(0.5)
+    ? extra.of([0, 0.3])
+    : Array.from({ length: classes }, () => extra.of([0, 0.25, 1]));
+  phase.term('confident', { kind: 'confidentShare', pass: weak, threshold });
+  const teacher = usesStore && extra.is(0.3) ? null : { pass: weak, threshold, isSoft: extra.is(0.5) };
+  return [phase.term('pseudo', { kind: 'pseudoLabelCrossEntropy', pass: strong, teacher, usesStore })];
+}
+
+/** The size of what the contrastive stage compares. */
+const EMBEDDING = 5;
+
+/** A stage before the others: two views of images by way of the features to a projection. */
+function lookStage(extra: Choices, others: Stage): Stage {
+  const phase = new PhaseBuilder(extra, extra, 0);
+  const rows = extra.whole(2, 7);
+  phase.group('first', 'unlabelled', rows);
+  phase.group('second', 'unlabelled', rows, 'first');
+  const embed = (group: string): string => {
+    const features = phase.pass(group, { kind: 'group', group }, { until: 'features' });
+    return phase.pass(`${group}Embedding`, { kind: 'pass', pass: features }, { network: 'projection' });
+  };
+  const contrastive = phase.term('contrastive', {
+    kind: 'contrastive',
+    pass: embed('first'),
+    against: embed('second'),
+    layer: 'embedding',
+    temperature: extra.of([0.2, 0.5]),
+  });
+  const { groups, passes, terms } = phase;
+  const updates = [{ loss: 'lookLoss', terms: [contrastive], networks: ['discriminator', 'projection'] }];
+  return {
+    ...others,
+    key: 'look',
+    phases: [{ groups, passes, terms, updates }],
+    accuracy: null,
+    // Ends within the steps that engines are held together on.
+    steps: extra.whole(1, 2),
+  };
+}
+
+/** Whether another network can read the features: no dropout lies between the last convolution and them. */
+function endsBare({ layers }: Network): boolean {
+  const last = layers.findLastIndex(({ kind }) => kind === 'conv2d');
+  return layers.slice(last).every((layer) => layer.kind !== 'dropout' || layer.rate === 0);
+}
+
+/** Elements of a row of the features. */
+function featureSize(network: Network): number {
+  return sizeOf(layerShapes(network).find(({ layer }) => layer.name === 'features')!.output);
 }
 
 function randomSet(choices: Choices, count: number, { imageShape, classes }: DataShape): ImageSet {
@@ -270,8 +375,10 @@ export function randomDataset(shape: DataShape, seed: number, counts = { train: 
 /** Everything an engine is made from, for recipe number `seed`. */
 export function randomInput(seed: number): EngineInput {
   const choices = new Choices(seed);
+  // What came later chooses for itself, so that a number's first choices stay.
+  const extra = new Choices(seed + 100_000);
   const data = randomData(choices);
-  const discriminator = randomDiscriminator(choices, data);
+  const discriminator = randomDiscriminator(choices, extra, data);
   const last = discriminator.layers.at(-1)!;
   const width = last.kind === 'dense' ? last.units : 0;
   const hasGenerator = choices.is(0.7);
@@ -294,23 +401,39 @@ export function randomInput(seed: number): EngineInput {
       average: choices.is(0.3) ? { decay: 0.8 } : null,
     });
   }
+  const hasLandmarks = extra.is(0.5);
   const phaseCount = choices.whole(1, 3);
   const phases = Array.from({ length: phaseCount }, (_, index) =>
-    randomPhase(choices, {
+    randomPhase(choices, extra, {
       index,
       // The first phase has every network, so that each is trained somewhere.
       hasGenerator: hasGenerator && (index === 0 || choices.is(0.5)),
       instances,
       hasAverage: average !== null,
       width,
+      classes: data.classes,
+      hasLandmarks,
     }),
   );
-  const generatorEntry = networks[1];
-  const built: Omit<Recipe, 'name'> = {
+  const stages = [
+    ...onlyStage(20, {
+      phases,
+      accuracy: { pass: `labelled${choices.whole(0, phaseCount - 1)}`, layer: 'logits' },
+    }),
+  ];
+  if (instances === 1 && endsBare(discriminator) && extra.is(0.6)) {
+    const bias = extra.of(['trained', 'zero'] as const);
+    const layers = [{ kind: 'dense', name: 'embedding', units: EMBEDDING, bias }] as const;
+    const network = { name: 'projection', inputShape: [featureSize(discriminator)], layers };
+    networks.push({ network, instances: 1, optimiser: randomOptimiser(extra), average: null });
+    stages.unshift(lookStage(extra, stages[0]!));
+  }
+  const generatorEntry = networks.find(({ network }) => network.name === 'generator');
+  const built: Omit<Recipe, 'name' | 'classes'> = {
     networks,
-    phases,
-    accuracy: { pass: `labelled${choices.whole(0, phaseCount - 1)}`, layer: 'logits' },
+    stages,
     updatesRunningStatistics: choices.is(0.8),
+    landmarks: hasLandmarks ? { count: extra.of([15, 40, 100]), layer: 'features' } : null,
     classifier: {
       network: 'discriminator',
       layer: 'logits',

@@ -3,6 +3,7 @@
 import { expect } from '@open-wc/testing';
 import axe from 'axe-core';
 import type { SganTrainerElement as SganTrainer } from '../../src/ui/trainer-element.js';
+import { spreadAt } from './support/fake-trainer.js';
 import { find, mount, textOf, unmountAll, until, untilState, type Mounted } from './support/mount.js';
 
 /** What axe finds wrong in an element, as lines that a person can act on. */
@@ -57,6 +58,22 @@ const STATES: Readonly<Record<string, Walk>> = {
   'labels only': async ({ element }) => {
     element.recipe = 'labels-only';
     await element.updateComplete;
+  },
+  'in stages, while labels are spread': async ({ element, fake }) => {
+    element.recipe = 'few-labels';
+    element.steps = 400;
+    await element.start();
+    fake().advance(200);
+    await until(() => textOf(element, '.notice').includes('Spreading'));
+  },
+  'in stages, learning': async ({ element, fake }) => {
+    element.recipe = 'few-labels';
+    element.steps = 400;
+    await element.start();
+    fake().advance(200);
+    fake().report(spreadAt(200));
+    fake().advance(100);
+    await until(() => textOf(element, '.run-stages').includes('60 of 160'));
   },
   'a wrong setting': async ({ element }) => {
     const input = find<HTMLInputElement>(element, '#labels');

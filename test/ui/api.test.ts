@@ -1,7 +1,7 @@
 /** The element as a page's script sees it: attributes, properties, methods, events. */
 
 import { expect } from '@open-wc/testing';
-import { DEFAULT_SETTINGS } from '../../src/protocol/settings.js';
+import { DEFAULT_SETTINGS, defaultSettings } from '../../src/protocol/settings.js';
 import type { ErrorInfo } from '../../src/protocol/errors.js';
 import type { Report } from '../../src/protocol/reports.js';
 import type { SettingsInput } from '../../src/protocol/settings.js';
@@ -24,13 +24,13 @@ describe('attributes and properties', () => {
   afterEach(unmountAll);
 
   it('begin with the documented defaults', async () => {
-    const { element } = await mount();
+    const { element } = await mount({ attributes: { recipe: '' } });
     expect(element.settings).to.deep.equal(DEFAULT_SETTINGS);
-    expect(element.recipe).to.equal('notebook');
+    expect(element.recipe).to.equal('few-labels');
     expect(element.engine).to.equal('auto');
-    expect(element.labels).to.equal(900);
+    expect(element.labels).to.equal(100);
     expect(element.seed).to.equal(1);
-    expect(element.steps).to.equal(20_000);
+    expect(element.steps).to.equal(4000);
     expect(element.autostart).to.equal(false);
     expect(element.state).to.equal('idle');
     expect(element.error).to.equal(null);
@@ -42,7 +42,7 @@ describe('attributes and properties', () => {
     const attributes = { recipe: 'labels-only', engine: 'tfjs-cpu', labels: '100', seed: '0', steps: '50' };
     const { element } = await mount({ attributes });
     const expected = { recipe: 'labels-only', engine: 'tfjs-cpu', labels: 100, seed: 0, steps: 50 } as const;
-    expect(element.settings).to.deep.equal({ ...DEFAULT_SETTINGS, ...expected });
+    expect(element.settings).to.deep.equal({ ...defaultSettings('labels-only'), ...expected });
     element.removeAttribute('labels');
     expect(element.labels).to.equal(900);
   });
@@ -75,7 +75,7 @@ describe('attributes and properties', () => {
     element.settings = { batch: 10 };
     element.settings = { evalEvery: 5 };
     element.settings = { batch: undefined };
-    expect(element.settings).to.deep.equal({ ...DEFAULT_SETTINGS, labels: 100, evalEvery: 5 });
+    expect(element.settings).to.deep.equal({ ...defaultSettings('notebook'), labels: 100, evalEvery: 5 });
   });
 
   it('tell of changed settings once', async () => {
@@ -179,7 +179,7 @@ describe('commands', () => {
   it('give every setting, resolve with the state after them, and leave the element in it', async () => {
     const { element, fake } = await mount({ attributes: { labels: '100' } });
     await element.start();
-    expect(fake().calls).to.deep.equal([['start', { ...DEFAULT_SETTINGS, labels: 100 }]]);
+    expect(fake().calls).to.deep.equal([['start', { ...defaultSettings('notebook'), labels: 100 }]]);
     expect(await element.pause()).to.equal('paused');
     expect(element.state).to.equal('paused');
     expect(await element.step()).to.equal('paused');

@@ -15,7 +15,7 @@ const mounted = new Set<SganBenchmark>();
 async function mount(
   prepare: (element: SganBenchmark) => void = () => undefined,
 ): Promise<{ readonly element: SganBenchmark; readonly fake: FakeBenchmark }> {
-  const element = document.createElement('sgan-benchmark');
+  const element = document.createElement('sgan-benchmark') as SganBenchmark;
   const fake = new FakeBenchmark();
   element.clientFactory = () => fake;
   prepare(element);
@@ -108,6 +108,7 @@ describe('what is measured', () => {
     expect(told.at(-1)).to.deep.equal({
       preset: 'thorough',
       recipe: 'labels-only',
+      stage: null,
       batch: 64,
       engines: ['wasm x1', 'wasm x2'],
     });
@@ -127,6 +128,26 @@ describe('what is measured', () => {
     expect(element.settings.batch).to.equal(null);
   });
 
+  it('is a stage where the recipe has several, its last unless chosen, and another recipe forgets it', async () => {
+    const { element, fake } = await mount();
+    expect(rootOf(element).querySelector('#stage')).to.equal(null);
+    element.settings = settingsFromAddress(new URLSearchParams('?recipe=few-labels&engines=wasmx1'));
+    await element.updateComplete;
+    const stage = find<HTMLSelectElement>(element, '#stage');
+    expect(stage.value).to.equal('learn');
+    stage.value = 'look';
+    stage.dispatchEvent(new Event('change'));
+    expect(settingsToAddress(element.settings, new URLSearchParams()).get('stage')).to.equal('look');
+    const started = element.start();
+    await until(() => fake.orders !== null);
+    expect(fake.orders).to.deep.include({ recipe: 'few-labels', stage: 'look' });
+    expect(element.report).to.deep.include({ recipe: 'few-labels', stage: 'look' });
+    element.cancel();
+    await started;
+    element.settings = { recipe: 'notebook' };
+    expect(element.settings.stage).to.equal(null);
+  });
+
   it('stands in the address, and what an address has wrong is told', async () => {
     const query = '?preset=thorough&batch=64&engines=webgpu,wasmx2&other=1';
     const { element } = await mount((made) => {
@@ -135,6 +156,7 @@ describe('what is measured', () => {
     expect(element.settings).to.deep.equal({
       preset: 'thorough',
       recipe: 'notebook',
+      stage: null,
       batch: 64,
       engines: ['webgpu', 'wasm x2'],
     });

@@ -13,12 +13,13 @@ const RUN: RunReport = {
   type: 'run',
   metrics: ['trainAccuracy', 'discriminatorLoss', 'generatorLoss'],
   losses: ['discriminatorLoss', 'generatorLoss'],
+  stages: [],
   data: { imageShape: [28, 28, 1], classNames: [], trainCount: 1, testCount: 1 },
 };
 
 /** A run of so many steps whose losses are `loss`, evaluated along the way. */
 function runOf(steps: number, loss: number): RunModel {
-  const settings = completeSettings({ steps });
+  const settings = completeSettings({ recipe: 'notebook', steps });
   const model = new RunModel();
   model.take({ type: 'state', state: 'loading', step: 0, error: null });
   model.take({ type: 'settings', settings, scheduleSteps: steps });
@@ -29,7 +30,7 @@ function runOf(steps: number, loss: number): RunModel {
     const testAccuracy = 0.94 - 0.75 * Math.exp(-step / 300);
     const losses = { discriminatorLoss: loss, generatorLoss: loss };
     const shares = { trainAccuracy: 1, meanTrainAccuracy: 1, testAccuracy };
-    model.take({ type: 'evaluation', step, ...shares, losses, elapsedMs: step });
+    model.take({ type: 'evaluation', step, ...shares, losses, generated: null, elapsedMs: step });
   }
   return model;
 }

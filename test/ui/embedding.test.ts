@@ -3,12 +3,13 @@
 import { expect, waitUntil } from '@open-wc/testing';
 import { defineElement } from '../../src/ui/element/define-element.js';
 import { SECTIONS } from '../../src/ui/element/sections.js';
-import { find, mount, unmountAll, type Mounted } from './support/mount.js';
+import { find, mount as mountAny, unmountAll, type Mounted } from './support/mount.js';
 
 /** What of each section can be seen, by the name of its slot. */
 const MARKS: Readonly<Record<(typeof SECTIONS)[number], string>> = {
   'status-bar': '[part="status-bar"]',
   notice: '[part~="notice"]',
+  stages: '[part="stages"]',
   digits: '[part="digits"]',
   'real-digits': '[part="real-digits"]',
   accuracy: '[part="accuracy"]',
@@ -16,6 +17,11 @@ const MARKS: Readonly<Record<(typeof SECTIONS)[number], string>> = {
   evaluations: '[part="evaluations"]',
   settings: '[part="settings"]',
 };
+
+/** An element whose recipe has something to show in each section. */
+function mount({ attributes, ...options }: Parameters<typeof mountAny>[0] = {}): Promise<Mounted> {
+  return mountAny({ ...options, attributes: { recipe: 'few-labels', ...attributes } });
+}
 
 function visibleSections({ element }: Mounted): string[] {
   return SECTIONS.filter((name) => {

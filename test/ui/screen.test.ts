@@ -1,10 +1,11 @@
 /** What a person sees in each state, and what the controls do. */
 
 import { expect } from '@open-wc/testing';
+import { DEFAULT_SETTINGS } from '../../src/protocol/settings.js';
 import type { ImageGrid } from '../../src/protocol/reports.js';
 import { picturePng } from '../../src/ui/element/saved-files.js';
 import { toImageGrid } from '../../src/worker/engine/image-grid.js';
-import { gridAt, runOf } from './support/fake-trainer.js';
+import { evaluationAt, featureMapAt, gridAt, runOf, spreadAt } from './support/fake-trainer.js';
 import { find, mount, textOf, unmountAll, until, untilState, type Mounted } from './support/mount.js';
 import type { SganTrainerElement as SganTrainer } from '../../src/ui/trainer-element.js';
 
@@ -288,31 +289,164 @@ describe('the states on the screen', () => {
   });
 });
 
+const FEW = { recipe: 'few-labels', steps: '400' };
+
+describe('a run in stages', () => {
+  afterEach(unmountAll);
+
+  const present = (element: SganTrainer): string => textOf(element, '.present-words');
+  const stages = (element: SganTrainer): string[] =>
+    [...element.shadowRoot!.querySelectorAll('.run-stages li p')].map((each) =>
+      each.textContent.replaceAll(/\s+/g, ' ').trim(),
+    );
+
+  it('says before it begins which stages there will be', async () => {
+    const { element } = await mount({ attributes: FEW });
+    expect(stages(element)).to.deep.equal(['1. Look 0 of 200', '2. Spread 0 of 40', '3. Learn 0 of 160']);
+    expect(textOf(element, '.accuracy')).to.contain('first evaluated after step 201');
+    expect(element.shadowRoot!.querySelector('[aria-current]')).to.equal(null);
+    element.recipe = 'notebook';
+    await element.updateComplete;
+    expect(element.shadowRoot!.querySelector('.run-stages')).to.equal(null);
+  });
+
+  it('looks: how far it is, what it does, and a map where the labelled images lie', async () => {
+    const { element, fake } = await started(FEW);
+    fake().advance(120);
+    fake().report(featureMapAt(120));
+    await until(() => stages(element)[0]!.includes('120 of 200'));
+    expect(textOf(element, '.run-stages [aria-current]')).to.equal('1. Look 120 of 200 now');
+    expect(present(element)).to.contain('It uses no label yet');
+    expect(textOf(element, '[part="digits-caption"]')).to.equal('not trained yet');
+    const canvas = find<HTMLCanvasElement>(element, '#feature-map');
+    await until(() => isPainted(canvas));
+    expect(canvas.getAttribute('aria-label')).to.match(
+      /^Map of 500 images at step 120; .* 0: 10, .* without a label: 400\.$/,
+    );
+    expect(textOf(element, '.feature-map figcaption')).to.equal('Map at step 120');
+  });
+
+  it('spreads: says so while it does, then how far the labels are trusted', async () => {
+    const { element, fake } = await started(FEW);
+    fake().advance(200);
+    await until(() => textOf(element, NOTICE).includes('Spreading the labels.'));
+    expect(present(element)).to.contain('no step is made meanwhile');
+    expect(stages(element)).to.deep.equal([
+      '1. Look 200 of 200 done',
+      '2. Spread 0 of 40 now',
+      '3. Learn 0 of 160',
+    ]);
+    fake().report(spreadAt(200));
+    await until(() => !textOf(element, NOTICE).includes('Spreading the labels.'));
+    expect(present(element)).to.contain(
+      'Of 100 labels hidden one at a time, the others gave 96 back: all passed-on labels are used.',
+    );
+    const before = find<HTMLCanvasElement>(element, '#feature-map').toDataURL();
+    fake().advance(20);
+    fake().report(spreadAt(220, { trust: 'surest', usedShare: 0.634 }));
+    await until(() => present(element).includes('the surest 63% of the passed-on labels are used'));
+    fake().report(spreadAt(220, { trust: 'none', leftOut: 0, classes: new Uint8Array(1000).fill(3) }));
+    await until(() => present(element).includes('no label to spare for a check: no passed-on label is used'));
+    await until(() => find<HTMLCanvasElement>(element, '#feature-map').toDataURL() !== before);
+  });
+
+  it('learns: of how many images it is sure, and the map of the labels stays', async () => {
+    const { element, fake } = await started(FEW);
+    fake().advance(200);
+    fake().report(spreadAt(200));
+    fake().advance(100);
+    await until(() => stages(element)[2]!.includes('60 of 160'));
+    expect(present(element)).to.contain('It labels images itself');
+    expect(present(element)).to.contain('It is sure of 50% of the images that have no label.');
+    expect(find(element, '#feature-map').getAttribute('aria-label')).to.contain(
+      'Map of 1,000 images at step 200',
+    );
+    expect(textOf(element, '[part="digits-caption"]')).to.equal('generated at step 300');
+    expect(textOf(element, '[part="loss-chart"] .legend')).to.match(/look .* discriminator .* generator/);
+    find<HTMLDetailsElement>(element, '.evaluations').open = true;
+    await until(() => element.shadowRoot!.querySelector('tbody') !== null);
+    const columns = [...element.shadowRoot!.querySelectorAll('thead th')].map((each) => each.textContent);
+    expect(columns).to.deep.equal([
+      'Step',
+      'Test',
+      'Training',
+      'discriminator loss',
+      'generator loss',
+      'Time',
+    ]);
+  });
+
+  it('is held against labels only and against the same without GAN, with the same labels', async () => {
+    for (const recipe of ['labels-only-augmented', 'few-labels-no-gan']) {
+      const other = await started({ recipe, steps: '400', seed: '4712' });
+      other.fake().advance(400);
+      other.element.remove();
+    }
+    const { element, fake } = await started({ ...FEW, seed: '4712' });
+    await until(() => element.shadowRoot!.querySelectorAll('.baseline-figure').length === 2);
+    fake().advance(400);
+    await untilState(element, 'finished');
+    expect(textOf(element, '.baselines')).to.match(
+      /^Labels only \d\d\.\d\d% at step 400 Without GAN \d\d\.\d\d% at step 400$/,
+    );
+    element.recipe = 'few-labels';
+    const { element: fresh } = await mount({ attributes: { ...FEW, seed: '4713' } });
+    expect(textOf(fresh, '.baselines')).to.equal(
+      'Labels only Run “Labels only, distorted” to compare Without GAN Run “Few labels, no GAN” to compare',
+    );
+  });
+
+  it('has its evaluations back after a load, in figure, charts and table', async () => {
+    const { element, fake } = await mount();
+    await element.load(new Uint8Array([1]));
+    const settings = fake().settings!;
+    const heard: string[] = [];
+    element.addEventListener('sgan-evaluation', () => heard.push('evaluation'));
+    fake().report({
+      type: 'history',
+      evaluations: [1, 200, 400].map((step) => evaluationAt(step, settings)),
+    });
+    await until(() => /\d%/.test(textOf(element, '.figure')));
+    expect(textOf(element, '.accuracy')).to.contain('points since step 200');
+    expect(find(element, '#accuracy-chart').getAttribute('aria-label')).to.contain('over 3 evaluations');
+    find<HTMLDetailsElement>(element, '.evaluations').open = true;
+    await until(() => element.shadowRoot!.querySelectorAll('tbody tr').length === 3);
+    expect(textOf(element, '.left')).to.contain('–');
+    expect(heard).to.deep.equal([]);
+  });
+});
+
 describe('no layout shift', () => {
   afterEach(unmountAll);
 
-  it('the stage stays where it is from idle to finished', async () => {
-    const { element, fake } = await mount({ attributes: { steps: '400' } });
-    const place = (): number[] =>
-      ['#digits', '#real-digits', '#accuracy-chart', '#loss-chart', 'form'].flatMap((selector) => {
-        const { x, y, width, height } = find(element, selector).getBoundingClientRect();
-        return [x, y + scrollY, width, height].map(Math.round);
-      });
-    const idle = place();
-    await element.start();
-    await element.updateComplete;
-    expect(place(), 'started').to.deep.equal(idle);
-    fake().advance(200);
-    await until(() => textOf(element, '.position').includes('200'));
-    expect(place(), 'running').to.deep.equal(idle);
-    await element.pause();
-    await element.updateComplete;
-    expect(place(), 'paused').to.deep.equal(idle);
-    await element.start();
-    fake().advance(200);
-    await untilState(element, 'finished');
-    expect(place(), 'finished').to.deep.equal(idle);
-  });
+  for (const recipe of ['notebook', 'few-labels'])
+    it(`the stage stays where it is from idle to finished: ${recipe}`, async () => {
+      const { element, fake } = await mount({ attributes: { recipe, steps: '400' } });
+      const place = (): number[] =>
+        ['#digits', '#real-digits', '#accuracy-chart', '#loss-chart', 'form'].flatMap((selector) => {
+          const { x, y, width, height } = find(element, selector).getBoundingClientRect();
+          return [x, y + scrollY, width, height].map(Math.round);
+        });
+      const idle = place();
+      await element.start();
+      await element.updateComplete;
+      expect(place(), 'started').to.deep.equal(idle);
+      fake().advance(200);
+      await until(() => textOf(element, '.position').includes('200'));
+      expect(place(), 'running').to.deep.equal(idle);
+      if (recipe === 'few-labels') {
+        fake().report(spreadAt(200));
+        await until(() => textOf(element, '.run-stages').includes('hidden one at a time'));
+        expect(place(), 'spread').to.deep.equal(idle);
+      }
+      await element.pause();
+      await element.updateComplete;
+      expect(place(), 'paused').to.deep.equal(idle);
+      await element.start();
+      fake().advance(200);
+      await untilState(element, 'finished');
+      expect(place(), 'finished').to.deep.equal(idle);
+    });
 });
 
 describe('the settings form', () => {
@@ -421,12 +555,11 @@ describe('the settings form', () => {
   });
 
   it('draws a new seed, and restores the defaults', async () => {
-    const { element } = await mount({ attributes: { labels: '100' } });
+    const { element } = await mount({ attributes: { labels: '50' } });
     find(element, '.square').click();
     expect(element.seed).to.not.equal(1);
     find(element, '.settings .heading button').click();
-    expect(element.settings.seed).to.equal(1);
-    expect(element.labels).to.equal(900);
+    expect(element.settings).to.deep.equal(DEFAULT_SETTINGS);
   });
 });
 

@@ -25,6 +25,7 @@ const FORBIDDEN = [
   ['random', 'src/worker/random/philox.ts', '../data/normalise.js'],
   ['data', 'src/worker/data/normalise.ts', '../model/parameters.js'],
   ['model', 'src/worker/model/draws.ts', '../engine/engine.js'],
+  ['spread', 'src/worker/spread/graph.ts', '../model/draws.js'],
   ['engine contract', 'src/worker/engine/engine.ts', './plan/operations.js'],
   ['device', 'src/worker/engine/device/platform.ts', '../plan/operations.js'],
   ['plan', 'src/worker/engine/plan/geometry.ts', '../webgpu/scalar-window.js'],

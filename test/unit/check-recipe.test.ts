@@ -5,7 +5,14 @@ import { describe, it } from 'node:test';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { checkRecipe, RecipeError } from '../../src/recipe/check-recipe.js';
 import type { LayerDescription } from '../../src/recipe/layers.js';
-import type { DataShape, Recipe } from '../../src/recipe/recipe.js';
+import {
+  inStage,
+  type DataShape,
+  type Pass,
+  type Phase,
+  type Recipe,
+  type Term,
+} from '../../src/recipe/recipe.js';
 import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
@@ -39,7 +46,7 @@ function refuses(change: (recipe: Draft) => void, why: RegExp, data = DATA): voi
 const layersOf = (recipe: Draft, network = 0): LayerDescription[] => recipe.networks[network]!.network.layers;
 
 const CASES: readonly [what: string, change: (recipe: Draft) => void, why: RegExp][] = [
-  ['no phase', (recipe) => (recipe.phases = []), /it has no phase/],
+  ['no phase', (recipe) => (recipe.stages[0]!.phases = []), /it has no phase/],
   [
     'a network twice',
     (recipe) => recipe.networks.push(recipe.networks[0]!),
@@ -80,48 +87,48 @@ const CASES: readonly [what: string, change: (recipe: Draft) => void, why: RegEx
   ],
   [
     'a group without rows',
-    (recipe) => (recipe.phases[0]!.groups[0]!.rows = 0),
+    (recipe) => (recipe.stages[0]!.phases[0]!.groups[0]!.rows = 0),
     /its group "labelled" has 0 rows; a larger "batch"/,
   ],
   [
     'a group twice',
-    (recipe) => recipe.phases[0]!.groups.push(recipe.phases[0]!.groups[0]!),
+    (recipe) => recipe.stages[0]!.phases[0]!.groups.push(recipe.stages[0]!.phases[0]!.groups[0]!),
     /a group of rows called "labelled" appears twice/,
   ],
   [
     'indices of another pool',
-    (recipe) => (recipe.phases[0]!.groups[1]!.indicesOf = 'labelled'),
+    (recipe) => (recipe.stages[0]!.phases[0]!.groups[1]!.indicesOf = 'labelled'),
     /"unlabelled" takes the indices of "labelled", which is no group of as many unlabelled images/,
   ],
   [
     'a pass twice',
-    (recipe) => recipe.phases[0]!.passes.push(recipe.phases[0]!.passes[0]!),
+    (recipe) => recipe.stages[0]!.phases[0]!.passes.push(recipe.stages[0]!.phases[0]!.passes[0]!),
     /a pass called "labelled" appears twice/,
   ],
   [
     'a stream twice',
-    (recipe) => (recipe.phases[0]!.passes[1]!.stream = 0),
+    (recipe) => (recipe.stages[0]!.phases[0]!.passes[1]!.stream = 0),
     /the stream of a pass "0" appears twice/,
   ],
   [
     'an unknown network',
-    (recipe) => (recipe.phases[0]!.passes[0]!.network = 'judge'),
+    (recipe) => (recipe.stages[0]!.phases[0]!.passes[0]!.network = 'judge'),
     /"labelled" runs the network "judge", which it does not have/,
   ],
   [
     'an unknown instance',
-    (recipe) => (recipe.phases[0]!.passes[0]!.instance = 1),
+    (recipe) => (recipe.stages[0]!.phases[0]!.passes[0]!.instance = 1),
     /"labelled" runs instance 1 of "discriminator", which has 1/,
   ],
   [
     'an unknown group',
-    (recipe) => (recipe.phases[0]!.passes[0]!.input = { kind: 'group', group: 'more' }),
+    (recipe) => (recipe.stages[0]!.phases[0]!.passes[0]!.input = { kind: 'group', group: 'more' }),
     /reads the group "more", which its phase does not draw/,
   ],
   [
     'latents of two sizes from one group',
-    ({ phases }) => {
-      const { passes } = phases[0]!;
+    ({ stages }) => {
+      const { passes } = stages[0]!.phases[0]!;
       const { input } = passes.find(({ network }) => network === 'generator')!;
       passes.push({ ...passes[0]!, name: 'second', stream: 9, input });
     },
@@ -129,77 +136,94 @@ const CASES: readonly [what: string, change: (recipe: Draft) => void, why: RegEx
   ],
   [
     'a pass from later on',
-    (recipe) => recipe.phases[0]!.passes.reverse(),
+    (recipe) => recipe.stages[0]!.phases[0]!.passes.reverse(),
     /reads "generated", which is no earlier pass/,
   ],
   [
     'a gradient in inference',
-    (recipe) => (recipe.phases[0]!.passes[0]!.mode = 'inference'),
+    (recipe) => (recipe.stages[0]!.phases[0]!.passes[0]!.mode = 'inference'),
     /"labelled" has a gradient, which is taken in training mode/,
   ],
   [
     'an average that is not kept',
-    (recipe) => Object.assign(recipe.phases[0]!.passes[0]!, { gradient: false, parameters: 'average' }),
+    (recipe) =>
+      Object.assign(recipe.stages[0]!.phases[0]!.passes[0]!, { gradient: false, parameters: 'average' }),
     /"labelled" reads averaged parameters of "discriminator", which keeps none/,
   ],
   [
     'an output that is read twice',
-    (recipe) => recipe.phases[0]!.passes.push({ ...recipe.phases[0]!.passes[3]!, name: 'more', stream: 9 }),
+    (recipe) =>
+      recipe.stages[0]!.phases[0]!.passes.push({
+        ...recipe.stages[0]!.phases[0]!.passes[3]!,
+        name: 'more',
+        stream: 9,
+      }),
     /the output of its pass "generated" is read twice \("fake", "more"\)/,
   ],
   [
     'a term without its pass',
-    (recipe) => (recipe.phases[0]!.terms[0]!.pass = 'nobody'),
+    (recipe) => (recipe.stages[0]!.phases[0]!.terms[0]!.pass = 'nobody'),
     /"realUnlabelledLoss" taps "nobody"/,
   ],
   [
     'a term that is no number',
-    (recipe) => (recipe.phases[0]!.terms[0]!.weight = NaN),
+    (recipe) => (recipe.stages[0]!.phases[0]!.terms[0]!.weight = NaN),
     /"realUnlabelledLoss" has a weight that is not a number/,
   ],
   [
     'labels that are not there',
-    (recipe) => (recipe.phases[0]!.terms[2]!.pass = 'unlabelled'),
+    (recipe) => (recipe.stages[0]!.phases[0]!.terms[2]!.pass = 'unlabelled'),
     /"supervisedLoss" needs labels, which its pass "unlabelled" does not have/,
   ],
   [
     'a column too many',
-    (recipe) => Object.assign(recipe.phases[0]!.terms[0]!, { column: 11 }),
+    (recipe) => Object.assign(recipe.stages[0]!.phases[0]!.terms[0]!, { column: 11 }),
     /takes column 11 of 11 logits/,
   ],
   [
     'a layer of no logits',
-    (recipe) => (recipe.phases[0]!.terms[0]!.layer = 'features'),
+    (recipe) => (recipe.stages[0]!.phases[0]!.terms[0]!.layer = 'features'),
     /takes layer "features" of "discriminator", which is not a dense layer at its end/,
   ],
   [
     'features behind a norm',
-    (recipe) => (recipe.phases[0]!.terms[4]!.layer = 'leaky2'),
-    /"featureMatchingLoss" taps layer "leaky2" of "discriminator"; it has to be the last of a linear layer without norm/,
+    (recipe) => (recipe.stages[0]!.phases[0]!.terms[4]!.layer = 'leaky2'),
+    /"featureMatchingLoss" taps layer "leaky2" of "discriminator"; it has to be the last of a linear layer without batch norm/,
+  ],
+  [
+    'features at the end of a pass, whose gradient no later layer brings along',
+    (recipe) => {
+      for (const pass of recipe.stages[0]!.phases[0]!.passes) {
+        if (pass.network === 'discriminator') pass.until = 'features';
+      }
+      const terms = recipe.stages[0]!.phases[0]!.terms.filter(({ kind }) => kind === 'featureMatching');
+      recipe.stages[0]!.phases[0]!.terms = terms;
+    },
+    /"featureMatchingLoss" taps layer "features", after which its pass "fake" has no linear layer/,
   ],
   [
     'a metric twice',
-    (recipe) => (recipe.phases[0]!.updates[0]!.loss = 'fakeLoss'),
+    (recipe) => (recipe.stages[0]!.phases[0]!.updates[0]!.loss = 'fakeLoss'),
     /a metric called "fakeLoss" appears twice/,
   ],
   [
     'an update of nothing',
-    (recipe) => (recipe.phases[0]!.updates[0]!.terms = []),
+    (recipe) => (recipe.stages[0]!.phases[0]!.updates[0]!.terms = []),
     /"discriminatorLoss" has no term whose gradient comes to "discriminator"/,
   ],
   [
     'an unknown term',
-    (recipe) => recipe.phases[0]!.updates[0]!.terms.push('more'),
+    (recipe) => recipe.stages[0]!.phases[0]!.updates[0]!.terms.push('more'),
     /"discriminatorLoss" lists the term "more"/,
   ],
   [
     'a network that nothing trains',
-    (recipe) => recipe.phases[0]!.updates.pop(),
+    (recipe) => recipe.stages[0]!.phases[0]!.updates.pop(),
     /nothing trains its network "generator"/,
   ],
   [
     'two updates of one network',
-    (recipe) => (recipe.phases[0]!.updates[1]!.network = 'discriminator'),
+    (recipe) => (recipe.stages[0]!.phases[0]!.updates[1]!.networks = ['discriminator']),
     /the network "discriminator" appears twice/,
   ],
   [
@@ -207,7 +231,11 @@ const CASES: readonly [what: string, change: (recipe: Draft) => void, why: RegEx
     (recipe) => (recipe.networks[0]!.instances = 2),
     /comes to instance 1 of "discriminator"/,
   ],
-  ['an accuracy without labels', (recipe) => (recipe.accuracy.pass = 'fake'), /its accuracy needs labels/],
+  [
+    'an accuracy without labels',
+    (recipe) => (recipe.stages[0]!.accuracy!.pass = 'fake'),
+    /its accuracy needs labels/,
+  ],
   [
     'a classifier that is not there',
     (recipe) => (recipe.classifier.network = 'judge'),
@@ -257,37 +285,57 @@ describe('what is not refused', () => {
       ] as const) {
         const settings = resolveSettings({ recipe, batch: 10 });
         const data: DataShape = { imageShape, classes: 2 + (imageShape[0] % 99) };
-        planTrainStep(buildRecipe(settings, data, { channelDivisor: 8 }));
+        const built = buildRecipe(settings, data, { channelDivisor: 8 });
+        built.stages.forEach((_, stage) => planTrainStep(inStage(built, stage)));
       }
     }
   });
 
   it('can be planned: random recipes, with all that a recipe can have among them', () => {
     const recipes = Array.from({ length: 60 }, (_, seed) => randomInput(seed).recipe);
-    for (const recipe of recipes) planTrainStep(recipe);
+    for (const recipe of recipes) recipe.stages.forEach((_, stage) => planTrainStep(inStage(recipe, stage)));
     const has = (what: (recipe: Recipe) => boolean): number => recipes.filter(what).length;
-    const passes = (recipe: Recipe): Recipe['phases'][number]['passes'] =>
-      recipe.phases.flatMap((phase) => phase.passes);
+    const phasesOf = ({ stages }: Recipe): readonly Phase[] => stages.at(-1)!.phases;
+    const passes = (recipe: Recipe): readonly Pass[] => phasesOf(recipe).flatMap((phase) => phase.passes);
+    const hasLayer = (kind: LayerDescription['kind']): number =>
+      has(({ networks }) =>
+        networks.some(({ network }) => network.layers.some((layer) => layer.kind === kind)),
+      );
+    const hasTerm = (kind: Term['kind']): number =>
+      has(({ stages }) =>
+        stages.some(({ phases }) => phases.some(({ terms }) => terms.some((term) => term.kind === kind))),
+      );
     for (const [what, count] of Object.entries({
-      phases: has(({ phases }) => phases.length > 1),
+      phases: has((recipe) => phasesOf(recipe).length > 1),
       gradientDraft: has((recipe) => passes(recipe).some(({ gradient }) => !gradient)),
       averaged: has((recipe) => passes(recipe).some(({ parameters }) => parameters === 'average')),
       inference: has((recipe) => passes(recipe).some(({ mode }) => mode === 'inference')),
-      ramps: has(({ phases }) =>
-        phases.some(({ terms }) => terms.some(({ weight }) => typeof weight !== 'number')),
+      ramps: has((recipe) =>
+        phasesOf(recipe).some(({ terms }) => terms.some(({ weight }) => typeof weight !== 'number')),
       ),
       schedules: has(({ networks }) => networks.some(({ optimiser }) => optimiser.schedule.cosine !== null)),
-      twoViews: has(({ phases }) =>
-        phases.some(({ groups }) => groups.some(({ indicesOf }) => indicesOf !== null)),
+      twoViews: has((recipe) =>
+        phasesOf(recipe).some(({ groups }) => groups.some(({ indicesOf }) => indicesOf !== null)),
+      ),
+      stages: has(({ stages }) => stages.length > 1),
+      landmarks: has(({ landmarks }) => landmarks !== null),
+      groupNorm: hasLayer('groupNorm'),
+      noise: hasLayer('gaussianNoise'),
+      contrastive: hasTerm('contrastive'),
+      pseudoLabels: hasTerm('pseudoLabelCrossEntropy'),
+      confident: hasTerm('confidentShare'),
+      logsumexp: hasTerm('logsumexpCrossEntropy'),
+      warps: has((recipe) =>
+        phasesOf(recipe).some(({ groups }) => groups.some(({ view }) => view.kind === 'warp')),
       ),
       instances: has(({ networks }) => networks.some(({ instances }) => instances > 1)),
       // All of it in one.
       together: has(
         (recipe) =>
-          recipe.phases.length > 1 &&
+          phasesOf(recipe).length > 1 &&
           passes(recipe).some(({ parameters }) => parameters === 'average') &&
           recipe.networks.some(({ optimiser }) => optimiser.schedule.cosine !== null) &&
-          recipe.phases.some(({ terms }) => terms.some(({ weight }) => weight !== 1)),
+          phasesOf(recipe).some(({ terms }) => terms.some(({ weight }) => weight !== 1)),
       ),
     })) {
       assert.ok(count >= 3, `${what}: ${count} of ${recipes.length}`);

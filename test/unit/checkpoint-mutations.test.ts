@@ -34,7 +34,7 @@ function makeDraw(seed: number): (bound: number) => number {
 /** A run in the middle: moments and running statistics that are none of the first step's. */
 function makeSnapshot(): RunSnapshot {
   const dataset = tinyDataset();
-  const settings = resolveSettings({ labels: 20, steps: 100, batch: 10 });
+  const settings = resolveSettings({ recipe: 'notebook', labels: 20, steps: 100, batch: 10 });
   const recipe = buildRecipe(settings, dataset, { channelDivisor: 16 });
   const draw = makeDraw(7);
   const tensors = initialTensors(recipe, settings.seed);
@@ -55,10 +55,22 @@ function makeSnapshot(): RunSnapshot {
     state: { step: 17, tensors },
     progress: {
       step: 17,
+      unmeasuredSteps: 0,
       evaluatedStep: 10,
       accuracySum: 3.5,
+      evaluations: [
+        {
+          step: 10,
+          trainAccuracy: 1,
+          meanTrainAccuracy: 0.75,
+          testAccuracy: 0.5,
+          losses: { discriminatorLoss: 1.25 },
+          generated: null,
+          elapsedMs: 1000,
+        },
+      ],
       accuracyCount: 7,
-      lastValues: Object.fromEntries(metricNames(recipe).map((name, i) => [name, i + 0.5])),
+      lastValues: Object.fromEntries(metricNames(recipe.stages[0]!).map((name, i) => [name, i + 0.5])),
       elapsedMs: 1234.5,
     },
   };

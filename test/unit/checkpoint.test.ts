@@ -46,8 +46,10 @@ function makeSnapshot(recipeName: 'notebook' | 'labels-only' = 'notebook'): RunS
     state: { step: 17, tensors: initialTensors(recipe, settings.seed) },
     progress: {
       step: 17,
+      unmeasuredSteps: 0,
       evaluatedStep: 10,
       accuracySum: 0.1 + 0.2,
+      evaluations: [],
       accuracyCount: 7,
       lastValues: LAST_VALUES[recipeName],
       elapsedMs: 1234.5678901234567,
@@ -379,6 +381,24 @@ test('values that no run has are refused by the tensor, the value and its place'
   );
 });
 
+const EVALUATION = {
+  step: 10,
+  trainAccuracy: 1,
+  meanTrainAccuracy: 0.75,
+  testAccuracy: 0.5,
+  losses: { discriminatorLoss: 1.25 },
+  generated: { readShare: 0.5, classBits: 3.2, pixelDeviation: 0.4 },
+  elapsedMs: 1000,
+};
+
+test('evaluations are read back, and a file of an older build has none', () => {
+  const withProgress = (fields: object): Uint8Array<ArrayBuffer> =>
+    changed(({ metadata }) => (metadata['progress'] = JSON.stringify({ ...snapshot.progress, ...fields })));
+  const evaluations = [{ ...EVALUATION, step: 5, generated: null, elapsedMs: 500 }, EVALUATION];
+  assert.deepEqual(readCheckpoint(withProgress({ evaluations })).progress.evaluations, evaluations);
+  assert.deepEqual(readCheckpoint(withProgress({ evaluations: undefined })).progress.evaluations, []);
+});
+
 test('progress whose fields contradict each other, or lie outside any run, is refused by its field', () => {
   const bad: [Partial<RunSnapshot['progress']>, RegExp][] = [
     [{ accuracyCount: 6 }, /"accuracyCount" 6, only 7 fits its other fields/],
@@ -390,6 +410,16 @@ test('progress whose fields contradict each other, or lie outside any run, is re
       /a trainAccuracy of 1\.5, allowed are 0 to 1/,
     ],
     [{ lastValues: { ...snapshot.progress.lastValues, fakeLoss: 1e39 } }, /no valid "lastValues"/],
+    [{ evaluations: [{ ...EVALUATION, step: 9 }] }, /"evaluations" that end at step 9, only 10 fits/],
+    [{ evaluations: [{ ...EVALUATION, testAccuracy: 1.5 }] }, /"evaluations" whose entry 1 is none that can/],
+    [{ evaluations: [EVALUATION, EVALUATION] }, /"evaluations" whose entry 2 is none that can follow/],
+    [{ evaluations: [{ ...EVALUATION, losses: { fakeLoss: NaN } }] }, /"evaluations" whose entry 1 is none/],
+    [
+      { evaluations: [{ ...EVALUATION, generated: { ...EVALUATION.generated, readShare: 2 } }] },
+      /"evaluations" whose entry 1 is none/,
+    ],
+    [{ evaluations: [{ ...EVALUATION, elapsedMs: 1235 }] }, /"evaluations" that end at step 10/],
+    [{ evaluations: new Array<typeof EVALUATION>(1001).fill(EVALUATION) }, /"evaluations" a list, allowed/],
   ];
   for (const [fields, message] of bad) {
     const progress = JSON.stringify({ ...snapshot.progress, ...fields });

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { RECIPE_NAMES, type RecipeName } from '../../src/recipe/recipes.js';
+import { NOTEBOOK_RECIPES } from '../support/notebook-recipes.js';
+import type { RecipeName } from '../../src/recipe/recipes.js';
 import {
   drawPhase,
   dropoutStream,
@@ -12,7 +13,7 @@ import {
 } from '../../src/worker/model/draws.js';
 import { RandomStreams, streamNumber } from '../../src/worker/random/streams.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
-import type { Recipe } from '../../src/recipe/recipe.js';
+import { inStage, type Recipe } from '../../src/recipe/recipe.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 
 const DATA = { imageShape: [28, 28, 1], classes: 10 } as const;
@@ -26,7 +27,7 @@ function recipeOf(recipe: RecipeName): Recipe {
 }
 
 function drawGroups(recipe: RecipeName, step: number, seed = 5): ReadonlyMap<string, GroupDraw> {
-  return drawPhase(new RandomStreams(seed), recipeOf(recipe), SPLIT, 0, step);
+  return drawPhase(new RandomStreams(seed), inStage(recipeOf(recipe), 0), SPLIT, 0, step);
 }
 
 interface NotebookDraw {
@@ -47,7 +48,7 @@ function draw(step: number, seed = 5): NotebookDraw {
 
 /** Stream of one of the notebook's groups, as if its phase were one of another index. */
 function streamOf(group: string, phaseIndex = 0): number {
-  const phase = recipeOf('notebook').phases[0]!;
+  const phase = recipeOf('notebook').stages[0]!.phases[0]!;
   return groupStream(
     phaseIndex,
     phase,
@@ -89,7 +90,7 @@ describe('the draws of a step', () => {
   });
 
   it('give every recipe the same labelled images', () => {
-    for (const recipe of RECIPE_NAMES) {
+    for (const recipe of NOTEBOOK_RECIPES) {
       assert.deepEqual(drawGroups(recipe, 8).get('labelled')!.indices, draw(8).labelled);
     }
   });
@@ -113,7 +114,7 @@ describe('the stream of a group', () => {
   });
 
   it('is another for a second group of the pool, and the same for one that takes the first one’s indices', () => {
-    const { groups, ...phase } = recipeOf('notebook').phases[0]!;
+    const { groups, ...phase } = recipeOf('notebook').stages[0]!.phases[0]!;
     const first = groups.find(({ name }) => name === 'unlabelled')!;
     const taking = { ...first, name: 'again', indicesOf: 'unlabelled' };
     const second = { ...first, name: 'others' };
@@ -125,7 +126,7 @@ describe('the stream of a group', () => {
 
 describe('the other streams', () => {
   it('differ by phase, pass and layer', () => {
-    const { passes } = recipeOf('notebook').phases[0]!;
+    const { passes } = recipeOf('notebook').stages[0]!.phases[0]!;
     const numbers = [0, 1].flatMap((phase) =>
       passes.flatMap((pass) => [1, 9].map((layer) => dropoutStream(phase, pass, layer))),
     );

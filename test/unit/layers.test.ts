@@ -83,7 +83,7 @@ describe("the notebook's networks", () => {
   it('follow the data and the divisor', () => {
     const shapesFor = (channels: number): readonly Record<string, string>[] => {
       const data = { imageShape: [28, 28, channels], classes: 3 } as const;
-      const { networks } = buildRecipe(resolveSettings({}), data, { channelDivisor: 8 });
+      const { networks } = buildRecipe(resolveSettings({ recipe: 'notebook' }), data, { channelDivisor: 8 });
       return networks.map(({ network }) => shapesOf(network));
     };
     const [discriminator, generator] = shapesFor(1);

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { RECIPE_NAMES, type RecipeName } from '../../src/recipe/recipes.js';
+import { NOTEBOOK_RECIPES } from '../support/notebook-recipes.js';
+import type { RecipeName } from '../../src/recipe/recipes.js';
 import { initialTensors, momentNames, parametersOf } from '../../src/worker/model/parameters.js';
 import { sizeOf } from '../../src/recipe/layers.js';
 import { RandomStreams, streamNumber } from '../../src/worker/random/streams.js';
@@ -39,7 +40,7 @@ describe('the parameters', () => {
   });
 
   it('bear names that are theirs alone, in a fixed order', () => {
-    for (const recipe of RECIPE_NAMES) {
+    for (const recipe of NOTEBOOK_RECIPES) {
       const names = parametersOf(recipeOf(recipe)).map(({ name }) => name);
       assert.equal(new Set(names).size, names.length);
       assert.equal(names[0], 'discriminator/conv1/kernel');
@@ -69,9 +70,7 @@ describe('the parameters', () => {
     }
     assert.equal(parameters.filter(({ name }) => name.endsWith('/norm2/gamma')).length, 2);
     assert.ok(parameters.some(({ name }) => name === 'discriminator_2/logits/kernel'));
-    const streams = parameters.flatMap(({ initial }) =>
-      initial.kind === 'glorotUniform' ? [initial.stream] : [],
-    );
+    const streams = parameters.flatMap(({ initial }) => (initial.kind === 'uniform' ? [initial.stream] : []));
     assert.equal(new Set(streams).size, streams.length, 'every kernel is drawn from a stream of its own');
   });
 });
@@ -128,7 +127,7 @@ describe('the values at step 0', () => {
   it('depend on the seed, and give every recipe the same first discriminator', () => {
     const kernelOf = (recipe: RecipeName, seed: number): Float32Array =>
       initialTensors(recipeOf(recipe), seed).get('discriminator/conv4/kernel')!.values;
-    for (const recipe of RECIPE_NAMES) assert.deepEqual(kernelOf(recipe, 9), kernelOf('notebook', 9));
+    for (const recipe of NOTEBOOK_RECIPES) assert.deepEqual(kernelOf(recipe, 9), kernelOf('notebook', 9));
     assert.notDeepEqual(kernelOf('notebook', 10), kernelOf('notebook', 9));
   });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { inStage } from '../../src/recipe/recipe.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
 import type { Operation } from '../../src/worker/engine/plan/operations.js';
 import { planTrainStep, type PlannedProgram } from '../../src/worker/engine/plan/plan.js';
@@ -15,7 +16,7 @@ async function compareWith(corrupt: (planned: PlannedProgram) => PlannedProgram)
   const input = tinyInput('notebook-feature-matching');
   const intact = createInterpreter(input, { precision: 'float32' });
   await intact.advance(1);
-  const trainStep = corrupt(planTrainStep(input.recipe));
+  const trainStep = corrupt(planTrainStep(inStage(input.recipe, 0)));
   const corrupted = createInterpreter(input, { precision: 'float32', trainStep });
   await corrupted.importState(await intact.exportState());
   expectClose(

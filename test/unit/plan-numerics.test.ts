@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { metricNames } from '../../src/recipe/metrics.js';
-import type { Recipe } from '../../src/recipe/recipe.js';
-import { RECIPE_NAMES, type RecipeName } from '../../src/recipe/recipes.js';
+import { inStage, type Recipe } from '../../src/recipe/recipe.js';
+import { NOTEBOOK_RECIPES } from '../support/notebook-recipes.js';
+import type { RecipeName } from '../../src/recipe/recipes.js';
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
 import { interpret } from '../../src/worker/engine/plan/interpreter/interpreter.js';
@@ -41,19 +42,17 @@ const SHOWN_WHEN_JOINED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Names of all that the plan of a recipe with one phase shows of its layers, sorted. */
-function shownBy({ name, phases }: Recipe, isJoined: boolean): readonly string[] {
-  return phases[0]!.passes
-    .flatMap((pass) => {
-      // A dropout of nothing gives what it takes.
-      const dropsNothing = name === 'notebook-as-run' && pass.network === 'discriminator';
-      const layers = [
-        ...ALWAYS_SHOWN[pass.network]!,
-        ...(isJoined ? SHOWN_WHEN_JOINED[pass.network]! : []),
-        ...(isJoined && dropsNothing ? ['leaky3'] : []),
-      ];
-      return layers.map((layer) => `${pass.name}/${layer}`);
-    })
-    .sort();
+function shownBy({ name, stages }: Recipe, isJoined: boolean): readonly string[] {
+  return stages[0]!.phases[0]!.passes.flatMap((pass) => {
+    // A dropout of nothing gives what it takes.
+    const dropsNothing = name === 'notebook-as-run' && pass.network === 'discriminator';
+    const layers = [
+      ...ALWAYS_SHOWN[pass.network]!,
+      ...(isJoined ? SHOWN_WHEN_JOINED[pass.network]! : []),
+      ...(isJoined && dropsNothing ? ['leaky3'] : []),
+    ];
+    return layers.map((layer) => `${pass.name}/${layer}`);
+  }).sort();
 }
 
 function toleranceOf(name: string): number {
@@ -61,7 +60,7 @@ function toleranceOf(name: string): number {
 }
 
 describe('the plan of a recipe', () => {
-  for (const name of RECIPE_NAMES) {
+  for (const name of NOTEBOOK_RECIPES) {
     for (const isJoined of [true, false]) {
       it(`computes for ${name} what tfjs computes, ${isJoined ? 'joined' : 'plainest'}`, async () => {
         const input = tinyInput(name);
@@ -74,7 +73,7 @@ describe('the plan of a recipe', () => {
         await reference.importState(await own.exportState());
         const expected = await reference.inspectStep();
         const actual = await own.inspectStep();
-        const { passes } = input.recipe.phases[0]!;
+        const { passes } = input.recipe.stages[0]!.phases[0]!;
         const isOfLayer = (key: string): boolean => passes.some((pass) => key.startsWith(`${pass.name}/`));
         assert.deepEqual([...actual.keys()].filter(isOfLayer).sort(), shownBy(input.recipe, isJoined));
         assert.deepEqual(
@@ -115,7 +114,7 @@ describe('the plan of a recipe', () => {
       const expected = [...(await reference.advance(3)), ...(await reference.flush())];
       assert.equal(actual.length, 3);
       actual.forEach(({ values, step }, i) => {
-        assert.equal(values.length, metricNames(input.recipe).length);
+        assert.equal(values.length, metricNames(input.recipe.stages[0]!).length);
         assert.equal(expected[i]!.values.length, values.length);
         assert.equal(step, expected[i]!.step);
         values.forEach((value, metric) => {
@@ -148,8 +147,8 @@ async function checkByDifferences(name: RecipeName, options: TrainOptions): Prom
   const input = tinyInput(name, {}, 16);
   const { recipe, settings, dataset, split } = input;
   const { tensors, step } = await (await trained(input, 1)).exportState();
-  const { program, layout } = planTrainStep(recipe, options);
-  const source = { dataset, split, seed: settings.seed, step, firstTestImage: 0 };
+  const { program, layout } = planTrainStep(inStage(recipe, 0), options);
+  const source = { dataset, split, seed: settings.seed, step, origin: 0, firstTestImage: 0 };
   const updateAt = program.operations.findIndex(({ kind }) => kind === 'update');
   const update = program.operations[updateAt]!;
   assert.equal(update.kind, 'update');
@@ -170,7 +169,7 @@ async function checkByDifferences(name: RecipeName, options: TrainOptions): Prom
       const moved = new ParameterStore(tensors, 'float64');
       const values = moved.get(entry.parameter);
       direction.forEach((d, i) => (values[i]! += by * d));
-      return lossesAt(moved)[metricNames(recipe).indexOf(loss)]!;
+      return lossesAt(moved)[metricNames(recipe.stages[0]!).indexOf(loss)]!;
     };
     const measured = (along(STEP) - along(-STEP)) / (2 * STEP);
     const claimed = direction.reduce((sum, d, i) => sum + d * gradient[i]!, 0);

@@ -17,6 +17,7 @@ import {
   DEFAULT_TRAIN_OPTIONS,
   planClassify,
   planEvaluate,
+  planFeatures,
   planGenerate,
   planInitialise,
   planTrainStep,
@@ -24,9 +25,10 @@ import {
 } from '../../src/worker/engine/plan/plan.js';
 import { parametersOf } from '../../src/worker/model/parameters.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
+import { inStage } from '../../src/recipe/recipe.js';
 
 const MNIST = { imageShape: [28, 28, 1], classes: 10 } as const;
-const notebook = buildRecipe(resolveSettings({}), MNIST);
+const notebook = inStage(buildRecipe(resolveSettings({ recipe: 'notebook' }), MNIST), 0);
 
 function notebookStep(): PlannedProgram {
   return planTrainStep(notebook);
@@ -68,20 +70,21 @@ describe('the structure of a plan', () => {
     for (const batch of [10, 11, 13, 32]) {
       it(`keeps every rule for ${name} at batch ${batch}`, () => {
         const recipe = buildRecipe(resolveSettings({ recipe: name, batch }), MNIST);
+        const stages = recipe.stages.map((_, index) => inStage(recipe, index));
         const planned = [
-          planTrainStep(recipe),
-          planTrainStep(recipe, PLAINEST),
+          ...stages.flatMap((stage) => [planTrainStep(stage), planTrainStep(stage, PLAINEST)]),
           planEvaluate(recipe, 7),
           planClassify(recipe, 1),
           planInitialise(recipe),
           ...(recipe.generator === null ? [] : [planGenerate(recipe, 64)]),
+          ...(recipe.landmarks === null ? [] : [planFeatures(recipe, 9, 'average')]),
         ];
         for (const { program, layout } of planned) {
           checkProgram(program);
           checkMemory(program, layout);
           for (const { bindings } of costsOf(program, layout, recipe)) assert.ok(bindings <= MOST_BINDINGS);
         }
-        checkUpdates(planned[0]!.program, recipe);
+        stages.forEach((stage) => checkUpdates(planTrainStep(stage).program, stage));
       });
     }
   }

@@ -3,18 +3,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
-import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
+import { NOTEBOOK_RECIPES } from '../support/notebook-recipes.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { groupOf, type Recipe } from '../../src/recipe/recipe.js';
 import { metricNames } from '../../src/recipe/metrics.js';
 
 const DATA = { imageShape: [28, 28, 1], classes: 10 } as const;
-const recipes = RECIPE_NAMES.map((recipe) => buildRecipe(resolveSettings({ recipe }), DATA));
+const recipes = NOTEBOOK_RECIPES.map((recipe) => buildRecipe(resolveSettings({ recipe }), DATA));
 const [notebook, asRun, matching, labelsOnly] = recipes as [Recipe, Recipe, Recipe, Recipe];
 
 /** Rows of the notebook's groups at a batch. */
 function batchRows(batch: number): Record<string, number> {
-  const { groups } = buildRecipe(resolveSettings({ batch }), DATA).phases[0]!;
+  const { groups } = buildRecipe(resolveSettings({ recipe: 'notebook', batch }), DATA).stages[0]!.phases[0]!;
   return Object.fromEntries(groups.map(({ name, rows }) => [name, rows]));
 }
 
@@ -43,9 +43,9 @@ for (const recipe of recipes) {
       const networks = new Map(recipe.networks.map((each) => [each.network.name, each]));
       const hasLayer = (network: string, layer: string): boolean =>
         networks.get(network)!.network.layers.some(({ name }) => name === layer);
-      const names = metricNames(recipe);
+      const names = metricNames(recipe.stages[0]!);
       assert.equal(new Set(names).size, names.length);
-      for (const phase of recipe.phases) {
+      for (const phase of recipe.stages[0]!.phases) {
         const { groups, passes, terms, updates } = phase;
         for (const { indicesOf } of groups) {
           assert.ok(indicesOf === null || groups.some(({ name }) => name === indicesOf));
@@ -65,7 +65,7 @@ for (const recipe of recipes) {
           if (term.kind === 'sigmoidCrossEntropy') assert.equal(term.column, DATA.classes);
         }
         for (const update of updates) {
-          assert.ok(networks.has(update.network));
+          assert.ok(update.networks.every((network) => networks.has(network)));
           assert.ok(update.terms.length > 0);
           assert.ok(names.includes(update.loss));
           for (const term of update.terms) assert.ok(terms.some(({ name }) => name === term));
@@ -76,20 +76,22 @@ for (const recipe of recipes) {
     });
 
     it('tells the masks of its passes apart, by the same number in every recipe', () => {
-      const streams = recipe.phases.flatMap(({ passes }) =>
+      const streams = recipe.stages[0]!.phases.flatMap(({ passes }) =>
         passes.map(({ name, stream }) => [name, stream] as const),
       );
       assert.equal(new Set(streams.map(([, stream]) => stream)).size, streams.length);
-      const inNotebook = new Map(notebook.phases[0]!.passes.map(({ name, stream }) => [name, stream]));
+      const inNotebook = new Map(
+        notebook.stages[0]!.phases[0]!.passes.map(({ name, stream }) => [name, stream]),
+      );
       for (const [name, stream] of streams) assert.equal(stream, inNotebook.get(name));
     });
   });
 }
 
 describe('what the recipes differ in', () => {
-  const [phase] = notebook.phases;
-  const generatorTerms = ({ phases }: Recipe): readonly string[] =>
-    phases[0]!.updates.find(({ network }) => network === 'generator')?.terms ?? [];
+  const [phase] = notebook.stages[0]!.phases;
+  const generatorTerms = ({ stages }: Recipe): readonly string[] =>
+    stages[0]!.phases[0]!.updates.find(({ networks }) => networks.includes('generator'))?.terms ?? [];
 
   it('the notebook: five terms, of which feature matching is reported alone', () => {
     assert.deepEqual(
@@ -113,7 +115,7 @@ describe('what the recipes differ in', () => {
   it('as run: three discriminators, running statistics left alone', () => {
     assert.equal(asRun.networks[0]!.instances, 3);
     const instances = Object.fromEntries(
-      asRun.phases[0]!.passes.map(({ name, instance }) => [name, instance]),
+      asRun.stages[0]!.phases[0]!.passes.map(({ name, instance }) => [name, instance]),
     );
     assert.deepEqual(instances, { labelled: 0, unlabelled: 1, generated: 0, fake: 2 });
     assert.equal(asRun.updatesRunningStatistics, false);
@@ -122,8 +124,8 @@ describe('what the recipes differ in', () => {
 
   it('labels only: one pass, one term, no generator', () => {
     assert.equal(labelsOnly.generator, null);
-    assert.deepEqual(labelsOnly.phases[0]!.passes, [notebook.phases[0]!.passes[0]]);
-    assert.deepEqual(labelsOnly.phases[0]!.updates[0]!.terms, ['supervisedLoss']);
+    assert.deepEqual(labelsOnly.stages[0]!.phases[0]!.passes, [notebook.stages[0]!.phases[0]!.passes[0]]);
+    assert.deepEqual(labelsOnly.stages[0]!.phases[0]!.updates[0]!.terms, ['supervisedLoss']);
     assert.deepEqual(labelsOnly.networks[0], notebook.networks[0]);
   });
 });

@@ -49,6 +49,7 @@ function counting(name: 'webgpu' | 'tfjs-wasm', failsAfter: number, log: string[
       return Float32Array.of(1);
     },
     classify: async () => new Float32Array(0),
+    features: async () => new Float32Array(0),
     exportState: async (): Promise<EngineState> => {
       check();
       return { step, tensors: new Map() };

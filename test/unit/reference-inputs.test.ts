@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { inStage } from '../../src/recipe/recipe.js';
 import { drawPhase, dropoutStream, sampleLatents } from '../../src/worker/model/draws.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
 import { RandomStreams } from '../../src/worker/random/streams.js';
@@ -28,6 +29,7 @@ function digestOf(values: NodeJS.ArrayBufferView): string {
 
 /** Digests of everything that the reference keeps one of, made by this side. */
 function digests(seedStreams: RandomStreams): Map<string, string> {
+  const recipe = inStage(input.recipe, 0);
   const found = new Map<string, string>();
   const add = (name: string, values: NodeJS.ArrayBufferView): void => void found.set(name, digestOf(values));
   for (const set of ['train', 'test'] as const) {
@@ -38,9 +40,9 @@ function digests(seedStreams: RandomStreams): Map<string, string> {
   add('split/unlabelled', input.split.unlabelled);
   add('sampleLatents', sampleLatents(seedStreams, reference.samples, 100));
   for (const step of [0, 1, 1000]) {
-    const draws = drawPhase(seedStreams, input.recipe, input.split, 0, step);
+    const draws = drawPhase(seedStreams, recipe, input.split, 0, step);
     for (const [name, { indices, latents }] of draws) add(`step${step}/${name}`, (indices ?? latents)!);
-    for (const pass of input.recipe.phases[0]!.passes) {
+    for (const pass of recipe.phases[0]!.passes) {
       const rows = { labelled: 1, unlabelled: 9, fake: 10 }[pass.name];
       if (rows === undefined) continue;
       for (const [layer, index, size] of [

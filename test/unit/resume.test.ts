@@ -5,7 +5,12 @@ import { test } from 'node:test';
 import type { EvaluationReport } from '../../src/protocol/reports.js';
 import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
 import { readSafetensors, writeSafetensors } from '../../src/worker/checkpoint/safetensors.js';
+import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
+import { metricNames } from '../../src/recipe/metrics.js';
+import { inStage } from '../../src/recipe/recipe.js';
+import { MOST_EVALUATIONS, NO_PROGRESS } from '../../src/worker/checkpoint/snapshot.js';
+import { MetricsRecord } from '../../src/worker/run/metrics-record.js';
 import { fakeTable } from './support/fake-engine.js';
 import { openTrainer, rowsOf, runUnbroken, SHORT } from './support/trainer.js';
 
@@ -59,6 +64,40 @@ test('a run saved while it goes is consistent, and so is one saved inside an eva
     assert.deepEqual(rowsOf(second.of('metrics')), rowsOf(whole.of('metrics')).slice(step));
     const evaluations = withoutTime(second.of('evaluation'));
     assert.deepEqual(evaluations, withoutTime(whole.of('evaluation')).slice(3 - evaluations.length));
+  }
+});
+
+test('the evaluations before a checkpoint are told again when it is loaded, in one report, and go on from there', async () => {
+  const whole = await runUnbroken();
+  const first = await openTrainer();
+  await first.trainer.start({ ...SHORT, steps: 6 });
+  await first.reached('finished');
+  const second = await openTrainer();
+  await second.trainer.load(await first.trainer.save(), { steps: 8 });
+  const [history] = second.of('history');
+  assert.deepEqual(history!.evaluations, first.of('evaluation'));
+  const types = second.reports.map(({ type }) => type);
+  assert.ok(types.indexOf('history') > types.indexOf('run'));
+  assert.deepEqual(second.of('evaluation'), []);
+  await second.trainer.start({});
+  await second.reached('finished');
+  const steps = readCheckpoint(await second.trainer.save()).progress.evaluations.map(({ step }) => step);
+  // The end of the shorter run was one of its own.
+  assert.deepEqual(steps, [1, 4, 6, 8]);
+  assert.deepEqual(whole.of('history'), []);
+});
+
+test('of more evaluations than a file keeps, every second one goes, never the last', () => {
+  const recipe = buildRecipe(resolveSettings({ ...SHORT }), { imageShape: [28, 28, 1], classes: 10 });
+  const record = new MetricsRecord(recipe, NO_PROGRESS);
+  const values = Float32Array.from(metricNames(inStage(recipe, 0)), () => 0.5);
+  for (let step = 1; step <= 2500; step++) {
+    record.add({ step, values });
+    record.evaluated({ accuracy: 0.5, generated: null }, step);
+    const { evaluations } = record.progress(step);
+    assert.ok(evaluations.length <= MOST_EVALUATIONS);
+    assert.equal(evaluations.at(-1)!.step, step);
+    assert.equal(evaluations[0]!.step, 1);
   }
 });
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { buildFromEntry } from '../../src/recipe/build-recipe.js';
-import { hasSchedule, metricNames } from '../../src/recipe/metrics.js';
+import { allMetricNames, hasSchedule } from '../../src/recipe/metrics.js';
 import { RECIPES } from '../../src/recipe/recipes.js';
 import {
   adamRate,
@@ -84,7 +84,7 @@ test('an average begins at the parameter and then forgets: it is that of exponen
 
 /** The notebook with rates that end with the run. */
 function scheduled(settings: Settings, data: DataShape, options: BuildOptions = {}): Recipe {
-  const build = (context: Parameters<typeof RECIPES.notebook.build>[0]): Omit<Recipe, 'name'> => {
+  const build = (context: Parameters<typeof RECIPES.notebook.build>[0]): Omit<Recipe, 'name' | 'classes'> => {
     const recipe = RECIPES.notebook.build(context);
     const cosine = { steps: context.scheduleSteps, finalShare: 0 };
     return {
@@ -150,7 +150,7 @@ test('a run announces the names of its metrics once, before the first of them', 
   assert.deepEqual(more, []);
   assert.deepEqual(run!.losses, ['discriminatorLoss', 'generatorLoss']);
   const data: DataShape = { imageShape: [28, 28, 1], classes: 10 };
-  assert.deepEqual(run!.metrics, metricNames(scheduled(of('settings')[0]!.settings, data)));
+  assert.deepEqual(run!.metrics, allMetricNames(scheduled(of('settings')[0]!.settings, data)));
   const firstOf = (type: string): number => reports.findIndex((report) => report.type === type);
   assert.ok(firstOf('run') < firstOf('metrics'));
   for (const { values, steps } of of('metrics')) assert.equal(values.length, steps * run!.metrics.length);

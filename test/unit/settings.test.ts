@@ -62,7 +62,7 @@ test('every field refuses what is no number of its kind', () => {
 });
 
 test('unknown recipes, engines and switches are refused with those that exist', () => {
-  assert.throws(() => resolve({ recipe: 'note' }), refusal(/"recipe" is "note"; allowed: notebook, /));
+  assert.throws(() => resolve({ recipe: 'note' }), refusal(/"recipe" is "note"; allowed: few-labels, /));
   assert.throws(() => resolve({ engine: 'cuda' }), refusal(/"engine" is "cuda"; allowed: auto, /));
   assert.throws(() => resolve({ balanced: 1 }), refusal(/"balanced" is 1; allowed: true, false\./));
 });

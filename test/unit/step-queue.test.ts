@@ -2,15 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { StepMetrics } from '../../src/worker/engine/engine.js';
 import { FailureWatch } from '../../src/worker/engine/device/failure-watch.js';
-import { CONTROL, controlLayout } from '../../src/worker/engine/webgpu/kernels/shader.js';
-import type { ReadyProgram, SharedMemory } from '../../src/worker/engine/webgpu/program.js';
+import { controlLayout } from '../../src/worker/engine/webgpu/kernels/shader.js';
+import type { ReadyProgram } from '../../src/worker/engine/webgpu/program.js';
 import { StepQueue } from '../../src/worker/engine/webgpu/step-queue.js';
 import { makeGate, settle, type Gate } from './support/gate.js';
 import { Clock } from './support/trainer.js';
 
 interface SlowDevice {
-  readonly queue: StepQueue;
+  readonly queue: { push(step: number, steps: number): Promise<void>; take(): readonly StepMetrics[] };
   readonly clock: Clock;
   /** Chunks that were submitted. */
   readonly submitted: () => number;
@@ -47,9 +48,18 @@ function openQueue(): SlowDevice {
     queue: { submit: () => void submitted++ },
   };
   const program = { encode: () => undefined } as unknown as ReadyProgram;
-  const shared = { buffers: new Map([[CONTROL, {}]]), control } as unknown as SharedMemory;
+  const opened = new StepQueue(
+    device as unknown as GPUDevice,
+    new FailureWatch(),
+    {} as GPUBuffer,
+    control.metrics,
+    clock.now,
+  );
   return {
-    queue: new StepQueue(device as unknown as GPUDevice, new FailureWatch(), program, shared, clock.now),
+    queue: {
+      push: (step, steps) => opened.push({ program, control }, step, steps),
+      take: () => opened.take(),
+    },
     clock,
     submitted: () => submitted,
     finish: async (ms) => {

@@ -1,5 +1,6 @@
 /** The tiles to choose from: each has a name of its own and fits what WebGPU promises everywhere. */
 
+import { inStage } from '../../src/recipe/recipe.js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
@@ -12,7 +13,8 @@ import {
 import type { Tiles } from '../../src/worker/engine/webgpu/kernels/linear.js';
 import { controlLayout, type Memory } from '../../src/worker/engine/webgpu/kernels/shader.js';
 import { ParameterLayout } from '../../src/worker/engine/webgpu/parameter-layout.js';
-import { programMemory, shaderOf } from '../../src/worker/engine/webgpu/program.js';
+import { controlOf, programMemory, shaderOf, shadersOf } from '../../src/worker/engine/webgpu/program.js';
+import { planStages } from '../../src/worker/engine/webgpu/stage-programs.js';
 import {
   defaultTiles,
   TILE_CANDIDATES,
@@ -38,6 +40,7 @@ const recipeOf = (recipe: (typeof RECIPE_NAMES)[number]) =>
   buildRecipe(resolveSettings({ recipe }), tinyDataset());
 /** Random recipes whose losses read logits and features from the most buffers. */
 const RECIPES_OF_MANY_LOGITS = [33, 39, 142, 378];
+const TABLE = { offset: 0, length: 1 };
 const ROLES = Object.keys(TILE_CANDIDATES) as (keyof Tiles)[];
 
 test('every candidate of a role has a name of its own, and the unmeasured tile comes first', () => {
@@ -58,7 +61,7 @@ test('every candidate keeps to 256 threads and 16 KiB a workgroup, in every prod
   for (const name of RECIPE_NAMES) {
     const recipe = recipeOf(name);
     const parameters = new ParameterLayout(recipe);
-    const programs = [planTrainStep(recipe), planEvaluate(recipe, 100)];
+    const programs = [planTrainStep(inStage(recipe, 0)), planEvaluate(recipe, 100)];
     if (recipe.generator !== null) programs.push(planGenerate(recipe, 64));
     for (const planned of programs) {
       const memory = memoryOf(planned, parameters);
@@ -93,7 +96,7 @@ test('no product and no norm binds more than eight storage buffers, with its num
   let most = 0;
   for (const name of RECIPE_NAMES) {
     const recipe = recipeOf(name);
-    const planned = planTrainStep(recipe);
+    const planned = planTrainStep(inStage(recipe, 0));
     const memory = memoryOf(planned, new ParameterLayout(recipe));
     for (const operation of planned.program.operations) {
       if (!/product|Gradient|normStatistics/.test(operation.kind)) continue;
@@ -112,8 +115,8 @@ test('no loss binds more than six storage buffers, in any recipe', () => {
   ];
   let most = 0;
   for (const recipe of recipes) {
-    const planned = planTrainStep(recipe);
-    const control = controlLayout(metricNames(recipe).length, planned.program.stepScalars.length);
+    const planned = planTrainStep(inStage(recipe, 0));
+    const control = controlLayout(metricNames(inStage(recipe, 0)).length, planned.program.stepScalars.length);
     const memory = { ...memoryOf(planned, new ParameterLayout(recipe)), control };
     for (const operation of planned.program.operations) {
       if (operation.kind !== 'loss') continue;
@@ -125,9 +128,44 @@ test('no loss binds more than six storage buffers, in any recipe', () => {
   assert.equal(most, 6);
 });
 
+test('no kernel of any stage of any recipe binds more than eight storage buffers, and steps keep to their dispatches', () => {
+  for (const name of RECIPE_NAMES) {
+    const recipe = recipeOf(name);
+    const parameters = new ParameterLayout(recipe);
+    const tables = {
+      bytes: TABLE,
+      labelled: TABLE,
+      unlabelled: TABLE,
+      'updates 0': TABLE,
+      'updates 1': TABLE,
+    };
+    const plan = planStages(recipe);
+    plan.programOf.forEach((program, stage) => {
+      const planned = plan.programs[program]!;
+      const memory = {
+        ...memoryOf(planned, parameters),
+        control: controlOf(planned),
+        table: (table: keyof typeof tables) => tables[table],
+      } as Memory;
+      let dispatches = 0;
+      for (const operation of planned.program.operations) {
+        const shaders = shadersOf(operation, memory, defaultTiles(true), 100, 'data');
+        dispatches += shaders.length;
+        for (const { bindings, label } of shaders) {
+          const mostBuffers = operation.kind === 'loss' ? 6 : 8;
+          assert.ok(bindings.length <= mostBuffers, `${bindings.length} buffers of ${label} of ${name}`);
+        }
+      }
+      const { key } = recipe.stages[stage]!;
+      const most = key === 'look' ? 40 : key === 'train' ? 48 : 90;
+      assert.ok(dispatches <= most, `${dispatches} dispatches of ${key} of ${name}`);
+    });
+  }
+});
+
 test('a role is measured on its heaviest operation of each form', () => {
   const recipe = recipeOf('notebook');
-  const { program } = planTrainStep(recipe);
+  const { program } = planTrainStep(inStage(recipe, 0));
   const names = Object.fromEntries(
     ROLES.map((role) => [
       role,

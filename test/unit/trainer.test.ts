@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { PROTOCOL_VERSION, type OpenOptions } from '../../src/protocol/trainer-api.js';
 import type { SettingsInput } from '../../src/protocol/settings.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
+import { plainNeighbours } from '../../src/worker/spread/plain-neighbours.js';
 import { Trainer } from '../../src/worker/commands/trainer.js';
 import { fetchOf, tinyFiles } from './support/data.js';
 import { fakeTable } from './support/fake-engine.js';
@@ -15,6 +16,7 @@ function unopened(): Trainer {
   return new Trainer({
     engines: fakeTable().table,
     buildRecipe,
+    neighbourSearch: () => plainNeighbours,
     fetch: fetchOf(tinyFiles()),
     now: () => 0,
     schedule: (callback) => void queueMicrotask(callback),

@@ -13,6 +13,7 @@ import { StageRecords, storeRecords } from '../../src/worker/engine/wasm/stage-r
 import { Team } from '../../src/worker/engine/wasm/threads/team.js';
 import { TRAIN_OPTIONS } from '../../src/worker/engine/wasm/wasm-engine.js';
 import { exactZerosOf } from '../support/exact-zeros.js';
+import { fewInput, fewState } from '../support/few-recipe.js';
 import { expectClose } from '../worker/support/compare.js';
 import { tinyInput } from '../worker/support/tiny.js';
 import { kernelBytes, nodeWasmEngine } from './support/wasm.js';
@@ -78,6 +79,35 @@ const checkStep: Check = async (bytes, channelDivisor) => {
   expectClose(await engine.inspectStep(), seen, tolerance, exactZerosOf(input.recipe));
 };
 
+/** Of a recipe in stages what a step computes in its first stage and in its last, in float64. */
+async function computeStages(): Promise<
+  readonly { readonly state: EngineState; readonly seen: NamedTensors }[]
+> {
+  const input = fewInput();
+  const engine = createInterpreter(input, { precision: 'float64', trainOptions: TRAIN_OPTIONS });
+  const found = [];
+  for (const stage of [0, 3]) {
+    const state = fewState(input, stage);
+    await engine.importState(state);
+    found.push({ state, seen: await engine.inspectStep() });
+  }
+  return found;
+}
+
+let stages: ReturnType<typeof computeStages> | null = null;
+
+/** Throws where the engine computes other values or gradients than the plan, in either stage. */
+const checkStages: Check = async (bytes) => {
+  const input = fewInput();
+  const engine = await nodeWasmEngine(input, { simd: 'plain', bytes });
+  stages ??= computeStages();
+  for (const { state, seen } of await stages) {
+    await engine.importState(state);
+    const tolerance = (name: string): number => (name.startsWith('gradient') ? 1e-4 : 2e-5);
+    expectClose(await engine.inspectStep(), seen, tolerance, exactZerosOf(input.recipe));
+  }
+};
+
 /** Throws where the engine makes another update of its gradients than the plan. */
 const checkUpdate: Check = async (bytes, channelDivisor) => {
   const { input, before, after } = await referenceOf(channelDivisor);
@@ -129,10 +159,10 @@ const FAULTS: readonly Fault[] = [
     check: checkStep,
   },
   {
-    what: 'a kernel gradient that leaves out one window in 64',
+    what: 'a kernel gradient that leaves out one window in 128',
     file: 'kernel-gradient.ts',
-    right: 'terms, some,',
-    wrong: 'terms, some - 1,',
+    right: 'packedBlock(left, right, some, rows',
+    wrong: 'packedBlock(left, right, some - 1, rows',
     check: checkStep,
   },
   {
@@ -189,8 +219,8 @@ const FAULTS: readonly Fault[] = [
   {
     what: 'a loss gradient of the wrong sign',
     file: 'loss.ts',
-    right: '+ (weight * (probability - wanted)) / rows',
-    wrong: '- (weight * (probability - wanted)) / rows',
+    right: 'probabilityOf(logits, column, total) - wanted)',
+    wrong: 'probabilityOf(logits, column, total) + wanted)',
     check: checkStep,
   },
   {
@@ -199,6 +229,48 @@ const FAULTS: readonly Fault[] = [
     right: 'f32x4.splat(1 / max<f32>(total - 1, 1))',
     wrong: 'f32x4.splat(1 / total)',
     check: checkStep,
+  },
+  {
+    what: 'a group norm whose gradient leaves a mean out',
+    file: 'group-norm.ts',
+    right: 'const shift = sum * share - mean * slope;',
+    wrong: 'const shift = sum * share;',
+    check: checkStages,
+  },
+  {
+    what: 'a view that is turned the wrong way',
+    file: 'view.ts',
+    right: 'cos * stretchedX - sin * stretchedY',
+    wrong: 'cos * stretchedX + sin * stretchedY',
+    check: checkStages,
+  },
+  {
+    what: 'noise that is not centred',
+    file: 'random.ts',
+    right: 'i32x4.splat(510)',
+    wrong: 'i32x4.splat(509)',
+    check: checkStages,
+  },
+  {
+    what: 'noise of another deviation',
+    file: 'pointwise.ts',
+    right: 'multiplyAdd(v128.load(values), share, v128.load(x))',
+    wrong: 'f32x4.add(v128.load(values), v128.load(x))',
+    check: checkStages,
+  },
+  {
+    what: 'a contrastive gradient that pulls pairs half as much',
+    file: 'contrastive.ts',
+    right: 'load<f32>(pair) - 2',
+    wrong: 'load<f32>(pair) - 1',
+    check: checkStages,
+  },
+  {
+    what: 'pseudo-labels whatever the threshold',
+    file: 'loss.ts',
+    right: 'return probability > load<f32>(element(thresholds, best));',
+    wrong: 'return true;',
+    check: checkStages,
   },
   {
     what: "Adam's epsilon under the root",

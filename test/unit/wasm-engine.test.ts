@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Settings } from '../../src/protocol/settings.js';
+import { inStage } from '../../src/recipe/recipe.js';
 import { RECIPE_NAMES, type RecipeName } from '../../src/recipe/recipes.js';
 import { drawPhase, dropoutStream } from '../../src/worker/model/draws.js';
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
@@ -70,8 +71,9 @@ describe('the wasm engine', () => {
     const input = tinyInput('notebook', { seed: 2 ** 40 + 5 });
     const engine = await nodeWasmEngine(input);
     const streams = new RandomStreams(input.settings.seed);
-    const [phase] = input.recipe.phases;
-    const draws = drawPhase(streams, input.recipe, input.split, 0, 0);
+    const recipe = inStage(input.recipe, 0);
+    const [phase] = recipe.phases;
+    const draws = drawPhase(streams, recipe, input.split, 0, 0);
     const [first] = draws.get('labelled')!.indices!;
     const seen = await engine.inspectStep();
     assert.deepEqual(seen.get('generated/input')!.values, draws.get('latents')!.latents);

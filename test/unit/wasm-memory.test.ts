@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import type { SettingsInput } from '../../src/protocol/settings.js';
+import { inStage } from '../../src/recipe/recipe.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { dataSizesOf } from '../../src/worker/engine/data-sizes.js';
 import {
@@ -26,7 +27,7 @@ const MOST_BYTES = new Arena(false).mostBytes;
 function needsOf(trainCount: number, settings: SettingsInput = {}): MemoryNeeds {
   const recipe = buildRecipe(resolveSettings(settings), LARGE);
   const sizes = { imageShape: LARGE.imageShape, trainCount, testCount: 1000, pooledCount: trainCount };
-  return memoryNeeds(recipe, sizes, [planTrainStep(recipe, TRAIN_OPTIONS)]);
+  return memoryNeeds(recipe, sizes, [planTrainStep(inStage(recipe, 0), TRAIN_OPTIONS)]);
 }
 
 test('a data set that is too large is refused with all sizes', () => {
@@ -57,7 +58,7 @@ for (const shape of SHAPES) {
     const input = shapedInput(shape);
     const { recipe } = input;
     const programs = [
-      planTrainStep(recipe, TRAIN_OPTIONS),
+      planTrainStep(inStage(recipe, 0), TRAIN_OPTIONS),
       planEvaluate(recipe, 100),
       planClassify(recipe, 32),
       planGenerate(recipe, 32),

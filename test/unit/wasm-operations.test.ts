@@ -5,7 +5,6 @@ import { describe, it } from 'node:test';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import '@tensorflow/tfjs-backend-cpu';
-import type { Residents } from '../../src/worker/engine/wasm/memory/bindings.js';
 import {
   linearShape,
   sideSize,
@@ -13,21 +12,14 @@ import {
   type Geometry,
   type Side,
 } from '../../src/worker/engine/plan/geometry.js';
-import type { Operation, OpSegment, PlanTensor } from '../../src/worker/engine/plan/operations.js';
-import { planProgram } from '../../src/worker/engine/plan/plan.js';
-import { Arena } from '../../src/worker/engine/wasm/memory/arena.js';
-import { compileProgram } from '../../src/worker/engine/wasm/compile.js';
+import type { Operation, OpSegment } from '../../src/worker/engine/plan/operations.js';
 import type { Simd } from '../../src/worker/engine/wasm/features.js';
-import { instantiate } from '../../src/worker/engine/wasm/kernels.js';
-import { Team } from '../../src/worker/engine/wasm/threads/team.js';
 import { toomForm, toomGradientForm } from '../../src/worker/engine/wasm/convolution/toom/toom-form.js';
 import type { LayerDescription } from '../../src/recipe/layers.js';
 import { sizeOf } from '../../src/recipe/layers.js';
 import { relativeError } from '../worker/support/compare.js';
 import { hashed } from '../worker/support/tiny.js';
-import { kernelBytes } from './support/wasm.js';
-
-type Values = Float32Array<ArrayBuffer>;
+import { runOperations, type TensorInput, type Values } from './support/wasm-operation.js';
 
 /** Rows of the two segments that every operation works on: neither fills a block of the kernels. */
 const SEGMENT_ROWS = [2, 5] as const;
@@ -50,70 +42,14 @@ function numbers(count: number, salt: number): Values {
   return Float32Array.from({ length: count }, (_, index) => hashed(index, salt));
 }
 
-interface TensorInput {
-  readonly shape: readonly number[];
-  /** What it holds before; absent where the operation writes it. */
-  readonly values?: Values;
-}
-
-/**
- * Runs one operation, whose tensors are numbered in the order of `tensors`, in one of the binaries. Returns
- * what the tensors without values, and the parameters, hold afterwards.
- */
-async function runOperation(
+/** Runs one operation; see `runOperations`. */
+function runOperation(
   simd: Simd,
   operation: Operation,
   tensors: readonly TensorInput[],
   parameters: ReadonlyMap<string, Values> = new Map(),
-): Promise<{ readonly outputs: readonly Values[]; readonly parameters: ReadonlyMap<string, Values> }> {
-  const arena = new Arena(false);
-  const kernels = await instantiate(await WebAssembly.compile(kernelBytes(simd, false)), arena.memory);
-  const team = new Team(arena, kernels, 512 * 1024);
-  const addresses = new Map<string, number>();
-  for (const [name, { length }] of parameters) addresses.set(name, arena.allocate((length + 3) * 4));
-  const nothing = {
-    byteTable: 0,
-    imageBytes: 0,
-    trainImages: 0,
-    trainLabels: 0,
-    testImages: 0,
-    testLabels: 0,
-  };
-  const pools = { testCount: 0, labelledPool: 0, labelledCount: 0, unlabelledPool: 0, unlabelledCount: 0 };
-  const residents: Residents = { ...nothing, ...pools, parameters: addresses, moments: new Map() };
-  const ids = tensors.map((_, id) => id);
-  const written = ids.filter((id) => tensors[id]!.values === undefined);
-  const planned = planProgram({
-    name: 'classify',
-    tensors: tensors.map(({ shape }, id): PlanTensor => ({
-      id,
-      name: `tensor ${id}`,
-      shape,
-      type: 'f32',
-      storage: 'activation',
-    })),
-    operations: [operation],
-    inputs: ids.filter((id) => !written.includes(id)),
-    outputs: written,
-    stepScalars: [],
-    taps: [],
-  });
-  const { bindings, stored } = compileProgram(planned, arena, residents);
-  tensors.forEach(({ values }, id) => {
-    const own = arena.floats(bindings.tensor(id), bindings.sizeOf(id));
-    // An output that nobody writes must not pass for a zero.
-    if (values === undefined) own.fill(NaN);
-    else own.set(values);
-  });
-  for (const [name, values] of parameters) arena.floats(addresses.get(name)!, values.length).set(values);
-  team.execute(stored);
-  const read = (address: number, count: number): Values => Float32Array.from(arena.floats(address, count));
-  return {
-    outputs: written.map((id) => read(bindings.tensor(id), bindings.sizeOf(id))),
-    parameters: new Map(
-      [...parameters].map(([name, { length }]) => [name, read(addresses.get(name)!, length)]),
-    ),
-  };
+): ReturnType<typeof runOperations> {
+  return runOperations(simd, [operation], tensors, { parameters });
 }
 
 function expectNear(actual: Values, expected: ArrayLike<number>, what: string): void {

@@ -26,7 +26,7 @@ describe('the workspace of a program', () => {
     const workspace = new Workspace(arena);
     const first = SIZES.map((bytes) => workspace.allocate(bytes));
     const { sizeBytes } = arena;
-    workspace.beginStage();
+    workspace.begin();
     assert.deepEqual(
       SIZES.map((bytes) => workspace.allocate(bytes)),
       first,

@@ -1,12 +1,12 @@
 /** Adapters that offer too little, and recipes and data that are too large for one: nothing here is allocated. */
 
+import { planStages } from '../../src/worker/engine/webgpu/stage-programs.js';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import type { SettingsInput } from '../../src/protocol/settings.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import type { DataShape } from '../../src/recipe/recipe.js';
-import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
 import { openDevice } from '../../src/worker/engine/webgpu/device.js';
 import { foldGroups } from '../../src/worker/engine/webgpu/kernels/fold-groups.js';
 import { checkStorageBuffers, type BufferNeed } from '../../src/worker/engine/webgpu/limits.js';
@@ -28,7 +28,7 @@ const LARGE: DataShape = { imageShape: [128, 128, 3], classes: 2 };
 function needsOf(shape: DataShape, trainCount: number, settings: SettingsInput = {}): readonly BufferNeed[] {
   const recipe = buildRecipe(resolveSettings(settings), shape);
   const sizes = { imageShape: shape.imageShape, trainCount, testCount: 10_000, pooledCount: trainCount };
-  return bufferNeeds(recipe, sizes, planTrainStep(recipe));
+  return bufferNeeds(recipe, sizes, planStages(recipe).programs);
 }
 
 /** A GPU whose adapter has these limits and never comes to open a device. */

@@ -2,6 +2,7 @@
 
 import { expect } from '@open-wc/testing';
 import { metricNames } from '../../src/recipe/metrics.js';
+import { inStage } from '../../src/recipe/recipe.js';
 import type { Engine, EngineInput, StepMetrics } from '../../src/worker/engine/engine.js';
 import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
 import { drawPhase } from '../../src/worker/model/draws.js';
@@ -12,7 +13,7 @@ import { expectIdentical } from './support/compare.js';
 import { hashed, tinyDataset, tinyInput } from './support/tiny.js';
 
 function metric({ recipe }: EngineInput, metrics: StepMetrics, name: string): number {
-  const index = metricNames(recipe).indexOf(name);
+  const index = metricNames(inStage(recipe, 0)).indexOf(name);
   if (index === -1) throw new Error(`The recipe has no metric "${name}".`);
   return metrics.values[index]!;
 }
@@ -58,7 +59,7 @@ forEachBackend('an engine', (backend) => {
       expect(metrics.map(({ step }) => step)).to.deep.equal([1, 2, 3]);
       expect(await engine.flush()).to.deep.equal([]);
       for (const each of metrics) {
-        expect(each.values.length).to.equal(metricNames(input.recipe).length);
+        expect(each.values.length).to.equal(metricNames(inStage(input.recipe, 0)).length);
         expect(each.values.every(Number.isFinite)).to.equal(true);
         const sum =
           valueOf(each, 'realUnlabelledLoss') + valueOf(each, 'fakeLoss') + valueOf(each, 'supervisedLoss');
@@ -76,7 +77,7 @@ forEachBackend('an engine', (backend) => {
       const again = await engine.inspectStep();
       expectIdentical(again, inspected);
       const [metrics] = await engine.advance(1);
-      for (const name of metricNames(input.recipe)) {
+      for (const name of metricNames(inStage(input.recipe, 0))) {
         if (name === 'trainAccuracy') continue;
         expect(metric(input, metrics!, name), name).to.be.closeTo(inspected.get(name)!.values[0]!, 1e-5);
       }
@@ -98,7 +99,7 @@ forEachBackend('an engine', (backend) => {
       const shares: number[] = [];
       for (let step = 0; step < 4; step++) {
         const logits = (await engine.inspectStep()).get('labelled/logits')!;
-        const draws = drawPhase(new RandomStreams(settings.seed), recipe, split, 0, step);
+        const draws = drawPhase(new RandomStreams(settings.seed), inStage(recipe, 0), split, 0, step);
         const { indices } = draws.get('labelled')!;
         expect(logits.shape).to.deep.equal([12, 11]);
         const right = Array.from(indices!).filter((index, row) => {
@@ -122,7 +123,7 @@ forEachBackend('an engine', (backend) => {
         part.reduce((sum, each) => sum + metric(input, each, 'supervisedLoss'), 0) / part.length;
       expect(mean(metrics.slice(-5))).to.be.below(0.6 * mean(metrics.slice(0, 5)));
       // What the recipe does not compute has no scalar.
-      expect(metricNames(input.recipe)).to.have.members([
+      expect(metricNames(inStage(input.recipe, 0))).to.have.members([
         'trainAccuracy',
         'discriminatorLoss',
         'supervisedLoss',

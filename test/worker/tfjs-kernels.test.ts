@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { startBackend, TFJS_BACKENDS, type TfjsBackend } from '../../src/worker/engine/tfjs/index.js';
 import { adamUpdate } from '../../src/worker/engine/tfjs/kernels/adam.js';
 import { batchNorm } from '../../src/worker/engine/tfjs/kernels/batch-norm.js';
+import { groupNorm } from '../../src/worker/engine/tfjs/kernels/group-norm.js';
 import { lossTerm } from '../../src/worker/engine/tfjs/losses.js';
 import { recordForward } from '../../src/worker/engine/tfjs/tape.js';
 import type { Term } from '../../src/recipe/recipe.js';
@@ -185,6 +186,73 @@ forEachBackend(
       });
     }
 
+    for (const [shape, groups] of [
+      [[3, 5, 7, 6], 3],
+      [[2, 3, 4, 4], 1],
+      // As many groups as channels, of one channel each; a vector; one value a group.
+      [[2, 4, 3, 3], 3],
+      [[4, 8], 2],
+      [[2, 1, 1, 3], 3],
+    ] as const) {
+      it(`group norm of ${shape.join('x')} in ${groups} groups: output and gradients`, async () => {
+        const channels = shape.at(-1)!;
+        const size = sizeOf(shape);
+        const epsilon = 1e-3;
+        // Off centre by ten deviations, where E[x²] - E[x]² would lose digits.
+        const x = numbers(size, 14).map((value, i) => value * (1 + (i % channels)) + 10);
+        const gamma = numbers(channels, 15).map((value) => value + 1.5);
+        const beta = numbers(channels, 16);
+        const dy = numbers(size, 17);
+        const [y, dx, dgamma, dbeta] = await compute(backend, () => {
+          const inputs = [tf.tensor(x, [...shape]), tf.tensor1d(gamma), tf.tensor1d(beta)] as const;
+          const recording = recordForward(() => {
+            const output = groupNorm(...inputs, groups, epsilon);
+            return { output, loss: tf.sum<tf.Scalar>(tf.mul(output, tf.tensor(dy, [...shape]))) };
+          });
+          const gradients = recording.gradients(recording.result.loss, inputs);
+          recording.dispose();
+          return [recording.result.output, ...gradients];
+        });
+        const expected = {
+          y: new Float64Array(size),
+          dx: new Float64Array(size),
+          dgamma: new Float64Array(channels),
+          dbeta: new Float64Array(channels),
+        };
+        const rowSize = size / shape[0];
+        const groupOf = (i: number): number =>
+          Math.floor(i / rowSize) * groups + Math.floor((i % channels) / (channels / groups));
+        for (let group = 0; group < shape[0] * groups; group++) {
+          const own = Array.from({ length: size }, (_, i) => i).filter((i) => groupOf(i) === group);
+          const average = (term: (i: number) => number): number =>
+            own.reduce((sum, i) => sum + term(i), 0) / own.length;
+          const m = average((i) => x[i]!);
+          const s = 1 / Math.sqrt(average((i) => (x[i]! - m) ** 2) + epsilon);
+          const slope = (i: number): number => dy[i]! * gamma[i % channels]!;
+          // From the chain rule through mean and variance, one path at a time.
+          const dv = own.length * average((i) => slope(i) * (x[i]! - m)) * -0.5 * s ** 3;
+          const dm = -own.length * average((i) => slope(i) * s) - 2 * dv * average((i) => x[i]! - m);
+          for (const i of own) {
+            const c = i % channels;
+            expected.y[i] = gamma[c]! * (x[i]! - m) * s + beta[c]!;
+            expected.dx[i] = slope(i) * s + (dv * 2 * (x[i]! - m)) / own.length + dm / own.length;
+            expected.dgamma[c]! += dy[i]! * (x[i]! - m) * s;
+            expected.dbeta[c]! += dy[i]!;
+          }
+        }
+        const isFlat = shape.length === 4 && rowSize === groups;
+        expect(relativeError(y!, expected.y)).to.be.below(1e-4);
+        expect(relativeError(dbeta!, expected.dbeta)).to.be.below(1e-4);
+        if (isFlat) {
+          // One value a group is its own mean: nothing of it is left, and no gradient.
+          expect(Math.max(...dx!.map(Math.abs), ...dgamma!.map(Math.abs))).to.be.below(1e-4);
+        } else {
+          expect(relativeError(dx!, expected.dx)).to.be.below(1e-3);
+          expect(relativeError(dgamma!, expected.dgamma)).to.be.below(1e-4);
+        }
+      });
+    }
+
     it("Adam is TensorFlow 1's, epsilon outside the correction, at any update", async () => {
       for (const t of [1, 2, 7, 20_000]) {
         const parameter = numbers(64, 8);
@@ -270,11 +338,12 @@ function lossAndGradient(
     );
     const oneHot = tf.tensor2d(labels, shape);
     const recording = recordForward(() =>
-      lossTerm(
-        term,
-        () => input,
-        () => oneHot,
-      ),
+      lossTerm(term, {
+        classes: shape[1],
+        outputOf: () => input,
+        oneHotOf: () => oneHot,
+        storedOf: () => oneHot,
+      }),
     );
     const [gradient] = recording.gradients(recording.result, [input]);
     recording.dispose();

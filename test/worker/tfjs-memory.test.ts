@@ -3,6 +3,7 @@
 import { expect } from '@open-wc/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { createTfjsEngine, TFJS_BACKENDS } from '../../src/worker/engine/tfjs/index.js';
+import { fewInput, fewState } from '../support/few-recipe.js';
 import { forEachBackend } from './support/backends.js';
 import { tinyInput } from './support/tiny.js';
 
@@ -42,6 +43,28 @@ forEachBackend(
         expect(held()).to.deep.equal(before);
       });
     }
+
+    it('stays flat in every stage of a recipe with all its parts', async function () {
+      this.timeout(180_000);
+      const before = held();
+      const input = fewInput();
+      const engine = await createTfjsEngine(backend, input);
+      try {
+        await engine.importState(fewState(input, 0));
+        const whileIdle = held();
+        // The other stages have the same parts.
+        for (const stage of [0, 1]) {
+          await engine.importState(fewState(input, stage));
+          await engine.advance(2);
+          await engine.inspectStep();
+          await engine.features(new Float32Array(2 * 96), 2, 'average');
+          expect(held(), `after stage ${stage}`).to.deep.equal(whileIdle);
+        }
+      } finally {
+        engine.dispose();
+      }
+      expect(held()).to.deep.equal(before);
+    });
 
     it('shows a tensor that was forgotten: the check can fail', async () => {
       const engine = await createTfjsEngine(backend, tinyInput('labels-only'));

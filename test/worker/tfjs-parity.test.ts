@@ -1,6 +1,7 @@
 /** The backends against each other: the same draws bit for bit, the same computation within float32. */
 
 import { expect } from '@open-wc/testing';
+import { inStage } from '../../src/recipe/recipe.js';
 import type { RecipeName } from '../../src/recipe/recipes.js';
 import { dropoutStream, drawPhase } from '../../src/worker/model/draws.js';
 import type { EngineInput } from '../../src/worker/engine/engine.js';
@@ -143,7 +144,7 @@ describe('what a step sees', () => {
     const inspected = await inspectSecondStep('cpu', input);
     const streams = new RandomStreams(12345);
     const { recipe, split, dataset } = input;
-    const draws = drawPhase(streams, recipe, split, 0, 0);
+    const draws = drawPhase(streams, inStage(recipe, 0), split, 0, 0);
     const { latents } = draws.get('latents')!;
     const { indices } = draws.get('labelled')!;
     expect(Array.from(inspected.get('generated/input')!.values)).to.deep.equal(Array.from(latents!));
@@ -154,7 +155,7 @@ describe('what a step sees', () => {
       expect(Array.from(row784)).to.deep.equal(Array.from(expectedRow));
     });
     // The second dropout layer of the pass over generated images.
-    const pass = recipe.phases[0]!.passes.find(({ name }) => name === 'fake')!;
+    const pass = recipe.stages[0]!.phases[0]!.passes.find(({ name }) => name === 'fake')!;
     const before = inspected.get('fake/leaky3')!.values;
     const after = inspected.get('fake/dropout3')!.values;
     const mask = new Float32Array(before.length);

@@ -1,5 +1,6 @@
 /** A lost device, a wrong plan, another engine's state: nothing passes, nothing hangs. */
 
+import { inStage } from '../../src/recipe/recipe.js';
 import { expect } from '@open-wc/testing';
 import { metricNames } from '../../src/recipe/metrics.js';
 import type { RecipeName } from '../../src/recipe/recipes.js';
@@ -102,7 +103,7 @@ describeWebGpu('the webgpu engine in trouble', () => {
         for (const [index, { step, values }] of metrics.entries()) {
           const allowed = step <= 5 ? 1e-3 : 2e-2;
           for (const name of ['discriminatorLoss', 'generatorLoss'] as const) {
-            const at = metricNames(input.recipe).indexOf(name);
+            const at = metricNames(inStage(input.recipe, 0)).indexOf(name);
             const wanted = expected[index]!.values[at]!;
             expect(Math.abs(values[at]! - wanted) / wanted, `${name} of step ${step}`).to.be.below(allowed);
           }
@@ -116,7 +117,7 @@ describeWebGpu('the webgpu engine in trouble', () => {
   /** The train step with one operation changed. */
   function corrupted(recipe: RecipeName, change: (operation: Operation) => Operation): PlannedProgram {
     const input = tinyInput(recipe);
-    const { program, layout } = planTrainStep(input.recipe);
+    const { program, layout } = planTrainStep(inStage(input.recipe, 0));
     const operations = program.operations.map(change);
     expect(operations.some((operation, index) => operation !== program.operations[index])).to.equal(true);
     return { program: { ...program, operations } satisfies Program, layout };
@@ -125,7 +126,7 @@ describeWebGpu('the webgpu engine in trouble', () => {
   const defects: Readonly<Record<string, () => PlannedProgram>> = {
     'an offset': () => {
       const input = tinyInput('labels-only');
-      const { program, layout } = planTrainStep(input.recipe);
+      const { program, layout } = planTrainStep(inStage(input.recipe, 0));
       const conv2 = program.tensors.find(({ name }) => name === 'discriminator/conv2 kernel gradient')!;
       const placements = layout.placements.map((placement, id) =>
         id === conv2.id ? { ...placement, offsetBytes: placement.offsetBytes - 256 } : placement,

@@ -1,5 +1,7 @@
 /** What the checks of limits believe, held against a device: sizes of buffers, and workgroups spread over dimensions. */
 
+import { planStages } from '../../src/worker/engine/webgpu/stage-programs.js';
+import { inStage } from '../../src/recipe/recipe.js';
 import { expect } from '@open-wc/testing';
 import { NORMALISED_BYTES } from '../../src/worker/data/normalise.js';
 import { dataSizesOf } from '../../src/worker/engine/data-sizes.js';
@@ -31,7 +33,7 @@ import { tinyInput } from './support/tiny.js';
 import { describeWebGpu, runDispatch, withWebGpu } from './support/webgpu.js';
 
 function needsOf(input: EngineInput): ReturnType<typeof bufferNeeds> {
-  return bufferNeeds(input.recipe, dataSizesOf(input), planTrainStep(input.recipe));
+  return bufferNeeds(input.recipe, dataSizesOf(input), planStages(input.recipe).programs);
 }
 
 describeWebGpu('the buffers that a run needs', () => {
@@ -108,7 +110,7 @@ async function stepWith(
   tiles: typeof GPU_TILES,
   mostGroups: number,
 ): Promise<readonly number[]> {
-  const planned = planTrainStep(input.recipe);
+  const planned = planTrainStep(inStage(input.recipe, 0));
   return withDevice(async (device) => {
     const { upload, ...shared } = makeShared(device, input, planned);
     upload();
@@ -171,14 +173,25 @@ describeWebGpu('workgroups beyond a dimension', () => {
           kind: 'draw',
           name: 'images',
           stage: 0,
-          parts: [{ kind: 'images', source: 'labelled', stream: 3, rows, target: 0, targetRow: 0 }],
+          parts: [
+            {
+              kind: 'images',
+              source: 'labelled',
+              stream: 3,
+              bound: 0,
+              view: null,
+              rows,
+              target: 0,
+              targetRow: 0,
+            },
+          ],
         },
       ],
     };
     const pool = input.split.labelled;
     const indices = new RandomStreams(input.settings.seed).indices(3, 0, rows, pool.length);
     await withDevice(async (device) => {
-      const { upload, ...shared } = makeShared(device, input, planTrainStep(input.recipe));
+      const { upload, ...shared } = makeShared(device, input, planTrainStep(inStage(input.recipe, 0)));
       upload();
       const ready = await prepareProgram(device, planProgram(program), 'draw', shared, SOFTWARE_TILES, 30);
       const words = Uint32Array.from([0, ...seedKey(input.settings.seed), 0, 0, 0]);

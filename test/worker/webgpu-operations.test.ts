@@ -3,6 +3,7 @@
  * same values. test/worker/webgpu-kernels.test.ts has shapes that no recipe has, against tfjs.
  */
 
+import { inStage } from '../../src/recipe/recipe.js';
 import { expect } from '@open-wc/testing';
 import {
   planClassify,
@@ -33,7 +34,7 @@ describeWebGpu('an operation of a recipe on the webgpu engine', () => {
 
   it('would be found out by an error of a thousandth, and by a wrong draw', async () => {
     const input = tinyInput('labels-only');
-    const planned = planTrainStep(input.recipe);
+    const planned = planTrainStep(inStage(input.recipe, 0));
     const tiles = SOFTWARE_TILES;
     const all = await withDevice((device) =>
       runOneByOne(device, input, planned, { tiles, state: stirred(input) }),
@@ -51,7 +52,7 @@ describeWebGpu('an operation of a recipe on the webgpu engine', () => {
   it('computes what it means in evaluation, classification and generation', async () => {
     const input = tinyInput('notebook', {}, 3);
     const { recipe } = input;
-    const trainStep = planTrainStep(recipe);
+    const trainStep = planTrainStep(inStage(recipe, 0));
     for (const planned of [planEvaluate(recipe, 13), planClassify(recipe, 3), planGenerate(recipe, 5)]) {
       const inputs = new Map(
         planned.program.inputs.map((id) => {

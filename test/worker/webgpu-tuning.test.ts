@@ -1,5 +1,6 @@
 /** Choosing tiles on a device: measured once, remembered, recorded, gone without a trace, and never seen in a bit. */
 
+import { inStage } from '../../src/recipe/recipe.js';
 import { expect } from '@open-wc/testing';
 import { countCalls, type CallCounter } from '../../src/worker/benchmark/count-calls.js';
 import { metricNames } from '../../src/recipe/metrics.js';
@@ -193,14 +194,14 @@ describeWebGpu('the tiles of an adapter', () => {
 
   it('give the same bits, each candidate of each role', async () => {
     const { recipe } = tinyInput('notebook');
-    const planned = planTrainStep(recipe);
+    const planned = planTrainStep(inStage(recipe, 0));
     const device = await (await navigator.gpu.requestAdapter())!.requestDevice();
     device.pushErrorScope('validation');
     const buffers = new BufferPool(device);
     const parameters = new ParameterLayout(recipe);
     const empty = { offset: 0, length: 0 };
     const tables = { bytes: empty, labelled: empty, unlabelled: empty, 'updates 0': empty };
-    const control = controlLayout(metricNames(recipe).length, planned.program.stepScalars.length);
+    const control = controlLayout(metricNames(inStage(recipe, 0)).length, planned.program.stepScalars.length);
     const shared: SharedMemory = { buffers, parameters, tables, control };
     const noise = (bytes: number, salt: number): Float32Array<ArrayBuffer> =>
       Float32Array.from({ length: bytes / 4 }, (_, i) => hashed(i, salt));

@@ -147,6 +147,7 @@ const report = objectOf({
   }),
   adapter: orNull(adapter),
   recipe: text,
+  stage: optional(orNull(text)),
   batch: whole,
   preset: orNull(oneOf(...PRESET_NAMES)),
   pacing: orNull(

@@ -2,20 +2,39 @@
 
 import type { RecipeName } from '../../recipe/recipes.js';
 
+/** The recipe that all yardsticks are a copy of. */
+export const YARDSTICK_RECIPE: RecipeName = 'notebook';
+
+/** Stages of a recipe whose step is copied; null: of a recipe with one stage. */
+interface Copied {
+  readonly recipe: RecipeName;
+  readonly stages: readonly string[] | null;
+}
+const NOTEBOOK: Copied = { recipe: YARDSTICK_RECIPE, stages: null };
+const FEW_LABELS: Copied = { recipe: 'few-labels', stages: ['look', 'learn'] };
+
 interface Traits {
   /** What computes: a WebGPU adapter, WebGL, the processor in this tab, or a Python beside it. */
   readonly runsOn: 'webgpu' | 'webgl' | 'cpu' | 'python';
   /** Whether threads are chosen. */
   readonly hasThreads: boolean;
-  /** The same step as a user of another library would write it; knows one recipe. */
+  /** The same step as a user of another library would write it. */
   readonly isYardstick: boolean;
+  /** The steps that a yardstick is a copy of; empty for the trainer's own engines, which train everything. */
+  readonly copies: readonly Copied[];
   /** Whether it is part of the built site; the others need this repository. */
   readonly isOnPage: boolean;
 }
 
-const OWN = { hasThreads: false, isYardstick: false, isOnPage: true } as const;
-const YARDSTICK = { hasThreads: false, isYardstick: true, isOnPage: true } as const;
-const DESKTOP = { runsOn: 'python', hasThreads: true, isYardstick: true, isOnPage: false } as const;
+const OWN = { hasThreads: false, isYardstick: false, copies: [], isOnPage: true } as const;
+const YARDSTICK = { hasThreads: false, isYardstick: true, copies: [NOTEBOOK], isOnPage: true } as const;
+const DESKTOP = {
+  runsOn: 'python',
+  hasThreads: true,
+  isYardstick: true,
+  copies: [NOTEBOOK],
+  isOnPage: false,
+} as const;
 
 const LIST = {
   webgpu: { ...OWN, runsOn: 'webgpu' },
@@ -27,7 +46,9 @@ const LIST = {
   'jax-js': { ...YARDSTICK, runsOn: 'webgpu', isOnPage: false },
   /** `wasm` without relaxed SIMD, whatever the browser has. */
   'wasm-plain': { ...OWN, runsOn: 'cpu', hasThreads: true, isOnPage: false },
-  pytorch: DESKTOP,
+  pytorch: { ...DESKTOP, copies: [NOTEBOOK, FEW_LABELS] },
+  /** The same through `torch.compile`. */
+  'pytorch-compiled': { ...DESKTOP, copies: [FEW_LABELS] },
   tensorflow: DESKTOP,
 } as const satisfies Record<string, Traits>;
 
@@ -40,9 +61,6 @@ export interface Contender {
   readonly engine: ContenderName;
   readonly threads: number | null;
 }
-
-/** The recipe that the yardsticks are a copy of. */
-export const YARDSTICK_RECIPE: RecipeName = 'notebook';
 
 /** `webgpu`, `wasm x2`: also how one is named in an address and on the command line's table. */
 export function contenderLabel({ engine, threads }: Contender): string {
@@ -74,8 +92,17 @@ export function pageContenders(cores: number): readonly Contender[] {
   });
 }
 
-/** Why a contender cannot train a recipe; null where it can. */
-export function recipeRefusal({ engine }: Contender, recipe: RecipeName): string | null {
-  if (!CONTENDERS[engine].isYardstick || recipe === YARDSTICK_RECIPE) return null;
-  return `The yardstick is a copy of the recipe ${YARDSTICK_RECIPE} alone.`;
+/** What a yardstick knows, in words. */
+export function describeCopies(engine: ContenderName): string {
+  const parts = CONTENDERS[engine].copies.map(({ recipe, stages }) =>
+    stages === null ? `the recipe ${recipe}` : `the stages ${stages.join(' and ')} of the recipe ${recipe}`,
+  );
+  return parts.join(' and ');
+}
+
+/** Why a contender cannot train a stage of a recipe, by its key; null where it can. */
+export function recipeRefusal({ engine }: Contender, recipe: RecipeName, stage: string): string | null {
+  const { isYardstick, copies } = CONTENDERS[engine];
+  const isKnown = copies.some((own) => own.recipe === recipe && (own.stages?.includes(stage) ?? true));
+  return !isYardstick || isKnown ? null : `The yardstick is a copy of ${describeCopies(engine)} alone.`;
 }

@@ -9,6 +9,8 @@ import type { AdapterDescription, BenchmarkPeaks, BenchmarkResult, StepArithmeti
 export interface BenchmarkOrders {
   readonly contenders: readonly Contender[];
   readonly recipe: RecipeName;
+  /** Key of the recipe's stage that is measured; null: its last. */
+  readonly stage: string | null;
   /** null: the recipe's own. */
   readonly batch: number | null;
   readonly pacing: Pacing;
@@ -52,9 +54,13 @@ export interface Ground {
   readonly batch: number;
 }
 
-export type BenchmarkRequest =
+export type BenchmarkRequest = {
+  /** Absolute URLs of what does not lie beside the worker's script, by name; see `browser/build-files.ts`. */
+  readonly files?: Readonly<Record<string, string>>;
+} & (
   | { readonly type: 'survey' }
-  | { readonly type: 'run'; readonly orders: BenchmarkOrders; readonly dataUrl: string };
+  | { readonly type: 'run'; readonly orders: BenchmarkOrders; readonly dataUrl: string }
+);
 
 /** In the order in which it happens; results replace earlier ones of the same index. */
 export type BenchmarkEvent =

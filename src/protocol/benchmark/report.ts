@@ -122,12 +122,14 @@ export interface BenchmarkReport {
   /** null where WebGPU has none. */
   readonly adapter: AdapterDescription | null;
   readonly recipe: string;
+  /** Key of the stage that was measured; absent or null where the recipe has one. */
+  readonly stage?: string | null;
   readonly batch: number;
   /** null where turns were asked for by number. */
   readonly preset: PresetName | null;
   readonly pacing: Pacing | null;
   readonly arithmetic: StepArithmetic;
-  /** A whole run of the recipe: its steps and evaluations, and the images of each. */
+  /** A whole run of the recipe, or of its stage: its steps and evaluations, and the images of each. */
   readonly run: { readonly steps: number; readonly evaluations: number; readonly testImages: number };
   readonly peaks: BenchmarkPeaks;
   /** Whether the tab was hidden meanwhile, at least for a moment. */

@@ -103,7 +103,7 @@ export const COLUMNS: readonly Column[] = [
   {
     key: 'run',
     title: 'whole run',
-    hint: 'A run of the recipe with its evaluations',
+    hint: 'A run of the recipe, or of its stage, with its evaluations',
     cell: ({ runMs }) => time(runMs),
   },
   {
@@ -213,15 +213,20 @@ export function adapterName(adapter: BenchmarkReport['adapter']): string {
   return description || [vendor, architecture, device].filter((part) => part !== '').join(' ');
 }
 
+/** What was trained: `few-labels, stage learn`. */
+export function recipeLabel({ recipe, stage = null }: Pick<BenchmarkReport, 'recipe' | 'stage'>): string {
+  return stage === null ? recipe : `${recipe}, stage ${stage}`;
+}
+
 /** On what, and what: one line. */
 export function headline(report: BenchmarkReport): string {
-  const { machine, adapter, recipe, batch, date } = report;
+  const { machine, adapter, batch, date } = report;
   const parts = [
     machine.browser,
     adapterName(adapter),
     machine.cpu ?? '',
     `${machine.cores} cores`,
-    `recipe ${recipe}`,
+    `recipe ${recipeLabel(report)}`,
     `batch ${batch}`,
     date === null ? '' : date.slice(0, 10),
   ];

@@ -1,5 +1,6 @@
 /** The baseline of the others: the notebook's discriminator on the same labelled draws, and no GAN. */
 
+import { onlyStage } from '../recipe.js';
 import type { RecipeEntry } from '../recipe-entry.js';
 import { notebookDiscriminator } from '../networks/notebook.js';
 import { discriminatorOptimiser, LABELLED, notebookGroups, SUPERVISED } from './notebook-family.js';
@@ -26,18 +27,21 @@ export const labelsOnly: RecipeEntry = {
           average: null,
         },
       ],
-      phases: [
-        {
-          groups: [notebookGroups(context).labelled],
-          passes: [LABELLED],
-          terms: [SUPERVISED],
-          updates: [{ loss: 'discriminatorLoss', terms: ['supervisedLoss'], network: 'discriminator' }],
-        },
-      ],
-      accuracy: { pass: 'labelled', layer: 'logits' },
+      stages: onlyStage(context.scheduleSteps, {
+        phases: [
+          {
+            groups: [notebookGroups(context).labelled],
+            passes: [LABELLED],
+            terms: [SUPERVISED],
+            updates: [{ loss: 'discriminatorLoss', terms: ['supervisedLoss'], networks: ['discriminator'] }],
+          },
+        ],
+        accuracy: { pass: 'labelled', layer: 'logits' },
+      }),
       updatesRunningStatistics: true,
       classifier: { network: 'discriminator', layer: 'logits', parameters: 'current' },
       generator: null,
+      landmarks: null,
     };
   },
 };

@@ -2,7 +2,15 @@
 
 import { notebookDiscriminator, notebookGenerator, LATENT_SIZE } from '../networks/notebook.js';
 import type { BiasMode } from '../layers.js';
-import type { Optimiser, Pass, Phase, Recipe, RowGroup, Term } from '../recipe.js';
+import {
+  onlyStage,
+  type Optimiser,
+  type Pass,
+  type Phase,
+  type Recipe,
+  type RowGroup,
+  type Term,
+} from '../recipe.js';
 import type { RecipeContext } from '../recipe-entry.js';
 import { CONSTANT } from '../schedules.js';
 
@@ -33,7 +41,9 @@ export const SUPERVISED: Term = {
 };
 
 /** The batch as the notebook divides it: int(0.1 b) labelled, int(0.9 b) unlabelled, b latents. */
-export function notebookGroups({ share }: RecipeContext): Record<RowGroup['pool'], RowGroup> {
+export function notebookGroups({
+  share,
+}: RecipeContext): Record<'labelled' | 'unlabelled' | 'latents', RowGroup> {
   const own = { indicesOf: null, view: { kind: 'plain' } } as const;
   return {
     labelled: { ...own, name: 'labelled', pool: 'labelled', rows: share(0.1) },
@@ -111,15 +121,18 @@ function notebookPhase(context: RecipeContext, { discriminators, generatorTerms 
       {
         loss: 'discriminatorLoss',
         terms: ['realUnlabelledLoss', 'fakeLoss', 'supervisedLoss'],
-        network: 'discriminator',
+        networks: ['discriminator'],
       },
-      { loss: 'generatorLoss', terms: generatorTerms, network: 'generator' },
+      { loss: 'generatorLoss', terms: generatorTerms, networks: ['generator'] },
     ],
   };
 }
 
 /** The notebook's two networks on its one phase. */
-export function notebookRecipe(context: RecipeContext, variant: NotebookVariant): Omit<Recipe, 'name'> {
+export function notebookRecipe(
+  context: RecipeContext,
+  variant: NotebookVariant,
+): Omit<Recipe, 'name' | 'classes'> {
   const { data, settings, channels } = context;
   const { biasBeforeNorm, discriminators, updatesRunningStatistics } = variant;
   const options = { data, biasBeforeNorm, dropout: settings.dropout, channels };
@@ -138,10 +151,13 @@ export function notebookRecipe(context: RecipeContext, variant: NotebookVariant)
         average: null,
       },
     ],
-    phases: [notebookPhase(context, variant)],
-    accuracy: { pass: 'labelled', layer: 'logits' },
+    stages: onlyStage(context.scheduleSteps, {
+      phases: [notebookPhase(context, variant)],
+      accuracy: { pass: 'labelled', layer: 'logits' },
+    }),
     updatesRunningStatistics,
     classifier: { network: 'discriminator', layer: 'logits', parameters: 'current' },
     generator: { network: 'generator', latentSize: LATENT_SIZE, parameters: 'current' },
+    landmarks: null,
   };
 }

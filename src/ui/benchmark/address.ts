@@ -9,6 +9,7 @@ export function settingsFromAddress(parameters: URLSearchParams): BenchmarkSetti
   return {
     preset: text('preset'),
     recipe: text('recipe'),
+    stage: text('stage'),
     batch: batch === undefined || !/^\d+$/.test(batch) ? batch : Number(batch),
     engines: text('engines')?.split(','),
   };
@@ -20,6 +21,7 @@ export function settingsToAddress(settings: BenchmarkSettings, parameters: URLSe
   const texts = {
     preset: settings.preset === DEFAULT_BENCHMARK.preset ? null : settings.preset,
     recipe: settings.recipe === DEFAULT_BENCHMARK.recipe ? null : settings.recipe,
+    stage: settings.stage,
     batch: settings.batch === null ? null : String(settings.batch),
     // A space would be spelled out in an address.
     engines:

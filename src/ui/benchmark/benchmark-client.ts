@@ -9,7 +9,7 @@ import type {
 import { TrainerError } from '../../protocol/errors.js';
 import { describeError } from '../../protocol/wording.js';
 import { makeWorker } from '../../browser/worker-script.js';
-import { benchmarkUrls } from '../benchmark-urls.js';
+import { benchmarkScript, benchmarkUrls } from '../benchmark-urls.js';
 import type { GivenUrls } from '../worker-urls.js';
 
 /** What the element needs; tests give their own. */
@@ -55,7 +55,7 @@ export class WorkerBenchmarkClient implements BenchmarkClient {
 
   /** Posts a request to a worker of its own and hands on its events until `onEvent` says that it is the last. */
   async #ask(request: BenchmarkRequest, onEvent: (event: BenchmarkEvent) => boolean): Promise<void> {
-    const { script, workerUrl } = benchmarkUrls(this.#given);
+    const { script, workerUrl, files } = benchmarkScript(this.#given);
     const unavailable = (why: string): TrainerError =>
       new TrainerError(
         'WorkerUnavailable',
@@ -81,7 +81,7 @@ export class WorkerBenchmarkClient implements BenchmarkClient {
           reject(unavailable(event.message || 'it could not be loaded. Reload the page.'));
         });
         worker.addEventListener('messageerror', () => reject(unavailable('a message cannot be read.')));
-        worker.postMessage(request);
+        worker.postMessage({ ...request, files });
       });
     } finally {
       this.#ends.delete(end);

@@ -3,7 +3,7 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { figuresOf, type Figures } from '../../protocol/benchmark/figures.js';
 import type { BenchmarkReport } from '../../protocol/benchmark/report.js';
-import { formatFigure, headline, NOTHING } from '../../protocol/benchmark/table.js';
+import { formatFigure, headline, NOTHING, recipeLabel } from '../../protocol/benchmark/table.js';
 
 export interface ComparedView {
   /** The one that the others are held against comes first. */
@@ -35,12 +35,12 @@ export function compareView({ reports, onRemove }: ComparedView): TemplateResult
     ),
   ];
   const [first] = reports as [BenchmarkReport, ...BenchmarkReport[]];
-  const isMixed = reports.some(({ recipe, batch }) => recipe !== first.recipe || batch !== first.batch);
+  const isMixed = reports.some((one) => recipeLabel(one) !== recipeLabel(first) || one.batch !== first.batch);
   return html`<section class="compare" part="compare" aria-labelledby="compare-title">
     <h2 id="compare-title">Side by side</h2>
     <p class="muted">
       Milliseconds a step by the median, and how many times as fast as in
-      “${first.name}”.${isMixed ? ' They are of different recipes or batches: other work, not other speed.' : ''}
+      “${first.name}”.${isMixed ? ' They are of different recipes, stages or batches: other work, not other speed.' : ''}
     </p>
     <div class="table-scroll" tabindex="0" role="region" aria-label="Benchmarks side by side">
       <table class="number">
@@ -51,7 +51,7 @@ export function compareView({ reports, onRemove }: ComparedView): TemplateResult
               (report, index) =>
                 html`<th scope="col" title=${headline(report)}>
                   <span class="report-name">${report.name}</span>
-                  <small class="muted">${report.recipe}, batch ${report.batch}</small>
+                  <small class="muted">${recipeLabel(report)}, batch ${report.batch}</small>
                   ${
                     index === 0
                       ? nothing

@@ -10,6 +10,7 @@ import {
   type BenchmarkReport,
   type MachineDescription,
 } from '../../protocol/benchmark/report.js';
+import { stageTold } from '../../protocol/benchmark/stages.js';
 import { ownBatch, type BenchmarkSettings } from './settings.js';
 
 export interface Beginning {
@@ -35,6 +36,7 @@ export function beginReport(beginning: Beginning): BenchmarkReport {
     machine,
     adapter: survey.adapter,
     recipe: settings.recipe,
+    stage: stageTold(settings.recipe, settings.stage),
     batch: settings.batch ?? ownBatch(settings.recipe),
     preset: settings.preset,
     pacing: PRESETS[settings.preset],

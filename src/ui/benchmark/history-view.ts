@@ -3,6 +3,7 @@
 import { css, html, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import type { BenchmarkReport } from '../../protocol/benchmark/report.js';
+import { recipeLabel } from '../../protocol/benchmark/table.js';
 
 export interface HistoryView {
   readonly reports: readonly BenchmarkReport[];
@@ -14,7 +15,7 @@ export interface HistoryView {
 }
 
 function entry(view: HistoryView, report: BenchmarkReport, index: number): TemplateResult {
-  const { name, date, recipe, batch, preset } = report;
+  const { name, date, batch, preset } = report;
   const when = date === null ? '' : new Date(date).toLocaleString('en-GB');
   const rename = (event: Event): void => {
     const text = (event.currentTarget as HTMLInputElement).value.trim();
@@ -28,7 +29,7 @@ function entry(view: HistoryView, report: BenchmarkReport, index: number): Templ
       @change=${rename}
     />
     <span class="muted number"
-      >${[when, recipe, `batch ${batch}`, preset ?? ''].filter((part) => part !== '').join(', ')}</span
+      >${[when, recipeLabel(report), `batch ${batch}`, preset ?? ''].filter((part) => part !== '').join(', ')}</span
     >
     <span class="actions">
       <button

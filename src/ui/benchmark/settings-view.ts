@@ -3,6 +3,7 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { contenderLabel, recipeRefusal, type Contender } from '../../protocol/benchmark/contenders.js';
+import { stageMeant, stagesOf } from '../../protocol/benchmark/stages.js';
 import { PRESET_NAMES } from '../../protocol/benchmark/pacing.js';
 import { isBatch, type Survey } from '../../protocol/benchmark/orders.js';
 import { SETTING_RANGES } from '../../protocol/settings.js';
@@ -25,11 +26,11 @@ export interface BenchmarkSettingsView {
 /** Everyone with why not, of the browser or of the recipe. */
 export function refusalsOf(
   survey: Survey,
-  { recipe }: Pick<BenchmarkSettings, 'recipe'>,
+  { recipe, stage }: Pick<BenchmarkSettings, 'recipe' | 'stage'>,
 ): readonly { readonly contender: Contender; readonly refusal: string | null }[] {
   return survey.contenders.map(({ contender, refusal }) => ({
     contender,
-    refusal: refusal ?? recipeRefusal(contender, recipe),
+    refusal: refusal ?? recipeRefusal(contender, recipe, stageMeant(recipe, stage)),
   }));
 }
 
@@ -63,6 +64,30 @@ function recipeField({ settings, isRunning, onChange }: BenchmarkSettingsView): 
           (name) =>
             html`<option value=${name} ?selected=${name === settings.recipe}>${RECIPES[name].title}</option>`,
         )}
+      </select>
+      ${icons.chevron}
+    </span>
+  </div>`;
+}
+
+/** Nothing for a recipe that has a single stage. */
+function stageField({
+  settings: { recipe, stage },
+  isRunning,
+  onChange,
+}: BenchmarkSettingsView): TemplateResult | typeof nothing {
+  const stages = stagesOf(recipe);
+  if (stages.length === 1) return nothing;
+  const chosen = stageMeant(recipe, stage);
+  const change = (event: Event): void => {
+    const key = (event.currentTarget as HTMLSelectElement).value;
+    onChange({ stage: key === stages.at(-1) ? null : key });
+  };
+  return html`<div class="field">
+    <label for="stage">Stage</label>
+    <span class="select">
+      <select id="stage" ?disabled=${isRunning} .value=${live(chosen)} @change=${change}>
+        ${stages.map((key) => html`<option value=${key} ?selected=${key === chosen}>${key}</option>`)}
       </select>
       ${icons.chevron}
     </span>
@@ -151,7 +176,7 @@ export function benchmarkSettings(view: BenchmarkSettingsView): TemplateResult {
     aria-label="What is measured"
     @submit=${(event: Event) => event.preventDefault()}
   >
-    <div class="basic">${presets(view)} ${recipeField(view)} ${batchField(view)}</div>
+    <div class="basic">${presets(view)} ${recipeField(view)} ${stageField(view)} ${batchField(view)}</div>
     ${contendersField(view)}
   </form>`;
 }
@@ -164,7 +189,7 @@ export const benchmarkSettingsStyles = css`
 
   .basic {
     display: grid;
-    grid-template-columns: minmax(0, 2fr) minmax(0, 1fr) minmax(0, 1fr);
+    grid-template-columns: minmax(0, 2fr) repeat(auto-fit, minmax(min(160px, 100%), 1fr));
     gap: 16px 24px;
     align-items: start;
   }

@@ -1,6 +1,12 @@
 /** What a person chooses of a benchmark: the values, the defaults, the check. */
 
-import { parseContender, contenderLabel, type Contender } from '../../protocol/benchmark/contenders.js';
+import {
+  parseContender,
+  contenderLabel,
+  YARDSTICK_RECIPE,
+  type Contender,
+} from '../../protocol/benchmark/contenders.js';
+import { stagesOf } from '../../protocol/benchmark/stages.js';
 import { PRESET_NAMES, type PresetName } from '../../protocol/benchmark/pacing.js';
 import { isBatch } from '../../protocol/benchmark/orders.js';
 import { invalidSetting, completeSettings } from '../../protocol/check-settings.js';
@@ -10,6 +16,8 @@ import { RECIPE_NAMES, type RecipeName } from '../../recipe/recipes.js';
 export interface BenchmarkSettings {
   readonly preset: PresetName;
   readonly recipe: RecipeName;
+  /** Key of the recipe's stage that is measured; null: its last. */
+  readonly stage: string | null;
   /** null: the recipe's own. */
   readonly batch: number | null;
   /** By their labels; null: everyone that can run. */
@@ -19,9 +27,14 @@ export interface BenchmarkSettings {
 /** What a page or an address gives; values of the wrong kind are refused by `checkSettings`. */
 export type BenchmarkSettingsInput = { readonly [K in keyof BenchmarkSettings]?: unknown };
 
+/** What a host may assign. */
+export type BenchmarkChange = { readonly [K in keyof BenchmarkSettings]?: BenchmarkSettings[K] | undefined };
+
 export const DEFAULT_BENCHMARK: BenchmarkSettings = {
   preset: 'quick',
-  recipe: RECIPE_NAMES[0]!,
+  // The one that everybody can train.
+  recipe: YARDSTICK_RECIPE,
+  stage: null,
   batch: null,
   engines: null,
 };
@@ -47,14 +60,19 @@ function checkEngines(value: unknown): readonly string[] {
 
 /** The settings with what is given laid over them; undefined is left as it was. Throws `InvalidSettings`. */
 export function checkSettings(given: BenchmarkSettingsInput, settings: BenchmarkSettings): BenchmarkSettings {
-  const { preset, recipe, batch, engines } = given;
+  const { preset, batch, engines } = given;
+  const recipe = given.recipe === undefined ? settings.recipe : oneOf('recipe', given.recipe, RECIPE_NAMES);
+  // Another recipe has other stages.
+  const stage =
+    given.stage === undefined && recipe === settings.recipe ? settings.stage : (given.stage ?? null);
   const { min, max } = SETTING_RANGES.batch;
   if (batch !== undefined && batch !== null && !isBatch(batch)) {
     throw invalidSetting('batch', batch, `whole numbers from ${min} to ${max}`);
   }
   return {
     preset: preset === undefined ? settings.preset : oneOf('preset', preset, PRESET_NAMES),
-    recipe: recipe === undefined ? settings.recipe : oneOf('recipe', recipe, RECIPE_NAMES),
+    recipe,
+    stage: stage === null ? null : oneOf('stage', stage, stagesOf(recipe)),
     batch: batch === undefined ? settings.batch : batch,
     engines: engines === undefined ? settings.engines : engines === null ? null : checkEngines(engines),
   };

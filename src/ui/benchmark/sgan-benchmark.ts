@@ -12,12 +12,15 @@ import type { BenchmarkEvent, Progress, Survey } from '../../protocol/benchmark/
 import type { BenchmarkReport } from '../../protocol/benchmark/report.js';
 import { headline, toMarkdown } from '../../protocol/benchmark/table.js';
 import { toErrorInfo } from '../../protocol/errors.js';
+import { VERSION } from '../../protocol/version.js';
 import { describeError } from '../../protocol/wording.js';
 import { feature } from '../../browser/feature.js';
 import { Announcer } from '../element/announcer.js';
+import { prepareIsolation, reloadIsolated } from '../element/isolate-page.js';
 import { download } from '../element/saved-files.js';
 import { icons } from '../parts/icons.js';
 import type { GivenUrl } from '../worker-urls.js';
+import type { SganBenchmarkElement } from './benchmark-element.js';
 import { WorkerBenchmarkClient, type BenchmarkClient } from './benchmark-client.js';
 import { compareView } from './compare-view.js';
 import { beginReport, reportAfter } from './current-benchmark.js';
@@ -38,20 +41,6 @@ import {
 } from './settings.js';
 import { benchmarkStyles } from './styles.js';
 
-export interface SganBenchmarkEventMap {
-  /** What is measured next is something else. */
-  'sgan-benchmark-settings': CustomEvent<BenchmarkSettings>;
-  /** A benchmark has ended: measured to the end, or cancelled with what there was. */
-  'sgan-benchmark-report': CustomEvent<BenchmarkReport>;
-}
-
-declare global {
-  interface GlobalEventHandlersEventMap extends SganBenchmarkEventMap {}
-  interface HTMLElementTagNameMap {
-    'sgan-benchmark': SganBenchmark;
-  }
-}
-
 /** A benchmark that goes on. */
 interface Current {
   readonly contenders: readonly Contender[];
@@ -66,33 +55,60 @@ const TICK_MS = 1000;
 /**
  * Measures how fast each engine trains on this machine, in a worker, and shows it.
  *
- * @attr data-url - Folder of the four data files. Default: `../data/` from the script.
- * @attr worker-url - The benchmark's worker. Default: `../worker/benchmark.js` from the script.
- * @attr viewer - Shows reports alone; nothing can be measured.
+ * What is not allowed is told in the element and leaves everything as it was. The worker is loaded when the element
+ * comes into a document, to look at what the browser has; the data at the first `start`.
  *
- * @prop settings - What is measured next: `{ preset, recipe, batch, engines }`. What is assigned is laid over it; what
- *   is not allowed is told on the page and leaves it as it was.
- * @prop report - The report that is shown, null before there is one; may be assigned.
- * @prop isRunning - Whether a benchmark goes on. Read-only.
- * @prop clientFactory - Makes what measures; for tests.
+ * @tagname sgan-benchmark
  *
- * @method start - Measures; resolves with the report, a cancelled one with what there was.
- * @method cancel - Ends it at once.
- * @method open - Shows the report of a file (a `File` or a text), beside the one that is shown already.
+ * @fires {CustomEvent<BenchmarkSettings>} sgan-benchmark-settings - What is measured next is something else.
+ * @fires {CustomEvent<BenchmarkReport>} sgan-benchmark-report - A benchmark has ended: measured to the end, or cancelled with what there was.
  *
- * @fires sgan-benchmark-settings - The settings. Events bubble and cross shadow roots.
- * @fires sgan-benchmark-report - The report, when a benchmark has ended.
+ * @csspart settings - The form.
+ * @csspart start - Starts a benchmark.
+ * @csspart cancel - Ends the one that goes on.
+ * @csspart distortions - What makes the figures others than the machine could give.
+ * @csspart results - The bars.
+ * @csspart compare - Reports side by side.
  *
- * @csspart settings, results, distortions, compare, start, cancel - The sections and commands.
+ * @cssprop --sgan-background - Behind everything. Defaults of all colours follow the page's `color-scheme`.
+ * @cssprop --sgan-raised - Surface of panels and controls.
+ * @cssprop --sgan-sunken - Surface of notices.
+ * @cssprop --sgan-text - Text.
+ * @cssprop --sgan-muted - Text that says less.
+ * @cssprop --sgan-line - Hairlines.
+ * @cssprop --sgan-accent - The primary button, bars, links.
+ * @cssprop --sgan-on-accent - Text on the accent.
+ * @cssprop --sgan-series-first - The first of two series. Default: the accent.
+ * @cssprop --sgan-series-second - The second of two series.
+ * @cssprop [--sgan-digits-background=#08090b] - Behind images.
+ * @cssprop --sgan-font - Font family. Default: the system's.
+ * @cssprop [--sgan-radius=8px] - Radius of corners.
  */
-export class SganBenchmark extends LitElement {
+export class SganBenchmark extends LitElement implements SganBenchmarkElement {
+  /** Version of the package, by which two on one page are told apart. */
+  static readonly version: string = VERSION;
+
   static override readonly styles = benchmarkStyles;
 
+  /**
+   * Folder of the four data files, relative to the document. Default: `data/` beside the folder of the worker's
+   * script in a built site; a package has no data, and this has to be given.
+   */
   @property({ attribute: 'data-url' }) dataUrl: GivenUrl;
+  /** The benchmark's worker, with the files of its folder beside it. Default: the package's own. */
   @property({ attribute: 'worker-url' }) workerUrl: GivenUrl;
+  /**
+   * A service worker that makes the page cross-origin isolated, so that threads run, where its server sends no such
+   * headers: the file `isolation-worker.js` on the page's own origin. The page is loaded once more for it. Default:
+   * absent, which does nothing.
+   */
+  @property({ attribute: 'isolation-url' }) isolationUrl: string | null | undefined;
+  /** Shows reports alone; nothing can be measured. */
   @property({ type: Boolean }) viewer = false;
+  /** The report that is shown, null before there is one; may be assigned. */
   @property({ attribute: false }) report: BenchmarkReport | null = null;
-  @property({ attribute: false }) clientFactory: (element: SganBenchmark) => BenchmarkClient = ({
+  /** Makes what measures; for tests. */
+  @property({ attribute: false }) clientFactory: (element: SganBenchmarkElement) => BenchmarkClient = ({
     dataUrl,
     workerUrl,
     ownerDocument,
@@ -112,6 +128,10 @@ export class SganBenchmark extends LitElement {
   #note = '';
   #ticking: ReturnType<typeof setInterval> | undefined;
 
+  /**
+   * What is measured next: `{ preset, recipe, stage, batch, engines }`. What is assigned is laid over it; what is not
+   * allowed is told in the element and leaves it as it was.
+   */
   get settings(): BenchmarkSettings {
     return this.#settings;
   }
@@ -119,10 +139,12 @@ export class SganBenchmark extends LitElement {
     this.#change(given);
   }
 
+  /** Whether a benchmark goes on. */
   get isRunning(): boolean {
     return this.#current !== null;
   }
 
+  /** Measures; resolves with the report, a cancelled one with what there was. */
   async start(): Promise<BenchmarkReport> {
     if (this.#current !== null) throw new Error('A benchmark goes on already; cancel it first.');
     this.#problem = null;
@@ -152,10 +174,12 @@ export class SganBenchmark extends LitElement {
     return this.report!;
   }
 
+  /** Ends it at once. */
   cancel(): void {
     this.#client?.stop();
   }
 
+  /** Shows the report of a file (a `File` or a text), beside the one that is shown already. */
   async open(file: Blob | string): Promise<BenchmarkReport> {
     const report = readReport(typeof file === 'string' ? file : await file.text());
     if (this.report === null) this.report = report;
@@ -168,10 +192,7 @@ export class SganBenchmark extends LitElement {
     super.connectedCallback();
     if (this.viewer) return;
     this.#history = readHistory(feature(() => localStorage));
-    void this.#look().catch((error: unknown) => {
-      this.#problem = describeError(error);
-      this.requestUpdate();
-    });
+    void this.#look().catch((error: unknown) => this.#tell(error));
   }
 
   override disconnectedCallback(): void {
@@ -180,8 +201,22 @@ export class SganBenchmark extends LitElement {
   }
 
   protected override updated(changed: PropertyValues<this>): void {
+    if (changed.has('isolationUrl')) void this.#isolate().catch((error: unknown) => this.#tell(error));
     // Attributes are read by now; whoever changes them later gets a client that knows.
     if ((changed.has('dataUrl') || changed.has('workerUrl')) && this.#current === null) this.#client = null;
+  }
+
+  #tell(error: unknown): void {
+    this.#problem = describeError(error);
+    this.requestUpdate();
+  }
+
+  /** Loads the page once more as an isolated one, unless something would be lost. */
+  async #isolate(): Promise<void> {
+    const { isolationUrl } = this;
+    if (isolationUrl === null || isolationUrl === undefined || isolationUrl.trim() === '') return;
+    const isolation = await prepareIsolation(isolationUrl, this.ownerDocument.baseURI);
+    if (isolation === 'reload' && this.#current === null && this.report === null) reloadIsolated();
   }
 
   /** Asks the browser once what it has. */
@@ -214,9 +249,9 @@ export class SganBenchmark extends LitElement {
     const report = beginReport({ name, date, machine, survey, settings, contenders, refused });
     this.report = { ...report, wasHidden: document.visibilityState === 'hidden' };
     this.#announcer.sayNow('Measuring.');
-    const { preset, recipe, batch } = settings;
+    const { preset, recipe, stage, batch } = settings;
     const pacing = PRESETS[preset];
-    await this.#client!.run({ contenders, recipe, batch, pacing, wantsOperations: true }, (event) =>
+    await this.#client!.run({ contenders, recipe, stage, batch, pacing, wantsOperations: true }, (event) =>
       this.#take(current, event),
     );
   }

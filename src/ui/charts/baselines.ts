@@ -1,34 +1,65 @@
 /**
- * What labels-only runs on this page have reached, so that any other run on the same labelled draws
- * is shown beside them. Kept in memory, shared by all elements of a page.
+ * What the runs on this page have reached that others are held against, so that a run on the same labelled draws is
+ * shown beside them. Kept in memory, shared by all elements of a page.
  */
 
 import type { EvaluationReport } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import { RECIPES, type RecipeName } from '../../recipe/recipes.js';
 
-/** Whether others are held against a recipe. */
+/** What a recipe is held against, where not the notebook's own baseline. */
+const LABELS_ONLY: Partial<Record<RecipeName, RecipeName>> = {
+  'few-labels': 'labels-only-augmented',
+  'few-labels-no-gan': 'labels-only-augmented',
+  'few-labels-no-look': 'labels-only-augmented',
+};
+
+/** The recipe that leaves nothing out but the GAN. */
+const WITHOUT_GAN: Partial<Record<RecipeName, RecipeName>> = { 'few-labels': 'few-labels-no-gan' };
+
+/** Whether others are held against a recipe because it learns from the labels alone. */
 export function isBaseline(recipe: RecipeName): boolean {
   return RECIPES[recipe].isBaseline;
 }
 
-/** Runs that agree in these draw the same labelled images. */
-function keyOf({ seed, labels, balanced, batch }: Settings): string {
-  return [seed, labels, balanced, batch].join(' ');
+/** The recipe that learns from the same labels alone; null for one that does so itself. */
+export function labelsOnlyOf(recipe: RecipeName): RecipeName | null {
+  return isBaseline(recipe) ? null : (LABELS_ONLY[recipe] ?? 'labels-only');
+}
+
+/** The same recipe without its GAN; null where there is none. */
+export function withoutGanOf(recipe: RecipeName): RecipeName | null {
+  return WITHOUT_GAN[recipe] ?? null;
+}
+
+/** Runs of one recipe that agree in these draw the same labelled images. */
+function keyOf(recipe: RecipeName, { seed, labels, balanced, batch }: Settings): string {
+  return [recipe, seed, labels, balanced, batch].join(' ');
 }
 
 export class Baselines extends EventTarget {
   readonly #runs = new Map<string, readonly EvaluationReport[]>();
 
-  /** Evaluations so far of a labels-only run. Tells listeners of `change`. */
+  /** Evaluations so far of a run; of a recipe that none is held against they are not kept. Tells listeners of `change`. */
   remember(settings: Settings, evaluations: readonly EvaluationReport[]): void {
-    this.#runs.set(keyOf(settings), evaluations);
+    const { recipe } = settings;
+    if (!isBaseline(recipe) && !Object.values(WITHOUT_GAN).includes(recipe)) return;
+    this.#runs.set(keyOf(recipe, settings), evaluations);
     this.dispatchEvent(new Event('change'));
   }
 
-  /** The baseline of a run, empty where none is known; a labels-only run has none but itself. */
+  /** The labels-only run of a run's labels, empty where none is known; a labels-only run has none but itself. */
   of(settings: Settings): readonly EvaluationReport[] {
-    return isBaseline(settings.recipe) ? [] : (this.#runs.get(keyOf(settings)) ?? []);
+    return this.#runOf(labelsOnlyOf(settings.recipe), settings);
+  }
+
+  /** The run without a GAN of a run's labels, empty where none is known. */
+  withoutGan(settings: Settings): readonly EvaluationReport[] {
+    return this.#runOf(withoutGanOf(settings.recipe), settings);
+  }
+
+  #runOf(recipe: RecipeName | null, settings: Settings): readonly EvaluationReport[] {
+    return recipe === null ? [] : (this.#runs.get(keyOf(recipe, settings)) ?? []);
   }
 }
 

@@ -18,8 +18,12 @@ const REDRAW_MS = 300;
 
 const RAW = { widthPx: 1, opacity: 0.3, hasPoints: false } as const;
 const SMOOTHED = { widthPx: 2.25, opacity: 1, hasPoints: false } as const;
-/** Losses in turn; every second one is told from its neighbour by its dashes too. */
-const LOSS_LINES = [{ colour: 'first' }, { colour: 'second', dash: [7, 3] }] as const;
+/** Losses in turn; each is told from the others by its dashes too. */
+const LOSS_LINES = [
+  { colour: 'first' },
+  { colour: 'second', dash: [7, 3] },
+  { colour: 'muted', dash: [2, 2] },
+] as const;
 
 export interface ChartsSource {
   readonly model: RunModel;

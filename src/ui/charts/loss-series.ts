@@ -13,7 +13,7 @@ export function smoothingSpan(steps: number): number {
   return Math.min(500, Math.max(20, Math.round(steps / 100)));
 }
 
-/** An exponential average that is not pulled towards zero at its start. NaN in, NaN out. */
+/** An exponential average that is not pulled towards zero at its start. NaN in, NaN out, and forgotten. */
 class Smoothed {
   readonly #rate: number;
   #sum = 0;
@@ -24,6 +24,7 @@ class Smoothed {
   }
 
   add(value: number): number {
+    if (Number.isNaN(value)) return NaN;
     this.#sum += this.#rate * (value - this.#sum);
     this.#weight += this.#rate * (1 - this.#weight);
     return this.#sum / this.#weight;
@@ -34,9 +35,10 @@ interface Bucket {
   /** The last step in it. */
   step: number;
   count: number;
-  /** Sums of the raw values, by loss. */
+  /** Sums of the raw values, by loss, and how many there were: a stage may not have a loss. */
   readonly sums: number[];
-  /** Their smoothed values at `step`. */
+  readonly counts: number[];
+  /** Their smoothed values at the last step that had them. */
   smoothed: readonly number[];
 }
 
@@ -45,6 +47,11 @@ export interface LossColumn {
   readonly name: string;
   readonly values: readonly (number | null)[];
   readonly smoothed: readonly (number | null)[];
+}
+
+/** The later values, where there are any. */
+function newest(earlier: readonly number[], later: readonly number[]): readonly number[] {
+  return later.map((value, index) => (Number.isNaN(value) ? earlier[index]! : value));
 }
 
 function known(value: number): number | null {
@@ -92,7 +99,7 @@ export class LossSeries {
       steps: this.#buckets.map(({ step }) => step),
       losses: this.names.map((name, index) => ({
         name,
-        values: this.#buckets.map(({ sums, count }) => known(sums[index]! / count)),
+        values: this.#buckets.map(({ sums, counts }) => known(sums[index]! / counts[index]!)),
         smoothed: this.#buckets.map(({ smoothed }) => known(smoothed[index]!)),
       })),
     };
@@ -104,12 +111,18 @@ export class LossSeries {
     if (open !== undefined && open.count < this.#stepsPerBucket) {
       open.step = step;
       open.count++;
-      losses.forEach((loss, index) => (open.sums[index]! += loss));
-      open.smoothed = smoothed;
+      losses.forEach((loss, index) => {
+        if (Number.isNaN(loss)) return;
+        open.sums[index]! += loss;
+        open.counts[index]!++;
+      });
+      open.smoothed = newest(open.smoothed, smoothed);
       return;
     }
     if (this.#buckets.length >= this.#capacity) this.#halve();
-    this.#buckets.push({ step, count: 1, sums: [...losses], smoothed });
+    const has = losses.map((loss) => !Number.isNaN(loss));
+    const sums = losses.map((loss, index) => (has[index] === true ? loss : 0));
+    this.#buckets.push({ step, count: 1, sums, counts: has.map(Number), smoothed });
   }
 
   #halve(): void {
@@ -121,7 +134,8 @@ export class LossSeries {
         step: second.step,
         count: first.count + second.count,
         sums: first.sums.map((sum, loss) => sum + second.sums[loss]!),
-        smoothed: second.smoothed,
+        counts: first.counts.map((count, loss) => count + second.counts[loss]!),
+        smoothed: newest(first.smoothed, second.smoothed),
       });
     }
     this.#stepsPerBucket *= 2;

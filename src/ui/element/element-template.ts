@@ -15,7 +15,10 @@ import { hero } from '../parts/hero.js';
 import { notice, type NoticeActions } from '../parts/notice.js';
 import { saveMenu } from '../parts/save-menu.js';
 import { settingsForm, type SettingsFormActions } from '../settings/settings-form.js';
+import { runStages } from '../parts/run-stages.js';
 import { statusBar, type StatusBarActions } from '../parts/status-bar.js';
+import { planStages, stageSpans, unmeasuredStepsOf } from './stage-progress.js';
+import { stepsToEvaluation } from '../../protocol/evaluation-schedule.js';
 import type { Speech } from '../words/words.js';
 import type { Menus } from './menus.js';
 import { SECTIONS, section, type SectionName } from './sections.js';
@@ -29,6 +32,7 @@ export interface ElementView extends Speech {
   readonly settings: Settings;
   readonly error: ErrorInfo | null;
   readonly baseline: readonly EvaluationReport[];
+  readonly withoutGan: readonly EvaluationReport[];
   readonly isStartQueued: boolean;
   readonly continueTo: number;
   readonly hasPoster: boolean;
@@ -60,7 +64,7 @@ function pendingSettings({ session, settings }: ElementView): readonly SettingNa
 }
 
 export function elementTemplate(view: ElementView, actions: ElementActions): TemplateResult {
-  const { words, session, settings, menus, baseline, shown } = view;
+  const { words, session, settings, menus, baseline, withoutGan, shown } = view;
   const inSlot = (name: SectionName, content: TemplateResult): TemplateResult =>
     section(name, shown, content);
   const isShown = (name: SectionName): boolean => shown.has(name);
@@ -68,6 +72,10 @@ export function elementTemplate(view: ElementView, actions: ElementActions): Tem
   const hasResults = isShown('accuracy') || isShown('charts');
   const { model } = session;
   const current = model.settings ?? settings;
+  const { recipe } = current;
+  const plan = model.run ?? planStages(current);
+  const spans = stageSpans(plan.stages, current.steps);
+  const unmeasured = unmeasuredStepsOf(plan.stages);
   const engine = engineMenu({
     ...view,
     engine: model.engine,
@@ -105,13 +113,27 @@ export function elementTemplate(view: ElementView, actions: ElementActions): Tem
     <div class="body ${shown.has('settings') ? '' : 'without-settings'}" ?hidden=${!BODY.some(isShown)}>
       <div
         class="stage ${hasDigits && hasResults ? '' : 'single'}"
-        ?hidden=${!hasDigits && !hasResults && !isShown('evaluations')}
+        ?hidden=${!hasDigits && !hasResults && !isShown('stages') && !isShown('evaluations')}
       >
-        ${hero({ ...view, model, hasGenerator: RECIPES[current.recipe].hasGenerator })}
+        ${inSlot('stages', html`${runStages({ ...view, model, plan, spans })}`)}
+        ${hero({
+          ...view,
+          model,
+          hasGenerator: RECIPES[recipe].hasGenerator,
+          isBaseline: isBaseline(recipe),
+          isUntrained: unmeasured > 0 && model.step <= unmeasured,
+        })}
         <div class="results" ?hidden=${!hasResults}>
           ${inSlot(
             'accuracy',
-            accuracy({ ...view, model, baseline, isBaselineItself: isBaseline(current.recipe) }),
+            accuracy({
+              ...view,
+              model,
+              recipe,
+              baseline,
+              withoutGan,
+              firstEvaluation: stepsToEvaluation(0, { ...current, unmeasuredSteps: unmeasured }),
+            }),
           )}
           ${inSlot('charts', charts({ ...view, model, baseline }))}
         </div>
@@ -120,7 +142,10 @@ export function elementTemplate(view: ElementView, actions: ElementActions): Tem
           evaluationsTable({
             ...view,
             evaluations: model.evaluations,
-            losses: model.losses.names,
+            // Those of stages without evaluations have no value at one.
+            losses: model.losses.names.filter((name) =>
+              model.evaluations.some(({ losses }) => name in losses),
+            ),
             isOpen: view.isTableOpen,
             onToggle: actions.onTable,
           }),

@@ -8,9 +8,10 @@ import { SETTING_RANGES } from '../../protocol/settings.js';
 import type { ErrorInfo } from '../../protocol/errors.js';
 import type { Report, TrainerState } from '../../protocol/reports.js';
 import { Announcer } from './announcer.js';
-import { baselines, isBaseline } from '../charts/baselines.js';
+import { baselines } from '../charts/baselines.js';
 import { ChartsView } from '../charts/charts-view.js';
 import { loadPlot, type PlotClass } from '../charts/load-plot.js';
+import { FeatureMapCanvas } from '../parts/feature-map-canvas.js';
 import type { DigitGrid } from '../parts/digits-canvas.js';
 import { DigitsView, loadPoster } from '../parts/digits-view.js';
 import { elementTemplate, type ElementActions } from './element-template.js';
@@ -74,6 +75,8 @@ export class Presenter implements ReactiveController {
   #poster: DigitGrid | null = null;
   #digits: DigitsView | null = null;
   #charts: ChartsView | null = null;
+  /** On the canvas that is there now: recipes without a map have none. */
+  #map: { readonly canvas: HTMLCanvasElement; readonly view: FeatureMapCanvas } | null = null;
 
   constructor(host: PresentedTrainer, options: PresenterOptions) {
     this.#host = host;
@@ -116,21 +119,23 @@ export class Presenter implements ReactiveController {
     this.#charts = null;
     this.#digits?.destroy();
     this.#digits = null;
+    this.#map?.view.disconnect();
+    this.#map = null;
   }
 
   hostUpdated(): void {
     if (this.#digits === null && this.#host.isConnected) this.#mount();
     this.#digits?.update(this.#options.session.model, this.#poster);
+    this.#showMap();
   }
 
   /** A report came; it is in the model. */
   reported(report: Report): void {
-    if (report.type !== 'evaluation') return;
+    if (report.type !== 'evaluation' && report.type !== 'history') return;
     const { words, formats } = this.#speech;
     const { model } = this.#options.session;
-    if (model.settings !== null && isBaseline(model.settings.recipe)) {
-      baselines.remember(model.settings, model.evaluations);
-    }
+    if (model.settings !== null) baselines.remember(model.settings, model.evaluations);
+    if (report.type === 'history') return;
     this.#announcer.saySoon(
       fill(words.announceEvaluation, {
         step: formats.count(report.step),
@@ -178,6 +183,7 @@ export class Presenter implements ReactiveController {
         settings: next.complete,
         error: this.#host.error,
         baseline: baselines.of(session.model.settings ?? next.complete),
+        withoutGan: baselines.withoutGan(session.model.settings ?? next.complete),
         isStartQueued: this.isStartQueued,
         continueTo: this.#continueTo(),
         hasPoster: this.#poster !== null,
@@ -282,6 +288,16 @@ export class Presenter implements ReactiveController {
         this.#host.requestUpdate();
       },
     );
+  }
+
+  #showMap(): void {
+    const canvas = this.#host.shadowRoot?.querySelector<HTMLCanvasElement>('#feature-map') ?? null;
+    if (canvas !== (this.#map?.canvas ?? null) || !this.#host.isConnected) {
+      this.#map?.view.disconnect();
+      this.#map = canvas === null ? null : { canvas, view: new FeatureMapCanvas(canvas) };
+    }
+    const { map, data } = this.#options.session.model;
+    this.#map?.view.show(map, data?.classNames ?? []);
   }
 
   async #save(kind: SaveKind): Promise<void> {

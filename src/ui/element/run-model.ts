@@ -3,24 +3,39 @@
  * facts out; knows no DOM, no worker and no words.
  */
 
-import { isEvaluationDue, stepsToEvaluation } from '../../protocol/evaluation-schedule.js';
+import {
+  isEvaluationDue,
+  stepsToEvaluation,
+  type EvaluationSchedule,
+} from '../../protocol/evaluation-schedule.js';
 import type { EngineReport } from '../../protocol/engines.js';
 import type { ErrorInfo } from '../../protocol/errors.js';
 import type {
   DataDescription,
   EvaluationReport,
+  FeatureMapReport,
   ImagesReport,
   LoadingReport,
   ReplayReport,
   Note,
   Report,
   RunReport,
+  SpreadReport,
   TrainerState,
 } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import { LossSeries, smoothingSpan } from '../charts/loss-series.js';
+import { CONFIDENT_SHARE, unmeasuredStepsOf } from './stage-progress.js';
 
 const NO_METRICS = { metrics: [], losses: [] };
+/** Steps that the share of confident images is averaged over. */
+const CONFIDENT_SPAN = 20;
+
+function confidentSeries({ metrics }: Pick<RunReport, 'metrics'>): LossSeries {
+  const losses = metrics.filter((name) => name === CONFIDENT_SHARE);
+  // Only its newest value is asked for.
+  return new LossSeries(CONFIDENT_SPAN, { metrics, losses }, 2);
+}
 
 export class RunModel {
   #state: TrainerState = 'idle';
@@ -37,7 +52,12 @@ export class RunModel {
   #run: RunReport | null = null;
   #data: DataDescription | null = null;
   #losses = new LossSeries(1, NO_METRICS);
+  #confident = confidentSeries(NO_METRICS);
   #evaluations: readonly EvaluationReport[] = [];
+  /** How many of them are from before a load. */
+  #evaluationsBefore = 0;
+  #map: FeatureMapReport | SpreadReport | null = null;
+  #spread: SpreadReport | null = null;
   #generated: ImagesReport | null = null;
   #real: ImagesReport | null = null;
 
@@ -107,6 +127,37 @@ export class RunModel {
     return this.#evaluations;
   }
 
+  /** Those of this session: times between others may be another machine's. */
+  get ownEvaluations(): readonly EvaluationReport[] {
+    return this.#evaluations.slice(this.#evaluationsBefore);
+  }
+
+  /** Where landmarks lie by their features, as was told last. */
+  get map(): FeatureMapReport | SpreadReport | null {
+    return this.#map;
+  }
+
+  /** Share of images without a label that the network was sure of lately; null where it is not measured. */
+  get confidentShare(): number | null {
+    return this.#confident.at(null).get(CONFIDENT_SHARE) ?? null;
+  }
+
+  /** Whether the run waits for labels to be spread. */
+  get isSpreading(): boolean {
+    if (this.#state !== 'running' || this.#spread?.step === this.#step || this.isEvaluating) return false;
+    let first = 0;
+    for (const { steps, spreadsLabels } of this.#run?.stages ?? []) {
+      if (first === this.#step) return spreadsLabels;
+      first += steps;
+    }
+    return false;
+  }
+
+  /** How labels were spread before the newest stage that did so. */
+  get spread(): SpreadReport | null {
+    return this.#spread;
+  }
+
   get generated(): ImagesReport | null {
     return this.#generated;
   }
@@ -119,14 +170,18 @@ export class RunModel {
   get isEvaluating(): boolean {
     if (this.#state !== 'running' || this.#settings === null || this.#step === 0) return false;
     if (this.#evaluations.at(-1)?.step === this.#step) return false;
-    return isEvaluationDue(this.#step, this.#settings);
+    return isEvaluationDue(this.#step, this.#schedule(this.#settings));
   }
 
   /** The step after which the next evaluation comes; null where there is no run. */
   get nextEvaluation(): number | null {
     if (this.#settings === null) return null;
     if (this.#step >= this.#settings.steps) return null;
-    return this.#step + stepsToEvaluation(this.#step, this.#settings);
+    return this.#step + stepsToEvaluation(this.#step, this.#schedule(this.#settings));
+  }
+
+  #schedule(settings: Settings): EvaluationSchedule {
+    return { ...settings, unmeasuredSteps: unmeasuredStepsOf(this.#run?.stages ?? []) };
   }
 
   take(report: Report): void {
@@ -148,6 +203,7 @@ export class RunModel {
         this.#run = report;
         this.#data = report.data;
         this.#losses = new LossSeries(smoothingSpan(this.#settings?.steps ?? 1), report);
+        this.#confident = confidentSeries(report);
         return;
       case 'loading':
         this.#loading = report;
@@ -166,9 +222,21 @@ export class RunModel {
         this.#step = report.firstStep + report.steps - 1;
         this.#stepsPerSecond = report.stepsPerSecond;
         this.#losses.add(report);
+        this.#confident.add(report);
         return;
       case 'evaluation':
         this.#evaluations = [...this.#evaluations, report];
+        return;
+      case 'history':
+        this.#evaluations = report.evaluations;
+        this.#evaluationsBefore = report.evaluations.length;
+        return;
+      case 'featureMap':
+        this.#map = report;
+        return;
+      case 'spread':
+        this.#spread = report;
+        this.#map = report;
         return;
       case 'images':
         if (report.source === 'real') this.#real = report;
@@ -205,7 +273,11 @@ export class RunModel {
     this.#stepsPerSecond = null;
     this.#run = null;
     this.#losses = new LossSeries(1, NO_METRICS);
+    this.#confident = confidentSeries(NO_METRICS);
     this.#evaluations = [];
+    this.#evaluationsBefore = 0;
+    this.#map = null;
+    this.#spread = null;
     this.#generated = null;
   }
 }

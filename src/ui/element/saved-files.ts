@@ -15,11 +15,11 @@ export function fileName(settings: Settings, step: number, kind: string, extensi
 }
 
 /**
- * The evaluations as CSV (RFC 4180): a line of names, a line each. Losses and terms have the columns that the
- * first evaluation names.
+ * The evaluations as CSV (RFC 4180): a line of names, a line each. There are columns for the losses and terms that
+ * any of them has.
  */
 export function metricsCsv(evaluations: readonly EvaluationReport[]): string {
-  const losses = Object.keys(evaluations[0]?.losses ?? {});
+  const losses = [...new Set(evaluations.flatMap((evaluation) => Object.keys(evaluation.losses)))];
   const names = ['step', 'trainAccuracy', 'meanTrainAccuracy', 'testAccuracy', ...losses, 'elapsedMs'];
   const rows = evaluations.map(({ step, trainAccuracy, meanTrainAccuracy, testAccuracy, ...rest }) =>
     [

@@ -8,6 +8,7 @@ import { html, type TemplateResult } from 'lit';
 export const SECTIONS = [
   'status-bar',
   'notice',
+  'stages',
   'digits',
   'real-digits',
   'accuracy',

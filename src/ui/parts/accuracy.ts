@@ -1,21 +1,26 @@
-/** The figure that counts, very large: test accuracy, its change, and the labels-only run beside it. */
+/** The figure that counts, very large: test accuracy, its change, and the runs that it is held against. */
 
-import { css, html, type TemplateResult } from 'lit';
+import { css, html, nothing, type TemplateResult } from 'lit';
 import type { EvaluationReport } from '../../protocol/reports.js';
-import { baselineAt } from '../charts/baselines.js';
+import type { Settings } from '../../protocol/settings.js';
+import { baselineAt, labelsOnlyOf, withoutGanOf } from '../charts/baselines.js';
 import type { RunModel } from '../element/run-model.js';
 import { fill } from '../words/strings.js';
 import type { Speech } from '../words/words.js';
 
 export interface AccuracyView extends Speech {
   readonly model: RunModel;
+  /** Of the run, or of the one to come. */
+  readonly recipe: Settings['recipe'];
   readonly baseline: readonly EvaluationReport[];
-  readonly isBaselineItself: boolean;
+  readonly withoutGan: readonly EvaluationReport[];
+  /** The step that a run is evaluated at first. */
+  readonly firstEvaluation: number;
 }
 
 /** A run that was loaded has no evaluation of its own yet, at whatever step it is. */
-function timingOfNone({ words, formats, model }: AccuracyView): string {
-  if (model.step === 0) return words.accuracyNone;
+function timingOfNone({ words, formats, model, firstEvaluation }: AccuracyView): string {
+  if (model.step === 0) return fill(words.accuracyNone, { step: formats.count(firstEvaluation) });
   const next = model.nextEvaluation;
   if (next === null) return words.accuracyNoneLeft;
   return fill(words.accuracyNoneSince, { step: formats.count(next) });
@@ -40,20 +45,31 @@ function change({ words, formats, model }: AccuracyView): string {
   });
 }
 
-function baselineFigure(view: AccuracyView): TemplateResult {
-  const { words, formats, model, baseline, isBaselineItself } = view;
-  const known = baselineAt(baseline, model.evaluations.at(-1)?.step ?? Infinity);
-  if (known === null) {
-    return html`<p class="baseline-none muted">
-      ${isBaselineItself ? words.baselineOwn : words.baselineNone}
-    </p>`;
-  }
-  return html`<p class="baseline-figure number">${formats.percent(known.testAccuracy)}</p>
-    <p class="muted number">${fill(words.baselineAt, { step: formats.count(known.step) })}</p>`;
+/** A run beside this one; `recipe` is what to run where none is known, null where this is the one itself. */
+function comparison(
+  view: AccuracyView,
+  title: string,
+  known: readonly EvaluationReport[],
+  recipe: Settings['recipe'] | null,
+): TemplateResult {
+  const { strings, words, formats, model } = view;
+  const at = baselineAt(known, model.evaluations.at(-1)?.step ?? Infinity);
+  const none =
+    recipe === null ? words.baselineOwn : fill(words.baselineNone, { recipe: strings.recipes[recipe].name });
+  return html`<div class="baseline">
+    <h3 class="muted">${title}</h3>
+    ${
+      at === null
+        ? html`<p class="baseline-none muted">${none}</p>`
+        : html`<p class="baseline-figure number">${formats.percent(at.testAccuracy)}</p>
+            <p class="muted number">${fill(words.baselineAt, { step: formats.count(at.step) })}</p>`
+    }
+  </div>`;
 }
 
 export function accuracy(view: AccuracyView): TemplateResult {
-  const { words, formats, model } = view;
+  const { words, formats, model, recipe, baseline, withoutGan } = view;
+  const gan = withoutGanOf(recipe);
   const last = model.evaluations.at(-1);
   const [figure, sign] = last === undefined ? [words.unknown, ''] : formats.percentParts(last.testAccuracy);
   return html`<section class="accuracy" part="accuracy" aria-label=${words.accuracy}>
@@ -68,9 +84,9 @@ export function accuracy(view: AccuracyView): TemplateResult {
         </p>
         <p class="muted number">${change(view)}</p>
       </div>
-      <div class="baseline">
-        <h3 class="muted">${words.baseline}</h3>
-        ${baselineFigure(view)}
+      <div class="baselines ${gan === null ? '' : 'are-two'}">
+        ${comparison(view, words.baseline, baseline, labelsOnlyOf(recipe))}
+        ${gan === null ? nothing : comparison(view, words.withoutGan, withoutGan, gan)}
       </div>
     </div>
   </section>`;
@@ -115,6 +131,26 @@ export const accuracyStyles = css`
     max-width: 176px;
   }
 
+  /* Two of them: smaller, one above the other, as high with a figure as without. */
+  .baselines.are-two {
+    display: grid;
+    gap: 8px 16px;
+  }
+
+  .are-two .baseline {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: baseline;
+    gap: 0 8px;
+    width: 168px;
+    min-height: 60px;
+  }
+
+  .are-two .baseline > h3,
+  .are-two .baseline-none {
+    flex-basis: 100%;
+  }
+
   .baseline-figure {
     font-size: 24px;
     line-height: 32px;
@@ -124,6 +160,25 @@ export const accuracyStyles = css`
 
   .baseline-none {
     min-height: 52px;
+  }
+
+  .are-two .baseline-figure {
+    font-size: 20px;
+    line-height: 28px;
+  }
+
+  .are-two .baseline-none {
+    min-height: 40px;
+  }
+
+  @container (max-width: 599.9px) {
+    .baselines.are-two {
+      grid-template-columns: 1fr 1fr;
+    }
+
+    .are-two .baseline {
+      width: auto;
+    }
   }
 
   @container (min-width: 600px) and (max-width: 899.9px) {

@@ -19,6 +19,9 @@ export interface ChartsPartView extends Speech {
   readonly cursorStep: number | null;
 }
 
+/** Of losses in turn, as `charts-view.ts` draws them. */
+const LOSS_SWATCHES = ['first', 'second', 'third'];
+
 /** One entry of a legend: a piece of its line, its name, its figure. */
 function key(line: string, name: string, value: string): TemplateResult {
   return html`<li>
@@ -64,10 +67,9 @@ export function summariseLosses(
 ): string {
   const last = evaluations.at(-1);
   if (last === undefined) return words.summaryNone;
-  const values = losses.map((name) => {
-    const value = last.losses[name];
-    return `${metricName(name)} ${value === undefined ? words.unknown : formats.loss(value)}`;
-  });
+  // Those of stages without evaluations have no value at one.
+  const known = losses.filter((name) => last.losses[name] !== undefined);
+  const values = known.map((name) => `${metricName(name)} ${formats.loss(last.losses[name]!)}`);
   return fill(words.summaryLoss, { step: formats.count(last.step), losses: values.join(', ') });
 }
 
@@ -102,7 +104,7 @@ export function charts(view: ChartsPartView): TemplateResult {
         <h3>${words.chartLoss}</h3>
         <ul class="legend">
           ${[...losses].map(([name, value], index) =>
-            key(index % 2 === 0 ? 'first' : 'second', view.metricName(name), loss(value)),
+            key(LOSS_SWATCHES[index % LOSS_SWATCHES.length]!, view.metricName(name), loss(value)),
           )}
         </ul>
         <span class="number muted at">${at}</span>
@@ -191,6 +193,11 @@ export const chartsStyles = [
     .swatch-second {
       stroke: var(--_second);
       stroke-dasharray: 7 3;
+    }
+
+    .swatch-third {
+      stroke: var(--_muted);
+      stroke-dasharray: 2 2;
     }
 
     .plot {

@@ -10,6 +10,10 @@ export interface HeroView extends Speech {
   readonly model: RunModel;
   /** Whether the recipe, of the run or of the one to come, draws anything. */
   readonly hasGenerator: boolean;
+  /** Whether the recipe learns from the labels alone. */
+  readonly isBaseline: boolean;
+  /** Whether the generator has made no update so far, though the run has. */
+  readonly isUntrained: boolean;
   /** Whether a picture of real images stands in before the first run. */
   readonly hasPoster: boolean;
   readonly shown: ReadonlySet<SectionName>;
@@ -18,14 +22,19 @@ export interface HeroView extends Speech {
 type Shows = 'generated' | 'poster' | 'nothing' | 'noGenerator';
 
 /** What stands in the large square. */
-export function heroShows({ model, hasGenerator, hasPoster }: Omit<HeroView, keyof Speech | 'shown'>): Shows {
+export function heroShows({
+  model,
+  hasGenerator,
+  hasPoster,
+}: Pick<HeroView, 'model' | 'hasGenerator' | 'hasPoster'>): Shows {
   if (!hasGenerator) return 'noGenerator';
   if (model.generated !== null) return 'generated';
   return hasPoster && model.state === 'idle' ? 'poster' : 'nothing';
 }
 
 function heading(view: HeroView, shows: Shows): readonly [string, string] {
-  const { words, formats, model } = view;
+  const { words, formats, model, isUntrained } = view;
+  if (shows === 'generated' && isUntrained) return [words.images, words.imagesUntrained];
   if (shows === 'generated') {
     return [words.images, fill(words.imagesAt, { step: formats.count(model.generated!.step) })];
   }
@@ -67,7 +76,7 @@ export function hero(view: HeroView): TemplateResult {
         shows === 'noGenerator'
           ? html`<div class="no-generator">
               <p><strong>${words.noGeneratorTitle}</strong></p>
-              <p>${words.noGeneratorText}</p>
+              <p>${view.isBaseline ? words.noGeneratorText : words.noGeneratorTaughtText}</p>
             </div>`
           : nothing
       }

@@ -101,7 +101,8 @@ function isFallback(engine: EngineReport | null): engine is EngineReport {
 
 function running(view: NoticeView): TemplateResult {
   const { strings, words, formats, model } = view;
-  const { engine, loading, settings, stepsPerSecond, evaluations } = model;
+  const { engine, loading, settings, stepsPerSecond, ownEvaluations: evaluations } = model;
+  if (model.isSpreading) return line(icons.busy, words.spreadingTitle, words.spreadingNotice);
   if (loading?.stage === 'firstStep') return line(icons.busy, words.compilingTitle, words.compilingText);
   if (engine?.reason === 'deviceLost') {
     return line(

@@ -94,7 +94,7 @@ function resetButton(
 }
 
 function figures({ words, formats, model, steps }: StatusBarView): TemplateResult {
-  const { state, step, stepsPerSecond, evaluations } = model;
+  const { state, step, stepsPerSecond, ownEvaluations: evaluations } = model;
   const pace = stepsPerSecond === null ? words.unknown : formats.pace(stepsPerSecond);
   const isUnderWay = state === 'running' || state === 'paused';
   const left = isUnderWay ? remainingTime(step, steps, stepsPerSecond, evaluations) : null;

@@ -8,6 +8,7 @@ import { evaluationsTableStyles } from '../parts/evaluations-table.js';
 import { heroStyles } from '../parts/hero.js';
 import { noticeStyles } from '../parts/notice.js';
 import { saveMenuStyles } from '../parts/save-menu.js';
+import { runStagesStyles } from '../parts/run-stages.js';
 import { settingsFormStyles } from '../settings/settings-form.js';
 import { statusBarStyles } from '../parts/status-bar.js';
 import { controlStyles } from './controls.js';
@@ -146,6 +147,7 @@ export const elementStyles: CSSResultGroup = [
   engineMenuStyles,
   saveMenuStyles,
   noticeStyles,
+  runStagesStyles,
   heroStyles,
   accuracyStyles,
   ...chartsStyles,

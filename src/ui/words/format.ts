@@ -8,6 +8,7 @@ export class NumberFormats {
   readonly #strings: Strings;
   readonly #count: Intl.NumberFormat;
   readonly #percent: Intl.NumberFormat;
+  readonly #roundPercent: Intl.NumberFormat;
   readonly #change: Intl.NumberFormat;
   readonly #significant: Intl.NumberFormat;
   readonly #plain: Intl.NumberFormat;
@@ -21,6 +22,7 @@ export class NumberFormats {
       minimumFractionDigits: 2,
       maximumFractionDigits: 2,
     });
+    this.#roundPercent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
     this.#change = new Intl.NumberFormat(locale, {
       signDisplay: 'always',
       minimumFractionDigits: 2,
@@ -43,7 +45,12 @@ export class NumberFormats {
     return this.#percent.format(share);
   }
 
-  /** The same in two pieces, so that the sign can be set smaller: [number, sign]. */
+  /** A share of 0 to 1 in whole per cent, where digits behind them would only flicker. */
+  roundPercent(share: number): string {
+    return this.#roundPercent.format(share);
+  }
+
+  /** A share as `percent` has it in two pieces, so that the sign can be set smaller: [number, sign]. */
   percentParts(share: number): readonly [string, string] {
     const parts = this.#percent.formatToParts(share);
     const join = (isSign: boolean): string =>

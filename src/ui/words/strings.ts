@@ -15,6 +15,12 @@ interface Field {
   readonly hint: string;
 }
 
+interface RunStageWords {
+  readonly name: string;
+  /** What it does, to a person who has not read the papers. */
+  readonly description: string;
+}
+
 export interface Strings {
   /** BCP 47 tag that numbers are formatted by. */
   readonly locale: string;
@@ -26,6 +32,8 @@ export interface Strings {
   readonly engineReasons: Readonly<Record<EngineReason, string>>;
   readonly threadLimits: Readonly<Record<ThreadLimit, string>>;
   readonly stages: Readonly<Record<LoadingStage, string>>;
+  /** Of training, by the keys that recipes give theirs; one that has none is called by its key. */
+  readonly runStages: Readonly<Record<string, RunStageWords>>;
   readonly notes: Readonly<Record<Note, string>>;
   readonly errors: Readonly<Record<ErrorKind, string>>;
   readonly fields: Readonly<Record<keyof Settings, Field>>;
@@ -119,14 +127,16 @@ const WORDS = {
   imagesPoster: 'from the data set; none drawn yet',
   imagesNone: 'none drawn yet',
   imagesAt: 'generated at step {step}',
+  imagesUntrained: 'not trained yet',
   imagesLabel: '{count} images that the generator drew after {step} steps, always from the same latents',
   realImages: 'Real images, to compare',
   realImagesLabel: '{count} of the test images',
   noGeneratorTitle: 'No generator in this recipe',
-  noGeneratorText: 'It learns from the labelled images alone: the baseline that the GAN has to beat.',
+  noGeneratorText: 'It learns from the labelled images alone: the baseline that the others have to beat.',
+  noGeneratorTaughtText: 'It teaches itself without drawing anything, to show what the GAN is worth.',
 
   accuracy: 'Test accuracy',
-  accuracyNone: 'first evaluated after step 1',
+  accuracyNone: 'first evaluated after step {step}',
   accuracyNoneSince: 'next evaluated at step {step}',
   accuracyNoneLeft: 'not evaluated since it was loaded',
   accuracyEvaluating: 'evaluating on the test images …',
@@ -134,9 +144,28 @@ const WORDS = {
   accuracyNext: 'next at {step}',
   accuracyChange: '{change} points since step {step}',
   baseline: 'Labels only',
-  baselineNone: 'Run the recipe “Labels only” to compare',
+  baselineNone: 'Run “{recipe}” to compare',
   baselineOwn: 'This run is the baseline',
   baselineAt: 'at step {step}',
+  withoutGan: 'Without GAN',
+
+  runStages: 'Stages of the training',
+  spreadingTitle: 'Spreading the labels.',
+  spreadingNotice: 'Looking for the images that are most alike; training goes on after that.',
+  spreadingText:
+    'The labels are being passed on now, from each image to those most like it; no step is made meanwhile.',
+  trustChecked: 'Of {leftOut} labels hidden one at a time, the others gave {right} back: {outcome}.',
+  trustUnchecked: 'There was no label to spare for a check: {outcome}.',
+  trustAll: 'all passed-on labels are used',
+  trustSurest: 'the surest {share} of the passed-on labels are used',
+  trustNone: 'no passed-on label is used',
+  confidentShare: 'It is sure of {share} of the images that have no label.',
+  mapNone: 'Map of the images',
+  mapText: 'On the map, images that look alike to it lie close together; the colours are labels.',
+  mapAt: 'Map at step {step}',
+  mapLabel:
+    'Map of {count} images at step {step}; those that look alike to the network lie close. {classes}.',
+  mapWithout: 'without a label: {count}',
 
   chartAccuracy: 'Accuracy',
   chartLoss: 'Loss',
@@ -194,6 +223,28 @@ const WORDS = {
   announceFinished: 'Finished after {steps} steps: test accuracy {accuracy}.',
 } as const;
 
+/** Of the recipes for few labels, in more words than one line of a command's help has. */
+const FEW_LABELS_RECIPES = {
+  'few-labels': {
+    name: 'Few labels',
+    description:
+      'Looks at images without labels first, passes the few labels on to images that look alike, then teaches itself, while a generator learns to draw.',
+  },
+  'few-labels-no-gan': {
+    name: 'Few labels, no GAN',
+    description: 'The same without the generator, to see what it is worth.',
+  },
+  'few-labels-no-look': {
+    name: 'Few labels, no look',
+    description: 'Teaches itself from the start, without looking at images first or passing labels on.',
+  },
+  'labels-only-augmented': {
+    name: 'Labels only, distorted',
+    description:
+      'The same network on the labelled images and distorted copies of them alone: what the others have to beat.',
+  },
+} as const satisfies Partial<Strings['recipes']>;
+
 export const DEFAULT_STRINGS: Strings = Object.freeze({
   locale: 'en',
   states: {
@@ -205,12 +256,15 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     finished: 'Finished',
     failed: 'Failed',
   },
-  recipes: Object.fromEntries(
-    Object.entries(RECIPES).map(([name, { title, summary }]) => [
-      name,
-      { name: title, description: `${summary}.` },
-    ]),
-  ) as unknown as Strings['recipes'],
+  recipes: {
+    ...(Object.fromEntries(
+      Object.entries(RECIPES).map(([name, { title, summary }]) => [
+        name,
+        { name: title, description: `${summary}.` },
+      ]),
+    ) as unknown as Strings['recipes']),
+    ...FEW_LABELS_RECIPES,
+  },
   metrics: { discriminatorLoss: 'discriminator', generatorLoss: 'generator' },
   engines: {
     auto: 'Automatic',
@@ -241,6 +295,23 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     sharedMemoryRefused: 'this browser does not give enough memory that threads can share.',
     pageThread: 'it runs on the page’s own thread, which may not wait for others.',
     notStarted: 'the others did not start; the browser refused their script, or it was not found.',
+  },
+  runStages: {
+    look: {
+      name: 'Look',
+      description:
+        'It uses no label yet. Of many distorted copies of images it learns which two show the same one, and so what makes images alike.',
+    },
+    spread: {
+      name: 'Spread',
+      description:
+        'Every label was passed on to the images most like its own, and from those to the next. Now it learns from the labels passed on.',
+    },
+    learn: {
+      name: 'Learn',
+      description:
+        'It labels images itself: where it is sure of an image, it has to give a distorted copy the same answer.',
+    },
   },
   stages: { engine: 'Engine', data: 'Images', model: 'Networks', firstStep: 'First step' },
   notes: {

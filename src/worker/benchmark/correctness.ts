@@ -4,7 +4,7 @@
  */
 
 import type { Difference } from '../../protocol/benchmark/report.js';
-import { lossNames } from '../../recipe/metrics.js';
+import { allLossNames } from '../../recipe/metrics.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import type { NamedTensor, NamedTensors } from '../model/parameters.js';
 
@@ -56,7 +56,7 @@ export function differenceOf(
   recipe: Recipe,
   isPartial = false,
 ): Difference {
-  const losses = new Set(lossNames(recipe));
+  const losses = new Set(allLossNames(recipe));
   const { layer } = recipe.classifier;
   const isLogits = (name: string): boolean => /^[^/@]+\/[^/]+$/.test(name) && name.endsWith(`/${layer}`);
   const ofKind = (isKind: (name: string) => boolean): readonly (readonly [string, NamedTensor])[] =>

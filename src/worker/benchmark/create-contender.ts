@@ -5,6 +5,7 @@ import type { Contender, ContenderName } from '../../protocol/benchmark/contende
 import type { Settings } from '../../protocol/settings.js';
 import type { RecipeName } from '../../recipe/recipes.js';
 import { buildRecipe } from '../../recipe/build-recipe.js';
+import { oneStage } from '../../recipe/one-stage.js';
 import type { Dataset } from '../data/dataset.js';
 import { makeSplit } from '../data/split.js';
 import type { Engine, EngineInput } from '../engine/engine.js';
@@ -14,6 +15,7 @@ import { initialTensors } from '../model/parameters.js';
 import type { BenchEngine, BenchInput } from './bench-engine.js';
 import { profileWasm } from './profile-wasm.js';
 import { profileWebGpu } from './profile-webgpu.js';
+import { stageRun } from './stage-run.js';
 import { timeChunks } from './time-chunks.js';
 
 /** What every contender is made from. */
@@ -35,9 +37,23 @@ export function benchSettings(recipe: RecipeName, batch: number | null, dataset:
   return { ...settings, labels: Math.min(settings.labels, dataset.train.count) };
 }
 
-export function benchInput(recipe: RecipeName, batch: number | null, dataset: Dataset): EngineInput {
+/** A recipe in one of its stages, which begins like a run, and how long that stage is in a run. */
+export interface BenchSubject {
+  readonly input: EngineInput;
+  readonly run: { readonly steps: number; readonly evaluations: number };
+}
+
+/** `stage`: the key of one. Throws where the recipe has none of that key. */
+export function benchSubject(
+  recipe: RecipeName,
+  stage: string,
+  batch: number | null,
+  dataset: Dataset,
+): BenchSubject {
   const settings = benchSettings(recipe, batch, dataset);
-  return { settings, dataset, recipe: buildRecipe(settings, dataset), split: makeSplit(dataset, settings) };
+  const whole = buildRecipe(settings, dataset);
+  const input = { settings, dataset, recipe: oneStage(whole, stage), split: makeSplit(dataset, settings) };
+  return { input, run: stageRun(whole, stage, settings) };
 }
 
 /** One of the trainer's engines as a contender. */
@@ -133,6 +149,7 @@ export async function createContender(
     }
     case 'jax-js':
     case 'pytorch':
+    case 'pytorch-compiled':
     case 'tensorflow': {
       const make = ground.peers[engine];
       if (make === undefined) throw new Error(`${engine} is not part of this build; "npm run bench" has it.`);

@@ -1,4 +1,4 @@
-/** Time by operation of the webgpu engine's train step: each dispatch of the plan by itself, repeated. */
+/** Time by operation of the webgpu engine's train step, that of a recipe's first stage: each by itself, repeated. */
 
 import type { EngineInput } from '../engine/engine.js';
 import { costsOf } from '../engine/plan/costs.js';
@@ -30,18 +30,15 @@ function withTimestamps(gpu: GPU): GPU {
 export async function profileWebGpu(input: EngineInput, gpu: GPU | undefined): Promise<StepProfile> {
   const equipment = await equip(input, { gpu: gpu && withTimestamps(gpu) });
   try {
-    const { device, train } = equipment;
+    const { device, stages } = equipment;
+    const train = await stages.ready(0);
     const { program, layout } = train.planned;
     const costs = costsOf(program, layout, input.recipe);
-    if (costs.length !== train.dispatches.length) {
-      throw new Error(
-        `The plan has ${costs.length} operations, the step ${train.dispatches.length} dispatches.`,
-      );
-    }
     const timer = makeDispatchTimer(device);
     const operations: OperationTime[] = [];
     for (const [index, { operation, multiplyAdds, bytesRead, bytesWritten }] of costs.entries()) {
-      const ms = await timer.time(train.dispatches[index]!);
+      let ms = 0;
+      for (const dispatch of train.dispatchesOf(index)) ms += await timer.time(dispatch);
       operations.push({
         name: operation.name,
         kind: operation.kind,

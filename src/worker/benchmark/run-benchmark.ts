@@ -2,14 +2,14 @@
 
 import { CONTENDERS, recipeRefusal, YARDSTICK_RECIPE } from '../../protocol/benchmark/contenders.js';
 import type { BenchmarkEvent, BenchmarkOrders } from '../../protocol/benchmark/orders.js';
-import { evaluationCount } from '../../protocol/evaluation-schedule.js';
+import { stageMeant } from '../../protocol/benchmark/stages.js';
 import { loadDataset } from '../data/load.js';
 import type { Dataset } from '../data/dataset.js';
 import type { EngineInput } from '../engine/engine.js';
 import { createWasmEngine } from '../engine/wasm/index.js';
 import { findSimd } from '../engine/wasm/features.js';
 import { measurePeaks } from './adapter-peaks.js';
-import { benchInput, createContender, type BenchGround, type PeerMakers } from './create-contender.js';
+import { benchSubject, createContender, type BenchGround, type PeerMakers } from './create-contender.js';
 import { measure, type Reference } from './measure.js';
 import { loadMicroKernel, type MicroKernel } from './micro-kernel.js';
 import { stepArithmetic } from './step-arithmetic.js';
@@ -59,7 +59,8 @@ async function loadMicroKernels(): Promise<MicroKernels | null> {
 
 /** A yardstick that cannot train this says so when it is made. */
 const createFitting: typeof createContender = async (contender, ground, isFirst) => {
-  const refusal = recipeRefusal(contender, ground.input.settings.recipe);
+  const { recipe, settings } = ground.input;
+  const refusal = recipeRefusal(contender, settings.recipe, recipe.stages[0]!.key);
   if (refusal !== null) throw new Error(refusal);
   if (CONTENDERS[contender.engine].isYardstick && !isNotebookData(ground.input.dataset)) {
     throw new Error('The yardstick knows grey images of 28 x 28 pixels in 10 classes alone.');
@@ -84,15 +85,16 @@ export async function runBenchmark(
   tell('data');
   const { signal } = new AbortController();
   const dataset = await loadDataset({ dataUrl, fetch, signal, onProgress: () => undefined });
-  const input = benchInput(orders.recipe, orders.batch, dataset);
+  const stage = stageMeant(orders.recipe, orders.stage);
+  const { input, run } = benchSubject(orders.recipe, stage, orders.batch, dataset);
   const { adapter } = await findAdapter(gpu);
-  const { steps, batch } = input.settings;
+  const { batch } = input.settings;
   emit({
     type: 'ground',
     ground: {
       adapter: adapter && describeAdapterFully(adapter),
       arithmetic: stepArithmetic(input),
-      run: { steps, evaluations: evaluationCount(input.settings), testImages: dataset.test.count },
+      run: { ...run, testImages: dataset.test.count },
       batch,
     },
   });

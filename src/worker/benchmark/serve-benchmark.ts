@@ -3,6 +3,7 @@
 /// <reference lib="webworker" />
 
 import type { BenchmarkEvent, BenchmarkRequest } from '../../protocol/benchmark/orders.js';
+import { useMovedFiles } from '../../browser/build-files.js';
 import { describeError } from '../../protocol/wording.js';
 import { findGpu } from '../engine/device/platform.js';
 import type { PeerMakers } from './create-contender.js';
@@ -12,6 +13,7 @@ import { surveyBrowser } from './survey.js';
 const emit = (event: BenchmarkEvent): void => postMessage(event);
 
 async function answer(request: BenchmarkRequest, peers: PeerMakers): Promise<void> {
+  useMovedFiles(request.files ?? {});
   if (request.type === 'survey') return emit({ type: 'survey', survey: await surveyBrowser() });
   const { orders, dataUrl } = request;
   await runBenchmark(orders, { gpu: findGpu(), dataUrl, fetch: (...given) => fetch(...given), peers }, emit);

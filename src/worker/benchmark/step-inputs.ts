@@ -1,5 +1,6 @@
 /** What the first step of the notebook's recipe works on, by the names that the yardsticks use. */
 
+import { inStage } from '../../recipe/recipe.js';
 import { drawPhase, dropoutStream } from '../model/draws.js';
 import type { Engine, EngineInput } from '../engine/engine.js';
 import { RandomStreams } from '../random/streams.js';
@@ -37,7 +38,8 @@ export async function stepInputs(engine: Engine, input: EngineInput): Promise<St
   arrays.push({ name: 'latents', ...seen.get('generated/input')! });
   const streams = new RandomStreams(input.settings.seed);
   const { layers } = input.recipe.networks[0]!.network;
-  for (const pass of input.recipe.phases[0]!.passes) {
+  const stage = inStage(input.recipe, 0);
+  for (const pass of stage.phases[0]!.passes) {
     if (pass.network !== 'discriminator') continue;
     const rows = seen.get(`${pass.name}/input`)!.shape[0]!;
     for (const [name, layer, sizes] of DROPPED) {
@@ -51,7 +53,7 @@ export async function stepInputs(engine: Engine, input: EngineInput): Promise<St
     }
   }
   const rows = seen.get('labelled/input')!.shape[0]!;
-  const { indices } = drawPhase(streams, input.recipe, input.split, 0, 0).get('labelled')!;
+  const { indices } = drawPhase(streams, stage, input.split, 0, 0).get('labelled')!;
   const labels = Float32Array.from(indices!, (index) => input.dataset.train.labels[index]!);
   arrays.push({ name: 'labels', shape: [rows], values: labels });
   const lossOf = (name: string): [string, number] => [name, seen.get(name)!.values[0]!];

@@ -1,23 +1,75 @@
 /** Whether the progress of a checkpoint is one that a run can have. */
 
-import type { Settings } from '../../protocol/settings.js';
+import { lastEvaluationBefore } from '../../protocol/evaluation-schedule.js';
+import { SETTING_RANGES, type Settings } from '../../protocol/settings.js';
 import { TRAIN_ACCURACY } from '../../recipe/metrics.js';
+import type { Evaluation, GeneratedReading } from '../../protocol/reports.js';
 import { describeValue, formatNumber } from '../../protocol/wording.js';
-import type { RunProgress } from './snapshot.js';
+import { MOST_EVALUATIONS, type RunProgress } from './snapshot.js';
 
 /** Ten years: no run takes so long, and a time beyond it is no time. */
 const LONGEST_RUN_MS = 10 * 365 * 24 * 3_600_000;
-
-/** The last step before `step` that an evaluation follows, which has been made by then; 0: none. */
-function lastDueBefore(step: number, { evalEvery }: Settings): number {
-  return step <= 1 ? 0 : Math.max(1, Math.floor((step - 1) / evalEvery) * evalEvery);
-}
 
 function areMetrics(found: unknown): found is Record<string, number> {
   if (typeof found !== 'object' || found === null || Array.isArray(found)) return false;
   return Object.values(found).every(
     (value) => typeof value === 'number' && Number.isFinite(Math.fround(value)),
   );
+}
+
+function isShare(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= 1;
+}
+
+/** What was read of generated images; null where nothing was, undefined where it is no reading. */
+function readReading(found: unknown): GeneratedReading | null | undefined {
+  // Earlier builds read none.
+  if (found === undefined || found === null) return null;
+  const { readShare, classBits, pixelDeviation } = found as Record<string, unknown>;
+  if (!isShare(readShare) || !areMetrics({ classBits, pixelDeviation })) return undefined;
+  return { readShare, classBits: classBits as number, pixelDeviation: pixelDeviation as number };
+}
+
+/** An evaluation after `before`, if it can be one; null where it cannot. */
+function readEvaluation(found: unknown, before: Evaluation | undefined): Evaluation | null {
+  if (typeof found !== 'object' || found === null) return null;
+  const { step, trainAccuracy, meanTrainAccuracy, testAccuracy, losses, elapsedMs } = found as Record<
+    string,
+    unknown
+  >;
+  const generated = readReading((found as Record<string, unknown>)['generated']);
+  if (generated === undefined) return null;
+  if (typeof step !== 'number' || !Number.isInteger(step) || step <= (before?.step ?? 0)) return null;
+  if (!isShare(trainAccuracy) || !isShare(meanTrainAccuracy) || !isShare(testAccuracy)) return null;
+  if (!areMetrics(losses)) return null;
+  if (typeof elapsedMs !== 'number' || !(elapsedMs >= (before?.elapsedMs ?? 0))) return null;
+  return { step, trainAccuracy, meanTrainAccuracy, testAccuracy, losses, generated, elapsedMs };
+}
+
+/** The evaluations of a run that was evaluated last at `evaluatedStep`. Files of older builds have none. */
+function readEvaluations(found: unknown, evaluatedStep: number, elapsedMs: number): readonly Evaluation[] {
+  if (found === undefined) return [];
+  if (!Array.isArray(found) || found.length > MOST_EVALUATIONS) {
+    throw new Error(
+      `its progress has "evaluations" ${describeValue(found)}, allowed are ${formatNumber(MOST_EVALUATIONS)} at most`,
+    );
+  }
+  const evaluations: Evaluation[] = [];
+  for (const [index, item] of found.entries()) {
+    const evaluation = readEvaluation(item, evaluations.at(-1));
+    if (evaluation === null) {
+      throw new Error(`its progress has "evaluations" whose entry ${index + 1} is none that can follow`);
+    }
+    evaluations.push(evaluation);
+  }
+  const last = evaluations.at(-1);
+  if (last !== undefined && (last.step !== evaluatedStep || last.elapsedMs > elapsedMs)) {
+    throw new Error(
+      `its progress has "evaluations" that end at step ${formatNumber(last.step)}, ` +
+        `only ${formatNumber(evaluatedStep)} fits its other fields`,
+    );
+  }
+  return evaluations;
 }
 
 /** The progress, if it can be a run's. Throws an `Error` that names the field and what it may be. */
@@ -34,9 +86,16 @@ export function checkProgress(found: Record<string, unknown>, settings: Settings
     throw new Error(`its progress has "${field}" ${describeValue(value)}, ${allowed}`);
   };
   const step = numberOf('step', 0, settings.steps, true);
-  const evaluatedStep = numberOf('evaluatedStep', lastDueBefore(step, settings), step, true);
-  // Every step since then was counted, with a share of its images.
-  const accuracyCount = numberOf('accuracyCount', step - evaluatedStep, step - evaluatedStep, true);
+  // Files from before recipes had stages lack it.
+  const unmeasuredSteps =
+    found['unmeasuredSteps'] === undefined
+      ? 0
+      : numberOf('unmeasuredSteps', 0, SETTING_RANGES.steps.max, true);
+  const due = lastEvaluationBefore(step, { ...settings, unmeasuredSteps });
+  const evaluatedStep = numberOf('evaluatedStep', due, step, true);
+  // Every measured step since then was counted, with a share of its images.
+  const counted = Math.max(0, step - Math.max(evaluatedStep, unmeasuredSteps));
+  const accuracyCount = numberOf('accuracyCount', counted, counted, true);
   const accuracySum = numberOf('accuracySum', 0, accuracyCount, false);
   const { lastValues } = found;
   if (!areMetrics(lastValues) || (step === 0) !== (Object.keys(lastValues).length === 0)) {
@@ -48,5 +107,15 @@ export function checkProgress(found: Record<string, unknown>, settings: Settings
     throw new Error(`its progress has "lastValues" with a ${TRAIN_ACCURACY} of ${value}, allowed are 0 to 1`);
   }
   const elapsedMs = numberOf('elapsedMs', 0, LONGEST_RUN_MS, false);
-  return { step, evaluatedStep, accuracySum, accuracyCount, lastValues, elapsedMs };
+  const evaluations = readEvaluations(found['evaluations'], evaluatedStep, elapsedMs);
+  return {
+    step,
+    unmeasuredSteps,
+    evaluatedStep,
+    evaluations,
+    accuracySum,
+    accuracyCount,
+    lastValues,
+    elapsedMs,
+  };
 }

@@ -4,7 +4,8 @@ import { formatNumber } from '../../protocol/wording.js';
 import type { Optimiser } from '../../recipe/recipe.js';
 import type { NamedTensor, ParameterDescription } from '../model/parameters.js';
 
-export type TensorKind = ParameterDescription['role'] | 'variance' | 'firstMoment' | 'secondMoment';
+export type TensorKind =
+  ParameterDescription['role'] | 'variance' | 'probability' | 'firstMoment' | 'secondMoment';
 
 /**
  * Beyond any parameter: Adam moves one by at most lr (1 - beta1) / sqrt(1 - beta2) a step, which the
@@ -20,6 +21,7 @@ const ALLOWED: Readonly<Record<TensorKind, (value: number) => boolean>> = {
   frozen: (value) => Math.abs(value) <= LARGEST_PARAMETER,
   running: Number.isFinite,
   variance: (value) => value >= 0 && value < Infinity,
+  probability: (value) => value >= 0 && value <= 1,
   firstMoment: Number.isFinite,
   secondMoment: (value) => value >= 0 && value < Infinity,
 };
@@ -29,6 +31,7 @@ const EXPECTED: Readonly<Record<TensorKind, string>> = {
   frozen: 'a parameter is between -1e11 and 1e11',
   running: 'a mean is finite',
   variance: 'a variance is 0 or more, and finite',
+  probability: 'a target is between 0 and 1',
   firstMoment: 'a moment is finite',
   secondMoment: 'a second moment is 0 or more, and finite',
 };

@@ -5,21 +5,27 @@
  * Tensors: parameters, running statistics, Adam moments and averages under the names of
  * `model/parameters.ts` (float32), and `split/labelled` (uint32). Everything else is JSON in the
  * metadata, a digest of all the rest among it. Nothing in the file depends on the clock but `elapsedMs`
- * in `progress`, so the tensors of a resumed run and of an unbroken one can be compared bit for bit.
+ * in `progress` and in its evaluations, so the tensors of a resumed run and of an unbroken one can be compared bit for bit.
  */
 
 import { SETTING_RANGES, type Settings } from '../../protocol/settings.js';
 import { metricNames } from '../../recipe/metrics.js';
 import { checkProgress } from './check-progress.js';
-import { checkMoments, checkTensor } from './check-tensors.js';
+import { checkMoments, checkTensor, type TensorKind } from './check-tensors.js';
 import { digestOf } from './digest.js';
 import { fingerprintOf } from '../data/fingerprint.js';
 import type { EngineState } from '../engine/engine.js';
 import type { Dataset, Split } from '../data/dataset.js';
 import { TrainerError } from '../../protocol/errors.js';
-import { averageName, momentNames, parametersOf, type NamedTensor } from '../model/parameters.js';
+import {
+  averageName,
+  momentNames,
+  parametersOf,
+  type NamedTensor,
+  type ParameterDescription,
+} from '../model/parameters.js';
 import type { RunProgress } from './snapshot.js';
-import { entryOf, type Recipe } from '../../recipe/recipe.js';
+import { entryOf, inStage, stageAt, unmeasuredSteps, type Recipe } from '../../recipe/recipe.js';
 import { parseJson } from './parse-json.js';
 import { describeShape, readSafetensors, writeSafetensors, type StoredTensor } from './safetensors.js';
 import { resolveSettings } from '../../protocol/check-settings.js';
@@ -43,6 +49,12 @@ const POSITIONAL_METRICS = [
   'featureMatchingLoss',
 ];
 const SPLIT_NAME = 'split/labelled';
+
+/** Kinds of tensors that are checked otherwise than their role says. */
+const KINDS: Readonly<Partial<Record<ParameterDescription['part'], TensorKind>>> = {
+  moving_variance: 'variance',
+  targets: 'probability',
+};
 
 /** A file that is sound in itself; whether it fits data and networks is asked of `checkpointState`. */
 export interface Checkpoint {
@@ -184,10 +196,18 @@ export function checkpointState(
   if (dataFingerprint !== fingerprintOf(dataset)) {
     throw invalid('it was made with other data than this page has');
   }
-  const names = metricNames(recipe);
-  const missing = names.find((name) => progress.lastValues[name] === undefined);
-  if (progress.step > 0 && missing !== undefined) throw invalid(`its progress has no value of ${missing}`);
-  const unknown = Object.keys(progress.lastValues).find((name) => !names.includes(name));
+  const { step, lastValues, unmeasuredSteps: unmeasured } = progress;
+  if (unmeasured !== unmeasuredSteps(recipe)) {
+    throw invalid(
+      `its progress has "unmeasuredSteps" ${unmeasured}, the recipe has ${unmeasuredSteps(recipe)} before its first accuracy`,
+    );
+  }
+  // Of the step that was made last.
+  const stage = inStage(recipe, stageAt(recipe, Math.max(0, step - 1)).stage);
+  const names = metricNames(stage);
+  const missing = names.find((name) => lastValues[name] === undefined);
+  if (step > 0 && missing !== undefined) throw invalid(`its progress has no value of ${missing}`);
+  const unknown = Object.keys(lastValues).find((name) => !names.includes(name));
   if (unknown !== undefined)
     throw invalid(`its progress has a value of ${unknown}, which the recipe has not`);
   const labelled = tensors.get(SPLIT_NAME);
@@ -213,7 +233,7 @@ export function checkpointState(
   };
   for (const { name, network, shape, role, part, isAveraged } of parametersOf(recipe)) {
     const value = take(name, shape);
-    checking(() => checkTensor(name, value, part === 'moving_variance' ? 'variance' : role));
+    checking(() => checkTensor(name, value, KINDS[part] ?? role));
     if (isAveraged) {
       const average = averageName(name);
       checking(() => checkTensor(average, take(average, shape), role));
@@ -224,12 +244,12 @@ export function checkpointState(
     checking(() => {
       checkTensor(names.m, m, 'firstMoment');
       checkTensor(names.v, v, 'secondMoment');
-      checkMoments(names, m, v, progress.step, entryOf(recipe, network).optimiser);
+      checkMoments(names, m, v, step, entryOf(stage, network).optimiser);
     });
   }
   const extra = [...tensors.keys()].find((name) => name !== SPLIT_NAME && !read.has(name));
   if (extra !== undefined) {
     throw invalid(`it has a tensor ${describeValue(extra)} that the recipe ${recipe.name} does not know`);
   }
-  return { step: progress.step, tensors: read };
+  return { step, tensors: read };
 }

@@ -1,5 +1,6 @@
 /** A run between two steps, as it is kept, saved and exported. */
 
+import type { Evaluation } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import type { EngineInfo, EngineState } from '../engine/engine.js';
 import type { Dataset, Split } from '../data/dataset.js';
@@ -14,9 +15,13 @@ import type { Recipe } from '../../recipe/recipe.js';
 export interface RunProgress {
   /** Updates done. */
   readonly step: number;
+  /** Steps of the recipe's first stages, which have no accuracy. */
+  readonly unmeasuredSteps: number;
   /** The step that was evaluated last, 0 for none. */
   readonly evaluatedStep: number;
-  /** Sum and number of the training accuracies since then. */
+  /** What evaluations found, in order of their steps: `MOST_EVALUATIONS` at most, of files of older builds none. */
+  readonly evaluations: readonly Evaluation[];
+  /** Sum and number of the training accuracies since then: of the measured steps. */
   readonly accuracySum: number;
   readonly accuracyCount: number;
   /** Scalars of step `step` by name; empty at step 0. */
@@ -25,9 +30,14 @@ export interface RunProgress {
   readonly elapsedMs: number;
 }
 
-export const NO_PROGRESS: RunProgress = Object.freeze({
+/** More than a chart can show; a file stays small beside its tensors. */
+export const MOST_EVALUATIONS = 1000;
+
+/** Of a run that begins. */
+export const NO_PROGRESS: Omit<RunProgress, 'unmeasuredSteps'> = Object.freeze({
   step: 0,
   evaluatedStep: 0,
+  evaluations: [],
   accuracySum: 0,
   accuracyCount: 0,
   lastValues: {},

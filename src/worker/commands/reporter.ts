@@ -50,6 +50,7 @@ function joinMetrics(reports: readonly Report[]): Report[] {
 function supersedes(later: Report, earlier: Report): boolean {
   if (later.type === 'images') return earlier.type === 'images' && earlier.source === later.source;
   if (later.type === 'replay') return earlier.type === 'replay';
+  if (later.type === 'featureMap') return earlier.type === 'featureMap';
   return later.type === 'loading' && earlier.type === 'loading' && earlier.stage === later.stage;
 }
 
@@ -57,6 +58,9 @@ function supersedes(later: Report, earlier: Report): boolean {
 function buffersOf(batch: readonly Report[]): ArrayBuffer[] {
   return batch.flatMap((report) => {
     if (report.type === 'images') return [report.grid.rgba.buffer];
+    if (report.type === 'spread' || report.type === 'featureMap') {
+      return [report.points.buffer, report.classes.buffer];
+    }
     return report.type === 'metrics' ? [report.values.buffer] : [];
   });
 }

@@ -35,7 +35,10 @@ import { describeValue } from '../../protocol/wording.js';
 /** What the trainer needs of its surroundings; tests give their own. */
 export interface TrainerOptions
   extends
-    Pick<LoaderOptions, 'engines' | 'buildRecipe' | 'now' | 'yieldToCommands' | 'startTimer' | 'measuring'>,
+    Pick<
+      LoaderOptions,
+      'engines' | 'buildRecipe' | 'neighbourSearch' | 'now' | 'yieldToCommands' | 'startTimer' | 'measuring'
+    >,
     Pick<ReporterOptions, 'schedule'> {
   readonly fetch: typeof fetch;
   /** `open` answers once this has resolved, with whether the worker holds its lock. */

@@ -21,9 +21,9 @@ export function checkState({ recipe }: EngineInput, tensors: NamedTensors): void
     if (!isSame) refuse(`"${name}" is [${found.shape.join(', ')}] instead of [${shape.join(', ')}]`);
     if (found.values.length !== sizeOf(shape)) refuse(`"${name}" has ${found.values.length} values`);
   }
-  for (const { name, role, initial } of parametersOf(recipe)) {
-    // Forward passes leave these biases out.
-    if (role !== 'frozen' || initial.kind !== 'constant') continue;
+  for (const { name, role, part, initial } of parametersOf(recipe)) {
+    // Forward passes leave these biases out. Targets are set between stages.
+    if (role !== 'frozen' || part === 'targets' || initial.kind !== 'constant') continue;
     const moved = tensors.get(name)?.values.find((value) => value !== initial.value);
     if (moved !== undefined) refuse(`"${name}" stays at ${initial.value} in this recipe, but holds ${moved}`);
   }

@@ -8,7 +8,7 @@ import type { ImageGrid } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import type { Dataset, Split } from '../data/dataset.js';
 import type { NamedTensor, NamedTensors } from '../model/parameters.js';
-import type { Recipe } from '../../recipe/recipe.js';
+import type { ParameterSet, Recipe } from '../../recipe/recipe.js';
 
 /** Everything an engine is made from. The engine reads these for its life and changes none of them. */
 export interface EngineInput {
@@ -20,7 +20,7 @@ export interface EngineInput {
 
 /**
  * What a run is, between two steps: move it to another engine and it goes on. Tensors are
- * parameters, running statistics, averages and Adam moments under the names of `model/parameters.ts`.
+ * parameters, running statistics, averages, Adam moments and the target store under the names of `model/parameters.ts`.
  */
 export interface EngineState {
   /** Updates done; also the counter that the next step's streams are drawn with. */
@@ -40,7 +40,7 @@ export interface EngineInfo {
   readonly fewerThreads?: FewerThreads;
 }
 
-/** The scalars of one step, in the order of the recipe's `metricNames`. */
+/** The scalars of one step, in the order of its stage's `metricNames`. */
 export interface StepMetrics {
   /** Updates done after it. */
   readonly step: number;
@@ -63,7 +63,7 @@ export interface Engine {
    */
   readonly joinsSlices: boolean;
   /**
-   * Makes `steps` updates. Resolves as soon as the engine can take the next call, with the metrics
+   * Makes `steps` updates, all of one stage (`stageAt` of the step). Resolves as soon as the engine can take the next call, with the metrics
    * that have arrived by then, in order: an engine that works ahead may hand back those of earlier
    * steps and owe the rest to the next call or to `flush`.
    */
@@ -87,6 +87,15 @@ export interface Engine {
    * [-1, 1], with running statistics, dropout off.
    */
   classify(images: Float32Array<ArrayBuffer>, count: number): Promise<Float32Array<ArrayBuffer>>;
+  /**
+   * The recipe's landmark layer [count, size] float32 of images as `classify` takes them, at current or averaged
+   * parameters, dropout and noise off. Throws where the recipe has no landmarks.
+   */
+  features(
+    images: Float32Array<ArrayBuffer>,
+    count: number,
+    parameters: ParameterSet,
+  ): Promise<Float32Array<ArrayBuffer>>;
   /** A copy; the engine keeps running. */
   exportState(): Promise<EngineState>;
   /** Replaces everything by a copy of `state`, whose names and shapes must be the recipe's. */

@@ -11,6 +11,7 @@ import { NoAnswer } from './device/answer.js';
 import { generateImageGrid } from './image-grid.js';
 import type { NamedTensor } from '../model/parameters.js';
 import type { Engine, EngineInfo, EngineState, StepMetrics } from './engine.js';
+import type { ParameterSet } from '../../recipe/recipe.js';
 import type { Dataset } from '../data/dataset.js';
 
 /** A device that goes more often than this in this time is given up. */
@@ -194,6 +195,10 @@ class RecoveringEngine implements Engine {
 
   classify(images: Values, count: number): Promise<Values> {
     return this.#attempt((inner) => inner.classify(images, count));
+  }
+
+  features(images: Values, count: number, parameters: ParameterSet): Promise<Values> {
+    return this.#attempt((inner) => inner.features(images, count, parameters));
   }
 
   async exportState(): Promise<EngineState> {

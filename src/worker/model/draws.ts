@@ -4,14 +4,27 @@
  */
 
 import { sizeOf } from '../../recipe/layers.js';
-import { entryOf, groupOf, type Pass, type Phase, type Recipe, type RowGroup } from '../../recipe/recipe.js';
+import {
+  entryOf,
+  groupOf,
+  type Pass,
+  type Phase,
+  type Recipe,
+  type RowGroup,
+  type StageRecipe,
+} from '../../recipe/recipe.js';
 import type { Split } from '../data/dataset.js';
+import { VIEW_WORDS } from './views.js';
 import { streamNumber, type RandomStreams, type StreamUse } from '../random/streams.js';
 
-/** What one phase of one step draws, by group: exactly one of the two. */
+/** What one phase of one step draws, by group: either indices or latents. */
 export interface GroupDraw {
   /** [rows] indices into the training set; null for latents. */
   readonly indices: Uint32Array<ArrayBuffer> | null;
+  /** [rows] which landmarks they are: rows of the target store; null for other pools. */
+  readonly landmarks: Uint32Array<ArrayBuffer> | null;
+  /** [rows, `VIEW_WORDS`] random words of the group's view; null where it is plain. */
+  readonly viewWords: Uint32Array<ArrayBuffer> | null;
   /** [rows, size] float32, uniform in [-1, 1); null for images. */
   readonly latents: Float32Array<ArrayBuffer> | null;
 }
@@ -19,6 +32,7 @@ export interface GroupDraw {
 const USES: Readonly<Record<RowGroup['pool'], StreamUse>> = {
   labelled: 'labelledIndex',
   unlabelled: 'unlabelledIndex',
+  landmarks: 'landmarkIndex',
   latents: 'latent',
 };
 
@@ -32,13 +46,39 @@ export function groupStream(phaseIndex: number, { groups }: Phase, group: RowGro
   return streamNumber(USES[group.pool], phaseIndex, own);
 }
 
+/** Stream of a group's view: row r has words r * `VIEW_WORDS` … of it. */
+export function viewStream(phaseIndex: number, { groups }: Phase, group: RowGroup): number {
+  return streamNumber('view', phaseIndex, groups.indexOf(group));
+}
+
+/** Stream of a noise layer; elements are counted in NHWC order within the pass. */
+export function noiseStream(phaseIndex: number, pass: Pass, layerIndex: number): number {
+  return streamNumber('noise', phaseIndex, pass.stream, layerIndex);
+}
+
+/** The images that a recipe keeps targets for, as indices into the training set. */
+export function landmarksOf(
+  { landmarks }: Recipe,
+  { labelled, unlabelled }: Split,
+): Uint32Array<ArrayBuffer> {
+  const count = Math.min(landmarks?.count ?? 0, labelled.length + unlabelled.length);
+  const own = new Uint32Array(count);
+  own.set(labelled.subarray(0, count));
+  if (count > labelled.length) own.set(unlabelled.subarray(0, count - labelled.length), labelled.length);
+  return own;
+}
+
 /** Stream of a dropout layer's mask; elements are counted in NHWC order within the pass. */
 export function dropoutStream(phaseIndex: number, pass: Pass, layerIndex: number): number {
   return streamNumber('dropout', phaseIndex, pass.stream, layerIndex);
 }
 
 /** Elements of a row of latents: what the network takes that reads the group; 0 where none does. */
-export function latentSizeOf(recipe: Recipe, phase: Phase, group: RowGroup): number {
+export function latentSizeOf(
+  recipe: Pick<Recipe, 'name' | 'networks'>,
+  phase: Phase,
+  group: RowGroup,
+): number {
   const reader = phase.passes.find((pass) => pass.input.kind === 'group' && groupOf(phase, pass) === group);
   return reader === undefined ? 0 : sizeOf(entryOf(recipe, reader.network).network.inputShape);
 }
@@ -46,7 +86,7 @@ export function latentSizeOf(recipe: Recipe, phase: Phase, group: RowGroup): num
 /** What the groups of a phase draw in the step after `step` updates, with replacement, by name. */
 export function drawPhase(
   streams: RandomStreams,
-  recipe: Recipe,
+  recipe: StageRecipe,
   split: Split,
   phaseIndex: number,
   step: number,
@@ -55,14 +95,27 @@ export function drawPhase(
   return new Map(
     phase.groups.map((group): [string, GroupDraw] => {
       const stream = groupStream(phaseIndex, phase, group);
-      const { name, pool, rows } = group;
+      const { name, pool, rows, view } = group;
       if (pool === 'latents') {
         const count = rows * latentSizeOf(recipe, phase, group);
-        return [name, { indices: null, latents: streams.uniform(stream, step, count, -1, 1) }];
+        const latents = streams.uniform(stream, step, count, -1, 1);
+        return [name, { indices: null, landmarks: null, viewWords: null, latents }];
       }
-      const from = split[pool];
-      const indices = streams.indices(stream, step, rows, from.length).map((index) => from[index]!);
-      return [name, { indices, latents: null }];
+      const from = pool === 'landmarks' ? landmarksOf(recipe, split) : split[pool];
+      const drawn = streams.indices(stream, step, rows, from.length);
+      const viewWords =
+        view.kind === 'plain'
+          ? null
+          : streams.words(viewStream(phaseIndex, phase, group), step, rows * VIEW_WORDS);
+      return [
+        name,
+        {
+          indices: drawn.map((index) => from[index]!),
+          landmarks: pool === 'landmarks' ? drawn : null,
+          viewWords,
+          latents: null,
+        },
+      ];
     }),
   );
 }
@@ -74,4 +127,13 @@ export function sampleLatents(
   latentSize: number,
 ): Float32Array<ArrayBuffer> {
   return streams.uniform(streamNumber('sampleLatent'), 0, count * latentSize, -1, 1);
+}
+
+/** Latents [count, latentSize] of the images that are read at evaluations. float32 in [-1, 1). */
+export function sampleReadLatents(
+  streams: RandomStreams,
+  count: number,
+  latentSize: number,
+): Float32Array<ArrayBuffer> {
+  return streams.uniform(streamNumber('readLatent'), 0, count * latentSize, -1, 1);
 }

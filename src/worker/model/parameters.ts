@@ -5,7 +5,7 @@
 
 import { RandomStreams, streamNumber } from '../random/streams.js';
 import type { ParameterSet, Recipe } from '../../recipe/recipe.js';
-import { layerShapes, sizeOf, type LayerDescription } from '../../recipe/layers.js';
+import { isNorm, layerShapes, sizeOf, type KernelStart, type LayerDescription } from '../../recipe/layers.js';
 
 export interface ParameterDescription {
   /** `<instance>/<layer>/<part>`, for example `discriminator/conv1/kernel`. */
@@ -14,21 +14,21 @@ export interface ParameterDescription {
   /** Index among the network's instances; 0 where there is one, and for what instances share. */
   readonly instance: number;
   readonly layer: string;
-  readonly part: 'kernel' | 'bias' | 'gamma' | 'beta' | 'moving_mean' | 'moving_variance';
+  readonly part: 'kernel' | 'bias' | 'gamma' | 'beta' | 'moving_mean' | 'moving_variance' | 'targets';
   readonly shape: readonly number[];
   /**
-   * `trained` has a gradient and Adam moments, `frozen` keeps its first value, `running` is a
+   * `trained` has a gradient and Adam moments, `frozen` is changed by no step, `running` is a
    * moving average that batch norm updates.
    */
   readonly role: 'trained' | 'frozen' | 'running';
-  readonly initial: { readonly kind: 'constant'; readonly value: number } | GlorotUniform;
+  readonly initial: { readonly kind: 'constant'; readonly value: number } | UniformStart;
   /** Whether an exponential average of it is kept, under `averageName`. */
   readonly isAveraged: boolean;
 }
 
-/** Uniform in ±sqrt(6 / (fanIn + fanOut)) (Glorot and Bengio 2010), drawn from one stream at step 0. */
-export interface GlorotUniform {
-  readonly kind: 'glorotUniform';
+/** Uniform in ± the limit that a `KernelStart` gives, drawn from one stream at step 0. */
+export interface UniformStart {
+  readonly kind: 'uniform';
   readonly limit: number;
   readonly stream: number;
 }
@@ -45,14 +45,44 @@ export function instanceName(network: string, instance: number): string {
   return instance === 0 ? network : `${network}_${instance}`;
 }
 
-/** Every tensor of a recipe's networks, in network, instance, layer order. */
+/**
+ * Targets of a recipe's landmarks, [landmarks, classes]: a row has the probability of each class, or zeros where there
+ * is no target. A parameter that no step changes, so that engines and checkpoints keep it as they do the others.
+ */
+export const TARGET_STORE = 'landmarks/targets';
+
+function targetStore({ landmarks, classes }: Recipe): readonly ParameterDescription[] {
+  if (landmarks === null) return [];
+  const [layer, part] = TARGET_STORE.split('/') as [string, 'targets'];
+  const shape = [landmarks.count, classes];
+  const initial = { kind: 'constant', value: 0 } as const;
+  return [
+    {
+      name: TARGET_STORE,
+      network: '',
+      instance: 0,
+      layer,
+      part,
+      shape,
+      role: 'frozen',
+      initial,
+      isAveraged: false,
+    },
+  ];
+}
+
+/** Every tensor of a recipe's networks, in network, instance, layer order; then the target store. */
 export function parametersOf(recipe: Recipe): readonly ParameterDescription[] {
+  return [...networkParameters(recipe), ...targetStore(recipe)];
+}
+
+function networkParameters(recipe: Recipe): readonly ParameterDescription[] {
   return recipe.networks.flatMap(({ network, instances, average }, networkIndex) => {
     const shapes = layerShapes(network);
     return Array.from({ length: instances }, (_, instance) =>
       shapes.flatMap(({ layer, input }, layerIndex) => {
         // TensorFlow's batch norm layers obey the variable scope's reuse: instances share them.
-        if (layer.kind === 'batchNorm' && instance > 0) return [];
+        if (isNorm(layer) && instance > 0) return [];
         const stream = streamNumber('initialise', networkIndex, instance, layerIndex);
         return layerParameters(layer, input, stream).map((parameter) => ({
           ...parameter,
@@ -78,9 +108,15 @@ function constant(
   return { part, shape: [size], role, initial: { kind: 'constant', value } };
 }
 
-function kernel(shape: readonly number[], fanIn: number, fanOut: number, stream: number): LayerParameter {
-  const limit = Math.sqrt(6 / (fanIn + fanOut));
-  return { part: 'kernel', shape, role: 'trained', initial: { kind: 'glorotUniform', limit, stream } };
+function kernel(
+  shape: readonly number[],
+  start: KernelStart = 'glorot',
+  fanIn: number,
+  fanOut: number,
+  stream: number,
+): LayerParameter {
+  const limit = Math.sqrt(6 / (start === 'glorot' ? fanIn + fanOut : fanIn));
+  return { part: 'kernel', shape, role: 'trained', initial: { kind: 'uniform', limit, stream } };
 }
 
 function layerParameters(
@@ -101,13 +137,13 @@ function layerParameters(
           ? [height, width, inputChannels, layer.filters]
           : [height, width, layer.filters, inputChannels];
       return [
-        kernel(shape, area * inputChannels, area * layer.filters, stream),
+        kernel(shape, layer.start, area * inputChannels, area * layer.filters, stream),
         constant('bias', layer.filters, 0, layer.bias === 'trained' ? 'trained' : 'frozen'),
       ];
     }
     case 'dense':
       return [
-        kernel([inputChannels, layer.units], inputChannels, layer.units, stream),
+        kernel([inputChannels, layer.units], layer.start, inputChannels, layer.units, stream),
         constant('bias', layer.units, 0, layer.bias === 'trained' ? 'trained' : 'frozen'),
       ];
     case 'batchNorm':
@@ -117,6 +153,9 @@ function layerParameters(
         constant('moving_mean', inputChannels, 0, 'running'),
         constant('moving_variance', inputChannels, 1, 'running'),
       ];
+    case 'groupNorm':
+      return [constant('gamma', inputChannels, 1, 'trained'), constant('beta', inputChannels, 0, 'trained')];
+    case 'gaussianNoise':
     case 'dropout':
     case 'leakyRelu':
     case 'relu':
@@ -139,7 +178,7 @@ export function averageName(parameter: string): string {
   return `average/${parameter}`;
 }
 
-/** Name of a layer's tensor; batch norms' are shared by all instances and bear the first one's name. */
+/** Name of a layer's tensor; norms' are shared by all instances and bear the first one's name. */
 export function parameterName(network: string, instance: number, layer: string, part: string): string {
   return `${instanceName(network, instance)}/${layer}/${part}`;
 }
@@ -165,7 +204,7 @@ export function stateShapes(recipe: Recipe): ReadonlyMap<string, readonly number
 /**
  * The value of every tensor at step 0: parameters, running statistics, zero Adam moments, and averages,
  * which begin as copies.
- * Glorot draws are float32(limit) x (2u - 1), rounded once, so that any engine can draw the same bits.
+ * Uniform draws are float32(limit) x (2u - 1), rounded once, so that any engine can draw the same bits.
  */
 export function initialTensors(recipe: Recipe, seed: number): Map<string, NamedTensor> {
   const streams = new RandomStreams(seed);

@@ -33,6 +33,15 @@ export function wordToUniform(word: number): number {
   return (word >>> 8) * 2 ** -24;
 }
 
+/** 1 / standard deviation of the sum of four uniform bytes, whose variance is 4 (256^2 - 1) / 12. */
+export const BYTE_SUM_SCALE = Math.fround(1 / Math.sqrt(65535 / 3));
+
+/** About normal float32 (mean 0, deviation 1) from one random word: the sum of its bytes, standardised. */
+export function wordToNormal(word: number): number {
+  const sum = (word & 255) + ((word >>> 8) & 255) + ((word >>> 16) & 255) + (word >>> 24);
+  return Math.fround((sum - 510) * BYTE_SUM_SCALE);
+}
+
 /**
  * Writes Philox4x32-10's four output words for one counter and key (all unsigned 32-bit) into
  * `out[offset .. offset + 3]`.

@@ -4,7 +4,7 @@
  * uniform floats are bit-equal on every engine. Owns the numbering of the streams.
  */
 
-import { philox, wordToIndex, wordToUniform } from './philox.js';
+import { philox, wordToIndex, wordToNormal, wordToUniform } from './philox.js';
 
 /** What a stream is used for: the top byte of its number. */
 export const STREAM_USES = {
@@ -15,13 +15,18 @@ export const STREAM_USES = {
   latent: 5,
   dropout: 6,
   sampleLatent: 7,
+  landmarkIndex: 8,
+  view: 9,
+  noise: 10,
+  readLatent: 11,
 } as const;
 export type StreamUse = keyof typeof STREAM_USES;
 
 /**
  * Number of a stream: use, then up to three bytes that tell streams of one use apart
- * (`initialise`: network, instance, layer; `dropout`: phase, pass, layer; indices and latents of a step: phase,
- * group of the pool; others: nothing).
+ * (`initialise`: network, instance, layer; `dropout` and `noise`: phase, pass, layer; indices and latents of a step:
+ * phase, group of the pool; `view`: phase, group; others: nothing). Phases are counted within their stage: stages
+ * have no step in common.
  */
 export function streamNumber(use: StreamUse, a = 0, b = 0, c = 0): number {
   return ((STREAM_USES[use] << 24) | (a << 16) | (b << 8) | c) >>> 0;
@@ -64,6 +69,20 @@ export class RandomStreams {
     const values = new Float32Array(count);
     for (let i = 0; i < count; i++) values[i] = low + (high - low) * wordToUniform(words[i]!);
     return values;
+  }
+
+  /**
+   * Writes `count` about normal values (mean 0, deviation 1, at most 3.46 either way) into `out`: element i is the
+   * sum of the four bytes of word i & 3 of block i >> 2, less its mean 510, times float32(1 / sqrt(65535 / 3)), rounded
+   * once. Whole numbers until then, so every engine has the same bits.
+   */
+  normals(stream: number, step: number, count: number, out: Float32Array): void {
+    const block = this.#block;
+    for (let first = 0; first < count; first += 4) {
+      philox(first >>> 2, step, stream, 0, this.#key0, this.#key1, block, 0);
+      const end = Math.min(4, count - first);
+      for (let i = 0; i < end; i++) out[first + i] = wordToNormal(block[i]!);
+    }
   }
 
   /**

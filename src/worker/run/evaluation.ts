@@ -1,8 +1,17 @@
-/** Evaluations on all test images, cut into slices between which commands are heard. */
+/** Evaluations on all test images and on generated ones, cut into slices between which commands are heard. */
 
 import type { EngineName } from '../../protocol/engines.js';
+import type { GeneratedReading } from '../../protocol/reports.js';
 import type { Engine } from '../engine/engine.js';
 import { Pace } from './pace.js';
+import type { Reading } from './reading.js';
+
+export interface EvaluationResult {
+  /** Share of the test images that was classified correctly, 0 to 1. */
+  readonly accuracy: number;
+  /** null without a generator. */
+  readonly generated: GeneratedReading | null;
+}
 
 /** Makes one evaluation after the other. It changes nothing in the engine, so it may rest between two slices. */
 export class Evaluation {
@@ -17,10 +26,13 @@ export class Evaluation {
   #next = 0;
   #correct = 0;
 
-  /** Over test images 0 .. count - 1. */
-  constructor(count: number, now: () => number) {
+  readonly #reading: Reading | null;
+
+  /** Over test images 0 .. count - 1, then over generated ones where there is a `reading`. */
+  constructor(count: number, now: () => number, reading: Reading | null) {
     this.#count = count;
     this.#now = now;
+    this.#reading = reading;
   }
 
   /** Whether one was begun and is not over. */
@@ -36,15 +48,29 @@ export class Evaluation {
 
   /** Forgets the one under way. */
   giveUp(): void {
+    this.#reading?.giveUp();
     this.#next = 0;
     this.#correct = 0;
   }
 
   /**
-   * Looks at one slice, or at several in one call where the engine joins them. Resolves with the share that
-   * was classified correctly, 0 to 1, once all images were seen; with null before that.
+   * Looks at one slice, or at several in one call where the engine joins them. Resolves with what they come to
+   * once all images were seen; with null before that.
    */
-  async goOn(engine: Engine): Promise<number | null> {
+  async goOn(engine: Engine): Promise<EvaluationResult | null> {
+    if (this.#next < this.#count) await this.#classify(engine);
+    if (this.#next < this.#count) return null;
+    let generated: GeneratedReading | null = null;
+    if (this.#reading !== null) {
+      generated = await this.#reading.goOn(engine);
+      if (generated === null) return null;
+    }
+    const accuracy = this.#correct / this.#count;
+    this.giveUp();
+    return { accuracy, generated };
+  }
+
+  async #classify(engine: Engine): Promise<void> {
     const { evaluationSlice, joinsSlices, info } = engine;
     if (info.engine !== this.#pacedEngine) this.#pace = new Pace();
     this.#pacedEngine = info.engine;
@@ -55,9 +81,5 @@ export class Evaluation {
     this.#correct += await engine.countCorrect(this.#next, count);
     this.#pace.measured(Math.ceil(count / evaluationSlice), this.#now() - startedAt);
     this.#next += count;
-    if (this.#next < this.#count) return null;
-    const accuracy = this.#correct / this.#count;
-    this.giveUp();
-    return accuracy;
   }
 }

@@ -18,14 +18,17 @@ import { Replay } from './replay.js';
 import { Run, type RunOptions } from './run.js';
 import type { buildRecipe } from '../../recipe/build-recipe.js';
 import { RecipeError } from '../../recipe/check-recipe.js';
-import { lossNames, metricNames } from '../../recipe/metrics.js';
+import { allLossNames, allMetricNames } from '../../recipe/metrics.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { SerialQueue } from './serial-queue.js';
+import type { FindNeighbours } from '../spread/neighbours.js';
 import { makeSplit } from '../data/split.js';
 
 export interface LoaderOptions extends Pick<RunOptions, 'report' | 'now' | 'yieldToCommands'> {
   readonly engines: readonly EngineEntry[];
   readonly buildRecipe: typeof buildRecipe;
+  /** The search for nearest neighbours on so many threads, as the settings have them. */
+  readonly neighbourSearch: (threads: number) => FindNeighbours;
   readonly loadDataset: (
     signal: AbortSignal,
     onProgress: (loadedBytes: number, totalBytes: number) => void,
@@ -47,10 +50,23 @@ export interface RunRequest {
 function runReport(recipe: Recipe, { imageShape, classNames, train, test }: Dataset): RunReport {
   return {
     type: 'run',
-    metrics: metricNames(recipe),
-    losses: lossNames(recipe),
+    metrics: allMetricNames(recipe),
+    losses: allLossNames(recipe),
+    stages: recipe.stages.map(({ key, steps, accuracy, before }) => ({
+      key,
+      steps,
+      isMeasured: accuracy !== null,
+      spreadsLabels: before?.kind === 'spread',
+    })),
     data: { imageShape, classNames, trainCount: train.count, testCount: test.count },
   };
+}
+
+/** What the page is told of a checkpoint's evaluations, where it has any. */
+function historyOf(checkpoint: Checkpoint | null): readonly Report[] {
+  const evaluations = checkpoint?.progress.evaluations ?? [];
+  if (evaluations.length === 0) return [];
+  return [{ type: 'history', evaluations: evaluations.map((each) => ({ type: 'evaluation', ...each })) }];
 }
 
 export class Loader {
@@ -103,6 +119,7 @@ export class Loader {
     const run = new Run({
       ...input,
       scheduleSteps,
+      findNeighbours: this.#options.neighbourSearch(settings.threads),
       engine,
       replay,
       progress: checkpoint?.progress,
@@ -121,7 +138,9 @@ export class Loader {
     }
     const notes: Report[] =
       checkpoint === null || checkpoint.hasDigest ? [] : [{ type: 'note', note: 'checkpointWithoutDigest' }];
-    const reports = [started.report, run.settingsReport, runReport(recipe, dataset), ...notes, ...held];
+    const about = runReport(recipe, dataset);
+    const history = historyOf(checkpoint);
+    const reports = [started.report, run.settingsReport, about, ...history, ...notes, ...held];
     held = null;
     reports.forEach(report);
     return run;

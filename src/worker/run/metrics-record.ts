@@ -1,28 +1,41 @@
 /** Collects the scalars of a run's steps as they arrive, and makes the reports of its evaluations. */
 
-import { nonFiniteAdvice } from '../checkpoint/snapshot.js';
+import { MOST_EVALUATIONS, nonFiniteAdvice } from '../checkpoint/snapshot.js';
 import { TrainerError } from '../../protocol/errors.js';
-import type { EvaluationReport } from '../../protocol/reports.js';
-import { metricNames, TRAIN_ACCURACY } from '../../recipe/metrics.js';
-import type { Recipe } from '../../recipe/recipe.js';
+import type { Evaluation, EvaluationReport } from '../../protocol/reports.js';
+import { allMetricNames, metricNames, TRAIN_ACCURACY } from '../../recipe/metrics.js';
+import { stageAt, unmeasuredSteps, type Recipe } from '../../recipe/recipe.js';
+import type { EvaluationResult } from './evaluation.js';
 import type { RunProgress } from '../checkpoint/snapshot.js';
 import type { StepMetrics } from '../engine/engine.js';
 
+/** No more than are kept: where there are, every second one of them, and the last. */
+function thinned(evaluations: readonly Evaluation[]): readonly Evaluation[] {
+  if (evaluations.length <= MOST_EVALUATIONS) return evaluations;
+  return evaluations.filter((_, index) => index % 2 === 0 || index === evaluations.length - 1);
+}
+
 export class MetricsRecord {
-  /** Names of a step's scalars, in the order of `StepMetrics.values`. */
+  /** Names of the scalars of all stages, in the order of the reports. */
   readonly names: readonly string[];
+  readonly #recipe: Recipe;
+  readonly #unmeasuredSteps: number;
   readonly #resumedStep: number;
   #step: number;
   #evaluatedStep: number;
+  #evaluations: readonly Evaluation[];
   #accuracySum: number;
   #accuracyCount: number;
   #lastValues: Readonly<Record<string, number>>;
 
-  constructor(recipe: Recipe, progress: RunProgress) {
-    this.names = metricNames(recipe);
+  constructor(recipe: Recipe, progress: Omit<RunProgress, 'unmeasuredSteps'>) {
+    this.names = allMetricNames(recipe);
+    this.#recipe = recipe;
+    this.#unmeasuredSteps = unmeasuredSteps(recipe);
     this.#resumedStep = progress.step;
     this.#step = progress.step;
     this.#evaluatedStep = progress.evaluatedStep;
+    this.#evaluations = progress.evaluations;
     this.#accuracySum = progress.accuracySum;
     this.#accuracyCount = progress.accuracyCount;
     this.#lastValues = progress.lastValues;
@@ -32,47 +45,60 @@ export class MetricsRecord {
     return this.#evaluatedStep;
   }
 
-  /** Takes the next step's scalars. Throws `NonFiniteLoss`, before anything is counted, where one is not finite. */
-  add({ step, values }: StepMetrics): void {
+  /**
+   * Takes the next step's scalars; gives them in the order of `names`, NaN for those that its stage does not have.
+   * Throws `NonFiniteLoss`, before anything is counted, where one is not finite.
+   */
+  add({ step, values }: StepMetrics): Float32Array<ArrayBuffer> {
     if (step !== this.#step + 1) {
       throw new Error(`The engine gave the scalars of step ${step} after those of step ${this.#step}.`);
     }
+    const own = metricNames(this.#recipe.stages[stageAt(this.#recipe, step - 1).stage]!);
     const wrong = values.findIndex((value) => !Number.isFinite(value));
     if (wrong !== -1) {
       throw new TrainerError(
         'NonFiniteLoss',
-        `${this.names[wrong]} became ${values[wrong]} at step ${step}. ${nonFiniteAdvice(this.#resumedStep)}`,
+        `${own[wrong]} became ${values[wrong]} at step ${step}. ${nonFiniteAdvice(this.#resumedStep)}`,
       );
     }
     this.#step = step;
-    this.#lastValues = Object.fromEntries(this.names.map((name, index) => [name, values[index]!]));
-    this.#accuracySum += this.#lastValues[TRAIN_ACCURACY]!;
-    this.#accuracyCount++;
+    this.#lastValues = Object.fromEntries(own.map((name, index) => [name, values[index]!]));
+    const accuracy = this.#lastValues[TRAIN_ACCURACY];
+    if (accuracy !== undefined) {
+      this.#accuracySum += accuracy;
+      this.#accuracyCount++;
+    }
+    return Float32Array.from(this.names, (name) => this.#lastValues[name] ?? NaN);
   }
 
   /** The report of an evaluation of the last step; begins a new mean of the training accuracy. */
-  evaluated(testAccuracy: number, elapsedMs: number): EvaluationReport {
+  evaluated({ accuracy, generated }: EvaluationResult, elapsedMs: number): EvaluationReport {
     const { [TRAIN_ACCURACY]: trainAccuracy = NaN, ...losses } = this.#lastValues;
-    const report: EvaluationReport = {
-      type: 'evaluation',
+    const evaluation: Evaluation = {
       step: this.#step,
       trainAccuracy,
       // A last step that was evaluated before as the end of a shorter run has no steps since then.
       meanTrainAccuracy: this.#accuracyCount === 0 ? trainAccuracy : this.#accuracySum / this.#accuracyCount,
-      testAccuracy,
+      testAccuracy: accuracy,
       losses,
+      generated,
       elapsedMs,
     };
     this.#evaluatedStep = this.#step;
+    // A last step is evaluated again where the run goes on from it and ends there after all.
+    const before = this.#evaluations.filter(({ step }) => step < this.#step);
+    this.#evaluations = thinned([...before, evaluation]);
     this.#accuracySum = 0;
     this.#accuracyCount = 0;
-    return report;
+    return { type: 'evaluation', ...evaluation };
   }
 
   progress(elapsedMs: number): RunProgress {
     return {
       step: this.#step,
+      unmeasuredSteps: this.#unmeasuredSteps,
       evaluatedStep: this.#evaluatedStep,
+      evaluations: this.#evaluations,
       accuracySum: this.#accuracySum,
       accuracyCount: this.#accuracyCount,
       lastValues: this.#lastValues,

@@ -1,6 +1,7 @@
 /**
  * One run on one engine: the loop that makes steps in chunks, evaluates when that is due, and rests when it
- * is told to. What it does beside the steps is `evaluation.ts`, `samples.ts`, `last-good.ts` and `replay.ts`.
+ * is told to. What it does beside the steps is `evaluation.ts`, `samples.ts`, `feature-maps.ts`, `last-good.ts`,
+ * `stage-begin.ts` and `replay.ts`.
  * Knows no commands and no wire; `trainer.ts` does.
  */
 
@@ -13,17 +14,25 @@ import { SAVE_REPLAY_LIMIT_MS } from '../../protocol/time-limits.js';
 import type { Engine, StepMetrics } from '../engine/engine.js';
 import { ReplayStopped } from '../engine/recovering-engine.js';
 import type { Dataset, Split } from '../data/dataset.js';
+import type { FindNeighbours } from '../spread/neighbours.js';
 import { toErrorInfo } from '../../protocol/errors.js';
 import { EngineCalls } from './engine-calls.js';
 import { Evaluation } from './evaluation.js';
-import { isEvaluationDue, stepsToEvaluation } from '../../protocol/evaluation-schedule.js';
+import {
+  isEvaluationDue,
+  stepsToEvaluation,
+  type EvaluationSchedule,
+} from '../../protocol/evaluation-schedule.js';
+import { FeatureMaps } from './feature-maps.js';
 import { LastGood } from './last-good.js';
 import { Pace } from './pace.js';
 import { MetricsRecord } from './metrics-record.js';
 import type { Replay } from './replay.js';
+import { Reading } from './reading.js';
 import { Samples } from './samples.js';
+import { StageBegin } from './stage-begin.js';
 import { NO_PROGRESS, type RunProgress, type RunSnapshot } from '../checkpoint/snapshot.js';
-import type { Recipe } from '../../recipe/recipe.js';
+import { stageAt, unmeasuredSteps, type Recipe } from '../../recipe/recipe.js';
 
 /** A single step waits for an evaluation that takes longer than this no longer than one of its slices. */
 const EVALUATION_PATIENCE_MS = 1000;
@@ -38,6 +47,8 @@ export interface RunOptions {
   readonly split: Split;
   /** The run's own from now on; it stands at `progress.step`. */
   readonly engine: Engine;
+  /** For labels that are spread between stages. */
+  readonly findNeighbours: FindNeighbours;
   /** What the engine makes lost steps again by. */
   readonly replay: Replay;
   /** Left out for a run that begins. */
@@ -62,12 +73,15 @@ export class Run {
   readonly #evaluation: Evaluation;
   readonly #samples: Samples;
   readonly #lastGood: LastGood;
+  readonly #stages: StageBegin;
+  readonly #featureMaps: FeatureMaps;
   /** Of the engine named beside it: another one has a pace of its own. */
   #pace = new Pace();
   #pacedEngine: EngineName;
   #settings: Settings;
   /** Updates asked of the engine; the record may be behind until the engine is flushed. */
   #step: number;
+  readonly #unmeasuredSteps: number;
   #goal = 0;
   #settleGoal: () => void = () => undefined;
   #loop: Promise<void> | null = null;
@@ -87,9 +101,12 @@ export class Run {
     this.#pacedEngine = engine.info.engine;
     this.#settings = settings;
     this.#step = progress.step;
+    this.#unmeasuredSteps = unmeasuredSteps(recipe);
+    this.#stages = new StageBegin({ ...options, calls: this.#calls }, progress.step);
+    this.#featureMaps = new FeatureMaps({ ...options, calls: this.#calls });
     this.#record = new MetricsRecord(recipe, progress);
     this.#restedMs = progress.elapsedMs;
-    this.#evaluation = new Evaluation(dataset.test.count, now);
+    this.#evaluation = new Evaluation(dataset.test.count, now, Reading.of(options));
     this.#samples = new Samples({ ...options, calls: this.#calls });
     this.#lastGood = new LastGood(now, progress.step);
   }
@@ -106,6 +123,10 @@ export class Run {
       settings: this.#settings,
       scheduleSteps: hasSchedule(recipe) ? scheduleSteps : null,
     };
+  }
+
+  get #schedule(): EvaluationSchedule {
+    return { ...this.#settings, unmeasuredSteps: this.#unmeasuredSteps };
   }
 
   get dataset(): Dataset {
@@ -165,6 +186,8 @@ export class Run {
     this.#isStopRequested = true;
     this.#wantsSamplesAtRest &&= withSamples;
     this.#options.replay.stop();
+    this.#stages.stop();
+    this.#featureMaps.stop();
     await this.#loop;
   }
 
@@ -236,11 +259,19 @@ export class Run {
   async #train(): Promise<void> {
     while (!this.isFinished && !this.#isStopRequested) {
       if (this.#isEvaluationOwed()) await this.#evaluateAndPass();
-      else if (this.#step < this.#goal) await this.#advance();
+      else if (this.#step < this.#goal) await this.#goForward();
       else return;
       await this.#options.yieldToCommands();
       if (this.#failure !== null) throw this.#failure;
     }
+  }
+
+  /** A chunk of steps, or the begin of a stage before its first. */
+  async #goForward(): Promise<void> {
+    if (!this.#stages.isDue(this.#step)) return this.#advance();
+    await this.#calls.call((engine) => this.#flush(engine));
+    // What is made again after a lost device begins within the stage.
+    if (await this.#stages.begin(this.#step)) await this.#keepState();
   }
 
   /** One slice of an evaluation; then what was asked for, where that is a single step and the evaluation takes long. */
@@ -252,7 +283,7 @@ export class Run {
       return;
     }
     this.#evaluation.giveUp();
-    await this.#advance();
+    await this.#goForward();
   }
 
   async #restBesideEvaluation(): Promise<void> {
@@ -266,7 +297,7 @@ export class Run {
 
   #isEvaluationOwed(): boolean {
     if (this.#evaluation.isUnderWay) return true;
-    return this.#record.evaluatedStep !== this.#step && isEvaluationDue(this.#step, this.#settings);
+    return this.#record.evaluatedStep !== this.#step && isEvaluationDue(this.#step, this.#schedule);
   }
 
   async #advance(): Promise<void> {
@@ -274,16 +305,19 @@ export class Run {
     if (!this.#hasStepped) report({ type: 'loading', stage: 'firstStep', loadedBytes: 0, totalBytes: 0 });
     this.#hasStepped = true;
     this.#collect(await this.#calls.call((engine) => this.#advanceChunk(engine)));
-    if (isEvaluationDue(this.#step, this.#settings)) return;
+    if (isEvaluationDue(this.#step, this.#schedule)) return;
     if (this.#lastGood.isDue) await this.#keepState();
     if (this.#samples.areDue) await this.#samples.show(this.#step);
+    if (this.#featureMaps.areDue(this.#step)) await this.#featureMaps.show(this.#step);
   }
 
   async #advanceChunk(engine: Engine): Promise<readonly StepMetrics[]> {
     const { now } = this.#options;
     this.#usePaceOf(engine);
     const toGoal = this.#goal - this.#step;
-    const steps = Math.min(this.#pace.chunkSteps, toGoal, stepsToEvaluation(this.#step, this.#settings));
+    const toEnd = stageAt(this.#options.recipe, this.#step).end - this.#step;
+    const toEvaluation = stepsToEvaluation(this.#step, this.#schedule);
+    const steps = Math.min(this.#pace.chunkSteps, toGoal, toEnd, toEvaluation);
     this.#pace.asked(steps, now());
     try {
       const arrived = await engine.advance(steps);
@@ -303,12 +337,12 @@ export class Run {
   }
 
   async #evaluate(): Promise<void> {
-    const accuracy = await this.#calls.call(async (engine) => {
+    const result = await this.#calls.call(async (engine) => {
       await this.#flush(engine);
       return this.#evaluation.goOn(engine);
     });
-    if (accuracy === null) return;
-    this.#options.report(this.#record.evaluated(accuracy, this.#elapsedMs()));
+    if (result === null) return;
+    this.#options.report(this.#record.evaluated(result, this.#elapsedMs()));
     await this.#samples.show(this.#step);
     await this.#keepState();
   }
@@ -327,8 +361,7 @@ export class Run {
     let good = 0;
     try {
       for (const step of metrics) {
-        this.#record.add(step);
-        values.set(step.values, good * this.#record.names.length);
+        values.set(this.#record.add(step), good * this.#record.names.length);
         good++;
       }
     } finally {

@@ -4,7 +4,14 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A run small enough for a test, on the engine that every browser has. */
-export const SMALL = { engine: 'wasm', batch: 10, labels: 100, evalEvery: 5, steps: 2000 };
+export const SMALL = {
+  recipe: 'notebook',
+  engine: 'wasm',
+  batch: 10,
+  labels: 100,
+  evalEvery: 5,
+  steps: 2000,
+};
 
 const POLL_MS = 200;
 const MOST_POLLS = 600;

@@ -16,7 +16,14 @@ import { smallData } from '../../page/support/small-data.mjs';
 const run = promisify(execFile);
 
 /** A run small enough for a test. */
-export const SMALL = { engine: 'wasm', batch: 10, labels: 100, evalEvery: 5, steps: 2000 };
+export const SMALL = {
+  recipe: 'notebook',
+  engine: 'wasm',
+  batch: 10,
+  labels: 100,
+  evalEvery: 5,
+  steps: 2000,
+};
 
 /** What makes a page isolated, so that threads run. */
 export const ISOLATED = {
@@ -78,9 +85,19 @@ export async function copyExample(context, name) {
   return folder;
 }
 
-/** An example with its dependencies and the packed package installed, and built where it is built. */
-export async function buildExample(context, name) {
+/** Lets an app's script define the benchmark's element too. */
+export async function importBenchmark(folder) {
+  const file = path.join(folder, 'main.js');
+  await writeFile(file, `import 'sgan-trainer/benchmark';\n${await readFile(file, 'utf8')}`);
+}
+
+/**
+ * An example with its dependencies and the packed package installed, and built where it is built; with `hasBenchmark`
+ * its script defines that element as well.
+ */
+export async function buildExample(context, name, { hasBenchmark = false } = {}) {
   const folder = await copyExample(context, name);
+  if (hasBenchmark) await importBenchmark(folder);
   const file = path.join(folder, 'package.json');
   const description = JSON.parse(await readFile(file, 'utf8'));
   description.dependencies['sgan-trainer'] = `file:${await packed()}`;
@@ -118,7 +135,7 @@ export async function serveFolder(context, root, { headers = {}, under = '' } = 
  * A page at `url` in a browser of its own, once the element is defined. `seen` fills with the addresses that it
  * and its workers ask for, `said` with its console, `thrown` with its errors.
  */
-export async function openHost(context, url) {
+export async function openHost(context, url, { element = 'sgan-trainer' } = {}) {
   const browser = await launchBrowser({ purpose: 'test' });
   context.after(() => browser.close());
   const page = await browser.newPage();
@@ -129,7 +146,9 @@ export async function openHost(context, url) {
   // Leaving a run asks first on the site's page; nobody is there to answer.
   page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined));
   await page.goto(url);
-  await page.waitForSelector('sgan-trainer:defined', { timeout: 60_000 });
+  // The page may be loaded once more meanwhile, which this outlives.
+  const isThere = (selector) => document.querySelector(selector) !== null;
+  await page.waitForFunction(isThere, { polling: 100, timeout: 60_000 }, `${element}:defined`);
   return { page, seen, said, thrown };
 }
 
@@ -154,4 +173,41 @@ export async function trainOnce(page, settings = SMALL) {
   assert.equal(outcome.error, undefined);
   assert.equal(outcome.state, 'paused');
   return outcome.engine;
+}
+
+/** Measures these engines with a benchmark's element, until each has been timed; fails with what it says. */
+export async function measureOnce(page, engines) {
+  await page.waitForFunction(() => customElements.get('sgan-benchmark') !== undefined, { polling: 100 });
+  const outcome = await page.evaluate(async (chosen) => {
+    const benchmark = document.createElement('sgan-benchmark');
+    benchmark.setAttribute('data-url', document.querySelector('sgan-trainer').getAttribute('data-url'));
+    document.body.append(benchmark);
+    benchmark.settings = { recipe: 'notebook', batch: 10, engines: chosen };
+    const isDone = ({ failure, msPerStep }) => failure !== null || msPerStep !== null;
+    const polling = setInterval(() => {
+      const { report, isRunning } = benchmark;
+      const taking = report?.results.slice(0, chosen.length) ?? [];
+      if (isRunning && taking.length === chosen.length && taking.every(isDone)) benchmark.cancel();
+    }, 100);
+    try {
+      const { results } = await benchmark.start();
+      return { results: results.slice(0, chosen.length) };
+    } catch (error) {
+      return { error: `${error.name}: ${error.message}` };
+    } finally {
+      clearInterval(polling);
+      benchmark.remove();
+    }
+  }, engines);
+  assert.equal(outcome.error, undefined);
+  const labels = outcome.results.map(({ engine, threads, failure }) => [
+    threads === null ? engine : `${engine} x${threads}`,
+    failure,
+  ]);
+  assert.deepEqual(
+    labels,
+    engines.map((engine) => [engine, null]),
+  );
+  // Each computes the very step that the others do.
+  for (const { difference } of outcome.results) assert.ok(difference.gradients < 1e-3);
 }

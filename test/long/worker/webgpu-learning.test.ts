@@ -44,7 +44,7 @@ describeWebGpu('the webgpu engine over 1,000 steps of the notebook', () => {
       onProgress: () => undefined,
     });
     const inputOf = (seed: number): EngineInput => {
-      const settings = resolveSettings({ seed });
+      const settings = resolveSettings({ recipe: 'notebook', seed });
       const recipe = buildRecipe(settings, dataset, { channelDivisor: CHANNEL_DIVISOR });
       return { recipe, settings, dataset, split: makeSplit(dataset, settings) };
     };

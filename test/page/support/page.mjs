@@ -6,7 +6,14 @@ import { HEADERS, serveSite } from '../../../scripts/lib/serve.mjs';
 import { serveData, smallData } from './small-data.mjs';
 
 /** A run small enough for a test: seconds on tfjs' wasm backend. */
-export const SMALL = { engine: 'tfjs-wasm', batch: 10, labels: 100, evalEvery: 5, steps: 2000 };
+export const SMALL = {
+  recipe: 'notebook',
+  engine: 'tfjs-wasm',
+  batch: 10,
+  labels: 100,
+  evalEvery: 5,
+  steps: 2000,
+};
 
 /** No wait in a page takes longer. */
 const LIMIT_MS = 120_000;

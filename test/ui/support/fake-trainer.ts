@@ -6,9 +6,11 @@
 import { isEvaluationDue } from '../../../src/protocol/evaluation-schedule.js';
 import type {
   EvaluationReport,
+  FeatureMapReport,
   ImageGrid,
   Report,
   RunReport,
+  SpreadReport,
   TrainerState,
 } from '../../../src/protocol/reports.js';
 import { resolveSettings } from '../../../src/protocol/check-settings.js';
@@ -17,7 +19,9 @@ import type { ErrorInfo, ErrorKind } from '../../../src/protocol/errors.js';
 import type { ExportedFile } from '../../../src/protocol/trainer-api.js';
 import type { Settings, SettingsInput } from '../../../src/protocol/settings.js';
 import { buildRecipe } from '../../../src/recipe/build-recipe.js';
-import { lossNames, metricNames, TRAIN_ACCURACY } from '../../../src/recipe/metrics.js';
+import { allLossNames, allMetricNames, metricNames, TRAIN_ACCURACY } from '../../../src/recipe/metrics.js';
+import { stageAt, type Recipe } from '../../../src/recipe/recipe.js';
+import { unmeasuredStepsOf } from '../../../src/ui/element/stage-progress.js';
 import type { TrainerClient, WorkerClientOptions } from '../../../src/ui/worker-client.js';
 
 const CELL = 28;
@@ -44,22 +48,86 @@ export function gridAt(step: number, columns: number, rows: number): ImageGrid {
 
 const CLASS_NAMES = Array.from({ length: 10 }, (_, digit) => String(digit));
 
-/** What a run of a recipe is about, on data like MNIST. */
-export function runOf({ recipe }: Pick<Settings, 'recipe'>): RunReport {
+type RunSettings = Pick<Settings, 'recipe'> & { readonly steps?: number };
+
+interface Built {
+  readonly recipe: Recipe;
+  readonly report: RunReport;
+}
+
+const built = new Map<string, Built>();
+
+function build({ recipe: name, steps }: RunSettings): Built {
+  const key = `${name} ${steps}`;
+  const known = built.get(key);
+  if (known !== undefined) return known;
   const imageShape = [CELL, CELL, 1] as const;
-  const built = buildRecipe(resolveSettings({ recipe }), { imageShape, classes: CLASS_NAMES.length });
-  return {
+  const recipe = buildRecipe(resolveSettings({ recipe: name, steps }), {
+    imageShape,
+    classes: CLASS_NAMES.length,
+  });
+  const report: RunReport = {
     type: 'run',
-    metrics: metricNames(built),
-    losses: lossNames(built),
+    metrics: allMetricNames(recipe),
+    losses: allLossNames(recipe),
+    stages: recipe.stages.map(({ key: stage, steps: own, accuracy, before }) => ({
+      key: stage,
+      steps: own,
+      isMeasured: accuracy !== null,
+      spreadsLabels: before !== null,
+    })),
     data: { imageShape, classNames: CLASS_NAMES, trainCount: 60_000, testCount: 10_000 },
+  };
+  built.set(key, { recipe, report });
+  return { recipe, report };
+}
+
+/** What a run of a recipe is about, on data like MNIST. */
+export function runOf(settings: RunSettings): RunReport {
+  return build(settings).report;
+}
+
+/** Names of the scalars of the step after `step` updates. */
+function metricsAt(step: number, settings: RunSettings): readonly string[] {
+  const { recipe } = build(settings);
+  return metricNames(recipe.stages[stageAt(recipe, step).stage]!);
+}
+
+/** Points in ten groups, of which the first have their class and the others what `classOf` says. */
+function mapOf(count: number, classOf: (row: number) => number): Pick<SpreadReport, 'points' | 'classes'> {
+  const points = Float32Array.from({ length: 2 * count }, (_, index) => {
+    const [row, isY] = [index >> 1, index % 2];
+    const turn = (2 * Math.PI * (row % 10)) / 10;
+    return 0.7 * (isY === 0 ? Math.cos(turn) : Math.sin(turn)) + 0.25 * Math.sin(row * (isY + 1.7));
+  });
+  return { points, classes: Uint8Array.from({ length: count }, (_, row) => classOf(row)) };
+}
+
+/** Labels that were spread over 1,000 landmarks, 12 of which none has reached. */
+export function spreadAt(step: number, more: Partial<SpreadReport> = {}): SpreadReport {
+  return {
+    type: 'spread',
+    step,
+    trust: 'all',
+    leftOut: 100,
+    leftOutRight: 96,
+    usedShare: 0.988,
+    reachedShare: 0.988,
+    agreement: 0.95,
+    ...mapOf(1000, (row) => (row < 12 ? 255 : row % 10)),
+    ...more,
   };
 }
 
+/** Where 500 landmarks lie, 100 of which have a label. */
+export function featureMapAt(step: number): FeatureMapReport {
+  return { type: 'featureMap', step, ...mapOf(500, (row) => (row < 100 ? row % 10 : 255)) };
+}
+
 /** Figures that look like a run's: quick at first, then slow, never quite steady. */
-export function evaluationAt(step: number, settings: Pick<Settings, 'recipe'>): EvaluationReport {
-  const { metrics, losses } = runOf(settings);
-  const hasGenerator = losses.includes('generatorLoss');
+export function evaluationAt(step: number, settings: RunSettings): EvaluationReport {
+  const metrics = metricsAt(step - 1, settings);
+  const hasGenerator = metrics.includes('generatorLoss');
   const wave = Math.sin(step * 0.7) * Math.exp(-step / 4000);
   const values: Readonly<Record<string, number>> = {
     discriminatorLoss: 0.5 + 3 * Math.exp(-step / 200) + 0.1 * wave,
@@ -74,6 +142,7 @@ export function evaluationAt(step: number, settings: Pick<Settings, 'recipe'>): 
     losses: Object.fromEntries(
       metrics.filter((name) => name !== TRAIN_ACCURACY).map((name) => [name, values[name] ?? 0.5]),
     ),
+    generated: hasGenerator ? { readShare: 0.6, classBits: 3.1, pixelDeviation: 0.3 } : null,
     elapsedMs: 35 * step,
   };
 }
@@ -175,13 +244,14 @@ export class FakeTrainer implements TrainerClient {
   advance(steps: number): void {
     const settings = this.settings!;
     const count = Math.min(steps, settings.steps - this.done);
+    const unmeasuredSteps = unmeasuredStepsOf(runOf(settings).stages);
     const reports: Report[] = [this.#metrics(count)];
     for (let step = this.done + 1; step <= this.done + count; step++) {
-      const isDue = isEvaluationDue(step, settings);
+      const isDue = isEvaluationDue(step, { ...settings, unmeasuredSteps });
       if (isDue) reports.push(evaluationAt(step, settings));
     }
     this.done += count;
-    if (settings.recipe !== 'labels-only') {
+    if (runOf(settings).losses.includes('generatorLoss')) {
       reports.push({ type: 'images', source: 'generated', step: this.done, grid: gridAt(this.done, 8, 8) });
     }
     this.report(...reports);
@@ -237,7 +307,7 @@ export class FakeTrainer implements TrainerClient {
       { type: 'settings', settings, scheduleSteps: null },
       runOf(settings),
     );
-    if (settings.recipe !== 'labels-only') {
+    if (runOf(settings).losses.includes('generatorLoss')) {
       this.report({ type: 'images', source: 'generated', step: 0, grid: gridAt(0, 8, 8) });
     }
   }
@@ -248,11 +318,14 @@ export class FakeTrainer implements TrainerClient {
     for (let index = 0; index < steps; index++) {
       const step = this.done + 1 + index;
       const { losses } = evaluationAt(step, this.settings!);
+      const own = metricsAt(step - 1, this.settings!);
       const noise: Readonly<Record<string, number>> = {
         discriminatorLoss: 0.4 * Math.sin(step * 12.9898),
         generatorLoss: 0.9 * Math.sin(step * 78.233),
       };
-      const row = metrics.map((name) => (name === TRAIN_ACCURACY ? 1 : losses[name]! + (noise[name] ?? 0)));
+      const valueOf = (name: string): number =>
+        name === TRAIN_ACCURACY ? 1 : losses[name]! + (noise[name] ?? 0);
+      const row = metrics.map((name) => (own.includes(name) ? valueOf(name) : NaN));
       values.set(row, index * metrics.length);
     }
     return { type: 'metrics', firstStep: this.done + 1, steps, values, stepsPerSecond: 31.25 };

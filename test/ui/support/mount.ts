@@ -15,6 +15,7 @@ export interface Mounted {
 }
 
 interface MountOptions {
+  /** The recipe is the notebook's unless one is given; an empty one is the default. */
   readonly attributes?: Readonly<Record<string, string>>;
   /** Where the element is put; default: the body. */
   readonly parent?: ParentNode & Node;
@@ -37,7 +38,8 @@ export function create({
     fakes.push(fake);
     return fake;
   };
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  const all = { recipe: 'notebook', ...attributes };
+  for (const [name, value] of Object.entries(all)) element.setAttribute(name, value);
   mounted.add(element);
   return { element, fakes, fake: () => fakes.at(-1)! };
 }

@@ -140,9 +140,10 @@ function lastResults(events: readonly BenchmarkEvent[]): readonly BenchmarkResul
 const orders = (
   pacing: Pacing,
   ...contenders: Contender[]
-): Pick<MeasureOptions, 'contenders' | 'recipe' | 'batch' | 'pacing' | 'wantsOperations'> => ({
+): Pick<MeasureOptions, 'contenders' | 'recipe' | 'stage' | 'batch' | 'pacing' | 'wantsOperations'> => ({
   contenders,
   recipe: 'notebook',
+  stage: null,
   batch: null,
   pacing,
   wantsOperations: false,

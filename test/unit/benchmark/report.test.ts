@@ -16,6 +16,7 @@ import {
   peakOf,
   verdictOf,
 } from '../../../src/protocol/benchmark/figures.js';
+import { stagesOf } from '../../../src/protocol/benchmark/stages.js';
 import { formatFigure, formatTime, tableRows, toMarkdown } from '../../../src/protocol/benchmark/table.js';
 import type { BenchmarkReport } from '../../../src/protocol/benchmark/report.js';
 import { evaluationCount, isEvaluationDue } from '../../../src/protocol/evaluation-schedule.js';
@@ -38,7 +39,9 @@ describe('the schema of benchmarks', () => {
   });
 
   it('is that of every benchmark in bench/results', async () => {
-    const files = (await readdir('bench/results')).filter((name) => !name.startsWith('gpu-audit'));
+    const files = (await readdir('bench/results')).filter(
+      (name) => name.endsWith('.json') && !name.startsWith('gpu-audit'),
+    );
     assert.ok(files.length >= 2);
     for (const name of files) {
       const report = readReport(await readFile(`bench/results/${name}`, 'utf8'));
@@ -107,13 +110,25 @@ describe('contenders', () => {
     }
   });
 
-  it('that are yardsticks know one recipe, the others all', () => {
+  it('that are yardsticks know the notebook, PyTorch two stages of another recipe, the engines all', () => {
     const [own, yardstick] = [parseContender('webgpu')!, parseContender('tfjs-cpu')!];
-    assert.equal(recipeRefusal(yardstick, 'notebook'), null);
+    assert.equal(recipeRefusal(yardstick, 'notebook', 'train'), null);
     for (const recipe of RECIPE_NAMES) {
-      assert.equal(recipeRefusal(own, recipe), null);
-      if (recipe !== 'notebook') assert.match(recipeRefusal(yardstick, recipe)!, /recipe notebook alone/);
+      for (const stage of stagesOf(recipe)) {
+        assert.equal(recipeRefusal(own, recipe, stage), null);
+        if (recipe === 'notebook') continue;
+        assert.match(recipeRefusal(yardstick, recipe, stage)!, /copy of the recipe notebook alone/);
+      }
     }
+    const [pytorch, compiled] = [parseContender('pytorch x1')!, parseContender('pytorch-compiled x1')!];
+    for (const stage of ['look', 'learn']) {
+      for (const one of [pytorch, compiled]) assert.equal(recipeRefusal(one, 'few-labels', stage), null);
+    }
+    assert.equal(
+      recipeRefusal(pytorch, 'few-labels', 'spread'),
+      'The yardstick is a copy of the recipe notebook and the stages look and learn of the recipe few-labels alone.',
+    );
+    assert.match(recipeRefusal(compiled, 'notebook', 'train')!, /a copy of the stages look and learn/);
   });
 });
 
@@ -180,7 +195,7 @@ describe('the figures of a benchmark', () => {
   });
 
   it('count the evaluations of a run as the schedule has them', () => {
-    for (const [steps, evalEvery] of [
+    for (const [steps, evalEvery, unmeasuredSteps = 0] of [
       [1, 1],
       [1, 5],
       [10, 5],
@@ -188,10 +203,16 @@ describe('the figures of a benchmark', () => {
       [3, 1],
       [4, 9],
       [20_000, 200],
-    ] as const) {
+      [20, 5, 10],
+      [20, 5, 9],
+      [20, 6, 7],
+      [20, 0, 7],
+      [8, 5, 7],
+    ] as readonly (readonly [number, number, number?])[]) {
       let due = 0;
-      for (let step = 1; step <= steps; step++) due += Number(isEvaluationDue(step, { steps, evalEvery }));
-      assert.equal(evaluationCount({ steps, evalEvery }), due, `${steps} by ${evalEvery}`);
+      const schedule = { steps, evalEvery, unmeasuredSteps };
+      for (let step = 1; step <= steps; step++) due += Number(isEvaluationDue(step, schedule));
+      assert.equal(evaluationCount(schedule), due, JSON.stringify(schedule));
     }
   });
 });

@@ -52,7 +52,10 @@ describe('the options of the benchmark', () => {
       /--engines is "torch"; allowed are webgpu, wasm, tfjs-webgpu,/,
     );
     assert.throws(() => parse('--runtime', 'deno'), /--runtime is "deno"; allowed are browser, dawn\./);
-    assert.throws(() => parse('--recipe', 'cifar'), /--recipe is "cifar"; allowed are notebook,/);
+    assert.throws(
+      () => parse('--recipe', 'cifar'),
+      /--recipe is "cifar"; allowed are few-labels, .*notebook,/,
+    );
   });
 
   it('take a preset instead of rounds, and another batch, not for yardsticks outside', () => {
@@ -76,6 +79,43 @@ describe('the options of the benchmark', () => {
     );
     assert.equal(parse('--engines', 'webgpu,wasm', ...recipe).recipe, 'labels-only');
     assert.throws(() => parse('--engines', 'webgpu,wasm', '--runtime', 'dawn'), /Dawn for Node has no wasm/);
+  });
+});
+
+describe('the stage that is measured', () => {
+  const recipe = ['--recipe', 'few-labels'];
+
+  it('is the last unless one is named, which the recipe has to have', () => {
+    assert.equal(parse('--engines', 'wasm', ...recipe).stage, null);
+    assert.equal(parse('--engines', 'wasm', ...recipe, '--stage', 'look').stage, 'look');
+    assert.throws(
+      () => parse('--engines', 'wasm', ...recipe, '--stage', 'rest'),
+      /--stage is "rest"; allowed are look, spread, learn\./,
+    );
+    assert.throws(
+      () => parse('--engines', 'wasm', '--stage', 'look'),
+      /--stage is "look"; allowed are train\./,
+    );
+  });
+
+  it('is known to PyTorch where it is look or learn, eager and compiled, and to no other yardstick', () => {
+    const enginesOf = (...args) => parse(...recipe, ...args).contenders.map(({ engine }) => engine);
+    assert.deepEqual(enginesOf('--engines', 'wasm,pytorch', '--threads', '1'), [
+      'wasm',
+      'pytorch',
+      'pytorch-compiled',
+    ]);
+    assert.throws(
+      () => enginesOf('--engines', 'wasm,pytorch', '--stage', 'spread'),
+      /pytorch can train the recipe notebook and the stages look and learn .* only, not few-labels, stage spread/,
+    );
+    assert.throws(() => enginesOf('--engines', 'tfjs-wasm'), /tfjs-wasm can train the recipe notebook only/);
+    assert.ok(!enginesOf('--engines', 'all').includes('tfjs-wasm'));
+    assert.deepEqual(
+      parse('--engines', 'pytorch', '--threads', '1').contenders.map(({ engine }) => engine),
+      ['pytorch'],
+    );
+    assert.throws(() => parse('--engines', 'pytorch-compiled'), /can train the stages look and learn/);
   });
 });
 

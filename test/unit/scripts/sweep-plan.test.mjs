@@ -49,13 +49,15 @@ test('a sweep is every recipe with every number of labels and every seed, in thi
 
 test('what is not given is the default of the recipe, and other settings are the same for all runs', () => {
   const { runs, settings } = plan(['--steps', '40', '--balanced']);
-  assert.deepEqual(runs, [{ name: 'notebook-labels900-seed1', recipe: 'notebook', labels: 900, seed: 1 }]);
+  assert.deepEqual(runs, [
+    { name: 'few-labels-labels100-seed1', recipe: 'few-labels', labels: 100, seed: 1 },
+  ]);
   assert.deepEqual(settings, { steps: 40, balanced: true });
 });
 
 test('settings that the worker would refuse are refused in its words', () => {
   assert.throws(() => plan(['--batch', '9']), /"batch" is 9; allowed: whole numbers from 10 to 1,024/);
-  assert.throws(() => plan(['--recipe', 'gan']), /--recipe is "gan"; allowed are notebook, .* and all/);
+  assert.throws(() => plan(['--recipe', 'gan']), /--recipe is "gan"; allowed are few-labels, .* and all/);
   assert.throws(() => plan(['--labels', '1-101', '--seeds', '1-100']), /These are 10100 runs/);
 });
 

@@ -9,6 +9,8 @@ import type { EngineEntry, Probe } from '../../../src/worker/engine/engine-entry
 import { drawPhase } from '../../../src/worker/model/draws.js';
 import type { Engine, EngineInput, EngineState, StepMetrics } from '../../../src/worker/engine/engine.js';
 import { initialTensors, parametersOf, type NamedTensor } from '../../../src/worker/model/parameters.js';
+import { layersUntil, outputShapeOf, sizeOf } from '../../../src/recipe/layers.js';
+import { entryOf, inStage, stageAt } from '../../../src/recipe/recipe.js';
 import { metricNames, TRAIN_ACCURACY } from '../../../src/recipe/metrics.js';
 import { RandomStreams } from '../../../src/worker/random/streams.js';
 
@@ -111,6 +113,21 @@ export class FakeEngine implements Engine {
     return this.#exclusively(() => new Float32Array(count * (this.#input.dataset.classes + 1)));
   }
 
+  /** As many as the recipe's landmark layer has: the image's first bytes, so that no two are quite alike. */
+  features(images: Float32Array<ArrayBuffer>, count: number): Promise<Float32Array<ArrayBuffer>> {
+    const { recipe } = this.#input;
+    const { network } = entryOf(recipe, recipe.classifier.network);
+    const layers = layersUntil(network, recipe.landmarks!.layer);
+    const size = sizeOf(outputShapeOf({ ...network, layers }));
+    const image = images.length / count;
+    return this.#exclusively(() =>
+      Float32Array.from({ length: count * size }, (_, i) => {
+        const [row, feature] = [Math.floor(i / size), i % size];
+        return 1 + images[row * image + feature]!;
+      }),
+    );
+  }
+
   exportState(): Promise<EngineState> {
     return this.#exclusively(async () => {
       await this.#options.onExport?.();
@@ -163,7 +180,9 @@ export class FakeEngine implements Engine {
 
   #makeStep(): StepMetrics {
     const { recipe, split } = this.#input;
-    const { indices } = drawPhase(this.#streams, recipe, split, 0, this.#step).get('labelled')!;
+    const stage = inStage(recipe, stageAt(recipe, this.#step).stage);
+    const { name } = stage.phases[0]!.groups[0]!;
+    const { indices } = drawPhase(this.#streams, stage, split, 0, this.#step).get(name)!;
     const moved = (indices![0]! % 1000) / 1000 - 0.5;
     for (const { name, role } of parametersOf(recipe)) {
       if (role === 'trained')
@@ -171,7 +190,7 @@ export class FakeEngine implements Engine {
     }
     this.#step++;
     if (this.#step === this.#options.infiniteAt) [...this.#tensors.values()][0]!.values[3] = Infinity;
-    const values = Float32Array.from(metricNames(recipe), (name, i) => {
+    const values = Float32Array.from(metricNames(stage), (name, i) => {
       if (name === TRAIN_ACCURACY) return (this.#step % 4) / 3;
       return this.#step === this.#options.nanAt ? NaN : i + Math.abs(moved);
     });

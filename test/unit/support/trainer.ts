@@ -5,6 +5,7 @@ import { PROTOCOL_VERSION } from '../../../src/protocol/trainer-api.js';
 import type { SettingsInput } from '../../../src/protocol/settings.js';
 import type { EngineEntry } from '../../../src/worker/engine/engine-entry.js';
 import { buildRecipe } from '../../../src/recipe/build-recipe.js';
+import { plainNeighbours } from '../../../src/worker/spread/plain-neighbours.js';
 import { Trainer, type TrainerOptions } from '../../../src/worker/commands/trainer.js';
 import { fetchOf, tinyFiles } from './data.js';
 import { fakeTable, type FakeEngineOptions } from './fake-engine.js';
@@ -12,7 +13,7 @@ import { fakeTable, type FakeEngineOptions } from './fake-engine.js';
 export const DATA_URL = 'https://example.test/data/';
 
 /** Settings of a run that is over soon. */
-export const SHORT: SettingsInput = { steps: 8, labels: 20, batch: 10, evalEvery: 4 };
+export const SHORT: SettingsInput = { recipe: 'notebook', steps: 8, labels: 20, batch: 10, evalEvery: 4 };
 
 export class Clock {
   ms = 0;
@@ -43,6 +44,7 @@ export async function openTrainer(options: TestTrainerOptions = {}): Promise<Tes
   const trainer = new Trainer({
     engines: table,
     buildRecipe: (settings, data, options) => buildRecipe(settings, data, { ...options, channelDivisor: 16 }),
+    neighbourSearch: () => plainNeighbours,
     fetch: fetchOf(tinyFiles()),
     now: clock.now,
     schedule: (callback) => void queueMicrotask(callback),

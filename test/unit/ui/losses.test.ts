@@ -26,6 +26,7 @@ const evaluation = (step: number, testAccuracy: number): EvaluationReport => ({
   meanTrainAccuracy: 0.5,
   testAccuracy,
   losses: { discriminatorLoss: 1 },
+  generated: null,
   elapsedMs: step,
 });
 

@@ -3,16 +3,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { unzipSync } from 'fflate';
-import { DEFAULT_SETTINGS } from '../../../src/protocol/settings.js';
 import type { EvaluationReport, Report, TrainerState } from '../../../src/protocol/reports.js';
 import { baselineAt, Baselines } from '../../../src/ui/charts/baselines.js';
 import { RunModel } from '../../../src/ui/element/run-model.js';
 import { fileName, metricsCsv, zipFiles } from '../../../src/ui/element/saved-files.js';
 import { completeSettings } from '../../../src/protocol/check-settings.js';
 import { TrainerSession } from '../../../src/ui/trainer-session.js';
-import { evaluationAt, FakeTrainer, gridAt } from '../../ui/support/fake-trainer.js';
+import { planStages, spanAt, stageSpans } from '../../../src/ui/element/stage-progress.js';
+import { evaluationAt, FakeTrainer, gridAt, runOf, spreadAt } from '../../ui/support/fake-trainer.js';
 
-const settings = completeSettings({ steps: 400 });
+const NOTEBOOK = completeSettings({ recipe: 'notebook' });
+const settings = completeSettings({ recipe: 'notebook', steps: 400 });
 const state = (name: TrainerState, step = 0): Report => ({ type: 'state', state: name, step, error: null });
 
 function take(model: RunModel, ...reports: Report[]): void {
@@ -170,12 +171,91 @@ test('a baseline is that of the same labelled draws', () => {
   const labelsOnly = completeSettings({ recipe: 'labels-only' });
   const evaluations = [evaluationAt(1, labelsOnly), evaluationAt(200, labelsOnly)];
   baselines.remember(labelsOnly, evaluations);
-  assert.equal(baselines.of(DEFAULT_SETTINGS), evaluations);
-  assert.deepEqual(baselines.of({ ...DEFAULT_SETTINGS, seed: 2 }), []);
-  assert.deepEqual(baselines.of({ ...DEFAULT_SETTINGS, labels: 100 }), []);
+  assert.equal(baselines.of(NOTEBOOK), evaluations);
+  assert.deepEqual(baselines.of({ ...NOTEBOOK, seed: 2 }), []);
+  assert.deepEqual(baselines.of({ ...NOTEBOOK, labels: 100 }), []);
   assert.deepEqual(baselines.of(labelsOnly), []);
   assert.equal(baselineAt(evaluations, 199)!.step, 1);
   assert.equal(baselineAt(evaluations, 0), null);
+});
+
+test('few labels have a baseline of their own, and one without GAN', () => {
+  const baselines = new Baselines();
+  const few = completeSettings({ recipe: 'few-labels' });
+  const evaluations = new Map(
+    (['labels-only-augmented', 'few-labels-no-gan', 'few-labels-no-look', 'labels-only'] as const).map(
+      (recipe) => {
+        const other = completeSettings({ ...few, recipe });
+        const found = [evaluationAt(2000, other)];
+        baselines.remember(other, found);
+        return [recipe, found];
+      },
+    ),
+  );
+  assert.equal(baselines.of(few), evaluations.get('labels-only-augmented'));
+  assert.equal(baselines.withoutGan(few), evaluations.get('few-labels-no-gan'));
+  const withoutGan = { ...few, recipe: 'few-labels-no-gan' } as const;
+  assert.equal(baselines.of(withoutGan), evaluations.get('labels-only-augmented'));
+  assert.deepEqual(baselines.withoutGan(withoutGan), []);
+  assert.deepEqual(baselines.withoutGan(NOTEBOOK), []);
+  assert.deepEqual(baselines.of({ ...few, seed: 2 }), []);
+});
+
+test('labels are known to be spread from the end of the stage before until their report comes', () => {
+  const few = completeSettings({ recipe: 'few-labels', steps: 400 });
+  const model = new RunModel();
+  take(model, state('loading'), { type: 'settings', settings: few, scheduleSteps: 400 }, runOf(few));
+  take(model, state('running', 199));
+  assert.equal(model.isSpreading, false);
+  take(model, state('running', 200));
+  assert.equal(model.isSpreading, true);
+  take(model, state('paused', 200));
+  assert.equal(model.isSpreading, false);
+  take(model, state('running', 200), spreadAt(200));
+  assert.equal(model.isSpreading, false);
+  assert.equal(model.map?.step, 200);
+  take(model, state('running', 220));
+  assert.equal(model.isSpreading, true, 'before the second time');
+});
+
+test('evaluations from before a load are shown, but tell nothing of how fast this machine is', () => {
+  const model = new RunModel();
+  take(model, state('loading'), { type: 'settings', settings, scheduleSteps: null }, runOf(settings));
+  take(model, { type: 'history', evaluations: [evaluationAt(1, settings), evaluationAt(200, settings)] });
+  take(model, state('running', 200), evaluationAt(400, settings));
+  assert.deepEqual(
+    model.evaluations.map(({ step }) => step),
+    [1, 200, 400],
+  );
+  assert.deepEqual(
+    model.ownEvaluations.map(({ step }) => step),
+    [400],
+  );
+});
+
+test('the stages of a run are one where they have one key, and end with the run', () => {
+  const { stages } = planStages(completeSettings({ recipe: 'few-labels', steps: 400 }));
+  assert.deepEqual(stages, runOf({ recipe: 'few-labels', steps: 400 }).stages);
+  const ends = (steps: number): unknown[] =>
+    stageSpans(stages, steps).map(({ key, first, end }) => [key, first, end]);
+  assert.deepEqual(ends(400), [
+    ['look', 0, 200],
+    ['spread', 200, 240],
+    ['learn', 240, 400],
+  ]);
+  assert.deepEqual(ends(800), [
+    ['look', 0, 200],
+    ['spread', 200, 240],
+    ['learn', 240, 800],
+  ]);
+  assert.deepEqual(ends(210), [
+    ['look', 0, 200],
+    ['spread', 200, 210],
+  ]);
+  assert.deepEqual(
+    [0, 199, 200, 400].map((step) => spanAt(stageSpans(stages, 400), step)!.key),
+    ['look', 'look', 'spread', 'learn'],
+  );
 });
 
 test('metrics are CSV with a line an evaluation, a column a loss, and empty fields where there is no value', () => {

@@ -73,7 +73,7 @@ test('a problem names the setting, the value met and what is allowed', () => {
     settingProblem('labels', 0),
     'Setting "labels" is 0; allowed: whole numbers from 1 to 1,000,000.',
   );
-  assert.match(settingProblem('recipe', 'mine')!, /"recipe" is "mine"; allowed: notebook, /);
+  assert.match(settingProblem('recipe', 'mine')!, /"recipe" is "mine"; allowed: few-labels, /);
   assert.match(settingProblem('lables', 900)!, /no setting "lables"; settings: .*labels/);
   assert.equal(settingProblem('labels', 900), null);
 });
@@ -87,8 +87,8 @@ test('numbers are read as people type them', () => {
 
 test('what is not allowed keeps the value before it, the rest is taken', () => {
   const { next, changes, problems } = makeNext();
-  next.merge({ labels: 100, seed: -1 });
-  assert.equal(next.complete.labels, 100);
+  next.merge({ labels: 50, seed: -1 });
+  assert.equal(next.complete.labels, 50);
   assert.equal(next.complete.seed, DEFAULT_SETTINGS.seed);
   assert.equal(problems.length, 1);
   assert.equal(changes.length, 1);
@@ -96,12 +96,12 @@ test('what is not allowed keeps the value before it, the rest is taken', () => {
 
 test('undefined takes a setting back to its default; no change tells nobody', () => {
   const { next, changes } = makeNext();
-  next.set('labels', 100);
-  next.set('labels', 100);
+  next.set('labels', 50);
+  next.set('labels', 50);
   next.set('labels', undefined);
   assert.deepEqual(
     changes.map(({ labels }) => labels),
-    [100, 900],
+    [50, DEFAULT_SETTINGS.labels],
   );
   assert.equal(next.given.labels, undefined);
 });
@@ -117,7 +117,7 @@ test('a changed recipe brings its defaults, but not over what was asked for', ()
 
 test('what was refused is remembered until that setting is given anew, which is told', () => {
   const { next, changes } = makeNext();
-  next.merge({ steps: -5, labels: 100, seed: 'one', other: 3 });
+  next.merge({ steps: -5, labels: 50, seed: 'one', other: 3 });
   assert.deepEqual(
     [...next.refused],
     [
@@ -156,7 +156,7 @@ test('an address holds what differs from the recipe’s defaults, and reads back
     {},
     { recipe: 'notebook-as-run' },
     { recipe: 'notebook-as-run', dropout: 0.5 },
-    { engine: 'tfjs-wasm', batch: 10, generatorLr: 0.0003, balanced: true, seed: 0 },
+    { engine: 'tfjs-wasm', batch: 10, generatorLr: 0.0003, balanced: false, seed: 0 },
   ] as const;
   for (const input of inputs) {
     const settings = completeSettings(input);
@@ -173,13 +173,13 @@ test('an address keeps parameters that are not ours', () => {
 
 test('a setting that was refused stays in the address as it was asked for', () => {
   const { next } = makeNext();
-  const parameters = new URLSearchParams('steps=-5&labels=100&dropout=0.5x');
+  const parameters = new URLSearchParams('steps=-5&labels=50&dropout=0.5x');
   next.merge(settingsFromUrl(parameters));
   assert.equal(settingsToUrl(next.complete, parameters, next.refused).toString(), parameters.toString());
   next.set('steps', 50);
   assert.equal(
     settingsToUrl(next.complete, parameters, next.refused).toString(),
-    'steps=50&labels=100&dropout=0.5x',
+    'steps=50&labels=50&dropout=0.5x',
   );
 });
 

@@ -3,6 +3,7 @@
  * that learns from them, and the counting of right answers.
  */
 
+import { inStage } from '../../../src/recipe/recipe.js';
 import { metricNames, TRAIN_ACCURACY } from '../../../src/recipe/metrics.js';
 import type { EngineInput } from '../../../src/worker/engine/engine.js';
 import type {
@@ -34,7 +35,7 @@ export interface LossProgram {
 /** Passes labelled, unlabelled, fake; backward, each for the discriminator's loss, then the last two for the generator's. */
 export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram {
   const base = tinyInput('notebook-feature-matching');
-  const names = metricNames(base.recipe);
+  const names = metricNames(inStage(base.recipe, 0));
   const metricOf = (name: string): { readonly name: string; readonly metric: number } => ({
     name,
     metric: names.indexOf(name),
@@ -88,8 +89,6 @@ export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram
       kind: 'loss',
       name: 'losses',
       stage: 0,
-      logits: ids.logits,
-      width: WIDTH,
       isFirst: true,
       isLast: true,
       terms: [
@@ -100,6 +99,7 @@ export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram
         {
           ...metricOf('featureMatchingLoss'),
           kind: 'featureMatching',
+          distance: 'squared',
           weight,
           ...onFake,
           features: ids.features,
@@ -114,8 +114,7 @@ export function lossProgram([labelled, unlabelled, fake]: PassRows): LossProgram
         { ...metricOf('generatorLoss'), terms: [3, 4] },
       ],
       accuracy: { ...onLabelled, metric: names.indexOf(TRAIN_ACCURACY) },
-      segments,
-      logitGradient: ids.logitGradient,
+      head: { logits: ids.logits, width: WIDTH, segments, logitGradient: ids.logitGradient },
       featureGradient: {
         target: ids.featureGradient,
         size: FEATURES,

@@ -10,6 +10,7 @@ import { interpret } from '../../../src/worker/engine/plan/interpreter/interpret
 import { ParameterStore, type Values } from '../../../src/worker/engine/plan/interpreter/store.js';
 import type { LossOp, Operation, Program, TensorId } from '../../../src/worker/engine/plan/operations.js';
 import type { PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
+import { stepScalar } from '../../../src/worker/engine/plan/step-scalars.js';
 import { openDevice } from '../../../src/worker/engine/webgpu/device.js';
 import type { Tiles } from '../../../src/worker/engine/webgpu/kernels/linear.js';
 import {
@@ -52,8 +53,9 @@ export interface OneByOneOptions {
   readonly inputs?: ReadonlyMap<TensorId, Float32Array>;
   /** A planned train step of the recipe, where `planned` is not it: it says what the tables hold. */
   readonly trainStep?: PlannedProgram;
-  /** Updates done before. */
+  /** Updates done before, and before the first step of the schedules. */
   readonly step?: number;
+  readonly origin?: number;
   readonly firstTestImage?: number;
 }
 
@@ -180,7 +182,7 @@ class Bench {
     return this.#shared.parameters.unpack(values!, m!, v!);
   }
 
-  /** The step's scalars, from where a step's first loss has left them. */
+  /** The step's scalars, from where its draw has found them. */
   async readScalars(): Promise<Float32Array<ArrayBuffer>> {
     const { window, scalars } = this.#shared.control;
     const buffer = this.#shared.buffers.get(CONTROL);
@@ -219,6 +221,7 @@ export async function runOneByOne(
     inputs = new Map<TensorId, Float32Array>(),
     trainStep = planned,
     step = 0,
+    origin = 0,
     firstTestImage = 0,
   }: OneByOneOptions,
 ): Promise<readonly Written[]> {
@@ -231,8 +234,8 @@ export async function runOneByOne(
     shared,
     await prepareProgram(device, planned, 'train', shared, tiles, dataset.test.count),
   );
-  const windowStart = Math.max(0, step - STEPS_BEFORE);
-  bench.writeScalars(scalarWindow(trainStep.program.stepScalars, windowStart));
+  const windowStart = Math.max(origin, step - STEPS_BEFORE);
+  bench.writeScalars(scalarWindow(trainStep.program.stepScalars, windowStart - origin));
   const parameters = new ParameterStore(state, 'float32');
   const values = new Map<TensorId, Values>(
     Array.from(inputs, ([id, content]) => [id, Float32Array.from(content)]),
@@ -249,11 +252,11 @@ export async function runOneByOne(
       bench.write(id, reference.read(id));
     }
     bench.writeState(parameters.tensors());
-    const row = operation.kind === 'loss' && operation.isFirst ? WRONG_ROW : step - windowStart;
+    const row = operation.kind === 'draw' ? WRONG_ROW : step - windowStart;
     const { count } = dataset.test;
     bench.writeControl([step, ...seedKey(settings.seed), firstTestImage, count, windowStart, row]);
     bench.run(index);
-    reference.run({ dataset, split, seed: settings.seed, step, firstTestImage });
+    reference.run({ dataset, split, seed: settings.seed, step, origin, firstTestImage });
 
     for (const id of writes) {
       const expected = reference.read(id).slice();
@@ -272,11 +275,17 @@ export async function runOneByOne(
         all.push(written(operation, name, type, await bench.read(id, expected.length), expected));
       }
     }
+    if (operation.kind === 'draw' && planned === trainStep) {
+      const expected = program.stepScalars.map((scalar) => Math.fround(stepScalar(scalar, step - origin)));
+      const actual = [...(await bench.readScalars())];
+      all.push({ operation, tensor: 'step scalars', type: 'f32', actual, expected });
+    }
     if (parameterWrites.size === 0) continue;
     const found = await bench.readState();
     for (const name of parameterWrites) {
+      // Averages have no moments.
       const moments = operation.kind === 'update' ? Object.values(momentNames(name)) : [];
-      for (const tensor of [name, ...moments]) {
+      for (const tensor of [name, ...moments.filter((moment) => found.has(moment))]) {
         all.push(written(operation, tensor, 'f32', found.get(tensor)!.values, parameters.get(tensor)));
       }
     }

@@ -14,7 +14,12 @@ function withRecipe(change: (recipe: Recipe) => Partial<Recipe>): SpoilInput {
 }
 
 export function withPhase(change: (phase: Phase) => Partial<Phase>): SpoilInput {
-  return withRecipe(({ phases }) => ({ phases: phases.map((phase) => ({ ...phase, ...change(phase) })) }));
+  return withRecipe(({ stages }) => ({
+    stages: stages.map((stage) => ({
+      ...stage,
+      phases: stage.phases.map((phase) => ({ ...phase, ...change(phase) })),
+    })),
+  }));
 }
 
 export function withPass(name: string, change: Partial<Pass>): SpoilInput {

@@ -3,7 +3,7 @@
  * by 8, images made of an integer hash. Nothing here is drawn at random.
  */
 
-import { DEFAULT_SETTINGS, RECIPE_DEFAULTS, type Settings } from '../../../src/protocol/settings.js';
+import { defaultSettings, type Settings } from '../../../src/protocol/settings.js';
 import type { RecipeName } from '../../../src/recipe/recipes.js';
 import type { EngineInput } from '../../../src/worker/engine/engine.js';
 import type { Dataset, ImageSet } from '../../../src/worker/data/dataset.js';
@@ -68,9 +68,7 @@ export function tinyInput(
   channelDivisor = CHANNEL_DIVISOR,
 ): EngineInput {
   const settings: Settings = {
-    ...DEFAULT_SETTINGS,
-    ...(RECIPE_DEFAULTS[recipe] as Partial<Settings>),
-    recipe,
+    ...defaultSettings(recipe),
     batch: 10,
     labels: 60,
     ...overrides,

@@ -1,6 +1,6 @@
 /** What each operation reads and writes: the base of the memory layout, of the checks and of `npm run plan`. */
 
-import type { Operation, Program, Snippet, Tap, TensorId, View } from './operations.js';
+import type { LossOpTerm, Operation, Program, Snippet, Tap, TensorId, View } from './operations.js';
 
 export interface Accesses {
   readonly reads: ReadonlySet<TensorId>;
@@ -37,6 +37,30 @@ class Collector implements Accesses {
     this.snippets(prologue);
   }
 
+  term(term: LossOpTerm): void {
+    switch (term.kind) {
+      case 'featureMatching':
+        this.read(term.features, term.against);
+        break;
+      case 'contrastive':
+        this.read(term.statistics);
+        break;
+      case 'softmaxCrossEntropy':
+        this.read(term.logits, term.labels);
+        break;
+      case 'pseudoLabelCrossEntropy':
+        this.read(term.logits, term.teacher?.logits ?? null, term.store?.targets ?? null);
+        break;
+      case 'sigmoidCrossEntropy':
+      case 'logsumexpCrossEntropy':
+      case 'confidentShare':
+        this.read(term.logits);
+        break;
+      default:
+        term satisfies never;
+    }
+  }
+
   snippets(snippets: readonly Snippet[]): void {
     for (const snippet of snippets) {
       switch (snippet.kind) {
@@ -58,6 +82,9 @@ class Collector implements Accesses {
           this.read(snippet.at);
           this.snippets(snippet.prologue);
           break;
+        case 'noise':
+          this.read(snippet.values);
+          break;
         case 'segmentVector':
           this.read(snippet.vectors);
           break;
@@ -77,6 +104,7 @@ export function accessesOf(operation: Operation): Accesses {
       break;
     case 'draw':
       found.write(...operation.parts.map(({ target }) => target));
+      found.parameters(...operation.parts.flatMap((part) => (part.kind === 'targets' ? [part.store] : [])));
       break;
     case 'product':
       found.view(operation.source);
@@ -118,13 +146,38 @@ export function accessesOf(operation: Operation): Accesses {
       found.parameters(operation.norm.gamma);
       found.write(operation.coefficients, operation.gradient, operation.applied);
       break;
+    case 'groupNorm':
+      found.read(operation.source);
+      found.parameters(operation.norm.gamma, operation.norm.beta);
+      found.snippets(operation.epilogue);
+      found.write(operation.statistics, operation.target);
+      break;
+    case 'groupNormGradient':
+      found.read(operation.source, operation.raw, operation.statistics);
+      found.parameters(operation.norm.gamma);
+      found.write(operation.target, operation.gradient);
+      break;
+    case 'contrastive':
+      found.read(operation.embeddings);
+      found.write(operation.statistics);
+      break;
+    case 'contrastiveGradient':
+      found.read(operation.embeddings, operation.statistics);
+      if (operation.weight.kind === 'scalar') found.read(operation.scalars);
+      found.write(operation.target);
+      break;
     case 'loss':
-      found.read(operation.logits, operation.accuracy?.logits ?? null, operation.accuracy?.labels ?? null);
-      for (const term of operation.terms) {
-        if (term.kind === 'featureMatching') found.read(term.features, term.against);
-        else found.read(term.logits, term.kind === 'softmaxCrossEntropy' ? term.labels : null);
-      }
-      found.write(operation.logitGradient, operation.featureGradient?.target ?? null, operation.metrics);
+      found.read(
+        operation.head?.logits ?? null,
+        operation.accuracy?.logits ?? null,
+        operation.accuracy?.labels ?? null,
+      );
+      for (const term of operation.terms) found.term(term);
+      found.write(
+        operation.head?.logitGradient ?? null,
+        operation.featureGradient?.target ?? null,
+        operation.metrics,
+      );
       if (operation.isFirst) found.write(operation.scalars);
       break;
     case 'update': {

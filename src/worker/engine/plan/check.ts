@@ -3,12 +3,12 @@
  * engine has to trust the lowering; tests corrupt plans to see that they are refused.
  */
 
-import { averageName, parametersOf } from '../../model/parameters.js';
-import { sizeOf } from '../../../recipe/layers.js';
-import type { Recipe } from '../../../recipe/recipe.js';
+import { averageName, parametersOf, type ParameterDescription } from '../../model/parameters.js';
+import { layersUntil, sizeOf } from '../../../recipe/layers.js';
+import { entryOf, type StageRecipe } from '../../../recipe/recipe.js';
 import { accessesOf, stagesOf } from './accesses.js';
 import { ALIGNMENT, lifetimesOf, type MemoryLayout } from './memory.js';
-import type { Operation, OpSegment, Program, Snippet, TensorId, View } from './operations.js';
+import type { LossOpTerm, Operation, OpSegment, Program, Snippet, TensorId, View } from './operations.js';
 
 /** Storage buffers that one dispatch may bind: WebGPU's default limit. */
 export const MOST_BINDINGS = 8;
@@ -26,13 +26,19 @@ function parameterBuffers(operation: Operation): number {
     case 'update':
       return 3; // parameters and both moments
     case 'draw':
-      return 2; // the data set; the step counter
+      // The data set and the step counter; the target store.
+      return operation.parts.some(({ kind }) => kind === 'targets') ? 3 : 2;
+    case 'groupNorm':
+    case 'groupNormGradient':
+      return 1; // parameters
     case 'loss':
       return 1; // the control buffer
     case 'initialise':
       return 2;
     case 'filterGradient':
     case 'biasGradient':
+    case 'contrastive':
+    case 'contrastiveGradient':
     case 'countCorrect':
       return 0;
     default:
@@ -69,20 +75,36 @@ export function checkProgram(program: Program): void {
   }
 }
 
+/** Whether a phase trains a parameter: one of a network that it updates, of a layer that its passes reach. */
+function trainedBy(recipe: StageRecipe, phase: number): (parameter: ParameterDescription) => boolean {
+  const { updates, passes } = recipe.phases[phase]!;
+  const networks = updates.flatMap((update) => update.networks);
+  const layers = new Map(
+    networks.map((name): [string, ReadonlySet<string>] => {
+      const { network } = entryOf(recipe, name);
+      const { until } = passes.find((pass) => pass.gradient && pass.network === name)!;
+      return [name, new Set(layersUntil(network, until).map((layer) => layer.name))];
+    }),
+  );
+  return ({ network, layer, role }) => role === 'trained' && layers.get(network)?.has(layer) === true;
+}
+
 /**
  * Every trained parameter is updated once by each phase that trains its network, from gradients of its
  * size, and its average once a step; nothing else is.
  */
-export function checkUpdates(program: Program, recipe: Recipe): void {
+export function checkUpdates(program: Program, recipe: StageRecipe): void {
   const updates = program.operations.filter((operation) => operation.kind === 'update');
   const moved = new Set<string>();
+  const trained = new Set<string>();
   updates.forEach(({ entries, optimisers }, phase) => {
-    const networks = recipe.phases[phase]!.updates.map(({ network }) => network);
+    const isTrained = trainedBy(recipe, phase);
     const left = new Map(
       parametersOf(recipe)
-        .filter(({ network, role }) => role === 'trained' && networks.includes(network))
+        .filter(isTrained)
         .map((parameter) => [parameter.name, parameter]),
     );
+    for (const name of left.keys()) trained.add(name);
     for (const entry of entries) {
       const parameter = left.get(entry.parameter);
       if (parameter === undefined)
@@ -107,7 +129,8 @@ export function checkUpdates(program: Program, recipe: Recipe): void {
     if (name !== undefined) throw new Error(`"${name}" is trained, but not updated.`);
   });
   for (const { name, isAveraged } of parametersOf(recipe)) {
-    if (isAveraged !== moved.has(name)) throw new Error(`The average of "${name}" is never moved.`);
+    if ((isAveraged && trained.has(name)) !== moved.has(name))
+      throw new Error(`The average of "${name}" is never moved.`);
   }
 }
 
@@ -190,6 +213,8 @@ function checkSnippets(
     for (const segment of segments) {
       if (snippet.kind === 'affine')
         checkRows(program, operation, snippet.statistics, segment.forwardSegment, 1);
+      if (snippet.kind === 'noise')
+        checkRows(program, operation, snippet.values, segment.forwardRow, segment.rows);
       if (snippet.kind === 'segmentVector')
         checkRows(program, operation, snippet.vectors, segment.gradientSegment, 1);
       if (snippet.kind === 'activationGradient')
@@ -199,6 +224,34 @@ function checkSnippets(
       checkRows(program, operation, snippet.coefficients, segment.gradientSegment, 1);
     }
   }
+}
+
+function checkTermRows(program: Program, operation: Operation, term: LossOpTerm): void {
+  const check = (id: TensorId, first: number, rows: number): void =>
+    checkRows(program, operation, id, first, rows);
+  switch (term.kind) {
+    case 'featureMatching':
+      check(term.features, term.forwardRow, term.rows);
+      check(term.against, term.againstRow, term.againstRows);
+      return;
+    case 'contrastive':
+      check(term.statistics, 0, term.rows);
+      return;
+    case 'softmaxCrossEntropy':
+      check(term.labels, term.labelRow, term.rows);
+      break;
+    case 'pseudoLabelCrossEntropy':
+      if (term.teacher !== null) check(term.teacher.logits, term.teacher.forwardRow, term.rows);
+      if (term.store !== null) check(term.store.targets, term.store.targetRow, term.rows);
+      break;
+    case 'sigmoidCrossEntropy':
+    case 'logsumexpCrossEntropy':
+    case 'confidentShare':
+      break;
+    default:
+      term satisfies never;
+  }
+  check(term.logits, term.forwardRow, term.rows);
 }
 
 /** No operation reaches past the rows of a tensor, and no row of a product's target is left out. */
@@ -238,25 +291,43 @@ function checkBounds(program: Program, operation: Operation): void {
       break;
     case 'draw':
       for (const part of operation.parts) {
-        if (part.kind === 'images' || (part.kind === 'labels' && part.rows > 0))
+        if (part.kind === 'images' || part.kind === 'targets' || (part.kind === 'labels' && part.rows > 0))
           checkRows(program, operation, part.target, part.targetRow, part.rows);
       }
       break;
     case 'loss':
-      for (const term of operation.terms) {
-        if (term.kind === 'featureMatching') {
-          checkRows(program, operation, term.features, term.forwardRow, term.rows);
-          checkRows(program, operation, term.against, term.againstRow, term.againstRows);
-          continue;
-        }
-        checkRows(program, operation, term.logits, term.forwardRow, term.rows);
-        if (term.kind === 'softmaxCrossEntropy')
-          checkRows(program, operation, term.labels, term.labelRow, term.rows);
+      for (const term of operation.terms) checkTermRows(program, operation, term);
+      for (const { gradientRow, forwardRow, rows } of operation.head?.segments ?? []) {
+        checkRows(program, operation, operation.head!.logits, forwardRow, rows);
+        checkRows(program, operation, operation.head!.logitGradient, gradientRow, rows);
       }
-      for (const { gradientRow, forwardRow, rows } of operation.segments) {
-        checkRows(program, operation, operation.logits, forwardRow, rows);
-        checkRows(program, operation, operation.logitGradient, gradientRow, rows);
+      break;
+    case 'groupNorm':
+      checkSnippets(program, operation, operation.epilogue, operation.segments);
+      for (const { forwardRow, rows } of operation.segments) {
+        for (const id of [operation.source, operation.statistics, operation.target])
+          checkRows(program, operation, id, forwardRow, rows);
       }
+      break;
+    case 'groupNormGradient':
+      for (const { forwardRow, gradientRow, rows } of [...operation.segments, ...operation.splits]) {
+        for (const id of [operation.raw, operation.statistics])
+          checkRows(program, operation, id, forwardRow, rows);
+        for (const id of [operation.source, operation.target])
+          checkRows(program, operation, id, gradientRow, rows);
+      }
+      for (const { split } of operation.splits) {
+        if (operation.gradient !== null) checkRows(program, operation, operation.gradient, split, 1);
+      }
+      break;
+    case 'contrastive':
+    case 'contrastiveGradient':
+      for (const row of operation.forwardRows)
+        checkRows(program, operation, operation.embeddings, row, operation.rows);
+      checkRows(program, operation, operation.statistics, 0, 2 * operation.rows);
+      if (operation.kind === 'contrastive') break;
+      for (const row of operation.gradientRows.flat())
+        checkRows(program, operation, operation.target, row, operation.rows);
       break;
     case 'update':
     case 'normInference':

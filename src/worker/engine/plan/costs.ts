@@ -28,6 +28,9 @@ export function operationMultiplyAdds(operation: Operation): number {
   if (operation.kind === 'product') return totalRows(operation.segments) * multiplyAddsOf(operation.geometry);
   if (operation.kind === 'filterGradient')
     return totalRows(operation.splits) * multiplyAddsOf(operation.geometry);
+  // The similarities of every row to every other: once forward, twice backward.
+  if (operation.kind === 'contrastive') return (2 * operation.rows) ** 2 * operation.width;
+  if (operation.kind === 'contrastiveGradient') return 2 * (2 * operation.rows) ** 2 * operation.width;
   return 0;
 }
 

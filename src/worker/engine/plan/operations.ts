@@ -8,6 +8,7 @@
  * engine never has to know which pass is which. No tile may straddle two segments.
  */
 
+import type { WarpView } from '../../../recipe/recipe.js';
 import type { Direction, Geometry, Side } from './geometry.js';
 import type { StepScalar } from './step-scalars.js';
 
@@ -18,7 +19,7 @@ export type TensorId = number;
  * What a tensor is for, which also says where it lies. `activation` tensors share coloured buffers;
  * every other storage is one buffer of its own.
  *
- * `draws`: what the step drew. `statistics`, `gradientStatistics`: of batch norms. `gradients`:
+ * `draws`: what the step drew. `statistics`, `gradientStatistics`: of norms and of contrastive terms. `gradients`:
  * partial sums of parameter gradients. `results`: metrics, step scalars, counts.
  */
 export type Storage = 'activation' | 'draws' | 'statistics' | 'gradientStatistics' | 'gradients' | 'results';
@@ -85,6 +86,8 @@ export type Snippet =
       readonly at: TensorId;
       readonly prologue: readonly Snippet[];
     }
+  /** x + deviation * the element of `values` (forward rows). In the prologue of a network's input only. */
+  | { readonly kind: 'noise'; readonly values: TensorId; readonly deviation: number }
   /** x + vector[gradientSegment, element of the row]; adds a gradient that all rows of a segment share. */
   | { readonly kind: 'segmentVector'; readonly vectors: TensorId };
 
@@ -117,13 +120,18 @@ export interface DrawOp extends OpFields {
 export type DrawPart =
   /**
    * Images [rows, …] normalised through the byte table into rows `targetRow` … of `target`. `labelled` and
-   * `unlabelled` draw each row's index into the pool of that name from `stream`; `test` takes test images
+   * `unlabelled` draw each row's index into the pool of that name from `stream`, `landmarks` into the first
+   * `bound` images of the labelled pool followed by the unlabelled one; `test` takes test images
    * first … first + rows - 1, `first` given at run time, clamped to the last image.
+   * A `view` other than `plain` warps each row as `model/views.ts` says, with row r's words from `view.stream`.
    */
   | {
       readonly kind: 'images';
-      readonly source: 'labelled' | 'unlabelled' | 'test';
+      readonly source: 'labelled' | 'unlabelled' | 'landmarks' | 'test';
       readonly stream: number;
+      /** Of `landmarks`: how many there are at most. 0 for the other sources. */
+      readonly bound: number;
+      readonly view: { readonly view: WarpView; readonly stream: number } | null;
       readonly rows: number;
       readonly target: TensorId;
       readonly targetRow: number;
@@ -134,6 +142,25 @@ export type DrawPart =
       readonly source: 'labelled' | 'test';
       readonly stream: number;
       readonly rows: number;
+      readonly target: TensorId;
+      readonly targetRow: number;
+    }
+  /** Rows of the parameter `store` [bound, classes] of the same landmarks, into rows `targetRow` … of `target`. */
+  | {
+      readonly kind: 'targets';
+      readonly stream: number;
+      readonly bound: number;
+      readonly store: string;
+      readonly classes: number;
+      readonly rows: number;
+      readonly target: TensorId;
+      readonly targetRow: number;
+    }
+  /** `count` normal values (`RandomStreams.normals`) into rows `targetRow` … of `target`. */
+  | {
+      readonly kind: 'noise';
+      readonly stream: number;
+      readonly count: number;
       readonly target: TensorId;
       readonly targetRow: number;
     }
@@ -268,6 +295,87 @@ export interface NormGradientOp extends OpFields {
   readonly applied: TensorId | null;
 }
 
+export interface GroupNormParameters {
+  readonly gamma: string;
+  readonly beta: string;
+  readonly groups: number;
+  readonly epsilon: number;
+}
+
+/**
+ * Group norm of each row: mean and biased variance (the mean of squared deviations, in two passes) over positions
+ * and the channels of a group; x' = (x - mean) / sqrt(variance + epsilon), then gamma x' + beta by channel, then the
+ * epilogue, into the same forward row of `target`. `statistics` [forward rows, 2, groups] takes mean and
+ * 1 / sqrt(variance + epsilon).
+ */
+export interface GroupNormOp extends OpFields {
+  readonly kind: 'groupNorm';
+  readonly side: Side;
+  readonly segments: readonly OpSegment[];
+  readonly source: TensorId;
+  readonly norm: GroupNormParameters;
+  readonly statistics: TensorId;
+  readonly epilogue: readonly Snippet[];
+  readonly target: TensorId;
+}
+
+/**
+ * Group norm backward, row by row: with g the gradient at its output (gradient rows of `source`), x' from `raw`
+ * (forward rows) and the statistics, and means M over positions and the channels of a group,
+ * rstd (gamma g - M(gamma g) - x' M(gamma g x')) into the gradient rows of `target`. `gradient` [splits, 2, C] takes
+ * for each split the sums over its rows and positions of g x' (for gamma) and of g (for beta); null where no
+ * segment trains.
+ */
+export interface GroupNormGradientOp extends OpFields {
+  readonly kind: 'groupNormGradient';
+  readonly side: Side;
+  /** All rows that have a gradient. */
+  readonly segments: readonly OpSegment[];
+  /** Runs of the rows that train. */
+  readonly splits: readonly ReductionSplit[];
+  readonly source: TensorId;
+  readonly raw: TensorId;
+  readonly statistics: TensorId;
+  readonly norm: GroupNormParameters;
+  readonly target: TensorId;
+  readonly gradient: TensorId | null;
+}
+
+/** Two runs of `rows` rows of embeddings, [forward rows, width], of which row i of one and of the other are a pair. */
+interface ContrastiveFields extends OpFields {
+  readonly embeddings: TensorId;
+  readonly width: number;
+  readonly rows: number;
+  readonly forwardRows: readonly [number, number];
+  readonly temperature: number;
+  /** [2 rows, 3], the rows of the first run before those of the second. */
+  readonly statistics: TensorId;
+}
+
+/**
+ * InfoNCE: with z = e / max(|e|, 1e-12) and s_ij = z_i . z_j / temperature, `statistics` row i = 1 / max(|e_i|, 1e-12),
+ * L_i = log of the sum of exp s_ij over all j but i, and the loss L_i - s_i,pair(i).
+ */
+export interface ContrastiveOp extends ContrastiveFields {
+  readonly kind: 'contrastive';
+}
+
+/**
+ * Gradient of weight x the mean of the losses over all 2 rows at the embeddings: with P_ij = exp(s_ij - L_i) for
+ * j other than i, d_i = weight / (2 rows temperature) sum over j of (P_ij + P_ji - 2 [j is i's pair]) z_j, then
+ * (d_i - z_i (z_i . d_i)) / |e_i|, into the row of each pair of runs in `gradientRows`.
+ */
+export interface ContrastiveGradientOp extends ContrastiveFields {
+  readonly kind: 'contrastiveGradient';
+  readonly weight: TermWeight;
+  /** The step scalars that `weight` refers to. */
+  readonly scalars: TensorId;
+  /** First gradient rows of the two runs, once for each update that the gradient flows for. */
+  readonly gradientRows: readonly (readonly [number, number])[];
+  /** [gradient rows, width], all of whose rows are written. */
+  readonly target: TensorId;
+}
+
 /** Rows of logits, [forward rows, width]. */
 export interface LogitRows {
   readonly logits: TensorId;
@@ -296,8 +404,30 @@ export type LossOpTerm = {
 } & (
   | (LabelledRows & { readonly kind: 'softmaxCrossEntropy' })
   | (LogitRows & { readonly kind: 'sigmoidCrossEntropy'; readonly column: number; readonly target: 0 | 1 })
+  /** max(l, 0) - target l + log(1 + e^-|l|) with l = log sum over all columns of e^logit; mean over rows. */
+  | (LogitRows & { readonly kind: 'logsumexpCrossEntropy'; readonly target: 0 | 1 })
+  /**
+   * Mean over all rows of -sum over c < classes of t_c log softmax(logits)_c, the softmax over all columns. t is the row of
+   * `store` where its sum is above 0, else the teacher's where its largest probability is above the threshold of
+   * its (first) class, else 0.
+   */
+  | (LogitRows & {
+      readonly kind: 'pseudoLabelCrossEntropy';
+      /** Columns that are classes. */
+      readonly classes: number;
+      readonly teacher:
+        (LogitRows & { readonly isSoft: boolean; readonly thresholds: readonly number[] }) | null;
+      /** Drawn rows of the target store, [rows, classes]. */
+      readonly store: { readonly targets: TensorId; readonly targetRow: number } | null;
+    })
+  /** Share of rows whose largest probability, over all columns, is above the threshold of its (first) class. No gradient. */
+  | (LogitRows & { readonly kind: 'confidentShare'; readonly thresholds: readonly number[] })
+  /** Mean of the losses in the `statistics` of a `contrastive` operation. Its gradient is an operation of its own. */
+  | { readonly kind: 'contrastive'; readonly statistics: TensorId; readonly rows: number }
   | {
       readonly kind: 'featureMatching';
+      /** squared: mean of d^2, gradient 2 d / size; absolute: mean of |d|, gradient sign(d) / size (0 at 0). */
+      readonly distance: 'squared' | 'absolute';
       readonly features: TensorId;
       readonly size: number;
       readonly forwardRow: number;
@@ -325,13 +455,15 @@ export interface LossOp extends OpFields {
   }[];
   /** null where another phase has the accuracy's pass. */
   readonly accuracy: (LabelledRows & { readonly metric: number }) | null;
-  /** The logits that gradients flow into. */
-  readonly logits: TensorId;
-  readonly width: number;
-  /** Terms (of kinds with a logit gradient) that act on each gradient segment, summed in order. */
-  readonly segments: readonly (OpSegment & { readonly terms: readonly number[] })[];
-  /** [gradient rows, width] */
-  readonly logitGradient: TensorId;
+  /** The logits that gradients flow into. null where a `contrastiveGradient` writes them. */
+  readonly head: {
+    readonly logits: TensorId;
+    readonly width: number;
+    /** Terms (of kinds with a logit gradient) that act on each gradient segment, summed in order. */
+    readonly segments: readonly (OpSegment & { readonly terms: readonly number[] })[];
+    /** [gradient rows, width] */
+    readonly logitGradient: TensorId;
+  } | null;
   /** Gradient by segment that its feature rows share, [gradient segments, size]; null where no loss has one. */
   readonly featureGradient: {
     readonly target: TensorId;
@@ -352,7 +484,7 @@ export interface LossOp extends OpFields {
 }
 
 export interface OptimiserPlan {
-  /** The network that it trains. */
+  /** A network that it trains. */
   readonly name: string;
   readonly beta1: number;
   readonly beta2: number;
@@ -408,7 +540,7 @@ export interface InitialiseOp extends OpFields {
     readonly size: number;
     readonly value:
       | { readonly kind: 'constant'; readonly value: number }
-      | { readonly kind: 'glorotUniform'; readonly limit: number; readonly stream: number };
+      | { readonly kind: 'uniform'; readonly limit: number; readonly stream: number };
   }[];
 }
 
@@ -420,6 +552,10 @@ export type Operation =
   | NormStatisticsOp
   | NormInferenceOp
   | NormGradientOp
+  | GroupNormOp
+  | GroupNormGradientOp
+  | ContrastiveOp
+  | ContrastiveGradientOp
   | LossOp
   | UpdateOp
   | CountCorrectOp
@@ -427,7 +563,7 @@ export type Operation =
 
 /** One program: tensors, and operations in an order in which every read follows its write. */
 export interface Program {
-  readonly name: 'initialise' | 'trainStep' | 'evaluate' | 'classify' | 'generate';
+  readonly name: 'initialise' | 'trainStep' | 'evaluate' | 'classify' | 'features' | 'generate';
   readonly tensors: readonly PlanTensor[];
   readonly operations: readonly Operation[];
   /** Tensors the host fills before the program runs. */

@@ -3,9 +3,15 @@
  * that run plans.
  */
 
-import type { Recipe } from '../../../recipe/recipe.js';
+import type { ParameterSet, Recipe, StageRecipe } from '../../../recipe/recipe.js';
 import { checkMemory, checkProgram, checkUpdates } from './check.js';
-import { lowerClassify, lowerEvaluate, lowerGenerate, lowerInitialise } from './lower/lower-inference.js';
+import {
+  lowerClassify,
+  lowerEvaluate,
+  lowerFeatures,
+  lowerGenerate,
+  lowerInitialise,
+} from './lower/lower-inference.js';
 import { lowerTrainStep } from './lower/lower-train.js';
 import { layOut, type MemoryLayout } from './memory.js';
 import type { Program } from './operations.js';
@@ -36,8 +42,11 @@ export function planProgram(program: Program): PlannedProgram {
   return { program, layout };
 }
 
-/** One update of all networks. */
-export function planTrainStep(recipe: Recipe, options: TrainOptions = DEFAULT_TRAIN_OPTIONS): PlannedProgram {
+/** One step of a recipe in a stage. */
+export function planTrainStep(
+  recipe: StageRecipe,
+  options: TrainOptions = DEFAULT_TRAIN_OPTIONS,
+): PlannedProgram {
   const program = lowerTrainStep(recipe, options);
   checkUpdates(program, recipe);
   return planProgram(program);
@@ -51,6 +60,11 @@ export function planEvaluate(recipe: Recipe, rows: number): PlannedProgram {
 /** Logits of `rows` images. */
 export function planClassify(recipe: Recipe, rows: number): PlannedProgram {
   return planProgram(lowerClassify(recipe, rows));
+}
+
+/** The landmark layer of `rows` images. Throws where the recipe has no landmarks. */
+export function planFeatures(recipe: Recipe, rows: number, parameters: ParameterSet): PlannedProgram {
+  return planProgram(lowerFeatures(recipe, rows, parameters));
 }
 
 /** Images of `rows` latents. Throws where the recipe has no generator. */

@@ -1,6 +1,8 @@
 /** From bytes of the data set to tensors: the images and labels of a batch. */
 
 import * as tf from '@tensorflow/tfjs-core';
+import type { View } from '../../../recipe/recipe.js';
+import { applyView, VIEW_WORDS } from '../../model/views.js';
 import { NORMALISED_BYTES } from '../../data/normalise.js';
 import type { Dataset, ImageSet } from '../../data/dataset.js';
 
@@ -19,6 +21,28 @@ export function imageTensor(
     const source = indices[row]! * size;
     const target = row * size;
     for (let i = 0; i < size; i++) values[target + i] = NORMALISED_BYTES[images[source + i]!]!;
+  }
+  return tf.tensor4d(values, [indices.length, ...imageShape]);
+}
+
+/**
+ * The same images as a view shows them. `words`: `VIEW_WORDS` of each row. The caller disposes the tensor.
+ */
+export function viewedImageTensor(
+  { images }: ImageSet,
+  imageShape: Dataset['imageShape'],
+  indices: ArrayLike<number>,
+  view: Exclude<View, { readonly kind: 'plain' }>,
+  words: Uint32Array,
+): tf.Tensor4D {
+  const size = imageShape[0] * imageShape[1] * imageShape[2];
+  const values = new Float32Array(indices.length * size);
+  const image = new Float32Array(size);
+  for (let row = 0; row < indices.length; row++) {
+    const source = indices[row]! * size;
+    for (let i = 0; i < size; i++) image[i] = NORMALISED_BYTES[images[source + i]!]!;
+    const ownWords = words.subarray(row * VIEW_WORDS, (row + 1) * VIEW_WORDS);
+    applyView(view, ownWords, image, imageShape, values.subarray(row * size, (row + 1) * size));
   }
   return tf.tensor4d(values, [indices.length, ...imageShape]);
 }

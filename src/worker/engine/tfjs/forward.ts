@@ -2,30 +2,41 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import {
+  isNorm,
+  layersUntil,
   outputShape,
   type BatchNormLayer,
+  type GaussianNoiseLayer,
   type LayerDescription,
   type Network,
 } from '../../../recipe/layers.js';
 import type { ParameterSet } from '../../../recipe/recipe.js';
 import { nameInSet, parameterName, type ParameterDescription } from '../../model/parameters.js';
 import { batchNorm } from './kernels/batch-norm.js';
+import { groupNorm } from './kernels/group-norm.js';
 
 type Part = ParameterDescription['part'];
 type DropoutLayer = Extract<LayerDescription, { kind: 'dropout' }>;
 
-/** Which of a network's tensors a pass reads. */
+/** Which of a network's tensors a pass reads, and how far it goes. */
 export interface Use {
   readonly instance: number;
   readonly parameters: ParameterSet;
+  /** The last layer that is computed; left out: the whole network. */
+  readonly until?: string;
 }
 
-/** How a pass treats the two layers that differ between training and inference. */
+/** How a pass treats the layers that differ between training and inference. */
 export interface PassMode {
   batchNorm(layer: BatchNormLayer, input: tf.Tensor, tensorOf: (part: Part) => tf.Tensor): tf.Tensor;
   /** null leaves the input as it is. */
   dropoutMask(layer: DropoutLayer, layerIndex: number, shape: readonly number[]): tf.Tensor | null;
+  /** Of deviation 1. null leaves the input as it is. */
+  noise(layer: GaussianNoiseLayer, layerIndex: number, shape: readonly number[]): tf.Tensor | null;
 }
+
+/** What a pass draws while training. */
+export type Draws = Pick<PassMode, 'dropoutMask' | 'noise'>;
 
 /** A batch norm's batch statistics in one pass, for the running statistics. */
 export interface BatchStatistics {
@@ -42,11 +53,11 @@ export interface BatchStatistics {
 /** Normalises with the batch's own statistics, which go to `onStatistics`. */
 export function trainingMode(
   network: Network,
-  dropoutMask: PassMode['dropoutMask'],
+  draws: Draws,
   onStatistics: (statistics: BatchStatistics) => unknown,
 ): PassMode {
   return {
-    dropoutMask,
+    ...draws,
     batchNorm: (layer, input, tensorOf) => {
       const [gamma, beta] = [tensorOf('gamma'), tensorOf('beta')] as [tf.Tensor1D, tf.Tensor1D];
       const { output, mean, variance } = batchNorm(input, gamma, beta, layer.epsilon);
@@ -58,9 +69,10 @@ export function trainingMode(
   };
 }
 
-/** Normalises with the running statistics; drops nothing. */
+/** Normalises with the running statistics; drops and adds nothing. */
 export const inferenceMode: PassMode = {
   dropoutMask: () => null,
+  noise: () => null,
   batchNorm: (layer, input, tensorOf) => {
     const scale = tf.mul(tensorOf('gamma'), tf.rsqrt(tf.add(tensorOf('moving_variance'), layer.epsilon)));
     const shift = tf.sub(tensorOf('beta'), tf.mul(tensorOf('moving_mean'), scale));
@@ -75,16 +87,16 @@ export const inferenceMode: PassMode = {
  */
 export function runNetwork(
   network: Network,
-  { instance, parameters }: Use,
+  { instance, parameters, until }: Use,
   input: tf.Tensor,
   tensors: tf.NamedTensorMap,
   mode: PassMode,
   onOutput: (layer: string, output: tf.Tensor) => void,
 ): tf.Tensor {
   let value = input;
-  network.layers.forEach((layer, layerIndex) => {
-    // Instances share their batch norms, which therefore bear the first one's name.
-    const owner = layer.kind === 'batchNorm' ? 0 : instance;
+  layersUntil(network, until).forEach((layer, layerIndex) => {
+    // Instances share their norms, which therefore bear the first one's name.
+    const owner = isNorm(layer) ? 0 : instance;
     const tensorOf = (part: Part): tf.Tensor =>
       tensors[nameInSet(parameterName(network.name, owner, layer.name, part), parameters)]!;
     value = applyLayer(layer, layerIndex, value, tensorOf, mode);
@@ -120,6 +132,14 @@ function applyLayer(
       return withBias(tf.matMul(input, tensorOf('kernel')), layer.bias);
     case 'batchNorm':
       return mode.batchNorm(layer, input, tensorOf);
+    case 'groupNorm': {
+      const [gamma, beta] = [tensorOf('gamma'), tensorOf('beta')] as [tf.Tensor1D, tf.Tensor1D];
+      return groupNorm(input, gamma, beta, layer.groups, layer.epsilon);
+    }
+    case 'gaussianNoise': {
+      const noise = layer.deviation === 0 ? null : mode.noise(layer, layerIndex, input.shape);
+      return noise === null ? input : tf.add(input, tf.mul(noise, layer.deviation));
+    }
     case 'dropout': {
       const mask = layer.rate === 0 ? null : mode.dropoutMask(layer, layerIndex, input.shape);
       return mask === null ? input : tf.mul(input, mask);

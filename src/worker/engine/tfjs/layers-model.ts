@@ -1,5 +1,5 @@
 /**
- * Networks as tfjs LayersModels, for use outside the trainer: inference only, so dropout is left out.
+ * Networks as tfjs LayersModels, for use outside the trainer: inference only, so dropout and noise are left out.
  * Also their files, as `tf.loadLayersModel` reads them.
  */
 
@@ -8,7 +8,13 @@ import { layers, sequential, type LayersModel } from '@tensorflow/tfjs-layers';
 import type { ExportedFile } from '../../../protocol/trainer-api.js';
 import { startBackend } from './backends/start-backend.js';
 import type { ParameterSet, Recipe } from '../../../recipe/recipe.js';
-import type { LayerDescription, Network } from '../../../recipe/layers.js';
+import {
+  layerShapes,
+  sizeOf,
+  type GroupNormLayer,
+  type LayerDescription,
+  type Network,
+} from '../../../recipe/layers.js';
 import {
   nameInSet,
   parameterName,
@@ -18,14 +24,63 @@ import {
 
 type Layer = InstanceType<typeof layers.Layer>;
 
-/** Weights in the order in which tfjs-layers keeps them. */
-function partsOf({ kind }: LayerDescription): readonly ParameterDescription['part'][] {
-  if (kind === 'batchNorm') return ['gamma', 'beta', 'moving_mean', 'moving_variance'];
-  return kind === 'conv2d' || kind === 'conv2dTranspose' || kind === 'dense' ? ['kernel', 'bias'] : [];
+/** A Keras layer, and its weights: parts in the order in which tfjs-layers keeps them, with its own shape where it differs. */
+interface LayerWithWeights {
+  readonly layer: Layer;
+  readonly weights: readonly {
+    readonly part: ParameterDescription['part'];
+    readonly shape?: readonly number[];
+  }[];
 }
 
-/** `position` has the input shape where the layer is the first; null for what inference leaves out. */
-function toLayer(layer: LayerDescription, position: { readonly inputShape?: number[] }): Layer | null {
+/** The input shape, where the layer is the first. */
+interface Position {
+  readonly inputShape?: number[];
+}
+
+const of = (layer: Layer, ...parts: ParameterDescription['part'][]): LayerWithWeights => ({
+  layer,
+  weights: parts.map((part) => ({ part })),
+});
+
+/**
+ * Group norm of Keras layers that tfjs-layers has, for it has no `GroupNormalization`: the values of a group in
+ * a row of their own, layer norm without scale and offset, and back; then a 1 x 1 convolution of each channel by
+ * itself, whose kernel is gamma and whose bias is beta.
+ */
+function toGroupNorm(
+  { name, groups, epsilon }: GroupNormLayer,
+  shape: readonly number[],
+  position: Position,
+): readonly LayerWithWeights[] {
+  const channels = shape.at(-1)!;
+  const positions = sizeOf(shape) / channels;
+  const ofGroup = channels / groups;
+  const plain = [
+    layers.reshape({ name: `${name}_split`, targetShape: [positions, groups, ofGroup], ...position }),
+    layers.permute({ name: `${name}_by_group`, dims: [2, 1, 3] }),
+    layers.reshape({ name: `${name}_groups`, targetShape: [groups, positions * ofGroup] }),
+    layers.layerNormalization({ name: `${name}_normalise`, epsilon, center: false, scale: false }),
+    layers.reshape({ name: `${name}_ungroup`, targetShape: [groups, positions, ofGroup] }),
+    layers.permute({ name: `${name}_by_position`, dims: [2, 1, 3] }),
+    layers.reshape({ name: `${name}_join`, targetShape: [positions, 1, channels] }),
+  ];
+  const scale = layers.depthwiseConv2d({ name: `${name}_scale`, kernelSize: 1 });
+  const gamma = { part: 'gamma', shape: [1, 1, channels, 1] } as const;
+  return [
+    ...plain.map((layer) => of(layer)),
+    { layer: scale, weights: [gamma, { part: 'beta' }] },
+    // The name that other layers of the network go by.
+    of(layers.reshape({ name, targetShape: [...shape] })),
+  ];
+}
+
+/** The Keras layers of a layer that takes `shape`; none for what inference leaves out. */
+function toLayers(
+  layer: LayerDescription,
+  shape: readonly number[],
+  position: Position,
+): readonly LayerWithWeights[] {
   const common = { name: layer.name, ...position };
   switch (layer.kind) {
     case 'conv2d':
@@ -38,23 +93,30 @@ function toLayer(layer: LayerDescription, position: { readonly inputShape?: numb
         strides: layer.stride,
         padding,
       };
-      return layer.kind === 'conv2d' ? layers.conv2d(options) : layers.conv2dTranspose(options);
+      const made = layer.kind === 'conv2d' ? layers.conv2d(options) : layers.conv2dTranspose(options);
+      return [of(made, 'kernel', 'bias')];
     }
     case 'dense':
-      return layers.dense({ ...common, units: layer.units });
-    case 'batchNorm':
-      return layers.batchNormalization({ ...common, momentum: layer.momentum, epsilon: layer.epsilon });
+      return [of(layers.dense({ ...common, units: layer.units }), 'kernel', 'bias')];
+    case 'batchNorm': {
+      const { momentum, epsilon } = layer;
+      const made = layers.batchNormalization({ ...common, momentum, epsilon });
+      return [of(made, 'gamma', 'beta', 'moving_mean', 'moving_variance')];
+    }
+    case 'groupNorm':
+      return toGroupNorm(layer, shape, position);
     case 'leakyRelu':
-      return layers.leakyReLU({ ...common, alpha: layer.alpha });
+      return [of(layers.leakyReLU({ ...common, alpha: layer.alpha }))];
     case 'relu':
     case 'tanh':
-      return layers.activation({ ...common, activation: layer.kind });
+      return [of(layers.activation({ ...common, activation: layer.kind }))];
     case 'flatten':
-      return layers.flatten(common);
+      return [of(layers.flatten(common))];
     case 'reshape':
-      return layers.reshape({ ...common, targetShape: [...layer.shape] });
+      return [of(layers.reshape({ ...common, targetShape: [...layer.shape] }))];
     case 'dropout':
-      return null;
+    case 'gaussianNoise':
+      return [];
     default:
       return layer satisfies never;
   }
@@ -71,19 +133,20 @@ export function buildLayersModel(
   parameters: ParameterSet = 'current',
 ): LayersModel {
   const model = sequential({ name: network.name });
-  for (const description of network.layers) {
+  for (const { layer: description, input } of layerShapes(network)) {
     const isFirst = model.layers.length === 0;
-    const layer = toLayer(description, isFirst ? { inputShape: [...network.inputShape] } : {});
-    if (layer === null) continue;
-    model.add(layer);
-    const weights = partsOf(description).map((part) => {
-      const name = parameterName(network.name, 0, description.name, part);
-      // What is not trained has no average.
-      const { shape, values } = (tensors.get(nameInSet(name, parameters)) ?? tensors.get(name))!;
-      return tf.tensor(values, [...shape]);
-    });
-    layer.setWeights(weights);
-    tf.dispose(weights);
+    const made = toLayers(description, input, isFirst ? { inputShape: [...network.inputShape] } : {});
+    for (const { layer, weights } of made) {
+      model.add(layer);
+      const values = weights.map(({ part, shape }) => {
+        const name = parameterName(network.name, 0, description.name, part);
+        // What is not trained has no average.
+        const tensor = (tensors.get(nameInSet(name, parameters)) ?? tensors.get(name))!;
+        return tf.tensor(tensor.values, [...(shape ?? tensor.shape)]);
+      });
+      layer.setWeights(values);
+      tf.dispose(values);
+    }
   }
   return model;
 }

@@ -2,63 +2,94 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { Term } from '../../../recipe/recipe.js';
+import { contrastiveLoss } from './contrastive.js';
+import { logSumExp, sigmoidCrossEntropy, softmaxCrossEntropy, targetCrossEntropy } from './cross-entropy.js';
+import { judge, padTo, storedOr, teachersTargets } from './pseudo-labels.js';
+import { withoutRecording } from './tape.js';
 
 /**
- * -target x + log(1 + e^x) for every element, in the form that neither overflows nor cancels:
- * max(x, 0) - target x + log(1 + e^-|x|). Its gradient, sigmoid(x) - target, is written out since
- * differentiating max and |x| term by term is wrong at exactly zero.
+ * |x| whose gradient at exactly zero is zero, where tfjs' own is -1.
  */
-function sigmoidCrossEntropy(logits: tf.Tensor, target: 0 | 1): tf.Tensor {
+function absolute(values: tf.Tensor): tf.Tensor {
   const operation = tf.customGrad((x, save) => {
     (save as tf.GradSaveFunc)([x as tf.Tensor]);
-    const input = x as tf.Tensor;
-    const tail = tf.log1p(tf.exp(tf.neg(tf.abs(input))));
-    const value = tf.add(tf.sub(tf.relu(input), tf.mul(input, target)), tail);
     return {
-      value,
-      gradFunc: (dy, [saved]) => tf.mul(dy, tf.sub(tf.sigmoid(saved!), target)),
+      value: tf.abs(x as tf.Tensor),
+      gradFunc: (dy, [saved]) => tf.mul(dy, tf.sign(saved!)),
     };
   });
-  return operation(logits);
+  return operation(values);
 }
 
-/** -log softmax(logits)[label] of every row, [rows]. `oneHot` has the shape of `logits`. */
-function softmaxCrossEntropy(logits: tf.Tensor2D, oneHot: tf.Tensor2D): tf.Tensor1D {
-  // The largest logit is a constant here: the loss does not change when all logits of a row move.
-  const largest = tf.customGrad((x) => ({
-    value: tf.max(x as tf.Tensor, 1, true),
-    gradFunc: () => tf.zeros(logits.shape),
-  }))(logits);
-  const shifted = tf.sub(logits, largest);
-  const logSum = tf.log(tf.sum(tf.exp(shifted), 1));
-  return tf.sub(logSum, tf.sum(tf.mul(shifted, oneHot), 1));
+/** Where a term finds what it is computed from. */
+export interface TermInputs {
+  /** Of the data. */
+  readonly classes: number;
+  /** A pass's layer output, [rows, ...]. */
+  outputOf(pass: string, layer: string): tf.Tensor;
+  /** The labels of a pass, [rows, width] float32, one 1 in each row. */
+  oneHotOf(pass: string, width: number): tf.Tensor2D;
+  /** What the target store has for a pass's rows, [rows, classes]. */
+  storedOf(pass: string): tf.Tensor2D;
 }
 
-/**
- * The value of a term without its weight, a scalar. `outputOf` gives a pass's layer output
- * [rows, length]; `oneHotOf` the labels of a pass as float32 of its logits' shape.
- */
-export function lossTerm(
-  term: Term,
-  outputOf: (pass: string, layer: string) => tf.Tensor2D,
-  oneHotOf: (pass: string, width: number) => tf.Tensor2D,
-): tf.Scalar {
+type PseudoLabelTerm = Extract<Term, { kind: 'pseudoLabelCrossEntropy' }>;
+
+/** [rows, width], constant. */
+function pseudoLabels(
+  { pass, layer, teacher, usesStore }: PseudoLabelTerm,
+  inputs: TermInputs,
+  width: number,
+): tf.Tensor2D {
+  const { classes } = inputs;
+  return withoutRecording(() => {
+    const taught =
+      teacher === null
+        ? null
+        : teachersTargets(
+            inputs.outputOf(teacher.pass, layer) as tf.Tensor2D,
+            teacher.threshold,
+            classes,
+            teacher.isSoft,
+          );
+    if (usesStore) return storedOr(padTo(width, inputs.storedOf(pass)), taught);
+    if (taught === null) throw new Error('A pseudo-label term has neither a teacher nor a store.');
+    return taught;
+  });
+}
+
+/** The value of a term without its weight, a scalar. */
+export function lossTerm(term: Term, inputs: TermInputs): tf.Scalar {
+  const logitsOf = (pass: string): tf.Tensor2D => inputs.outputOf(pass, term.layer) as tf.Tensor2D;
+  const meanOf = (pass: string): tf.Tensor => {
+    const output = inputs.outputOf(pass, term.layer);
+    return tf.mean(tf.reshape(output, [output.shape[0], -1]), 0);
+  };
   switch (term.kind) {
     case 'softmaxCrossEntropy': {
-      const logits = outputOf(term.pass, term.layer);
-      return tf.mean(softmaxCrossEntropy(logits, oneHotOf(term.pass, logits.shape[1])));
+      const logits = logitsOf(term.pass);
+      return tf.mean(softmaxCrossEntropy(logits, inputs.oneHotOf(term.pass, logits.shape[1])));
     }
     case 'sigmoidCrossEntropy': {
-      const column = tf.slice(outputOf(term.pass, term.layer), [0, term.column], [-1, 1]);
+      const column = tf.slice(logitsOf(term.pass), [0, term.column], [-1, 1]);
       return tf.mean(sigmoidCrossEntropy(column, term.target));
     }
+    case 'logsumexpCrossEntropy':
+      return tf.mean(sigmoidCrossEntropy(logSumExp(logitsOf(term.pass)), term.target));
     case 'featureMatching': {
-      const [mean, against] = [term.pass, term.against].map((pass) => {
-        const output = outputOf(pass, term.layer);
-        return tf.mean(tf.reshape(output, [output.shape[0], -1]), 0);
-      });
-      return tf.mean(tf.square(tf.sub(mean!, against!)));
+      const difference = tf.sub(meanOf(term.pass), meanOf(term.against));
+      return tf.mean(term.distance === 'absolute' ? absolute(difference) : tf.square(difference));
     }
+    case 'pseudoLabelCrossEntropy': {
+      const logits = logitsOf(term.pass);
+      return tf.mean(targetCrossEntropy(logits, pseudoLabels(term, inputs, logits.shape[1])));
+    }
+    case 'confidentShare':
+      return withoutRecording(() =>
+        tf.mean(judge(logitsOf(term.pass), term.threshold, inputs.classes).isConfident),
+      );
+    case 'contrastive':
+      return contrastiveLoss(logitsOf(term.pass), logitsOf(term.against), term.temperature);
     default:
       return term satisfies never;
   }

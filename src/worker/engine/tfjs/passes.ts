@@ -4,33 +4,40 @@
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { sizeOf, type LayerDescription } from '../../../recipe/layers.js';
-import { entryOf, type Pass, type Phase, type Recipe } from '../../../recipe/recipe.js';
+import { sizeOf } from '../../../recipe/layers.js';
+import {
+  entryOf,
+  groupOf,
+  passNamed,
+  type Pass,
+  type Phase,
+  type Recipe,
+  type RowGroup,
+  type StageRecipe,
+} from '../../../recipe/recipe.js';
 import { weightAt } from '../../../recipe/schedules.js';
-import { drawPhase, dropoutStream, latentSizeOf, type GroupDraw } from '../../model/draws.js';
+import { drawPhase, dropoutStream, latentSizeOf, noiseStream, type GroupDraw } from '../../model/draws.js';
+import { TARGET_STORE } from '../../model/parameters.js';
 import type { RandomStreams } from '../../random/streams.js';
 import type { EngineInput } from '../engine.js';
-import { imageTensor, oneHotTensor } from './batch.js';
-import { inferenceMode, runNetwork, trainingMode, type BatchStatistics } from './forward.js';
-import { lossTerm, weightedSum } from './losses.js';
+import { imageTensor, oneHotTensor, viewedImageTensor } from './batch.js';
+import { inferenceMode, runNetwork, trainingMode, type BatchStatistics, type Draws } from './forward.js';
+import { lossTerm, weightedSum, type TermInputs } from './losses.js';
 import { withoutRecording } from './tape.js';
-
-type DropoutLayer = Extract<LayerDescription, { kind: 'dropout' }>;
 
 /** What the passes of one phase are fed. The tensors belong to the scope that made them. */
 export interface PhaseInputs {
   readonly draws: ReadonlyMap<string, GroupDraw>;
+  /** Of the data. */
+  readonly classes: number;
   /** Images or latents, by group. */
   readonly batches: ReadonlyMap<string, tf.Tensor>;
   /** Labels of a group, [rows, width] float32, one 1 in each row. */
   readonly oneHot: (group: string, width: number) => tf.Tensor2D;
-  /** The mask of a dropout layer in a pass. */
-  readonly dropoutMask: (
-    pass: Pass,
-    layer: DropoutLayer,
-    layerIndex: number,
-    shape: readonly number[],
-  ) => tf.Tensor;
+  /** What the target store has for a group of landmarks, [rows, classes]. */
+  readonly stored: (group: string) => tf.Tensor2D;
+  /** The dropout masks and the noise of a pass. */
+  readonly drawsOf: (pass: Pass) => Draws;
 }
 
 /** What a phase's passes give. Plain objects, so that tfjs finds the tensors in them. */
@@ -39,40 +46,64 @@ export interface PhaseOutputs {
   readonly terms: Record<string, tf.Scalar>;
   /** The loss of every update, in order. */
   readonly losses: readonly tf.Scalar[];
-  /** `<pass>/input` and `<pass>/<layer>`: the accuracy's logits, or everything where asked for. */
+  /** `<pass>/input` and `<pass>/<layer>`, those that were asked for. */
   readonly layers: Record<string, tf.Tensor>;
   /** In the order in which running statistics move. */
   readonly statistics: readonly BatchStatistics[];
 }
 
-/** Draws and uploads what a phase of the step after `step` updates sees. */
+/** What a group's pool, draw and view give: images or latents. */
+function batchOf(
+  recipe: StageRecipe,
+  phase: Phase,
+  group: RowGroup,
+  { indices, viewWords, latents }: GroupDraw,
+  { train, imageShape }: EngineInput['dataset'],
+): tf.Tensor {
+  if (indices === null) return tf.tensor2d(latents!, [group.rows, latentSizeOf(recipe, phase, group)]);
+  const { view } = group;
+  return view.kind === 'plain'
+    ? imageTensor(train, imageShape, indices)
+    : viewedImageTensor(train, imageShape, indices, view, viewWords!);
+}
+
+/** Draws and uploads what a phase of the step after `step` updates sees; the target store is one of `tensors`. */
 export function makePhaseInputs(
-  { recipe, dataset, split }: EngineInput,
+  recipe: StageRecipe,
+  { dataset, split }: EngineInput,
   streams: RandomStreams,
+  tensors: tf.NamedTensorMap,
   phaseIndex: number,
   step: number,
 ): PhaseInputs {
   const phase = recipe.phases[phaseIndex]!;
   const draws = drawPhase(streams, recipe, split, phaseIndex, step);
-  const { train, imageShape } = dataset;
-  const batches = phase.groups.map((group): [string, tf.Tensor] => {
-    const { indices, latents } = draws.get(group.name)!;
-    const batch =
-      indices === null
-        ? tf.tensor2d(latents!, [group.rows, latentSizeOf(recipe, phase, group)])
-        : imageTensor(train, imageShape, indices);
-    return [group.name, batch];
-  });
+  const batches = phase.groups.map((group): [string, tf.Tensor] => [
+    group.name,
+    batchOf(recipe, phase, group, draws.get(group.name)!, dataset),
+  ]);
   return {
     draws,
+    classes: dataset.classes,
     batches: new Map(batches),
-    oneHot: (group, width) => oneHotTensor(train, draws.get(group)!.indices!, width),
-    dropoutMask: (pass, { rate }, layerIndex, shape) => {
-      // A new array each time: the cpu and webgpu backends keep it instead of copying.
-      const mask = new Float32Array(sizeOf(shape));
-      streams.dropoutMask(dropoutStream(phaseIndex, pass, layerIndex), step, mask.length, rate, mask);
-      return tf.tensor(mask, [...shape]);
+    oneHot: (group, width) => oneHotTensor(dataset.train, draws.get(group)!.indices!, width),
+    stored: (group) => {
+      const landmarks = Int32Array.from(draws.get(group)!.landmarks!);
+      return tf.gather(tensors[TARGET_STORE] as tf.Tensor2D, tf.tensor1d(landmarks, 'int32'));
     },
+    // A new array each time: the cpu and webgpu backends keep it instead of copying.
+    drawsOf: (pass) => ({
+      dropoutMask: ({ rate }, layerIndex, shape) => {
+        const mask = new Float32Array(sizeOf(shape));
+        streams.dropoutMask(dropoutStream(phaseIndex, pass, layerIndex), step, mask.length, rate, mask);
+        return tf.tensor(mask, [...shape]);
+      },
+      noise: (_, layerIndex, shape) => {
+        const noise = new Float32Array(sizeOf(shape));
+        streams.normals(noiseStream(phaseIndex, pass, layerIndex), step, noise.length, noise);
+        return tf.tensor(noise, [...shape]);
+      },
+    }),
   };
 }
 
@@ -89,16 +120,16 @@ function inputOf(
 }
 
 /**
- * Runs the passes of a phase of the step after `step` updates and its loss terms; to be recorded. What has
- * no gradient is left out of the record.
+ * Runs the passes of a phase and its loss terms, `scheduled` updates after their ramps began; to be recorded. What
+ * has no gradient is left out of the record.
  */
 export function runPasses(
-  recipe: Recipe,
+  recipe: Pick<Recipe, 'name' | 'networks'>,
   phase: Phase,
   inputs: PhaseInputs,
   tensors: tf.NamedTensorMap,
-  step: number,
-  isObserved: boolean,
+  scheduled: number,
+  isKept: (layer: string) => boolean,
 ): PhaseOutputs {
   const layers: Record<string, tf.Tensor> = {};
   const lastOutputs: Record<string, tf.Tensor> = {};
@@ -108,7 +139,7 @@ export function runPasses(
     const input = inputOf(pass, inputs, lastOutputs, network.inputShape);
     const training = trainingMode(
       network,
-      (layer, layerIndex, shape) => inputs.dropoutMask(pass, layer, layerIndex, shape),
+      inputs.drawsOf(pass),
       (moved) => pass.parameters === 'current' && statistics.push(moved),
     );
     const mode = pass.mode === 'training' ? training : inferenceMode;
@@ -120,22 +151,21 @@ export function runPasses(
   for (const pass of phase.passes) {
     lastOutputs[pass.name] = pass.gradient ? run(pass) : withoutRecording(() => run(pass));
   }
-  const outputOf = (pass: string, layer: string): tf.Tensor2D => layers[`${pass}/${layer}`] as tf.Tensor2D;
-  const oneHotOf = (name: string, width: number): tf.Tensor2D => {
-    const { input } = phase.passes.find((pass) => pass.name === name)!;
-    return inputs.oneHot(input.kind === 'group' ? input.group : '', width);
+  const groupNameOf = (pass: string): string => groupOf(phase, passNamed(phase, pass)).name;
+  const termInputs: TermInputs = {
+    classes: inputs.classes,
+    outputOf: (pass, layer) => layers[`${pass}/${layer}`]!,
+    oneHotOf: (pass, width) => inputs.oneHot(groupNameOf(pass), width),
+    storedOf: (pass) => inputs.stored(groupNameOf(pass)),
   };
-  const terms = Object.fromEntries(
-    phase.terms.map((term) => [term.name, lossTerm(term, outputOf, oneHotOf)]),
-  );
-  const weights = new Map(phase.terms.map(({ name, weight }) => [name, weightAt(weight, step)]));
+  const terms = Object.fromEntries(phase.terms.map((term) => [term.name, lossTerm(term, termInputs)]));
+  const weights = new Map(phase.terms.map(({ name, weight }) => [name, weightAt(weight, scheduled)]));
   const losses = phase.updates.map((update) =>
     weightedSum(
       update.terms.map((name) => terms[name]!),
       update.terms.map((name) => weights.get(name)!),
     ),
   );
-  const logits = `${recipe.accuracy.pass}/${recipe.accuracy.layer}`;
-  const kept = Object.entries(layers).filter(([name]) => isObserved || name === logits);
+  const kept = Object.entries(layers).filter(([name]) => isKept(name));
   return { terms, losses, layers: Object.fromEntries(kept), statistics };
 }

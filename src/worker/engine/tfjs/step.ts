@@ -1,10 +1,17 @@
 /**
- * One step of a recipe: passes, gradients, running statistics and updates, phase by phase. Computes new
+ * One step of a stage of a recipe: passes, gradients, running statistics and updates, phase by phase. Computes new
  * tensors and leaves the old ones alone; which are kept is the engine's business.
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import { entryOf, placeOf, type Phase, type Recipe, type Update } from '../../../recipe/recipe.js';
+import {
+  entryOf,
+  placeOf,
+  type NetworkEntry,
+  type Phase,
+  type StageRecipe,
+  type Update,
+} from '../../../recipe/recipe.js';
 import {
   adamRate,
   averageRate,
@@ -25,10 +32,10 @@ export interface StepResult {
   readonly updated: tf.NamedTensorMap;
   /**
    * One vector to read back: the terms of every phase in order, then the accuracy pass's logits
-   * [labelled, width]. The caller disposes it.
+   * [labelled, width] where the stage has one. The caller disposes it.
    */
   readonly scalars: tf.Tensor1D;
-  /** Labels of the accuracy pass's rows. */
+  /** Labels of the accuracy pass's rows; none where the stage has no accuracy. */
   readonly labels: readonly number[];
   /** Empty unless asked for; under the names of `Engine.inspectStep`. The caller disposes them. */
   readonly observed: tf.NamedTensorMap;
@@ -38,28 +45,30 @@ interface ComputedPhase {
   readonly updated: tf.NamedTensorMap;
   readonly observed: tf.NamedTensorMap;
   readonly terms: tf.Tensor1D;
-  /** The accuracy pass's logits in one row; null where another phase has them. */
+  /** The accuracy pass's logits in one row; null where another phase, or none, has them. */
   readonly logits: tf.Tensor1D | null;
 }
 
-/** What an update changes, and where it stands among those of its network. */
+/** What an update changes of a network, and where it stands among those of the network. */
 interface UpdateWork {
-  /** Every trained parameter of all instances of its network. */
+  readonly entry: NetworkEntry;
+  /** Every trained parameter of all the network's instances. */
   readonly names: readonly string[];
   readonly place: UpdatePlace;
-  /** Whether averages of the network move after it. */
+  /** Whether the network's averages move after it. */
   readonly movesAverage: boolean;
 }
 
-function workOf(recipe: Recipe, update: Update): UpdateWork {
-  const { network } = update;
-  const place = placeOf(recipe, update);
+function workOf(recipe: StageRecipe, update: Update, network: string): UpdateWork {
+  const entry = entryOf(recipe, network);
+  const place = placeOf(recipe, update, network);
   return {
+    entry,
     names: parametersOf(recipe)
       .filter((parameter) => parameter.network === network && parameter.role === 'trained')
       .map(({ name }) => name),
     place,
-    movesAverage: entryOf(recipe, network).average !== null && isLastUpdate(place),
+    movesAverage: entry.average !== null && isLastUpdate(place),
   };
 }
 
@@ -82,23 +91,57 @@ function moveRunningStatistics(
   return moved;
 }
 
-/** Computes steps of one run. Holds no tensors. */
+/**
+ * A parameter, its moments and its average after an update, by name. `scheduled`: updates that schedules and
+ * averages have counted.
+ */
+function descend(
+  { entry, place, movesAverage }: UpdateWork,
+  name: string,
+  gradient: tf.Tensor,
+  tensors: tf.NamedTensorMap,
+  scheduled: number,
+): tf.NamedTensorMap {
+  const { optimiser, average: kept } = entry;
+  const moments = momentNames(name);
+  const old = { parameter: tensors[name]!, m: tensors[moments.m]!, v: tensors[moments.v]! };
+  const rate = adamRate(optimiser, scheduled, updateNumber(place, scheduled));
+  const { parameter, m, v } = adamUpdate(old, gradient, { ...optimiser, rate });
+  const changed = { [name]: parameter, [moments.m]: m, [moments.v]: v };
+  if (!movesAverage) return changed;
+  const average = tensors[averageName(name)]!;
+  const share = averageRate(kept!.decay, scheduled + 1);
+  return { ...changed, [averageName(name)]: tf.add(average, tf.mul(tf.sub(parameter, average), share)) };
+}
+
+/** When a step is: updates done before it in all, and those that its schedules count. */
+export interface StepTime {
+  readonly step: number;
+  readonly scheduled: number;
+}
+
+/** Computes steps of one stage of a run. Holds no tensors. */
 export class StepComputer {
+  readonly #recipe: StageRecipe;
   readonly #input: EngineInput;
   readonly #streams: RandomStreams;
-  readonly #work: ReadonlyMap<Update, UpdateWork>;
+  readonly #work: ReadonlyMap<Update, readonly UpdateWork[]>;
 
-  constructor(input: EngineInput, streams: RandomStreams) {
-    const { recipe } = input;
+  constructor(recipe: StageRecipe, input: EngineInput, streams: RandomStreams) {
+    this.#recipe = recipe;
     this.#input = input;
     this.#streams = streams;
     const updates = recipe.phases.flatMap((phase) => phase.updates);
-    this.#work = new Map(updates.map((update) => [update, workOf(recipe, update)]));
+    this.#work = new Map(
+      updates.map((update) => [update, update.networks.map((network) => workOf(recipe, update, network))]),
+    );
   }
 
-  /** The step after `step` updates, from `tensors`, which stay as they are. */
-  compute(tensors: tf.NamedTensorMap, step: number, isObserved = false): StepResult {
-    const { recipe, dataset } = this.#input;
+  /** The step of a time, from `tensors`, which stay as they are. */
+  compute(tensors: tf.NamedTensorMap, time: StepTime, isObserved = false): StepResult {
+    const { dataset } = this.#input;
+    const recipe = this.#recipe;
+    const { accuracy } = recipe;
     let labels: readonly number[] = [];
     const result = tf.tidy(() => {
       const updated: tf.NamedTensorMap = {};
@@ -106,21 +149,21 @@ export class StepComputer {
       const terms: tf.Tensor1D[] = [];
       let logits: tf.Tensor1D | null = null;
       recipe.phases.forEach((phase, phaseIndex) => {
-        const inputs = makePhaseInputs(this.#input, this.#streams, phaseIndex, step);
         const present = { ...tensors, ...updated };
-        const computed = this.#computePhase(phase, phaseIndex, inputs, present, step, isObserved);
+        const inputs = makePhaseInputs(recipe, this.#input, this.#streams, present, phaseIndex, time.step);
+        const computed = this.#computePhase(phase, phaseIndex, inputs, present, time, isObserved);
         Object.assign(updated, computed.updated);
         Object.assign(observed, computed.observed);
         terms.push(computed.terms);
         logits ??= computed.logits;
-        const { input } = phase.passes.find(({ name }) => name === recipe.accuracy.pass) ?? {};
+        const { input } = phase.passes.find(({ name }) => name === accuracy?.pass) ?? {};
         if (input?.kind !== 'group') return;
         const { indices } = inputs.draws.get(input.group)!;
         labels = Array.from(indices!, (index) => dataset.train.labels[index]!);
       });
       return {
         updated,
-        scalars: tf.concat1d([...terms, logits!]),
+        scalars: tf.concat1d(logits === null ? terms : [...terms, logits]),
         observed: isObserved ? observed : {},
       };
     });
@@ -133,27 +176,34 @@ export class StepComputer {
     phaseIndex: number,
     inputs: PhaseInputs,
     tensors: tf.NamedTensorMap,
-    step: number,
+    time: StepTime,
     isObserved: boolean,
   ): ComputedPhase {
-    const { recipe } = this.#input;
-    const recording = recordForward(() => runPasses(recipe, phase, inputs, tensors, step, isObserved));
+    const recipe = this.#recipe;
+    const { accuracy } = recipe;
+    const accuracyLayer = accuracy === null ? null : `${accuracy.pass}/${accuracy.layer}`;
+    const isKept = (layer: string): boolean => isObserved || layer === accuracyLayer;
+    const recording = recordForward(() => runPasses(recipe, phase, inputs, tensors, time.scheduled, isKept));
     const { terms, losses, layers, statistics } = recording.result;
     const observed: tf.NamedTensorMap = { ...layers, ...terms };
     const updated: tf.NamedTensorMap = {};
     try {
       // Every gradient is taken before anything is updated.
       const gradients = phase.updates.map((update, i) => {
-        const sources = this.#work.get(update)!.names.map((name) => tensors[name]!);
-        return recording.gradients(losses[i]!, sources);
+        const names = this.#work.get(update)!.flatMap((work) => work.names);
+        const sources = names.map((name) => tensors[name]!);
+        const found = recording.gradients(losses[i]!, sources);
+        return new Map(names.map((name, j) => [name, found[j]!]));
       });
       phase.updates.forEach((update, i) => {
         observed[update.loss] = losses[i]!;
-        this.#work.get(update)!.names.forEach((name, j) => {
-          const gradient = gradients[i]![j]!;
-          observed[gradientName(phaseIndex, name)] = gradient;
-          Object.assign(updated, this.#descend(update, name, gradient, tensors, step));
-        });
+        for (const work of this.#work.get(update)!) {
+          for (const name of work.names) {
+            const gradient = gradients[i]!.get(name)!;
+            observed[gradientName(phaseIndex, name)] = gradient;
+            Object.assign(updated, descend(work, name, gradient, tensors, time.scheduled));
+          }
+        }
       });
     } finally {
       recording.dispose();
@@ -164,33 +214,12 @@ export class StepComputer {
         observed[`updated/${name}`] = value;
       }
     }
-    const logits = layers[`${recipe.accuracy.pass}/${recipe.accuracy.layer}`];
+    const logits = accuracyLayer === null ? undefined : layers[accuracyLayer];
     return {
       updated,
       observed,
       terms: tf.stack(phase.terms.map(({ name }) => terms[name]!)) as tf.Tensor1D,
       logits: logits === undefined ? null : tf.reshape(logits, [-1]),
     };
-  }
-
-  /** A parameter, its moments and its average after the update, by name. */
-  #descend(
-    update: Update,
-    name: string,
-    gradient: tf.Tensor,
-    tensors: tf.NamedTensorMap,
-    step: number,
-  ): tf.NamedTensorMap {
-    const { optimiser, average: kept } = entryOf(this.#input.recipe, update.network);
-    const { place, movesAverage } = this.#work.get(update)!;
-    const moments = momentNames(name);
-    const old = { parameter: tensors[name]!, m: tensors[moments.m]!, v: tensors[moments.v]! };
-    const rate = adamRate(optimiser, step, updateNumber(place, step));
-    const { parameter, m, v } = adamUpdate(old, gradient, { ...optimiser, rate });
-    const changed = { [name]: parameter, [moments.m]: m, [moments.v]: v };
-    if (!movesAverage) return changed;
-    const average = tensors[averageName(name)]!;
-    const share = averageRate(kept!.decay, step + 1);
-    return { ...changed, [averageName(name)]: tf.add(average, tf.mul(tf.sub(parameter, average), share)) };
   }
 }

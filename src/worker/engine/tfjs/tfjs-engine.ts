@@ -15,8 +15,15 @@ import { inferenceMode, runNetwork } from './forward.js';
 import { toStepMetrics } from './metrics.js';
 import { metricNames } from '../../../recipe/metrics.js';
 import { TrainerError } from '../../../protocol/errors.js';
-import { entryOf, type Recipe } from '../../../recipe/recipe.js';
-import { StepComputer } from './step.js';
+import {
+  entryOf,
+  inStage,
+  stageAt,
+  type ParameterSet,
+  type Recipe,
+  type StageRecipe,
+} from '../../../recipe/recipe.js';
+import { StepComputer, type StepTime } from './step.js';
 
 type Values = Float32Array<ArrayBuffer>;
 
@@ -28,13 +35,20 @@ const EVALUATION_SLICES: Readonly<Record<TfjsBackend, number>> = {
   cpu: 50,
 };
 
+/** A stage of the recipe, and what makes its steps. */
+interface StageComputer {
+  readonly recipe: StageRecipe;
+  readonly computer: StepComputer;
+}
+
 class TfjsEngine implements Engine {
   readonly info: EngineInfo;
   readonly evaluationSlice: number;
   readonly joinsSlices = false;
   readonly #input: EngineInput;
   readonly #backend: StartedBackend;
-  readonly #computer: StepComputer;
+  /** Of each stage, in order. */
+  readonly #stages: readonly StageComputer[];
   #tensors: tf.NamedTensorMap = {};
   #step = 0;
   #isDisposed = false;
@@ -44,7 +58,11 @@ class TfjsEngine implements Engine {
     this.evaluationSlice = EVALUATION_SLICES[name];
     this.#input = input;
     this.#backend = backend;
-    this.#computer = new StepComputer(input, new RandomStreams(input.settings.seed));
+    const streams = new RandomStreams(input.settings.seed);
+    this.#stages = input.recipe.stages.map((_, index) => {
+      const recipe = inStage(input.recipe, index);
+      return { recipe, computer: new StepComputer(recipe, input, streams) };
+    });
     this.#compute(() => this.#replaceTensors(initialTensors(input.recipe, input.settings.seed)));
   }
 
@@ -97,6 +115,20 @@ class TfjsEngine implements Engine {
     return this.#read(this.#compute(() => this.#logits(tf.tensor4d(images, [count, ...imageShape]))));
   }
 
+  async features(images: Values, count: number, parameters: ParameterSet): Promise<Values> {
+    const { recipe, dataset } = this.#input;
+    const { landmarks, classifier } = recipe;
+    if (landmarks === null) throw new Error(`The recipe "${recipe.name}" has no landmarks.`);
+    const { network } = entryOf(recipe, classifier.network);
+    const use = { instance: 0, parameters, until: landmarks.layer };
+    return this.#read(
+      this.#compute(() => {
+        const input = tf.tensor4d(images, [count, ...dataset.imageShape]);
+        return runNetwork(network, use, input, this.#tensors, inferenceMode, () => undefined);
+      }),
+    );
+  }
+
   async exportState(): Promise<EngineState> {
     const step = this.#step;
     return { step, tensors: await this.#readAll(this.#compute(() => ({ ...this.#tensors }))) };
@@ -109,13 +141,13 @@ class TfjsEngine implements Engine {
   }
 
   async inspectStep(): Promise<ReadonlyMap<string, NamedTensor>> {
-    const { recipe } = this.#input;
+    const { recipe, computer, time, origin } = this.#nextStep();
     const { updated, scalars, labels, observed } = this.#compute(() =>
-      this.#computer.compute(this.#tensors, this.#step, true),
+      computer.compute(this.#tensors, time, true),
     );
     try {
       const found = await this.#readAll({ ...observed, scalars });
-      const { values } = toStepMetrics(recipe, this.#step + 1, found.get('scalars')!.values, labels);
+      const { values } = toStepMetrics(recipe, time.step + 1, origin, found.get('scalars')!.values, labels);
       found.delete('scalars');
       metricNames(recipe).forEach((name, index) => {
         found.set(name, { shape: [], values: values.slice(index, index + 1) });
@@ -134,18 +166,23 @@ class TfjsEngine implements Engine {
     this.#backend.dispose();
   }
 
+  /** The stage of the next step, and when that is. */
+  #nextStep(): StageComputer & { readonly time: StepTime; readonly origin: number } {
+    const step = this.#step;
+    const { stage, origin } = stageAt(this.#input.recipe, step);
+    return { ...this.#stages[stage]!, time: { step, scheduled: step - origin }, origin };
+  }
+
   /** Computes one step at once; its metrics come when the device is through with it. */
   #makeStep(): Promise<StepMetrics> {
-    const { updated, scalars, labels } = this.#compute(() =>
-      this.#computer.compute(this.#tensors, this.#step),
-    );
+    const { recipe, computer, time, origin } = this.#nextStep();
+    const { updated, scalars, labels } = this.#compute(() => computer.compute(this.#tensors, time));
     for (const [name, tensor] of Object.entries(updated)) {
       this.#tensors[name]?.dispose();
       this.#tensors[name] = tensor;
     }
     const step = ++this.#step;
-    const { recipe } = this.#input;
-    return this.#read(scalars).then((values) => toStepMetrics(recipe, step, values, labels));
+    return this.#read(scalars).then((values) => toStepMetrics(recipe, step, origin, values, labels));
   }
 
   /** Logits [rows, width] of the classifier. */

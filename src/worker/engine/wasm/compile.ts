@@ -3,10 +3,11 @@
 import { stagesOf } from '../plan/accesses.js';
 import type { Operation } from '../plan/operations.js';
 import type { PlannedProgram } from '../plan/plan.js';
-import type { Arena } from './memory/arena.js';
-import { Bindings, type Residents } from './memory/bindings.js';
+import { Bindings, type ProgramMemory, type Residents } from './memory/bindings.js';
 import { lowerCountCorrect } from './count-correct.js';
+import { lowerContrastive, lowerContrastiveGradient } from './contrastive.js';
 import { lowerDraw } from './draw.js';
+import { lowerGroupNorm, lowerGroupNormGradient } from './group-norms.js';
 import { lowerLoss } from './loss.js';
 import { lowerUpdate } from './update.js';
 import { lowerNormGradient, lowerNormInference, lowerNormStatistics } from './norms.js';
@@ -46,6 +47,14 @@ function lower(
       return lowerNormInference(operation, bindings, records);
     case 'normGradient':
       return lowerNormGradient(operation, bindings, records);
+    case 'groupNorm':
+      return lowerGroupNorm(operation, bindings, records);
+    case 'groupNormGradient':
+      return lowerGroupNormGradient(operation, bindings, filled, records);
+    case 'contrastive':
+      return lowerContrastive(operation, bindings, records);
+    case 'contrastiveGradient':
+      return lowerContrastiveGradient(operation, bindings, records);
     case 'loss':
       return lowerLoss(operation, bindings, records);
     case 'update':
@@ -66,18 +75,19 @@ function lower(
  */
 export function compileProgram(
   planned: PlannedProgram,
-  arena: Arena,
+  memory: ProgramMemory,
   residents: Residents,
   keepsParameters = false,
 ): CompiledProgram {
-  const bindings = new Bindings(planned, arena, residents, keepsParameters);
+  const { arena } = memory;
+  const bindings = new Bindings(planned, memory, residents, keepsParameters);
   const stager = new Stager(bindings);
   const filled = new FilledSplits();
   const groups: (readonly OperationRecord[])[] = [];
   const prepared: (readonly OperationRecord[])[] = [];
   for (const operations of stagesOf(planned.program.operations)) {
     const own = new StageRecords();
-    bindings.workspace.beginStage();
+    bindings.workspace.begin();
     stager.beginStage(operations[0]!.stage);
     // Products stage with the widest border, which kernel gradients of the same stage then share.
     const isProduct = ({ kind }: Operation): boolean => kind === 'product';

@@ -3,7 +3,7 @@
 import { metricNames } from '../../../recipe/metrics.js';
 import { parametersOf, type NamedTensor } from '../../model/parameters.js';
 import { sizeOf } from '../../../recipe/layers.js';
-import type { Recipe } from '../../../recipe/recipe.js';
+import type { StageRecipe } from '../../../recipe/recipe.js';
 import { gradientName } from '../engine.js';
 import type { Program, UpdateOp } from '../plan/operations.js';
 import { planProgram, type PlannedProgram } from '../plan/plan.js';
@@ -25,7 +25,7 @@ export function inspectProgram({ program }: PlannedProgram): PlannedProgram {
 export function readInspected(
   train: Program,
   { bindings, filled }: CompiledProgram,
-  recipe: Recipe,
+  recipe: StageRecipe,
   state: StateTensors,
 ): ReadonlyMap<string, NamedTensor> {
   const { arena } = bindings;
@@ -53,8 +53,9 @@ export function readInspected(
     }
   }
   const after = state.read();
-  for (const { name, role } of descriptions.values()) {
-    if (role === 'running') found.set(`updated/${name}`, after.get(name)!);
+  const used = recipe.phases.flatMap(({ passes }) => passes.map(({ network }) => network));
+  for (const { name, role, network } of descriptions.values()) {
+    if (role === 'running' && used.includes(network)) found.set(`updated/${name}`, after.get(name)!);
   }
   return found;
 }

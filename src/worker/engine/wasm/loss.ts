@@ -1,6 +1,6 @@
 /** Lowers the losses: values, accuracy, and gradients at the logits and at the features. */
 
-import type { LogitRows, LossOp, LossOpTerm, TensorId } from '../plan/operations.js';
+import type { LogitRows, LossOp, LossOpTerm, TensorId, TermWeight } from '../plan/operations.js';
 import type { VariantValues } from './layout/fields.js';
 import { storeTable, storeVariants } from './layout/store.js';
 import { FEATURE_SEGMENT, LOGIT_SEGMENT, LOSS_SUM, LOSS_TERM } from './layout/tables.js';
@@ -15,15 +15,21 @@ function logitsAt(bindings: Bindings, { logits, width, forwardRow }: LogitRows):
   return rowsAt(bindings, logits, forwardRow, width);
 }
 
+function storeFloats({ arena }: Bindings, values: readonly number[]): number {
+  return arena.storeWords(new Uint32Array(Float32Array.from(values).buffer));
+}
+
+/** Where a weight of the step is, with the step scalars at `scalars`. */
+export function weightAddress(weight: TermWeight, scalars: number, bindings: Bindings): number {
+  return weight.kind === 'scalar' ? scalars + weight.index * 4 : storeFloats(bindings, [weight.value]);
+}
+
 function termOf(term: LossOpTerm, scalars: number, bindings: Bindings): VariantValues<typeof LOSS_TERM> {
   const { metric, rows, weight } = term;
   const shared = {
     metric,
     rows,
-    weight:
-      weight.kind === 'scalar'
-        ? scalars + weight.index * 4
-        : bindings.arena.storeWords(new Uint32Array(Float32Array.of(weight.value).buffer)),
+    weight: weightAddress(weight, scalars, bindings),
   };
   switch (term.kind) {
     case 'softmaxCrossEntropy':
@@ -51,6 +57,45 @@ function termOf(term: LossOpTerm, scalars: number, bindings: Bindings): VariantV
         against: rowsAt(bindings, term.against, term.againstRow, term.size),
         size: term.size,
         againstRows: term.againstRows,
+        isAbsolute: term.distance === 'absolute',
+      };
+    case 'logsumexpCrossEntropy':
+      return {
+        kind: term.kind,
+        ...shared,
+        logits: logitsAt(bindings, term),
+        width: term.width,
+        target: term.target,
+      };
+    case 'pseudoLabelCrossEntropy': {
+      const { teacher, store, classes } = term;
+      return {
+        kind: term.kind,
+        ...shared,
+        logits: logitsAt(bindings, term),
+        width: term.width,
+        classes,
+        teacher: teacher === null ? 0 : logitsAt(bindings, teacher),
+        teacherWidth: teacher?.width ?? 0,
+        thresholds: teacher === null ? 0 : storeFloats(bindings, teacher.thresholds),
+        isSoft: teacher?.isSoft ?? false,
+        targets: store === null ? 0 : rowsAt(bindings, store.targets, store.targetRow, classes),
+      };
+    }
+    case 'confidentShare':
+      return {
+        kind: term.kind,
+        ...shared,
+        logits: logitsAt(bindings, term),
+        width: term.width,
+        thresholds: storeFloats(bindings, term.thresholds),
+      };
+    case 'contrastive':
+      return {
+        kind: term.kind,
+        ...shared,
+        rows: bindings.program.tensors[term.statistics]!.shape[0]!,
+        statistics: bindings.tensor(term.statistics),
       };
     default:
       return term satisfies never;
@@ -58,7 +103,8 @@ function termOf(term: LossOpTerm, scalars: number, bindings: Bindings): VariantV
 }
 
 export function lowerLoss(operation: LossOp, bindings: Bindings, records: StageRecords): void {
-  const { terms, losses, accuracy, segments, featureGradient, name } = operation;
+  const { terms, losses, accuracy, head, featureGradient, name } = operation;
+  const segments = head?.segments ?? [];
   const { arena } = bindings;
   const scalars = bindings.tensor(operation.scalars);
   const featureSize = Math.max(0, ...terms.map((term) => (term.kind === 'featureMatching' ? term.size : 0)));
@@ -95,8 +141,8 @@ export function lowerLoss(operation: LossOp, bindings: Bindings, records: StageR
       })),
     ),
     segmentCount: segments.length,
-    logitGradient: bindings.tensor(operation.logitGradient),
-    width: operation.width,
+    logitGradient: head === null ? 0 : bindings.tensor(head.logitGradient),
+    width: head?.width ?? 0,
     metrics: bindings.tensor(operation.metrics),
     featureSegments: storeTable(arena, FEATURE_SEGMENT, featureGradient?.entries ?? []),
     featureSegmentCount: featureGradient?.entries.length ?? 0,

@@ -1,6 +1,8 @@
 /** Lowers batch norms: statistics forward, from the running ones, and the reductions of the backward pass. */
 
+import { sideSize } from '../plan/geometry.js';
 import type {
+  AppliedNorm,
   NormGradientOp,
   NormInferenceOp,
   NormParameters,
@@ -10,6 +12,8 @@ import type { Bindings } from './memory/bindings.js';
 import type { Values } from './layout/fields.js';
 import { storeTable } from './layout/store.js';
 import { NORM_BLOCK, NORM_GRADIENT_BLOCK, NORM_GRADIENT_SEGMENT, NORM_SEGMENT } from './layout/tables.js';
+import { storeImageTable } from './images.js';
+import { storeSnippets } from './snippets.js';
 import type { StageRecords } from './stage-records.js';
 
 /** Positions of a block, at most. */
@@ -43,7 +47,7 @@ function allocatePartials(blocks: number, channels: number, bindings: Bindings):
   return bindings.workspace.allocate(blocks * 2 * Math.ceil(channels / 4) * 16);
 }
 
-/** Adds the statistics of blocks (group 0) and of segments (group 1). */
+/** Adds the statistics of blocks (group 0) and of segments (group 1), and what is made of the source with them (group 2). */
 export function lowerNormStatistics(
   operation: NormStatisticsOp,
   bindings: Bindings,
@@ -80,6 +84,32 @@ export function lowerNormStatistics(
     momentum: norm.momentum,
     updatesRunning,
   });
+  if (operation.applied !== null) applyNorm(operation, operation.applied, bindings, records);
+}
+
+function applyNorm(
+  { side, segments, source, name }: NormStatisticsOp,
+  { epilogue, target }: AppliedNorm,
+  bindings: Bindings,
+  records: StageRecords,
+): void {
+  const { height, width, channels } = side;
+  for (const segment of segments) {
+    records.add(2, 'stage', name, {
+      source: bindings.tensor(source),
+      target: bindings.tensor(target) + segment.forwardRow * sideSize(side) * 4,
+      images: segment.rows,
+      height,
+      width,
+      channels,
+      top: 0,
+      left: 0,
+      paddedHeight: height,
+      paddedWidth: width,
+      prologue: storeSnippets(epilogue, segment.instance, channels, bindings),
+      imageTable: storeImageTable(bindings.arena, [segment], 'forward'),
+    });
+  }
 }
 
 export function lowerNormInference(

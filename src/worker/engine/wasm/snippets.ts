@@ -11,7 +11,7 @@ type StoredSnippet = VariantValues<typeof SNIPPET>;
 type StoredOf<Kind extends StoredSnippet['kind']> = Extract<StoredSnippet, { readonly kind: Kind }>;
 
 /** Slope below zero of the two ReLUs. */
-function slopeOf(activation: Exclude<Activation, { readonly name: 'tanh' }>): number {
+export function slopeOf(activation: Exclude<Activation, { readonly name: 'tanh' }>): number {
   return activation.name === 'relu' ? 0 : activation.alpha;
 }
 
@@ -73,6 +73,8 @@ function storedOf(snippet: Snippet, instance: number, channels: number, bindings
       };
     case 'activationGradient':
       return gradientOf(snippet, channels, bindings);
+    case 'noise':
+      return { kind: 'noise', noise: bindings.tensor(snippet.values), deviation: snippet.deviation };
     case 'segmentVector':
       return {
         kind: 'segmentVector',

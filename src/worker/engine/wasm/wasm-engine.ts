@@ -3,37 +3,32 @@
  * shared, on several. Owns the memory and the threads.
  */
 
-import type { ThreadLimit } from '../../../protocol/engines.js';
 import { seedKey } from '../../random/streams.js';
-import { stepScalar } from '../plan/step-scalars.js';
 import type { NamedTensor } from '../../model/parameters.js';
+import { stageAt, type ParameterSet, type Recipe } from '../../../recipe/recipe.js';
 import { checkState } from '../check-state.js';
 import { dataSizesOf } from '../data-sizes.js';
 import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
-import type { TensorId } from '../plan/operations.js';
 import type { TrainOptions } from '../plan/lower/train-options.js';
-import {
-  planClassify,
-  planEvaluate,
-  planGenerate,
-  planTrainStep,
-  type PlannedProgram,
-} from '../plan/plan.js';
+import { planClassify, planEvaluate, planFeatures, planGenerate, type PlannedProgram } from '../plan/plan.js';
 import { Arena } from './memory/arena.js';
-import type { Residents } from './memory/bindings.js';
+import { programMemory, type ProgramMemory, type Residents } from './memory/bindings.js';
 import { compileProgram, type CompiledProgram } from './compile.js';
-import type { Simd } from './features.js';
+import { viewScratchBytes } from './draw.js';
 import { inspectProgram, readInspected } from './inspect.js';
-import type { Kernels } from './kernels.js';
-import { checkMemory, memoryNeeds } from './memory/needs.js';
+import { checkMemory, memoryNeeds, programBytes } from './memory/needs.js';
 import { placeResidents, type StateTensors } from './memory/residents.js';
-import { spawnThread, Team, type SpawnThread } from './threads/team.js';
+import type { WasmPlatform } from './platform.js';
+import { spawnThread, Team } from './threads/team.js';
+import { planTrainStages, stageScalars, type TrainStage } from './train-programs.js';
 
 type Values = Float32Array<ArrayBuffer>;
 
 /** Images that one run of the evaluation, classification or generation program works on. */
 const EVALUATION_ROWS = 100;
 const HOST_ROWS = 32;
+/** Whole blocks of rows of the products. */
+const FEATURE_ROWS = 96;
 
 /** The plan's partial sums of a gradient are one a segment here: outputs are enough to share out. */
 export const TRAIN_OPTIONS: TrainOptions = {
@@ -42,29 +37,15 @@ export const TRAIN_OPTIONS: TrainOptions = {
   joinsBiases: false,
 };
 
-/** Most that a kernel keeps for itself: a line that is added up (sub-kernels.ts), a position's channels, a block of rows of outputs. */
+/** Most that a kernel keeps for itself but an image: a line that is added up (sub-kernels.ts), a position's channels, a block of rows of outputs. */
 const SCRATCH_BYTES = 512 * 1024;
-
-/** What an engine runs on. */
-export interface WasmPlatform {
-  readonly simd: Simd;
-  /** Compute threads asked for, this one included; more than one needs shared memory. */
-  readonly threads: number;
-  readonly isShared: boolean;
-  /** Why memory is not shared, for the engine's report; null or left out where that was a choice. */
-  readonly limit?: ThreadLimit | null;
-  readonly module: WebAssembly.Module;
-  readonly instantiate: (module: WebAssembly.Module, memory: WebAssembly.Memory) => Promise<Kernels>;
-  readonly spawn?: SpawnThread;
-  /** How long threads wait for one another before one is taken for dead. */
-  readonly patienceMs?: number;
-}
 
 /** Makes the engine at step 0 of the input's seed. The caller disposes it. */
 export async function startWasmEngine(input: EngineInput, platform: WasmPlatform): Promise<WasmEngine> {
   const arena = new Arena(platform.isShared);
   const kernels = await platform.instantiate(platform.module, arena.memory);
-  const team = new Team(arena, kernels, SCRATCH_BYTES, platform.patienceMs);
+  const scratchBytes = Math.max(SCRATCH_BYTES, viewScratchBytes(input.dataset.imageShape));
+  const team = new Team(arena, kernels, scratchBytes, platform.patienceMs);
   const engine = new WasmEngine(input, arena, team, platform);
   try {
     if (platform.isShared && platform.threads > 1) {
@@ -77,6 +58,13 @@ export async function startWasmEngine(input: EngineInput, platform: WasmPlatform
   }
 }
 
+/** Of which parameters features can be asked for. */
+function featureSetsOf({ classifier, landmarks, networks }: Recipe): readonly ParameterSet[] {
+  if (landmarks === null) return [];
+  const entry = networks.find(({ network }) => network.name === classifier.network);
+  return (entry?.average ?? null) === null ? ['current'] : ['current', 'average'];
+}
+
 export class WasmEngine implements Engine {
   readonly evaluationSlice = 200;
   readonly joinsSlices = false;
@@ -86,14 +74,15 @@ export class WasmEngine implements Engine {
   readonly #platform: WasmPlatform;
   readonly #residents: Residents;
   readonly #state: StateTensors;
-  readonly #plannedTrain: PlannedProgram;
-  readonly #train: CompiledProgram;
+  readonly #memory: ProgramMemory;
+  /** By stage. */
+  readonly #stages: readonly TrainStage[];
+  readonly #train = new Map<TrainStage, CompiledProgram>();
+  readonly #inspect = new Map<TrainStage, CompiledProgram>();
   readonly #evaluate: CompiledProgram;
   readonly #classify: CompiledProgram;
   readonly #generate: CompiledProgram | null;
-  /** The step scalars of the train step. */
-  readonly #scalars: TensorId;
-  #inspect: CompiledProgram | null = null;
+  readonly #features: ReadonlyMap<ParameterSet, CompiledProgram>;
   #step = 0;
   #isDisposed = false;
 
@@ -103,23 +92,37 @@ export class WasmEngine implements Engine {
     this.#arena = arena;
     this.#team = team;
     this.#platform = platform;
-    this.#plannedTrain = planTrainStep(recipe, TRAIN_OPTIONS);
+    this.#memory = programMemory(arena);
+    this.#stages = planTrainStages(recipe, TRAIN_OPTIONS);
     const evaluate = planEvaluate(recipe, EVALUATION_ROWS);
     const classify = planClassify(recipe, HOST_ROWS);
     const generate = recipe.generator === null ? null : planGenerate(recipe, HOST_ROWS);
-    const programs = [this.#plannedTrain, evaluate, classify, ...(generate === null ? [] : [generate])];
+    const features = featureSetsOf(recipe).map(
+      (parameters) => [parameters, planFeatures(recipe, FEATURE_ROWS, parameters)] as const,
+    );
+    const others = [
+      evaluate,
+      classify,
+      ...(generate === null ? [] : [generate]),
+      ...features.map(([, one]) => one),
+    ];
+    const programs = [...new Set(this.#stages.map(({ planned }) => planned)), ...others];
     checkMemory(memoryNeeds(recipe, dataSizesOf(input), programs), arena.mostBytes);
     const { residents, state } = placeResidents(arena, input);
     this.#residents = residents;
     this.#state = state;
+    // The largest first, so that the others find room in what it has.
+    const stages = [...new Set(this.#stages)];
+    stages.sort((a, b) => programBytes(b.planned) - programBytes(a.planned));
+    for (const stage of stages) {
+      this.#train.set(stage, compileProgram(stage.planned, this.#memory, residents));
+    }
     const compile = (planned: PlannedProgram): CompiledProgram =>
-      compileProgram(planned, arena, residents, true);
-    this.#train = compileProgram(this.#plannedTrain, arena, residents);
+      compileProgram(planned, this.#memory, residents, true);
     this.#evaluate = compile(evaluate);
     this.#classify = compile(classify);
     this.#generate = generate === null ? null : compile(generate);
-    const loss = this.#plannedTrain.program.operations.find((operation) => operation.kind === 'loss')!;
-    this.#scalars = loss.scalars;
+    this.#features = new Map(features.map(([parameters, planned]) => [parameters, compile(planned)]));
     const [key0, key1] = seedKey(settings.seed);
     team.set({ key0, key1 });
   }
@@ -151,10 +154,10 @@ export class WasmEngine implements Engine {
     this.#check();
     const metrics: StepMetrics[] = [];
     for (let i = 0; i < steps; i++) {
-      this.#begin(this.#train);
-      this.#team.execute(this.#train.stored);
+      const program = this.#begin(this.#train.get(this.#stage)!);
+      this.#team.execute(program.stored);
       this.#step++;
-      metrics.push({ step: this.#step, values: this.#readOutput(this.#train) });
+      metrics.push({ step: this.#step, values: this.#readOutput(program) });
     }
     return metrics;
   }
@@ -181,11 +184,21 @@ export class WasmEngine implements Engine {
     if (this.#generate === null) {
       throw new Error(`The recipe "${this.#input.recipe.name}" has no generator to take images from.`);
     }
-    return this.#transform(this.#generate, latents, count);
+    return this.#transform(this.#generate, latents, count, HOST_ROWS);
   }
 
   async classify(images: Values, count: number): Promise<Values> {
-    return this.#transform(this.#classify, images, count);
+    return this.#transform(this.#classify, images, count, HOST_ROWS);
+  }
+
+  async features(images: Values, count: number, parameters: ParameterSet): Promise<Values> {
+    const program = this.#features.get(parameters);
+    if (program === undefined) {
+      const { name, landmarks } = this.#input.recipe;
+      const missing = landmarks === null ? 'landmarks to take features for' : `${parameters} parameters`;
+      throw new Error(`The recipe "${name}" has no ${missing}.`);
+    }
+    return this.#transform(program, images, count, FEATURE_ROWS);
   }
 
   async exportState(): Promise<EngineState> {
@@ -203,11 +216,15 @@ export class WasmEngine implements Engine {
   async inspectStep(): Promise<ReadonlyMap<string, NamedTensor>> {
     this.#check();
     const before = this.#state.read();
-    this.#inspect ??= compileProgram(inspectProgram(this.#plannedTrain), this.#arena, this.#residents);
+    const stage = this.#stage;
+    const program =
+      this.#inspect.get(stage) ??
+      compileProgram(inspectProgram(stage.planned), this.#memory, this.#residents);
+    this.#inspect.set(stage, program);
     try {
-      this.#begin(this.#inspect);
-      this.#team.execute(this.#inspect.stored);
-      return readInspected(this.#plannedTrain.program, this.#inspect, this.#input.recipe, this.#state);
+      this.#begin(program);
+      this.#team.execute(program.stored);
+      return readInspected(stage.planned.program, program, stage.recipe, this.#state);
     } finally {
       this.#state.write(before);
     }
@@ -224,25 +241,27 @@ export class WasmEngine implements Engine {
     readonly program: CompiledProgram;
     readonly run: (first: number, count: number) => void;
   } {
-    this.#begin(this.#train);
-    return {
-      program: this.#train,
-      run: (first, count) => this.#team.execute(this.#train.stored, first, count),
-    };
+    const program = this.#begin(this.#train.get(this.#stage)!);
+    return { program, run: (first, count) => this.#team.execute(program.stored, first, count) };
   }
 
   #check(): void {
     if (this.#isDisposed) throw new Error('This engine was disposed; make another one.');
   }
 
-  /** Sets what a step starts from: its number, and its scalars. */
-  #begin({ bindings }: CompiledProgram): void {
+  /** The stage of the next step. */
+  get #stage(): TrainStage {
+    return this.#stages[stageAt(this.#input.recipe, this.#step).stage]!;
+  }
+
+  /** Sets what a step of the present stage starts from: its number, and its scalars. */
+  #begin(program: CompiledProgram): CompiledProgram {
+    const { bindings } = program;
     this.#team.set({ step: this.#step });
-    const { stepScalars } = this.#plannedTrain.program;
-    const values = this.#arena.floats(bindings.tensor(this.#scalars), stepScalars.length);
-    stepScalars.forEach((scalar, index) => {
-      values[index] = stepScalar(scalar, this.#step);
-    });
+    const loss = bindings.program.operations.find((operation) => operation.kind === 'loss')!;
+    const values = stageScalars(this.#input.recipe, this.#stage, this.#step);
+    this.#arena.floats(bindings.tensor(loss.scalars), values.length).set(values);
+    return program;
   }
 
   /** The first output of a program. */
@@ -252,7 +271,12 @@ export class WasmEngine implements Engine {
   }
 
   /** Runs a program from rows the host gives to rows it takes, some rows at a time. */
-  #transform({ bindings, prepared, stored }: CompiledProgram, values: Values, count: number): Values {
+  #transform(
+    { bindings, prepared, stored }: CompiledProgram,
+    values: Values,
+    count: number,
+    most: number,
+  ): Values {
     this.#check();
     const { inputs, outputs } = bindings.program;
     const [input, output] = [inputs[0]!, outputs[0]!];
@@ -260,8 +284,8 @@ export class WasmEngine implements Engine {
     const outputSize = bindings.rowSizeOf(output);
     const result = new Float32Array(count * outputSize);
     this.#team.execute(prepared);
-    for (let first = 0; first < count; first += HOST_ROWS) {
-      const rows = Math.min(HOST_ROWS, count - first);
+    for (let first = 0; first < count; first += most) {
+      const rows = Math.min(most, count - first);
       const given = values.subarray(first * inputSize, (first + rows) * inputSize);
       this.#arena.floats(bindings.tensor(input), given.length).set(given);
       this.#team.execute(stored);

@@ -1,15 +1,13 @@
 /**
  * Everything on the device that a run needs, made once: the device itself, the buffers that all
- * programs share, the train step made ready. Owns their making and their end, not their use.
+ * programs share, the first stage's train step made ready. Owns their making and their end, not their use.
  */
 
-import { metricNames } from '../../../recipe/metrics.js';
 import { NORMALISED_BYTES } from '../../data/normalise.js';
 import { dataSizesOf } from '../data-sizes.js';
 import type { EngineInput } from '../engine.js';
 import { DEVICE_SILENCE_LIMIT_MS } from '../../../protocol/time-limits.js';
-import { planTrainStep, type PlannedProgram } from '../plan/plan.js';
-import type { StepScalar } from '../plan/step-scalars.js';
+import type { PlannedProgram } from '../plan/plan.js';
 import { toTrainerError } from '../device/failure-watch.js';
 import { BufferPool, type Contents } from './buffers.js';
 import { openDevice } from './device.js';
@@ -18,10 +16,10 @@ import { findGpu } from '../device/platform.js';
 import type { Tiles } from './kernels/linear.js';
 import {
   CONTROL,
-  controlLayout,
   FIRST_MOMENTS,
   PARAMETERS,
   SECOND_MOMENTS,
+  TABLES,
   TEST_IMAGES,
   TEST_LABELS,
   TRAIN_IMAGES,
@@ -32,12 +30,15 @@ import { updateTable } from './kernels/update.js';
 import { bufferNeeds } from './needs.js';
 import { ParameterLayout } from './parameter-layout.js';
 import {
+  controlOf,
+  makeBuffers,
   packTables,
   prepareProgram,
   programMemory,
-  type ReadyProgram,
   type SharedMemory,
+  type Tables,
 } from './program.js';
+import { heaviestOf, planStages, StagePrograms } from './stage-programs.js';
 import { StepQueue } from './step-queue.js';
 import { defaultTiles } from './tuning/tiles.js';
 import { tuneTiles, type TuningOptions } from './tuning/tuner.js';
@@ -51,7 +52,7 @@ export interface WebGpuOptions {
   readonly tiles?: Tiles | undefined;
   /** How the adapter's own tiles are found; `false` takes the default without a measurement. */
   readonly tune?: TuningOptions | false | undefined;
-  /** Another train step in place of the recipe's, a corrupted one for instance. */
+  /** Another train step in place of the first stage's, a corrupted one for instance. */
   readonly trainStep?: PlannedProgram | undefined;
 }
 
@@ -59,25 +60,34 @@ export interface Equipment {
   readonly open: OpenDevice;
   /** The open device, wrapped where the options say so. */
   readonly device: GPUDevice;
+  /** For programs that are no train step. */
   readonly shared: SharedMemory;
   readonly tiles: Tiles;
-  readonly train: ReadyProgram;
+  readonly stages: StagePrograms;
   readonly queue: StepQueue;
-  readonly stepScalars: readonly StepScalar[];
 }
 
-/** Buffers that all programs share, with the split and the tables; `upload` fills in the data set. */
+/** What all programs share, as one train step sees it, and as each of several does. */
+export interface SharedByStages extends SharedMemory {
+  /** By program; the first is the whole itself. */
+  readonly programs: readonly SharedMemory[];
+  /** Fills in the data set. */
+  readonly upload: () => void;
+}
+
+/** Buffers that all programs share, with the split and the tables of some train steps. */
 export function makeShared(
   device: GPUDevice,
   input: EngineInput,
-  planned: PlannedProgram,
-): SharedMemory & { readonly upload: () => void } {
+  ...planned: readonly [PlannedProgram, ...(readonly PlannedProgram[])]
+): SharedByStages {
   const { recipe, dataset, split } = input;
   const buffers = new BufferPool(device);
   const parameters = new ParameterLayout(recipe);
-  for (const key of [PARAMETERS, FIRST_MOMENTS, SECOND_MOMENTS]) buffers.make(key, parameters.length * 4);
-  const control = controlLayout(metricNames(recipe).length, planned.program.stepScalars.length);
-  buffers.make(CONTROL, control.length * 4);
+  buffers.make(PARAMETERS, parameters.length * 4);
+  for (const key of [FIRST_MOMENTS, SECOND_MOMENTS]) buffers.make(key, parameters.momentLength * 4);
+  const controls = planned.map(controlOf);
+  buffers.make(CONTROL, Math.max(...controls.map(({ length }) => length)) * 4);
   const data: readonly (readonly [BufferKey, Contents])[] = [
     [TRAIN_IMAGES, dataset.train.images],
     [TRAIN_LABELS, dataset.train.labels],
@@ -85,19 +95,35 @@ export function makeShared(
     [TEST_LABELS, dataset.test.labels],
   ];
   for (const [key, { byteLength }] of data) buffers.make(key, byteLength);
-  const places = programMemory(planned, 'train', { buffers, parameters, tables: {}, control });
-  const updates = planned.program.operations.filter((operation) => operation.kind === 'update');
-  const { key, words, tables } = packTables({
-    bytes: new Uint32Array(NORMALISED_BYTES.buffer),
-    labelled: split.labelled,
-    unlabelled: split.unlabelled,
-    ...Object.fromEntries(updates.map((update) => [`updates ${update.phase}`, updateTable(update, places)])),
+  const updateTables = planned.map((each, index) => {
+    const places = programMemory(each, 'train', {
+      buffers,
+      parameters,
+      tables: {},
+      control: controls[index]!,
+    });
+    const updates = each.program.operations.filter((operation) => operation.kind === 'update');
+    return updates.map((update) => [`updates ${update.phase}`, updateTable(update, places)] as const);
   });
-  buffers.fill(key, words);
+  // Landmarks are the labelled images and the unlabelled ones behind them.
+  const common = [
+    ['labelled', split.labelled],
+    ['unlabelled', split.unlabelled],
+    ['bytes', new Uint32Array(NORMALISED_BYTES.buffer)],
+  ] as const;
+  const { words, places } = packTables([...common, ...updateTables.flat()].map(([, part]) => part));
+  buffers.fill(TABLES, words);
+  let next = common.length;
+  const programs = updateTables.map((updates, index): SharedMemory => {
+    const named = [...common.map(([name], at) => [name, places[at]!] as const)];
+    const own = updates.map(([name]) => [name, places[next++]!] as const);
+    const tables: Tables = Object.fromEntries([...named, ...own]);
+    return { buffers, parameters, tables, control: controls[index]! };
+  });
   const upload = (): void => {
     for (const [key, contents] of data) buffers.write(key, contents);
   };
-  return { buffers, parameters, tables, control, upload };
+  return { ...programs[0]!, programs, upload };
 }
 
 /**
@@ -106,25 +132,35 @@ export function makeShared(
  */
 export async function equip(input: EngineInput, options: WebGpuOptions): Promise<Equipment> {
   const { recipe, dataset } = input;
-  const planned = options.trainStep ?? planTrainStep(recipe);
+  const plan = planStages(recipe, options.trainStep);
   const gpu = 'gpu' in options ? options.gpu : findGpu();
-  const open = await openDevice(gpu, bufferNeeds(recipe, dataSizesOf(input), planned));
+  const open = await openDevice(gpu, bufferNeeds(recipe, dataSizesOf(input), plan.programs));
   const device = options.wrapDevice?.(open.device) ?? open.device;
   try {
-    const { upload, ...shared } = makeShared(device, input, planned);
+    const [first, ...others] = plan.programs;
+    const { upload, programs, ...shared } = makeShared(device, input, first!, ...others);
+    makeBuffers(shared.buffers, 'train', plan.programs);
     const testCount = dataset.test.count;
+    const heaviest = heaviestOf(plan.programs);
+    const subject = { planned: plan.programs[heaviest]!, shared: programs[heaviest]! };
     const tune = (): Promise<Tiles> =>
       options.tune === false
         ? Promise.resolve(defaultTiles(open.isSoftware))
-        : tuneTiles({ open, device, planned, shared, testCount }, options.tune);
+        : tuneTiles({ open, device, ...subject, testCount }, options.tune);
     const tiles = options.tiles ?? (await tune());
+    const stages = new StagePrograms({
+      plan,
+      shared: programs,
+      prepare: (planned, own) =>
+        open.watch.guard(prepareProgram(device, planned, 'train', own, tiles, testCount)),
+    });
     // The device compiles while the data set is on its way.
-    const preparing = open.watch.guard(prepareProgram(device, planned, 'train', shared, tiles, testCount));
-    const [train] = await Promise.all([preparing, Promise.resolve().then(upload)]);
+    const preparing = stages.ready(0);
+    await Promise.all([preparing, Promise.resolve().then(upload)]);
     open.watch.setSilenceLimit(DEVICE_SILENCE_LIMIT_MS);
-    const queue = new StepQueue(device, open.watch, train, shared);
-    const { stepScalars } = planned.program;
-    return { open, device, shared, tiles, train, queue, stepScalars };
+    const mostMetrics = Math.max(...programs.map(({ control }) => control.metrics));
+    const queue = new StepQueue(device, open.watch, shared.buffers.get(CONTROL), mostMetrics);
+    return { open, device, shared, tiles, stages, queue };
   } catch (error) {
     open.device.destroy();
     throw open.watch.failure ?? toTrainerError(error);

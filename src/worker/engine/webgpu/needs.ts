@@ -2,19 +2,17 @@
 
 import { formatNumber } from '../../../protocol/wording.js';
 import { sizeOf } from '../../../recipe/layers.js';
-import { metricNames } from '../../../recipe/metrics.js';
 import type { Recipe } from '../../../recipe/recipe.js';
 import type { DataSizes } from '../data-sizes.js';
 import { NORMALISED_BYTES } from '../../data/normalise.js';
 import { SAMPLE_COUNT } from '../image-grid.js';
 import type { Storage } from '../plan/operations.js';
-import { planEvaluate, planGenerate, type PlannedProgram } from '../plan/plan.js';
+import { planEvaluate, planFeatures, planGenerate, type PlannedProgram } from '../plan/plan.js';
 import { evaluationRows } from './inference/evaluation-rows.js';
-import { controlLayout } from './kernels/shader.js';
 import { updateTableLength } from './kernels/update.js';
 import type { BufferNeed } from './limits.js';
 import { ParameterLayout } from './parameter-layout.js';
-import { bufferSizes } from './program.js';
+import { bufferSizes, controlOf } from './program.js';
 
 function dataNeeds({ imageShape, trainCount, testCount }: DataSizes): BufferNeed[] {
   const imageBytes = sizeOf(imageShape);
@@ -44,14 +42,27 @@ function programNeeds(name: string, { layout }: PlannedProgram, remedy: string):
   }));
 }
 
-/** The buffers of a run that grow with the data, the batch or the recipe; `train` is its train step. */
-export function bufferNeeds(recipe: Recipe, data: DataSizes, train: PlannedProgram): readonly BufferNeed[] {
+/** Buffers of train steps: those of one name are one, as large as the largest. */
+function stepNeeds(programs: readonly PlannedProgram[]): BufferNeed[] {
+  return programs.flatMap((planned) =>
+    programNeeds('a train step', planned, 'Use a smaller batch or smaller images'),
+  );
+}
+
+/** The buffers of a run that grow with the data, the batch or the recipe; `steps` are the train steps of its stages. */
+export function bufferNeeds(
+  recipe: Recipe,
+  data: DataSizes,
+  steps: readonly PlannedProgram[],
+): readonly BufferNeed[] {
+  const { landmarks, generator } = recipe;
   const evaluate = planEvaluate(recipe, evaluationRows(data.testCount));
-  const { operations, stepScalars } = train.program;
-  const updates = operations.filter((operation) => operation.kind === 'update');
+  const updates = steps.flatMap(({ program }) =>
+    program.operations.filter((operation) => operation.kind === 'update'),
+  );
   const updateWords = updates.reduce((words, update) => words + updateTableLength(update), 0);
   const tableWords = NORMALISED_BYTES.length + data.pooledCount + updateWords;
-  const controlWords = controlLayout(metricNames(recipe).length, stepScalars.length).length;
+  const controlWords = Math.max(...steps.map((step) => controlOf(step).length));
   const smaller = 'Use smaller images';
   return [
     ...dataNeeds(data),
@@ -62,9 +73,16 @@ export function bufferNeeds(recipe: Recipe, data: DataSizes, train: PlannedProgr
     },
     { what: 'The tables of indices', bytes: 4 * tableWords, remedy: 'Use fewer images' },
     { what: 'The scalars of steps', bytes: 4 * controlWords, remedy: 'Use a recipe of fewer terms' },
-    ...programNeeds('a train step', train, 'Use a smaller batch or smaller images'),
+    ...stepNeeds(steps),
     ...programNeeds('an evaluation', evaluate, smaller),
-    ...(recipe.generator === null
+    ...(landmarks === null
+      ? []
+      : programNeeds(
+          'the features of landmarks',
+          planFeatures(recipe, evaluationRows(landmarks.count), 'current'),
+          smaller,
+        )),
+    ...(generator === null
       ? []
       : programNeeds('the generated samples', planGenerate(recipe, SAMPLE_COUNT), smaller)),
   ];

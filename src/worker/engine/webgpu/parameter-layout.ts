@@ -1,9 +1,10 @@
-/** Where parameters and averages lie in their buffer, and Adam's moments, at the same offsets, in theirs. */
+/** Where parameters, averages and the target store lie in their buffer, and Adam's moments, at the same offsets, in theirs. */
 
 import {
   averageName,
   momentNames,
   parametersOf,
+  TARGET_STORE,
   type NamedTensor,
   type NamedTensors,
 } from '../../model/parameters.js';
@@ -22,8 +23,10 @@ interface ParameterPlace {
 export class ParameterLayout {
   readonly #places: readonly ParameterPlace[];
   readonly #byName: ReadonlyMap<string, ParameterPlace>;
-  /** Elements of the buffer. */
+  /** Elements of the parameters' buffer. */
   readonly length: number;
+  /** Elements of each moments' buffer: those of the parameters that have moments come first. */
+  readonly momentLength: number;
 
   constructor(recipe: Recipe) {
     let length = 0;
@@ -33,11 +36,18 @@ export class ParameterLayout {
       return placed;
     };
     const parameters = parametersOf(recipe);
-    const own = parameters.map(({ name, shape, role }) => place(name, shape, role === 'trained'));
+    const own = parameters
+      .filter(({ name }) => name !== TARGET_STORE)
+      .map(({ name, shape, role }) => place(name, shape, role === 'trained'));
+    this.momentLength = length;
     const averages = parameters
       .filter(({ isAveraged }) => isAveraged)
       .map(({ name, shape }) => place(averageName(name), shape, false));
-    this.#places = [...own, ...averages];
+    // By far the largest, and read by nothing but draws.
+    const store = parameters
+      .filter(({ name }) => name === TARGET_STORE)
+      .map(({ name, shape }) => place(name, shape, false));
+    this.#places = [...own, ...averages, ...store];
     this.length = length;
     this.#byName = new Map(this.#places.map((each) => [each.name, each]));
   }
@@ -55,7 +65,8 @@ export class ParameterLayout {
   pack(
     tensors: NamedTensors,
   ): readonly [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>] {
-    const packed = [0, 1, 2].map(() => new Float32Array(this.length));
+    const lengths = [this.length, this.momentLength, this.momentLength];
+    const packed = lengths.map((length) => new Float32Array(length));
     for (const { name, offset, isTrained } of this.#places) {
       packed[0]!.set(tensors.get(name)!.values, offset);
       if (!isTrained) continue;

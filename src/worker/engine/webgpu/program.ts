@@ -7,14 +7,16 @@ import type { BufferPlan } from '../plan/memory.js';
 import type { PlannedProgram } from '../plan/plan.js';
 import type { Operation, PlanTensor, TensorId } from '../plan/operations.js';
 import type { BufferPool } from './buffers.js';
-import { drawShader } from './kernels/draw.js';
+import { contrastiveGradientShader, contrastiveShader } from './kernels/contrastive.js';
+import { drawShaders } from './kernels/draw.js';
+import { groupNormGradientShader, groupNormShader } from './kernels/group-norm.js';
 import { biasGradientShader, filterGradientShader, productShader, type Tiles } from './kernels/linear.js';
 import { countCorrectShader, lossShader } from './kernels/loss.js';
 import { normGradientShader, normInferenceShader, normStatisticsShader } from './kernels/norm.js';
 import {
   CONSTANTS,
+  controlLayout,
   PARAMETERS,
-  TABLES,
   type ControlLayout,
   type Binding,
   type BufferKey,
@@ -40,6 +42,13 @@ export interface SharedMemory {
   readonly control: ControlLayout;
 }
 
+/** What a train step keeps in the control buffer: so many metrics as its losses write, and its step scalars. */
+export function controlOf({ program }: PlannedProgram): ControlLayout {
+  const loss = program.operations.find((operation) => operation.kind === 'loss');
+  const metrics = loss === undefined ? 0 : program.tensors[loss.metrics]!.shape[0]!;
+  return controlLayout(metrics, program.stepScalars.length);
+}
+
 /** Where a program's tensors and everything shared lie. Its buffers' names begin with `prefix`. */
 export function programMemory(
   { program, layout }: PlannedProgram,
@@ -59,35 +68,46 @@ export function programMemory(
   };
 }
 
-/** The shader of an operation. `testCount` is the number of test images; numbers are text where they cannot be data. */
-export function shaderOf(
+/**
+ * The shaders of an operation, one for each of its dispatches. `testCount` is the number of test images; numbers are text
+ * where they cannot be data.
+ */
+export function shadersOf(
   operation: Operation,
   memory: Memory,
   tiles: Tiles,
   testCount: number,
   numbers: NumberKind = 'text',
-): Shader {
+): readonly Shader[] {
   switch (operation.kind) {
     case 'draw':
-      return drawShader(operation, memory, testCount);
+      return drawShaders(operation, memory, testCount);
     case 'product':
-      return productShader(operation, memory, tiles, numbers);
+      return [productShader(operation, memory, tiles, numbers)];
     case 'filterGradient':
-      return filterGradientShader(operation, memory, tiles, numbers);
+      return [filterGradientShader(operation, memory, tiles, numbers)];
     case 'biasGradient':
-      return biasGradientShader(operation, memory);
+      return [biasGradientShader(operation, memory)];
     case 'normStatistics':
-      return normStatisticsShader(operation, memory, numbers);
+      return [normStatisticsShader(operation, memory, numbers)];
     case 'normInference':
-      return normInferenceShader(operation, memory);
+      return [normInferenceShader(operation, memory)];
     case 'normGradient':
-      return normGradientShader(operation, memory, numbers);
+      return [normGradientShader(operation, memory, numbers)];
+    case 'groupNorm':
+      return [groupNormShader(operation, memory, numbers)];
+    case 'groupNormGradient':
+      return [groupNormGradientShader(operation, memory, numbers)];
+    case 'contrastive':
+      return [contrastiveShader(operation, memory)];
+    case 'contrastiveGradient':
+      return [contrastiveGradientShader(operation, memory)];
     case 'loss':
-      return lossShader(operation, memory);
+      return [lossShader(operation, memory)];
     case 'update':
-      return updateShader(operation, memory);
+      return [updateShader(operation, memory)];
     case 'countCorrect':
-      return countCorrectShader(operation, memory);
+      return [countCorrectShader(operation, memory)];
     case 'initialise':
       throw new Error('First values come from the host: they are uploaded with the rest of the state.');
     default:
@@ -95,20 +115,33 @@ export function shaderOf(
   }
 }
 
-/** Shaders of a program's operations: numbers are data only where several are then one text. */
-function shadersOf(
+/** The one shader of an operation that has a single dispatch. */
+export function shaderOf(...given: Parameters<typeof shadersOf>): Shader {
+  const [shader, ...others] = shadersOf(...given);
+  if (shader === undefined || others.length > 0) {
+    throw new Error(`"${given[0].name}" (${given[0].kind}) has ${others.length + 1} dispatches.`);
+  }
+  return shader;
+}
+
+/** Shaders of each of a program's operations: numbers are data only where several are then one text. */
+function programShaders(
   operations: readonly Operation[],
   memory: Memory,
   tiles: Tiles,
   testCount: number,
-): readonly Shader[] {
-  const shaders = operations.map((operation) => shaderOf(operation, memory, tiles, testCount, 'data'));
-  const keys = shaders.map(keyOf);
-  return shaders.map((shader, index) => {
-    const isShared = keys.indexOf(keys[index]!) !== keys.lastIndexOf(keys[index]!);
-    if (shader.constants === null || isShared) return shader;
-    return shaderOf(operations[index]!, memory, tiles, testCount);
-  });
+): readonly (readonly Shader[])[] {
+  const all = operations.map((operation) => shadersOf(operation, memory, tiles, testCount, 'data'));
+  const keys = all.flat().map(keyOf);
+  const isShared = (shader: Shader): boolean => {
+    const key = keyOf(shader);
+    return keys.indexOf(key) !== keys.lastIndexOf(key);
+  };
+  return all.map((shaders, index) =>
+    shaders.every((shader) => shader.constants === null || isShared(shader))
+      ? shaders
+      : shadersOf(operations[index]!, memory, tiles, testCount),
+  );
 }
 
 /** What a dispatch does: an operation of the plan, or the tiling of images that it ends in. */
@@ -126,10 +159,13 @@ interface Dispatch {
 
 export interface ReadyProgram {
   readonly planned: PlannedProgram;
+  /** In the order of the operations; most have one each. */
   readonly dispatches: readonly Dispatch[];
+  /** Those of the operation of an index. */
+  dispatchesOf(operation: number): readonly Dispatch[];
   /** The buffer that a tensor lies in, and where, in bytes. */
   place(id: TensorId): { readonly buffer: GPUBuffer; readonly offsetBytes: number };
-  /** Encodes dispatches first … end - 1, all of them unless told. */
+  /** Encodes operations first … end - 1, all of them unless told. */
   encode(pass: GPUComputePassEncoder, first?: number, end?: number): void;
   /** Frees the program's own buffers. */
   dispose(): void;
@@ -233,7 +269,28 @@ export function bufferSizes(buffers: readonly BufferPlan[]): readonly number[] {
   );
 }
 
-/** Makes a program ready. `prefix` tells its buffers from those of other programs. */
+/**
+ * Makes the buffers of programs that never run at once: those of one name are one, as large as the largest. Those that
+ * exist already are left as they are. Hands back the names of those that it made.
+ */
+export function makeBuffers(
+  buffers: BufferPool,
+  prefix: string,
+  programs: readonly PlannedProgram[],
+): readonly BufferKey[] {
+  const sizes = new Map<BufferKey, number>();
+  for (const { layout } of programs) {
+    bufferSizes(layout.buffers).forEach((bytes, index) => {
+      const key = `${prefix} ${layout.buffers[index]!.name}`;
+      sizes.set(key, Math.max(bytes, sizes.get(key) ?? 0));
+    });
+  }
+  const keys = [...sizes.keys()].filter((key) => !buffers.has(key));
+  for (const key of keys) buffers.make(key, sizes.get(key)!);
+  return keys;
+}
+
+/** Makes a program ready. `prefix` tells its buffers from those of other programs; it makes those that are missing. */
 export async function prepareProgram(
   device: GPUDevice,
   planned: PlannedProgram,
@@ -243,30 +300,31 @@ export async function prepareProgram(
   testCount: number,
 ): Promise<ReadyProgram> {
   const { buffers } = shared;
-  const keys = planned.layout.buffers.map(({ name }) => `${prefix} ${name}`);
-  bufferSizes(planned.layout.buffers).forEach((bytes, index) => buffers.make(keys[index]!, bytes));
+  const own = makeBuffers(buffers, prefix, [planned]);
   const memory = programMemory(planned, prefix, shared);
   const compiler = new Compiler(device);
+  const { operations } = planned.program;
+  const shaders = programShaders(operations, memory, tiles, testCount);
   const dispatches = await Promise.all(
-    shadersOf(planned.program.operations, memory, tiles, testCount).map((shader, index) =>
-      makeDispatch(
-        device,
-        shader,
-        planned.program.operations[index]!.kind,
-        (key) => buffers.get(key),
-        compiler,
+    shaders.flatMap((ofOne, index) =>
+      ofOne.map((shader) =>
+        makeDispatch(device, shader, operations[index]!.kind, (key) => buffers.get(key), compiler),
       ),
     ),
   );
+  // First dispatch of each operation, and the end.
+  const firsts = [0];
+  for (const ofOne of shaders) firsts.push(firsts.at(-1)! + ofOne.length);
   return {
     planned,
     dispatches,
+    dispatchesOf: (operation) => dispatches.slice(firsts[operation], firsts[operation + 1]),
     place: (id) => {
       const { buffer, offset } = memory.tensor(id);
       return { buffer: buffers.get(buffer), offsetBytes: offset * 4 };
     },
-    encode: (pass, first = 0, end = dispatches.length) => {
-      for (let index = first; index < end; index++) {
+    encode: (pass, first = 0, end = operations.length) => {
+      for (let index = firsts[first]!; index < firsts[end]!; index++) {
         const { pipeline, bindGroup, workgroups } = dispatches[index]!;
         pass.setPipeline(pipeline);
         pass.setBindGroup(0, bindGroup);
@@ -274,26 +332,24 @@ export async function prepareProgram(
       }
     },
     dispose: () => {
-      buffers.free(keys);
+      buffers.free(own);
       for (const { constants } of dispatches) constants?.destroy();
     },
   };
 }
 
-/** The words of all tables in one buffer, and where each begins. `TABLES` names the buffer. */
-export function packTables(parts: Readonly<Partial<Record<TableName, Uint32Array>>>): {
-  readonly key: typeof TABLES;
+/** The words of some tables one after another, and where each begins. */
+export function packTables(parts: readonly Uint32Array[]): {
   readonly words: Uint32Array<ArrayBuffer>;
-  readonly tables: Tables;
+  readonly places: readonly { readonly offset: number; readonly length: number }[];
 } {
-  const entries = Object.entries(parts) as [TableName, Uint32Array][];
-  const words = new Uint32Array(entries.reduce((sum, [, part]) => sum + part.length, 0));
-  const tables: Record<string, { offset: number; length: number }> = {};
+  const words = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
-  for (const [name, part] of entries) {
+  const places = parts.map((part) => {
+    const place = { offset, length: part.length };
     words.set(part, offset);
-    tables[name] = { offset, length: part.length };
     offset += part.length;
-  }
-  return { key: TABLES, words, tables };
+    return place;
+  });
+  return { words, places };
 }

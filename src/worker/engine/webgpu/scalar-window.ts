@@ -3,7 +3,7 @@
 import { stepScalar, type StepScalar } from '../plan/step-scalars.js';
 import { WINDOW_STEPS } from './kernels/shader.js';
 
-/** float32 [WINDOW_STEPS, scalars]: row i belongs to the step made after `firstStep + i` updates. */
+/** float32 [WINDOW_STEPS, scalars]: row i belongs to the step made `firstStep + i` updates after the schedules' origin. */
 export function scalarWindow(scalars: readonly StepScalar[], firstStep: number): Float32Array<ArrayBuffer> {
   const values = new Float32Array(WINDOW_STEPS * scalars.length);
   for (let i = 0; i < WINDOW_STEPS; i++) {

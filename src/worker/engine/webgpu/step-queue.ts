@@ -6,23 +6,24 @@
 
 import type { StepMetrics } from '../engine.js';
 import type { FailureWatch } from '../device/failure-watch.js';
-import { CONTROL, METRICS_SLOTS } from './kernels/shader.js';
-import type { ReadyProgram, SharedMemory } from './program.js';
+import { METRICS_SLOTS, type ControlLayout } from './kernels/shader.js';
+import type { ReadyProgram } from './program.js';
 
 /** More would only make a pause wait. */
 const MOST_CHUNKS = 2;
 /** A device that takes longer than this for a chunk is given one at a time, and so is one that has not made any yet. */
 const LONG_CHUNK_MS = 100;
 
+/** A train step, and where it keeps its metrics. */
+export interface StepProgram {
+  readonly program: ReadyProgram;
+  readonly control: ControlLayout;
+}
+
 export class StepQueue {
   readonly #device: GPUDevice;
   readonly #watch: FailureWatch;
-  readonly #program: ReadyProgram;
   readonly #control: GPUBuffer;
-  /** Metrics of a step, and where their ring begins. */
-  readonly #metrics: number;
-  readonly #ringOffset: number;
-  readonly #ringBytes: number;
   readonly #idle: GPUBuffer[];
   readonly #all: readonly GPUBuffer[];
   readonly #now: () => number;
@@ -33,37 +34,34 @@ export class StepQueue {
   #doneAtMs = -Infinity;
   #arrived: StepMetrics[] = [];
 
+  /** `mostMetrics`: of a step of any program. */
   constructor(
     device: GPUDevice,
     watch: FailureWatch,
-    program: ReadyProgram,
-    { buffers, control }: SharedMemory,
+    control: GPUBuffer,
+    mostMetrics: number,
     now: () => number = () => performance.now(),
   ) {
     this.#now = now;
     this.#device = device;
     this.#watch = watch;
-    this.#program = program;
-    this.#control = buffers.get(CONTROL);
-    this.#metrics = control.metrics;
-    this.#ringOffset = control.ring * 4;
-    this.#ringBytes = METRICS_SLOTS * control.metrics * 4;
+    this.#control = control;
     this.#all = Array.from({ length: MOST_CHUNKS }, (_, index) =>
       device.createBuffer({
         label: `metrics of chunk ${index}`,
-        size: this.#ringBytes,
+        size: METRICS_SLOTS * mostMetrics * 4,
         usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
       }),
     );
     this.#idle = [...this.#all];
   }
 
-  /** Puts `steps` steps, after `step` done, on the device; waits while as many chunks as may be are under way. */
-  async push(step: number, steps: number): Promise<void> {
+  /** Puts `steps` steps of a program, after `step` done, on the device; waits while as many chunks as may be are under way. */
+  async push(made: StepProgram, step: number, steps: number): Promise<void> {
     for (let done = 0; done < steps; done += METRICS_SLOTS) {
       while (this.#underWay.length >= this.#most) await this.#watch.guard(this.#underWay[0]!);
       this.#watch.check();
-      this.#submit(step + done, Math.min(METRICS_SLOTS, steps - done));
+      this.#submit(made, step + done, Math.min(METRICS_SLOTS, steps - done));
     }
   }
 
@@ -84,13 +82,14 @@ export class StepQueue {
     for (const buffer of this.#all) buffer.destroy();
   }
 
-  #submit(step: number, steps: number): void {
+  #submit({ program, control }: StepProgram, step: number, steps: number): void {
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (let i = 0; i < steps; i++) this.#program.encode(pass);
+    for (let i = 0; i < steps; i++) program.encode(pass);
     pass.end();
     const staging = this.#idle.pop()!;
-    encoder.copyBufferToBuffer(this.#control, this.#ringOffset, staging, 0, this.#ringBytes);
+    const { ring, metrics } = control;
+    encoder.copyBufferToBuffer(this.#control, ring * 4, staging, 0, METRICS_SLOTS * metrics * 4);
     this.#device.queue.submit([encoder.finish()]);
     const submittedAtMs = this.#now();
     // Mapped only when everything before is done on the device, as `onSubmittedWorkDone` would tell.
@@ -98,7 +97,7 @@ export class StepQueue {
       const doneAtMs = this.#now();
       this.#most = doneAtMs - Math.max(submittedAtMs, this.#doneAtMs) > LONG_CHUNK_MS ? 1 : MOST_CHUNKS;
       this.#doneAtMs = doneAtMs;
-      this.#collect(new Float32Array(staging.getMappedRange()), step, steps);
+      this.#collect(new Float32Array(staging.getMappedRange()), metrics, step, steps);
       staging.unmap();
       this.#idle.push(staging);
       this.#underWay = this.#underWay.filter((other) => other !== arrival);
@@ -108,10 +107,10 @@ export class StepQueue {
     this.#underWay.push(arrival);
   }
 
-  #collect(ring: Float32Array, step: number, steps: number): void {
+  #collect(ring: Float32Array, metrics: number, step: number, steps: number): void {
     for (let done = step; done < step + steps; done++) {
-      const slot = (done % METRICS_SLOTS) * this.#metrics;
-      const values = Float32Array.from(ring.subarray(slot, slot + this.#metrics));
+      const slot = (done % METRICS_SLOTS) * metrics;
+      const values = Float32Array.from(ring.subarray(slot, slot + metrics));
       this.#arrived.push({ step: done + 1, values });
     }
   }

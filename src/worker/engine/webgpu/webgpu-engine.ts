@@ -6,6 +6,7 @@
 import type { ImageGrid } from '../../../protocol/reports.js';
 import { initialTensors, type NamedTensor } from '../../model/parameters.js';
 import { metricNames } from '../../../recipe/metrics.js';
+import { inStage, stageAt, type ParameterSet } from '../../../recipe/recipe.js';
 import { seedKey } from '../../random/streams.js';
 import { checkState } from '../check-state.js';
 import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
@@ -36,6 +37,8 @@ class WebGpuEngine implements Engine {
   readonly #equipment: Equipment;
   readonly #inference: Inference;
   #step = 0;
+  /** What the window of step scalars is for. */
+  #stage = 0;
   #windowStart = 0;
   #isDisposed = false;
 
@@ -50,15 +53,20 @@ class WebGpuEngine implements Engine {
 
   async advance(steps: number): Promise<readonly StepMetrics[]> {
     this.#check();
-    const { queue } = this.#equipment;
+    const { queue, stages } = this.#equipment;
+    const { stage } = stageAt(this.#input.recipe, this.#step);
+    const program = await stages.ready(stage);
+    const { control } = stages.sharedOf(stage);
     for (let left = steps; left > 0;) {
       const chunk = Math.min(left, WINDOW_STEPS);
-      if (this.#step + chunk > this.#windowStart + WINDOW_STEPS) this.#uploadScalars();
+      if (stage !== this.#stage || this.#step + chunk > this.#windowStart + WINDOW_STEPS)
+        this.#uploadScalars();
       const step = this.#step;
       this.#step += chunk;
       left -= chunk;
-      await queue.push(step, chunk);
+      await queue.push({ program, control }, step, chunk);
     }
+    stages.prepareAhead(stage + 1);
     return queue.take();
   }
 
@@ -88,6 +96,11 @@ class WebGpuEngine implements Engine {
     return this.#inference.classify(images, count);
   }
 
+  async features(images: Values, count: number, parameters: ParameterSet): Promise<Values> {
+    this.#check();
+    return this.#inference.features(images, count, parameters);
+  }
+
   async exportState(): Promise<EngineState> {
     this.#check();
     const step = this.#step;
@@ -108,15 +121,20 @@ class WebGpuEngine implements Engine {
   }
 
   async inspectStep(): Promise<ReadonlyMap<string, NamedTensor>> {
-    await this.#equipment.queue.drain();
+    this.#check();
+    const { device, stages, queue } = this.#equipment;
+    const { recipe } = this.#input;
+    const { stage } = stageAt(recipe, this.#step);
+    const train = await stages.ready(stage);
+    await queue.drain();
     const before = await this.exportState();
-    const { device, shared, train } = this.#equipment;
+    if (stage !== this.#stage) this.#uploadScalars();
     try {
       return await inspectStep({
         device,
-        shared,
+        shared: stages.sharedOf(stage),
         train,
-        metrics: metricNames(this.#input.recipe),
+        metrics: metricNames(inStage(recipe, stage)),
         step: this.#step,
         read: (sources) => this.#read(sources),
       });
@@ -147,10 +165,15 @@ class WebGpuEngine implements Engine {
     this.#uploadScalars();
   }
 
+  /** The step scalars from the next step on, of its stage. */
   #uploadScalars(): void {
-    const { shared, stepScalars } = this.#equipment;
+    const { stages } = this.#equipment;
+    const { stage, origin } = stageAt(this.#input.recipe, this.#step);
+    const { stepScalars } = stages.plannedOf(stage).program;
+    this.#stage = stage;
     this.#windowStart = this.#step;
-    this.#writeControl(shared.control.window, new Uint32Array(scalarWindow(stepScalars, this.#step).buffer));
+    const window = scalarWindow(stepScalars, this.#step - origin);
+    this.#writeControl(stages.sharedOf(stage).control.window, new Uint32Array(window.buffer));
     this.#writeControl(CONTROL_WORDS.windowStart, Uint32Array.of(this.#step));
   }
 

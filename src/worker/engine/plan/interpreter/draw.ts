@@ -4,7 +4,9 @@ import { NORMALISED_BYTES } from '../../../data/normalise.js';
 import { RandomStreams } from '../../../random/streams.js';
 import type { Dataset, Split } from '../../../data/dataset.js';
 import type { DrawOp, DrawPart } from '../operations.js';
-import type { TensorStore } from './store.js';
+import { applyView, VIEW_WORDS } from '../../../model/views.js';
+import type { SnippetContext } from './snippets.js';
+import type { Values } from './store.js';
 
 export interface DrawSource {
   readonly dataset: Dataset;
@@ -12,41 +14,96 @@ export interface DrawSource {
   readonly seed: number;
   /** Updates done. */
   readonly step: number;
+  /** Updates done when its schedules began (`stageAt`). */
+  readonly origin: number;
   /** First test image of an evaluation. */
   readonly firstTestImage: number;
+}
+
+/** What a part draws from: the images of its pool, as indices into the training set. */
+function poolOf(
+  { source, bound }: { readonly source: 'labelled' | 'unlabelled' | 'landmarks'; readonly bound: number },
+  { split }: DrawSource,
+): ArrayLike<number> {
+  if (source !== 'landmarks') return split[source];
+  return [...split.labelled, ...split.unlabelled].slice(0, bound);
+}
+
+function drawnFrom(
+  part: { readonly stream: number; readonly rows: number },
+  count: number,
+  { seed, step }: DrawSource,
+): readonly number[] {
+  return Array.from(new RandomStreams(seed).indices(part.stream, step, part.rows, count));
 }
 
 function indicesOf(
   part: Extract<DrawPart, { kind: 'images' | 'labels' }>,
   source: DrawSource,
 ): readonly number[] {
-  if (part.source === 'test') {
+  const { rows, source: from } = part;
+  if (from === 'test') {
     const last = source.dataset.test.count - 1;
-    return Array.from({ length: part.rows }, (_, i) => Math.min(source.firstTestImage + i, last));
+    return Array.from({ length: rows }, (_, i) => Math.min(source.firstTestImage + i, last));
   }
-  const pool = source.split[part.source];
-  const draws = new RandomStreams(source.seed).indices(part.stream, source.step, part.rows, pool.length);
-  return Array.from(draws, (index) => pool[index]!);
+  const pool = poolOf({ source: from, bound: part.kind === 'images' ? part.bound : 0 }, source);
+  return drawnFrom(part, pool.length, source).map((index) => pool[index]!);
 }
 
-export function runDraw(tensors: TensorStore, op: DrawOp, source: DrawSource): void {
+/** The images of a part as their view shows them, into the rows of `target`. */
+function drawImages(
+  part: Extract<DrawPart, { kind: 'images' }>,
+  source: DrawSource,
+  target: Values,
+  size: number,
+): void {
+  const { images } = part.source === 'test' ? source.dataset.test : source.dataset.train;
+  const streams = new RandomStreams(source.seed);
+  const { view } = part;
+  const words = view === null ? null : streams.words(view.stream, source.step, part.rows * VIEW_WORDS);
+  const shown = new Float32Array(size);
+  indicesOf(part, source).forEach((index, row) => {
+    const image = Float32Array.from(
+      images.subarray(index * size, (index + 1) * size),
+      (byte) => NORMALISED_BYTES[byte]!,
+    );
+    if (view !== null && words !== null) {
+      const own = words.subarray(row * VIEW_WORDS, (row + 1) * VIEW_WORDS);
+      applyView(view.view, own, image, source.dataset.imageShape, shown);
+    }
+    target.set(view === null ? image : shown, (part.targetRow + row) * size);
+  });
+}
+
+export function runDraw({ tensors, parameters }: SnippetContext, op: DrawOp, source: DrawSource): void {
   const streams = new RandomStreams(source.seed);
   for (const part of op.parts) {
     const target = tensors.get(part.target);
     switch (part.kind) {
-      case 'images': {
-        const { images } = part.source === 'test' ? source.dataset.test : source.dataset.train;
-        const size = tensors.rowSize(part.target);
-        indicesOf(part, source).forEach((index, row) => {
-          for (let i = 0; i < size; i++) {
-            target[(part.targetRow + row) * size + i] = NORMALISED_BYTES[images[index * size + i]!]!;
-          }
-        });
+      case 'images':
+        drawImages(part, source, target, tensors.rowSize(part.target));
         break;
-      }
       case 'labels': {
         const { labels } = part.source === 'test' ? source.dataset.test : source.dataset.train;
         indicesOf(part, source).forEach((index, row) => (target[part.targetRow + row] = labels[index]!));
+        break;
+      }
+      case 'targets': {
+        const { classes, bound } = part;
+        const store = parameters.get(part.store);
+        const pool = poolOf({ source: 'landmarks', bound }, source);
+        drawnFrom(part, pool.length, source).forEach((landmark, row) =>
+          target.set(
+            store.subarray(landmark * classes, (landmark + 1) * classes),
+            (part.targetRow + row) * classes,
+          ),
+        );
+        break;
+      }
+      case 'noise': {
+        const values = new Float32Array(part.count);
+        streams.normals(part.stream, source.step, part.count, values);
+        target.set(values, part.targetRow * tensors.rowSize(part.target));
         break;
       }
       case 'latents':

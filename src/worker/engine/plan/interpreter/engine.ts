@@ -4,6 +4,7 @@
  */
 
 import { metricNames } from '../../../../recipe/metrics.js';
+import { inStage, stageAt, type Phase } from '../../../../recipe/recipe.js';
 import { initialTensors, type NamedTensor } from '../../../model/parameters.js';
 import {
   gradientName,
@@ -13,7 +14,14 @@ import {
   type StepMetrics,
 } from '../../engine.js';
 import { tapsAfter } from '../accesses.js';
-import { planClassify, planEvaluate, planGenerate, planTrainStep, type PlannedProgram } from '../plan.js';
+import {
+  planClassify,
+  planEvaluate,
+  planFeatures,
+  planGenerate,
+  planTrainStep,
+  type PlannedProgram,
+} from '../plan.js';
 import type { TrainOptions } from '../lower/train-options.js';
 import type { DrawSource } from './draw.js';
 import { interpret, type Run } from './interpreter.js';
@@ -22,7 +30,7 @@ import { gradientOf } from './update.js';
 
 export interface InterpreterOptions {
   readonly precision: Precision;
-  /** Tests put another train step in place, a corrupted one for instance. */
+  /** Tests put another step in place of the first stage's, a corrupted one for instance. */
   readonly trainStep?: PlannedProgram | undefined;
   /** How the recipe's train step is planned; as for a GPU unless given. */
   readonly trainOptions?: TrainOptions | undefined;
@@ -34,7 +42,15 @@ export function createInterpreter(
   { precision, trainStep, trainOptions }: InterpreterOptions,
 ): Engine {
   const { recipe, settings, dataset, split } = input;
-  const step = trainStep ?? planTrainStep(recipe, trainOptions);
+  const planned = new Map<readonly Phase[], PlannedProgram>();
+  if (trainStep !== undefined) planned.set(recipe.stages[0]!.phases, trainStep);
+  const stageOf = (): ReturnType<typeof inStage> => inStage(recipe, stageAt(recipe, stepsDone).stage);
+  const stepProgram = (): PlannedProgram => {
+    const stage = stageOf();
+    const known = planned.get(stage.phases) ?? planTrainStep(stage, trainOptions);
+    planned.set(stage.phases, known);
+    return known;
+  };
   let parameters = new ParameterStore(initialTensors(recipe, settings.seed), precision);
   let stepsDone = 0;
 
@@ -43,6 +59,7 @@ export function createInterpreter(
     split,
     seed: settings.seed,
     step: stepsDone,
+    origin: stageAt(recipe, stepsDone).origin,
     firstTestImage,
   });
   const ready = (planned: PlannedProgram, on = parameters): Run =>
@@ -54,6 +71,7 @@ export function createInterpreter(
     return Float32Array.from(run.read(planned.program.outputs[0]!));
   };
   const makeStep = (): StepMetrics => {
+    const step = stepProgram();
     const run = ready(step);
     run.run(sourceAt());
     stepsDone++;
@@ -74,12 +92,13 @@ export function createInterpreter(
     },
     generate: async (latents, count) => infer(planGenerate(recipe, count), latents),
     classify: async (images, count) => infer(planClassify(recipe, count), images),
+    features: async (images, count, parameters) => infer(planFeatures(recipe, count, parameters), images),
     exportState: async () => ({ step: stepsDone, tensors: parameters.tensors() }),
     importState: async (state: EngineState) => {
       parameters = new ParameterStore(state.tensors, precision);
       stepsDone = state.step;
     },
-    inspectStep: async () => inspect(step, metricNames(recipe), parameters, sourceAt()),
+    inspectStep: async () => inspect(stepProgram(), metricNames(stageOf()), parameters, sourceAt()),
     dispose: () => undefined,
   };
 }

@@ -7,7 +7,9 @@ import { RandomStreams } from '../../../random/streams.js';
 import type { MemoryLayout } from '../memory.js';
 import type { InitialiseOp, Operation, Program, TensorId } from '../operations.js';
 import type { SnippetContext } from './snippets.js';
+import { runContrastive, runContrastiveGradient } from './contrastive.js';
 import { runDraw, type DrawSource } from './draw.js';
+import { runGroupNorm, runGroupNormGradient } from './group-norm.js';
 import { runBiasGradient, runFilterGradient, runProduct } from './linear.js';
 import { runLoss } from './loss.js';
 import { runNormGradient, runNormInference, runNormStatistics } from './norm.js';
@@ -44,7 +46,7 @@ export function interpret(program: Program, layout: MemoryLayout, parameters: Pa
       case 'initialise':
         return runInitialise(parameters, op, source.seed);
       case 'draw':
-        return runDraw(tensors, op, source);
+        return runDraw(context, op, source);
       case 'product':
         return runProduct(context, op);
       case 'filterGradient':
@@ -57,8 +59,16 @@ export function interpret(program: Program, layout: MemoryLayout, parameters: Pa
         return runNormInference(context, op);
       case 'normGradient':
         return runNormGradient(context, op);
+      case 'groupNorm':
+        return runGroupNorm(context, op);
+      case 'groupNormGradient':
+        return runGroupNormGradient(context, op);
+      case 'contrastive':
+        return runContrastive(tensors, op);
+      case 'contrastiveGradient':
+        return runContrastiveGradient(tensors, op);
       case 'loss':
-        return runLoss(context, op, program.stepScalars, source.step);
+        return runLoss(context, op, program.stepScalars, source.step - source.origin);
       case 'update':
         return runUpdate(context, op);
       case 'countCorrect':

@@ -50,55 +50,128 @@ function featureMeans(
   );
 }
 
+/** Log of the sum of e^x. */
+function logSumExp(row: Values): number {
+  const largest = Math.max(...row);
+  const powers = Float64Array.from(row, (x) => Math.exp(x - largest));
+  return largest + Math.log(powers.reduce((sum, power) => sum + power, 0));
+}
+
+/** The first column of the largest value. */
+function largestOf(row: Values | Float64Array): number {
+  return row.indexOf(Math.max(...row));
+}
+
+/** Whether the largest probability of a row is above its class's threshold. */
+function isConfident(probabilities: Float64Array, thresholds: readonly number[]): boolean {
+  const named = largestOf(probabilities);
+  return probabilities[named]! > thresholds[named]!;
+}
+
+type PseudoLabelTerm = Extract<LossOpTerm, { kind: 'pseudoLabelCrossEntropy' }>;
+
+/** A row's target, [classes]; zeros where it has none. */
+function targetOf({ tensors }: LossContext, term: PseudoLabelTerm, row: number): Float64Array {
+  const { classes, store, teacher } = term;
+  if (store !== null) {
+    const first = (store.targetRow + row) * classes;
+    const stored = Float64Array.from(tensors.get(store.targets).subarray(first, first + classes));
+    if (stored.reduce((sum, share) => sum + share, 0) > 0) return stored;
+  }
+  const target = new Float64Array(classes);
+  if (teacher === null) return target;
+  const taught = softmax(rowOf(tensors, { ...term, ...teacher }, row));
+  if (!isConfident(taught, teacher.thresholds)) return target;
+  if (teacher.isSoft) return taught.slice(0, classes);
+  target[largestOf(taught)] = 1;
+  return target;
+}
+
+/** The value of a row; the mean over rows is the term's. */
+function rowValue(context: LossContext, term: Extract<LossOpTerm, LogitRows>, i: number): number {
+  const { tensors } = context;
+  const row = rowOf(tensors, term, i);
+  switch (term.kind) {
+    case 'softmaxCrossEntropy':
+      return logSumExp(row) - row[labelOf(tensors, term, i)]!;
+    case 'sigmoidCrossEntropy':
+      return sigmoidCrossEntropy(row[term.column]!, term.target);
+    case 'logsumexpCrossEntropy':
+      return sigmoidCrossEntropy(logSumExp(row), term.target);
+    case 'confidentShare':
+      return isConfident(softmax(row), term.thresholds) ? 1 : 0;
+    case 'pseudoLabelCrossEntropy': {
+      const logSum = logSumExp(row);
+      return targetOf(context, term, i).reduce((sum, share, c) => sum + share * (logSum - row[c]!), 0);
+    }
+    default:
+      return term satisfies never;
+  }
+}
+
+function sigmoidCrossEntropy(x: number, target: 0 | 1): number {
+  return Math.max(x, 0) - x * target + Math.log1p(Math.exp(-Math.abs(x)));
+}
+
 function termValue(context: LossContext, term: LossOpTerm): number {
   if (term.kind === 'featureMatching') {
+    const isSquared = term.distance === 'squared';
     const differences = featureMeans(context, term);
-    return differences.reduce((sum, difference) => sum + difference * difference, 0) / term.size;
+    return differences.reduce((sum, d) => sum + (isSquared ? d * d : Math.abs(d)), 0) / term.size;
   }
-  const { tensors } = context;
   let sum = 0;
-  for (let i = 0; i < term.rows; i++) {
-    const row = rowOf(tensors, term, i);
-    if (term.kind === 'softmaxCrossEntropy') {
-      const largest = Math.max(...row);
-      const powers = Float64Array.from(row, (x) => Math.exp(x - largest));
-      const total = powers.reduce((all, power) => all + power, 0);
-      sum += Math.log(total) + largest - row[labelOf(tensors, term, i)]!;
-    } else {
-      const x = row[term.column]!;
-      sum += Math.max(x, 0) - x * term.target + Math.log1p(Math.exp(-Math.abs(x)));
-    }
+  if (term.kind === 'contrastive') {
+    const statistics = context.tensors.get(term.statistics);
+    for (let i = 0; i < term.rows; i++) sum += statistics[i * 3 + 2]!;
+  } else {
+    for (let i = 0; i < term.rows; i++) sum += rowValue(context, term, i);
   }
   return sum / term.rows;
 }
 
-function addLogitGradient(
-  { tensors, op, weights }: LossContext,
-  index: number,
-  i: number,
-  target: Values,
-): void {
+function addLogitGradient(context: LossContext, index: number, i: number, target: Values): void {
+  const { tensors, op, weights } = context;
   const term = op.terms[index]!;
-  const weight = weights[index]!;
-  if (term.kind === 'featureMatching') return;
+  if (term.kind === 'featureMatching' || term.kind === 'contrastive' || term.kind === 'confidentShare')
+    return;
+  const scale = weights[index]! / term.rows;
   const row = rowOf(tensors, term, i);
-  if (term.kind === 'softmaxCrossEntropy') {
-    const label = labelOf(tensors, term, i);
-    softmax(row).forEach(
-      (share, column) => (target[column]! += (weight * (share - (column === label ? 1 : 0))) / term.rows),
-    );
-  } else {
-    target[term.column]! += (weight * (sigmoid(row[term.column]!) - term.target)) / term.rows;
+  const add = (column: number, value: number): number => (target[column]! += scale * value);
+  switch (term.kind) {
+    case 'softmaxCrossEntropy': {
+      const label = labelOf(tensors, term, i);
+      softmax(row).forEach((share, column) => add(column, share - (column === label ? 1 : 0)));
+      break;
+    }
+    case 'sigmoidCrossEntropy':
+      add(term.column, sigmoid(row[term.column]!) - term.target);
+      break;
+    case 'logsumexpCrossEntropy': {
+      const slope = sigmoid(logSumExp(row)) - term.target;
+      softmax(row).forEach((share, column) => add(column, slope * share));
+      break;
+    }
+    case 'pseudoLabelCrossEntropy': {
+      const targets = targetOf(context, term, i);
+      const mass = targets.reduce((sum, share) => sum + share, 0);
+      softmax(row).forEach((share, column) => add(column, mass * share - (targets[column] ?? 0)));
+      break;
+    }
+    default:
+      term satisfies never;
   }
 }
 
 function writeGradients(context: LossContext): void {
   const { op, tensors, weights } = context;
-  const target = tensors.get(op.logitGradient).fill(0);
-  for (const { gradientRow, rows, terms } of op.segments) {
-    for (let i = 0; i < rows; i++) {
-      const row = target.subarray((gradientRow + i) * op.width, (gradientRow + i + 1) * op.width);
-      for (const term of terms) addLogitGradient(context, term, i, row);
+  if (op.head !== null) {
+    const { width, segments } = op.head;
+    const target = tensors.get(op.head.logitGradient).fill(0);
+    for (const { gradientRow, rows, terms } of segments) {
+      for (let i = 0; i < rows; i++) {
+        const row = target.subarray((gradientRow + i) * width, (gradientRow + i + 1) * width);
+        for (const term of terms) addLogitGradient(context, term, i, row);
+      }
     }
   }
   if (op.featureGradient === null) return;
@@ -109,7 +182,8 @@ function writeGradients(context: LossContext): void {
     if (term.kind !== 'featureMatching') continue;
     const rows = sign === 1 ? term.rows : term.againstRows;
     featureMeans(context, term).forEach((difference, feature) => {
-      vectors[gradientSegment * size + feature]! += (weights[index]! * sign * 2 * difference) / (size * rows);
+      const slope = term.distance === 'squared' ? 2 * difference : Math.sign(difference);
+      vectors[gradientSegment * size + feature]! += (weights[index]! * sign * slope) / (size * rows);
     });
   }
 }

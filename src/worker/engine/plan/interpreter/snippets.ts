@@ -89,6 +89,9 @@ export function applySnippets(
         x *= slope(snippet.activation, at);
         break;
       }
+      case 'noise':
+        x += snippet.deviation * tensors.get(snippet.values)[forward]!;
+        break;
       case 'segmentVector':
         x += tensors.get(snippet.vectors)[segment.gradientSegment * rowSize + element]!;
         break;

@@ -5,7 +5,13 @@
  * when it was built (`recipe/check-recipe.ts`) is not checked again.
  */
 
-import { layerShapes, type BatchNormLayer, type Network } from '../../../../recipe/layers.js';
+import {
+  layerShapes,
+  layersUntil,
+  type BatchNormLayer,
+  type GroupNormLayer,
+  type Network,
+} from '../../../../recipe/layers.js';
 import {
   entryOf,
   groupOf,
@@ -14,7 +20,7 @@ import {
   type ParameterSet,
   type Pass,
   type Phase,
-  type Recipe,
+  type StageRecipe,
   type Update,
 } from '../../../../recipe/recipe.js';
 import { linearShape, type LinearShape } from '../geometry.js';
@@ -32,7 +38,8 @@ interface PrimitiveFields {
 export type Primitive =
   | (PrimitiveFields & { readonly kind: 'linear'; readonly shape: LinearShape })
   | (PrimitiveFields & { readonly kind: 'bias' })
-  | (PrimitiveFields & { readonly kind: 'norm'; readonly description: BatchNormLayer })
+  | (PrimitiveFields & { readonly kind: 'norm'; readonly description: BatchNormLayer | GroupNormLayer })
+  | (PrimitiveFields & { readonly kind: 'noise'; readonly deviation: number })
   | (PrimitiveFields & { readonly kind: 'activation'; readonly activation: Activation })
   | (PrimitiveFields & { readonly kind: 'mask'; readonly rate: number })
   | (PrimitiveFields & { readonly kind: 'view' });
@@ -65,6 +72,8 @@ export interface Stack {
   readonly network: string;
   readonly mode: Pass['mode'];
   readonly parameters: ParameterSet;
+  /** The last layer that is computed; undefined: all are. */
+  readonly until: string | undefined;
   readonly instances: number;
   readonly inputShape: readonly number[];
   readonly primitives: readonly Primitive[];
@@ -79,9 +88,13 @@ export interface PhaseGraph {
   readonly stacks: readonly Stack[];
 }
 
-/** The primitives of a network, in order. A bias that stays at zero is none, nor is a dropout of nothing. */
-export function primitivesOf(network: Network): readonly Primitive[] {
-  return layerShapes(network).flatMap(({ layer, input, output }, layerIndex): Primitive[] => {
+/**
+ * The primitives of a network up to a layer, in order. A bias that stays at zero is none, nor is a dropout or noise
+ * of nothing.
+ */
+export function primitivesOf(network: Network, until?: string): readonly Primitive[] {
+  const layers = layersUntil(network, until);
+  return layerShapes({ ...network, layers }).flatMap(({ layer, input, output }, layerIndex): Primitive[] => {
     const fields = { layer: layer.name, layerIndex, output };
     const linear = linearShape(layer, input);
     switch (layer.kind) {
@@ -92,7 +105,12 @@ export function primitivesOf(network: Network): readonly Primitive[] {
         if (layer.bias === 'trained') primitives.push({ ...fields, kind: 'bias' });
         return primitives;
       }
+      case 'gaussianNoise':
+        return layer.deviation === 0
+          ? [{ ...fields, kind: 'view' }]
+          : [{ ...fields, kind: 'noise', deviation: layer.deviation }];
       case 'batchNorm':
+      case 'groupNorm':
         return [{ ...fields, kind: 'norm', description: layer }];
       case 'leakyRelu':
         return [{ ...fields, kind: 'activation', activation: { name: 'leakyRelu', alpha: layer.alpha } }];
@@ -112,9 +130,9 @@ export function primitivesOf(network: Network): readonly Primitive[] {
   });
 }
 
-/** The pass leads down to the network that the update trains. */
+/** The pass leads down to a network that the update trains. */
 function leadsToTrained(phase: Phase, update: Update, pass: Pass): boolean {
-  return pass.gradient && (pass.network === update.network || leadsBelow(phase, update, pass));
+  return pass.gradient && (update.networks.includes(pass.network) || leadsBelow(phase, update, pass));
 }
 
 function leadsBelow(phase: Phase, update: Update, { input }: Pass): boolean {
@@ -134,20 +152,24 @@ function isReached(phase: Phase, update: Update, pass: Pass): boolean {
 }
 
 /** What tells the stacks of one network apart. */
-function variantOf({ network, mode, parameters }: Pass): string {
-  return [network, mode, parameters].join(' ');
+function variantOf({ network, mode, parameters, until = '' }: Pass): string {
+  return [network, mode, parameters, until].join(' ');
 }
 
-function labelOf({ network, mode, parameters }: Pass, phaseIndex: number): string {
-  const words = [parameters === 'average' ? 'average' : '', mode === 'inference' ? 'inference' : ''];
+function labelOf({ network, mode, parameters, until }: Pass, phaseIndex: number): string {
+  const words = [
+    parameters === 'average' ? 'average' : '',
+    mode === 'inference' ? 'inference' : '',
+    until === undefined ? '' : `to ${until}`,
+  ];
   const variant = words.filter((word) => word !== '').join(', ');
   const phase = phaseIndex === 0 ? '' : `phase ${phaseIndex + 1} `;
   return `${phase}${network}${variant === '' ? '' : ` (${variant})`}`;
 }
 
-function makeStack(recipe: Recipe, phase: Phase, phaseIndex: number, variant: string): Stack {
+function makeStack(recipe: StageRecipe, phase: Phase, phaseIndex: number, variant: string): Stack {
   const passes = phase.passes.filter((pass) => variantOf(pass) === variant);
-  const { network, mode, parameters } = passes[0]!;
+  const { network, mode, parameters, until } = passes[0]!;
   const entry = entryOf(recipe, network);
   const forward: ForwardSegment[] = [];
   let firstRow = 0;
@@ -161,7 +183,7 @@ function makeStack(recipe: Recipe, phase: Phase, phaseIndex: number, variant: st
   phase.updates.forEach((update, index) => {
     forward.forEach(({ pass, rows }, segment) => {
       if (!isReached(phase, update, pass) || !leadsToTrained(phase, update, pass)) return;
-      const trains = update.network === network;
+      const trains = update.networks.includes(network);
       const needsInput = leadsBelow(phase, update, pass);
       backward.push({ forward: segment, update: index, rows, firstRow, trains, needsInput });
       firstRow += rows;
@@ -172,9 +194,10 @@ function makeStack(recipe: Recipe, phase: Phase, phaseIndex: number, variant: st
     network,
     mode,
     parameters,
+    until,
     instances: entry.instances,
     inputShape: entry.network.inputShape,
-    primitives: primitivesOf(entry.network),
+    primitives: primitivesOf(entry.network, until),
     forward,
     backward,
   };
@@ -195,7 +218,7 @@ function orderedVariants(phase: Phase): readonly string[] {
 }
 
 /** The graph of one phase of a recipe. */
-export function buildPhaseGraph(recipe: Recipe, phaseIndex: number): PhaseGraph {
+export function buildPhaseGraph(recipe: StageRecipe, phaseIndex: number): PhaseGraph {
   const phase = recipe.phases[phaseIndex]!;
   const stacks = orderedVariants(phase).map((variant) => makeStack(recipe, phase, phaseIndex, variant));
   return { phase, phaseIndex, stacks };

@@ -9,14 +9,27 @@ import type { ProgramBuilder } from './builder.js';
 import { reverse, throughPointwise, type GradientContext } from './gradients.js';
 import { parameterName } from '../../../model/parameters.js';
 import type { Stack } from './graph.js';
-import { allInstances, normParameters, outputSide, type LoweredFusion } from './lower-forward.js';
+import {
+  allInstances,
+  groupNormParameters,
+  normKind,
+  normParameters,
+  outputSide,
+  type LoweredFusion,
+} from './lower-forward.js';
 import type { OpSegment, ReductionSplit, Snippet, TensorId, UpdateEntry, View } from '../operations.js';
 import { gradientSegments, totalRows, withoutSource } from './segments.js';
 import { splitRows, splitsOf } from './splits.js';
 import type { TrainOptions } from './train-options.js';
 
-/** An update before its optimiser is known: which update of the phase it belongs to. */
-export type PendingUpdate = Omit<UpdateEntry, 'optimiser' | 'average'> & { readonly update: number };
+/** An update before its optimiser is known: which network's, in which update of the phase. */
+export type PendingUpdate = Omit<UpdateEntry, 'optimiser' | 'average'> & {
+  readonly update: number;
+  readonly network: string;
+};
+
+/** At most so many rows have one partial sum of a group norm's gradients: enough of them for every thread. */
+const GROUP_NORM_ROWS = 8;
 
 export interface BackwardInput {
   readonly stack: Stack;
@@ -54,6 +67,7 @@ function updatesOf(
     stride,
     ...splitsOf(splits, instance),
     update,
+    network,
   }));
 }
 
@@ -76,7 +90,7 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
     const side = outputSide(lowered.fusion);
     let view: View = { tensor: gradient, rows: 'gradient', prologue: [] };
 
-    if (norm !== null) {
+    if (norm !== null && normKind(lowered.fusion) === 'batchNorm') {
       const name = `${label}/${norm.layer} gradient`;
       const { channels } = side;
       const coefficients = builder.tensor(
@@ -126,8 +140,54 @@ export function lowerBackward(builder: ProgramBuilder, input: BackwardInput): re
           splits: 1,
         };
         const { update } = training[0]!.source;
-        updates.push({ ...shared, parameter: gamma, offset: 0, update });
-        updates.push({ ...shared, parameter: beta, offset: channels, update });
+        const { network } = stack;
+        updates.push({ ...shared, parameter: gamma, offset: 0, update, network });
+        updates.push({ ...shared, parameter: beta, offset: channels, update, network });
+      }
+    }
+    if (norm !== null && normKind(lowered.fusion) === 'groupNorm') {
+      const name = `${label}/${norm.layer}`;
+      const { height, width, channels } = side;
+      const parameters = groupNormParameters(stack, lowered.fusion);
+      const positions = height * width;
+      const length = Math.min(options.reductionLength, GROUP_NORM_ROWS * positions);
+      const splits = splitRows(trained, positions, length);
+      const parameterGradients =
+        splits.length === 0
+          ? null
+          : builder.tensor(`${name} gamma and beta gradient`, [splits.length, 2, channels], 'gradients');
+      const target = builder.tensor(`${label}/${linear.layer} gradient after ${norm.layer}`, [
+        rows,
+        height,
+        width,
+        channels,
+      ]);
+      builder.stage({
+        kind: 'groupNormGradient',
+        name: `${name} gradient`,
+        side,
+        segments,
+        splits,
+        source: gradient,
+        raw: lowered.stored,
+        statistics: lowered.statistics!,
+        norm: parameters,
+        target,
+        gradient: parameterGradients,
+      });
+      view = { ...view, tensor: target };
+      if (parameterGradients !== null) {
+        const shared = {
+          size: channels,
+          gradient: parameterGradients,
+          stride: 2 * channels,
+          firstSplit: 0,
+          splits: splits.length,
+          update: training[0]!.source.update,
+          network: stack.network,
+        };
+        updates.push({ ...shared, parameter: parameters.gamma, offset: 0 });
+        updates.push({ ...shared, parameter: parameters.beta, offset: channels });
       }
     }
 

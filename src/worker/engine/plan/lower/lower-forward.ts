@@ -8,7 +8,14 @@ import { nameInSet, parameterName } from '../../../model/parameters.js';
 import type { FusionGroup, PointwisePrimitive } from './fusion-groups.js';
 import type { ProgramBuilder } from './builder.js';
 import type { Side } from '../geometry.js';
-import type { NormParameters, OpSegment, Snippet, TensorId, View } from '../operations.js';
+import type {
+  GroupNormParameters,
+  NormParameters,
+  OpSegment,
+  Snippet,
+  TensorId,
+  View,
+} from '../operations.js';
 
 /** A network as it is read: which of its parameters, of how many instances. */
 export interface NetworkUse {
@@ -33,6 +40,8 @@ export interface ForwardInput extends NetworkUse {
   /** By layer name; null for inference, where dropout does nothing and norms use running statistics. */
   readonly training: {
     readonly masks: ReadonlyMap<string, MaskBits>;
+    /** Normal values of the noise layer of each name, [forward rows, …]. */
+    readonly noises: ReadonlyMap<string, TensorId>;
     readonly updatesRunning: boolean;
     /** See `TrainOptions`. */
     readonly storesNormalised: boolean;
@@ -68,9 +77,31 @@ export function allInstances(
   );
 }
 
-export function normParameters({ network, parameters }: NetworkUse, fusion: FusionGroup): NormParameters {
-  const { layer, description } = fusion.norm!;
-  const name = (part: string): string => nameInSet(parameterName(network, 0, layer, part), parameters);
+/** What kind of norm a fusion group has; null: none. */
+export function normKind({ norm }: FusionGroup): 'batchNorm' | 'groupNorm' | null {
+  return norm?.description.kind ?? null;
+}
+
+/** Gamma and beta of a group's norm. */
+function scaleNames({ network, parameters }: NetworkUse, fusion: FusionGroup): (part: string) => string {
+  const { layer } = fusion.norm!;
+  return (part) => nameInSet(parameterName(network, 0, layer, part), parameters);
+}
+
+/** Of a group with a group norm. */
+export function groupNormParameters(use: NetworkUse, fusion: FusionGroup): GroupNormParameters {
+  const { description } = fusion.norm!;
+  if (description.kind !== 'groupNorm') throw new Error(`"${description.name}" is no group norm.`);
+  const name = scaleNames(use, fusion);
+  const { groups, epsilon } = description;
+  return { gamma: name('gamma'), beta: name('beta'), groups, epsilon };
+}
+
+/** Of a group with a batch norm. */
+export function normParameters(use: NetworkUse, fusion: FusionGroup): NormParameters {
+  const { description } = fusion.norm!;
+  if (description.kind !== 'batchNorm') throw new Error(`"${description.name}" is no batch norm.`);
+  const name = scaleNames(use, fusion);
   return {
     gamma: name('gamma'),
     beta: name('beta'),
@@ -117,7 +148,7 @@ export function lowerStatistics(
   use: NetworkUse,
   fusions: readonly FusionGroup[],
 ): ReadonlyMap<string, TensorId> {
-  const normed = fusions.filter(({ norm }) => norm !== null);
+  const normed = fusions.filter((fusion) => normKind(fusion) === 'batchNorm');
   const statistics = new Map<string, TensorId>();
   const operations = normed.map((fusion) => {
     const name = `${use.label}/${fusion.norm!.layer}`;
@@ -136,23 +167,36 @@ export function outputSide({ linear }: FusionGroup): Side {
   return direction === 'toSmall' ? geometry.small : geometry.large;
 }
 
+/** Whether the linear layer after a group takes its output with other channels: a reshape lies between. */
+function isReshaped(fusion: FusionGroup, next: FusionGroup | undefined): boolean {
+  if (next === undefined) return false;
+  const { geometry, direction } = next.linear.shape;
+  const taken = direction === 'toSmall' ? geometry.large : geometry.small;
+  return taken.channels !== outputSide(fusion).channels;
+}
+
 /** Adds the operations of a forward pass and tells where everything lies. */
 export function lowerForward(builder: ProgramBuilder, input: ForwardInput): readonly LoweredFusion[] {
   const { label, fusions, rows, segments, training, output } = input;
   let source: View = { tensor: input.input, rows: 'forward', prologue: [] };
   return fusions.map((fusion, index) => {
-    const { linear, norm } = fusion;
+    const { noise, linear, norm } = fusion;
     const { geometry, direction } = linear.shape;
     const side = outputSide(fusion);
+    const values = noise === null ? undefined : training?.noises.get(noise.layer);
+    if (noise !== null && values !== undefined) {
+      const snippet = { kind: 'noise', values, deviation: noise.deviation } as const;
+      source = { ...source, prologue: [...source.prologue, snippet] };
+    }
     const goesElsewhere = output !== undefined && index === fusions.length - 1;
     const stored = goesElsewhere
       ? output.tensor
       : builder.tensor(`${label}/${linear.layer}`, [rows, side.height, side.width, side.channels]);
     const epilogue = [...toSnippets(fusion.epilogue, input)];
     const prologue: Snippet[] = [];
-    if (norm !== null && training === null) {
+    if (normKind(fusion) === 'batchNorm' && training === null) {
       // Running statistics are there before the product, so its epilogue can apply them.
-      const statistics = (input.statistics ?? lowerStatistics(builder, input, [fusion])).get(norm.layer)!;
+      const statistics = (input.statistics ?? lowerStatistics(builder, input, [fusion])).get(norm!.layer)!;
       epilogue.push({ kind: 'affine', statistics }, ...toSnippets(fusion.afterNorm, input));
     }
     builder.stage({
@@ -168,14 +212,32 @@ export function lowerForward(builder: ProgramBuilder, input: ForwardInput): read
     });
     let tensor = stored;
     let statistics: TensorId | null = null;
-    if (norm !== null && training !== null) {
+    if (norm !== null && normKind(fusion) === 'groupNorm') {
+      const name = `${label}/${norm.layer}`;
+      const parameters = groupNormParameters(input, fusion);
+      statistics = builder.tensor(`${name} statistics`, [rows, 2, parameters.groups], 'statistics');
+      tensor = builder.tensor(`${name} applied`, [rows, side.height, side.width, side.channels]);
+      builder.stage({
+        kind: 'groupNorm',
+        name,
+        side,
+        segments,
+        source: stored,
+        norm: parameters,
+        statistics,
+        epilogue: toSnippets(fusion.afterNorm, input),
+        target: tensor,
+      });
+    } else if (norm !== null && training !== null) {
       const name = `${label}/${norm.layer}`;
       statistics = builder.tensor(`${name} statistics`, [segments.length, 4, side.channels], 'statistics');
       const applied: readonly Snippet[] = [
         { kind: 'affine', statistics },
         ...toSnippets(fusion.afterNorm, input),
       ];
-      if (training.storesNormalised) {
+      // A prologue reads scale and shift by channel, which a reshape would change.
+      const stores = training.storesNormalised || isReshaped(fusion, fusions[index + 1]);
+      if (stores) {
         tensor = builder.tensor(`${name} applied`, [rows, side.height, side.width, side.channels]);
       } else {
         prologue.push(...applied);
@@ -189,7 +251,7 @@ export function lowerForward(builder: ProgramBuilder, input: ForwardInput): read
         source: stored,
         updatesRunning: training.updatesRunning,
         target: statistics,
-        applied: training.storesNormalised ? { epilogue: applied, target: tensor } : null,
+        applied: stores ? { epilogue: applied, target: tensor } : null,
       });
     }
     const view: View = { tensor, rows: 'forward', prologue };

@@ -9,14 +9,15 @@ import { primitivesOf } from './graph.js';
 import { lowerForward } from './lower-forward.js';
 import type { OpSegment, Program, TensorId } from '../operations.js';
 
-/** Adds instance 0 of a network in inference; gives the tensor of its output. */
+/** Adds instance 0 of a network, up to a layer where one is named, in inference; gives the tensor of its output. */
 function lowerNetwork(
   builder: ProgramBuilder,
   recipe: Recipe,
-  { network, parameters }: { readonly network: string; readonly parameters: ParameterSet },
+  use: { readonly network: string; readonly parameters: ParameterSet; readonly until?: string },
   input: TensorId,
   rows: number,
 ): TensorId {
+  const { network, parameters, until } = use;
   const segment: OpSegment = {
     rows,
     forwardRow: 0,
@@ -32,13 +33,13 @@ function lowerNetwork(
     network,
     parameters,
     instances: 1,
-    fusions: cutIntoFusionGroups(primitivesOf(entryOf(recipe, network).network)),
+    fusions: cutIntoFusionGroups(primitivesOf(entryOf(recipe, network).network, until)),
     input,
     rows,
     segments: [segment],
     training: null,
   });
-  return fusions.at(-1)!.stored;
+  return fusions.at(-1)!.view.tensor;
 }
 
 function inputOf(builder: ProgramBuilder, recipe: Recipe, network: string, rows: number): TensorId {
@@ -55,7 +56,7 @@ export function lowerEvaluate(recipe: Recipe, rows: number): Program {
     kind: 'draw',
     name: 'gather',
     parts: [
-      { kind: 'images', source: 'test', stream: 0, rows, target: input, targetRow: 0 },
+      { kind: 'images', source: 'test', stream: 0, bound: 0, view: null, rows, target: input, targetRow: 0 },
       { kind: 'labels', source: 'test', stream: 0, rows, target: labels, targetRow: 0 },
     ],
   });
@@ -72,6 +73,16 @@ export function lowerClassify(recipe: Recipe, rows: number): Program {
   const input = inputOf(builder, recipe, recipe.classifier.network, rows);
   const logits = lowerNetwork(builder, recipe, recipe.classifier, input, rows);
   return builder.build('classify', [input], [logits]);
+}
+
+/** Images the host gives, in [-1, 1], to the recipe's landmark layer. Throws where it has no landmarks. */
+export function lowerFeatures(recipe: Recipe, rows: number, parameters: ParameterSet): Program {
+  const { landmarks, classifier } = recipe;
+  if (landmarks === null) throw new Error(`The recipe ${recipe.name} has no landmarks.`);
+  const builder = new ProgramBuilder();
+  const input = inputOf(builder, recipe, classifier.network, rows);
+  const use = { network: classifier.network, parameters, until: landmarks.layer };
+  return builder.build('features', [input], [lowerNetwork(builder, recipe, use, input, rows)]);
 }
 
 /** Latents the host gives to images in [-1, 1]. Throws where the recipe has no generator. */

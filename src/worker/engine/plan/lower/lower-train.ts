@@ -2,10 +2,17 @@
 
 import { sizeOf } from '../../../../recipe/layers.js';
 import { metricNames } from '../../../../recipe/metrics.js';
-import { entryOf, groupOf, placeOf, type Recipe, type Update } from '../../../../recipe/recipe.js';
+import {
+  entryOf,
+  groupOf,
+  placeOf,
+  type RowGroup,
+  type StageRecipe,
+  type Update,
+} from '../../../../recipe/recipe.js';
 import { isLastUpdate } from '../../../../recipe/schedules.js';
-import { dropoutStream, groupStream } from '../../../model/draws.js';
-import { averageName } from '../../../model/parameters.js';
+import { dropoutStream, groupStream, noiseStream, viewStream } from '../../../model/draws.js';
+import { averageName, TARGET_STORE } from '../../../model/parameters.js';
 import { cutIntoFusionGroups } from './fusion-groups.js';
 import { ProgramBuilder } from './builder.js';
 import { buildPhaseGraph, type PhaseGraph, type Stack } from './graph.js';
@@ -29,6 +36,7 @@ interface LoweredStack {
   readonly stack: Stack;
   readonly input: TensorId;
   readonly masks: ReadonlyMap<string, MaskBits>;
+  readonly noises: ReadonlyMap<string, TensorId>;
   fusions: readonly LoweredFusion[];
 }
 
@@ -37,12 +45,13 @@ interface DrawnPhase {
   readonly graph: PhaseGraph;
   readonly stacks: readonly LoweredStack[];
   readonly labels: LossInput['labels'];
+  readonly targets: LossInput['targets'];
 }
 
 /** What the phases of one step share. */
 interface StepContext {
   readonly builder: ProgramBuilder;
-  readonly recipe: Recipe;
+  readonly recipe: StageRecipe;
   readonly options: TrainOptions;
   readonly scalars: ScalarTable;
   readonly metrics: TensorId;
@@ -83,57 +92,136 @@ function drawMasks(
   return masks;
 }
 
-/** The parts of the draw that fill a stack's input, and the labels of its labelled groups. */
+/** Normal values of the noise of a stack, and the parts of the draw that fill them. */
+function drawNoises(
+  builder: ProgramBuilder,
+  stack: Stack,
+  phaseIndex: number,
+  parts: DrawPart[],
+): ReadonlyMap<string, TensorId> {
+  const noises = new Map<string, TensorId>();
+  if (stack.mode === 'inference') return noises;
+  for (const primitive of stack.primitives) {
+    if (primitive.kind !== 'noise') continue;
+    const { layer, layerIndex, output } = primitive;
+    const target = builder.tensor(`${stack.label}/${layer} values`, [totalRows(stack.forward), ...output]);
+    for (const { pass, rows, firstRow } of stack.forward) {
+      const stream = noiseStream(phaseIndex, pass, layerIndex);
+      parts.push({ kind: 'noise', stream, count: rows * sizeOf(output), target, targetRow: firstRow });
+    }
+    noises.set(layer, target);
+  }
+  return noises;
+}
+
+/** What the groups of a phase bring along beside their rows, and where it goes. */
+interface DrawnBeside {
+  readonly labels: LossInput['labels'];
+  readonly targets: LossInput['targets'];
+  /** Groups whose labels or targets are drawn. */
+  readonly drawn: Set<RowGroup>;
+}
+
+/** The parts of the draw that fill a stack's input, and the labels and targets of its groups. */
 function drawInputs(
+  recipe: StageRecipe,
   { phase, phaseIndex }: PhaseGraph,
   stack: Stack,
   input: TensorId,
-  { tensor: labels, rowOf }: LossInput['labels'],
+  { labels, targets, drawn }: DrawnBeside,
   parts: DrawPart[],
 ): void {
+  const { classes } = recipe;
+  const bound = recipe.landmarks?.count ?? 0;
   for (const { pass, rows, firstRow } of stack.forward) {
     if (pass.input.kind === 'pass') continue;
     const group = groupOf(phase, pass);
+    const { pool, view } = group;
     const stream = groupStream(phaseIndex, phase, group);
-    if (group.pool === 'latents') {
+    if (pool === 'latents') {
       const count = rows * sizeOf(stack.inputShape);
       parts.push({ kind: 'latents', stream, count, target: input, targetRow: firstRow });
       continue;
     }
-    parts.push({ kind: 'images', source: group.pool, stream, rows, target: input, targetRow: firstRow });
-    const areLabelsDrawn = parts.some(
-      (part) => part.kind === 'labels' && part.target === labels && part.targetRow === rowOf.get(group.name),
-    );
-    if (group.pool !== 'labelled' || areLabelsDrawn) continue;
-    const targetRow = rowOf.get(group.name)!;
-    parts.push({ kind: 'labels', source: 'labelled', stream, rows, target: labels, targetRow });
+    parts.push({
+      kind: 'images',
+      source: pool,
+      stream,
+      bound: pool === 'landmarks' ? bound : 0,
+      view: view.kind === 'plain' ? null : { view, stream: viewStream(phaseIndex, phase, group) },
+      rows,
+      target: input,
+      targetRow: firstRow,
+    });
+    if (drawn.has(group)) continue;
+    drawn.add(group);
+    if (pool === 'labelled') {
+      const targetRow = labels.rowOf.get(group.name)!;
+      parts.push({ kind: 'labels', source: 'labelled', stream, rows, target: labels.tensor, targetRow });
+    }
+    const targetRow = targets.rowOf.get(group.name);
+    if (targetRow === undefined) continue;
+    parts.push({
+      kind: 'targets',
+      stream,
+      bound,
+      store: TARGET_STORE,
+      classes,
+      rows,
+      target: targets.tensor,
+      targetRow,
+    });
   }
+}
+
+/** First rows of some groups in a tensor that holds those of all, and how many they are together. */
+function rowsOfGroups(groups: readonly RowGroup[]): {
+  readonly rowOf: ReadonlyMap<string, number>;
+  readonly rows: number;
+} {
+  const rowOf = new Map<string, number>();
+  let rows = 0;
+  for (const group of groups) {
+    rowOf.set(group.name, rows);
+    rows += group.rows;
+  }
+  return { rowOf, rows };
 }
 
 /** Makes room for what a phase draws and lists the parts of the draw. */
 function drawPhase(
   builder: ProgramBuilder,
-  recipe: Recipe,
+  recipe: StageRecipe,
   phaseIndex: number,
   parts: DrawPart[],
 ): DrawnPhase {
   const graph = buildPhaseGraph(recipe, phaseIndex);
-  const labelled = graph.phase.groups.filter(({ pool }) => pool === 'labelled');
-  const rowOf = new Map<string, number>();
-  let rows = 0;
-  for (const group of labelled) {
-    rowOf.set(group.name, rows);
-    rows += group.rows;
-  }
-  const name = phaseIndex === 0 ? 'labels' : `phase ${phaseIndex + 1} labels`;
+  const { groups, passes, terms } = graph.phase;
+  const title = (what: string): string => (phaseIndex === 0 ? what : `phase ${phaseIndex + 1} ${what}`);
+  const labelled = rowsOfGroups(groups.filter(({ pool }) => pool === 'labelled'));
+  const usesStore = (group: RowGroup): boolean =>
+    terms.some(
+      (term) =>
+        term.kind === 'pseudoLabelCrossEntropy' &&
+        term.usesStore &&
+        passes.some((pass) => pass.name === term.pass && groupOf(graph.phase, pass) === group),
+    );
+  const targeted = rowsOfGroups(groups.filter(usesStore));
   // A phase without labels has no use for the tensor, but its losses name one.
-  const labels = { tensor: builder.tensor(name, [rows], 'draws', 'u32'), rowOf };
+  const labels = { tensor: builder.tensor(title('labels'), [labelled.rows], 'draws', 'u32'), ...labelled };
+  const targets = {
+    tensor:
+      targeted.rows === 0 ? labels.tensor : builder.tensor(title('targets'), [targeted.rows, recipe.classes]),
+    ...targeted,
+  };
+  const drawn = new Set<RowGroup>();
   const stacks = graph.stacks.map((stack): LoweredStack => {
     const input = builder.tensor(`${stack.label} input`, [totalRows(stack.forward), ...stack.inputShape]);
-    drawInputs(graph, stack, input, labels, parts);
-    return { stack, input, masks: drawMasks(builder, stack, phaseIndex, parts), fusions: [] };
+    drawInputs(recipe, graph, stack, input, { labels, targets, drawn }, parts);
+    const masks = drawMasks(builder, stack, phaseIndex, parts);
+    return { stack, input, masks, noises: drawNoises(builder, stack, phaseIndex, parts), fusions: [] };
   });
-  return { graph, stacks, labels };
+  return { graph, stacks, labels, targets };
 }
 
 /** Where the passes of a stack are read as the input of another; null where nobody reads them. */
@@ -164,7 +252,7 @@ function lowerStacksForward({ builder, recipe, options }: StepContext, all: read
       .map((own) => [own, lowerStatistics(builder, own.stack, cutIntoFusionGroups(own.stack.primitives))]),
   );
   for (const own of all) {
-    const { stack, input, masks } = own;
+    const { stack, input, masks, noises } = own;
     const segments = forwardSegments(stack);
     const output = readerOf(stack, all);
     const made = statistics.get(own);
@@ -179,6 +267,7 @@ function lowerStacksForward({ builder, recipe, options }: StepContext, all: read
           ? null
           : {
               masks,
+              noises,
               updatesRunning: recipe.updatesRunningStatistics && stack.parameters === 'current',
               storesNormalised: options.storesNormalised,
             },
@@ -250,43 +339,59 @@ function lowerStacksBackward(
   return updates;
 }
 
-/** The optimisers of a phase's updates, in order, with their rates among the step scalars. */
-function optimisersOf({ recipe, scalars }: StepContext, { phase }: PhaseGraph): readonly OptimiserPlan[] {
-  return phase.updates.map((update) => {
-    const { network } = update;
-    const { optimiser } = entryOf(recipe, network);
-    const place = placeOf(recipe, update);
+/** An update of a phase by one of its networks. */
+interface NetworkUpdate {
+  /** Index of the update in its phase. */
+  readonly update: number;
+  readonly network: string;
+  readonly optimiser: OptimiserPlan;
+  /** The rate of the average that moves with it, or null. */
+  readonly average: { readonly scalar: number } | null;
+}
+
+/** Every update of a phase by every network that it trains, with their rates among the step scalars. */
+function networkUpdates({ recipe, scalars }: StepContext, { phase }: PhaseGraph): readonly NetworkUpdate[] {
+  const one = (update: Update, index: number, network: string): NetworkUpdate => {
+    const { optimiser, average } = entryOf(recipe, network);
+    const place = placeOf(recipe, update, network);
     const { beta1, beta2, epsilon } = optimiser;
+    const scalar = scalars.indexOf({ kind: 'adamRate', optimiser, place });
     return {
-      name: network,
-      beta1,
-      beta2,
-      epsilon,
-      scalar: scalars.indexOf({ kind: 'adamRate', optimiser, place }),
+      update: index,
+      network,
+      optimiser: { name: network, beta1, beta2, epsilon, scalar },
+      average:
+        average === null || !isLastUpdate(place)
+          ? null
+          : { scalar: scalars.indexOf({ kind: 'averageRate', decay: average.decay }) },
     };
-  });
+  };
+  return phase.updates.flatMap((update, index) => update.networks.map((name) => one(update, index, name)));
 }
 
-/** The average that moves with an update, or null. */
-function averageOf({ recipe, scalars }: StepContext, update: Update): { readonly scalar: number } | null {
-  const { average } = entryOf(recipe, update.network);
-  if (average === null || !isLastUpdate(placeOf(recipe, update))) return null;
-  return { scalar: scalars.indexOf({ kind: 'averageRate', decay: average.decay }) };
-}
-
-function lowerPhase(context: StepContext, { graph, stacks, labels }: DrawnPhase): readonly Tap[] {
+function lowerPhase(context: StepContext, { graph, stacks, labels, targets }: DrawnPhase): readonly Tap[] {
   const { builder, recipe, scalars, metrics, scalarsTensor } = context;
-  const optimisers = optimisersOf(context, graph);
-  const averages = graph.phase.updates.map((update) => averageOf(context, update));
+  const updates = networkUpdates(context, graph);
   lowerStacksForward(context, stacks);
   const head = headOf(graph, stacks);
-  const loss = lowerLoss(builder, { recipe, graph, stacks, head, labels, scalars, metrics, scalarsTensor });
+  const loss = lowerLoss(builder, {
+    recipe,
+    graph,
+    stacks,
+    head,
+    labels,
+    targets,
+    scalars,
+    metrics,
+    scalarsTensor,
+  });
   const entries = lowerStacksBackward(context, stacks, head, loss).map(
-    ({ update, ...entry }): UpdateEntry => {
-      const average = averages[update]!;
+    ({ update, network, ...entry }): UpdateEntry => {
+      const optimiser = updates.findIndex((own) => own.update === update && own.network === network);
+      const { average } = updates[optimiser]!;
       return {
         ...entry,
-        optimiser: update,
+        optimiser,
         average: average === null ? null : { ...average, parameter: averageName(entry.parameter) },
       };
     },
@@ -297,7 +402,7 @@ function lowerPhase(context: StepContext, { graph, stacks, labels }: DrawnPhase)
     name,
     phase: graph.phaseIndex,
     entries,
-    optimisers,
+    optimisers: updates.map(({ optimiser }) => optimiser),
     scalars: scalarsTensor,
   });
   return stacks.flatMap((stack) => tapsOf(stack));
@@ -323,17 +428,21 @@ function tapsOf({ stack, input, fusions }: LoweredStack): readonly Tap[] {
 }
 
 /** Scalars of a program are known once it is lowered; the tensor is made before, for the most there can be. */
-function mostScalars({ phases, networks }: Recipe): number {
+function mostScalars({ phases, networks }: StageRecipe): number {
   const weights = phases.flatMap(({ terms }) => terms.filter(({ weight }) => typeof weight !== 'number'));
   const averages = networks.filter(({ average }) => average !== null);
-  return weights.length + averages.length + phases.flatMap(({ updates }) => updates).length;
+  return (
+    weights.length +
+    averages.length +
+    phases.flatMap(({ updates }) => updates.flatMap((update) => update.networks)).length
+  );
 }
 
 /**
  * The train step of a recipe: what it draws, then phase by phase its networks forward, losses, backward
  * passes, updates.
  */
-export function lowerTrainStep(recipe: Recipe, options: TrainOptions): Program {
+export function lowerTrainStep(recipe: StageRecipe, options: TrainOptions): Program {
   const builder = new ProgramBuilder();
   const parts: DrawPart[] = [];
   const phases = recipe.phases.map((_, index) => drawPhase(builder, recipe, index, parts));

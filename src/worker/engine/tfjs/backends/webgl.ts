@@ -11,10 +11,12 @@ import { DEVICE_SILENCE_LIMIT_MS } from '../../../../protocol/time-limits.js';
 import { FailureWatch } from '../../device/failure-watch.js';
 import { registerComposedAdam } from '../kernels/adam.js';
 import { registerComposedBatchNorm } from '../kernels/batch-norm.js';
+import { registerComposedGroupNorm } from '../kernels/group-norm.js';
 import { isSoftwareName } from '../../device/platform.js';
 import type { MakeBackend } from './backend.js';
 
 registerComposedBatchNorm('webgl');
+registerComposedGroupNorm('webgl');
 registerComposedAdam('webgl');
 
 /** tfjs draws into textures, so the canvas needs nothing beside colour. */

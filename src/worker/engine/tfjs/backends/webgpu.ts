@@ -10,9 +10,11 @@ import { openGpuDevice } from '../../device/open-device.js';
 import { findGpu } from '../../device/platform.js';
 import { registerComposedAdam } from '../kernels/adam.js';
 import { registerComposedBatchNorm } from '../kernels/batch-norm.js';
+import { registerComposedGroupNorm } from '../kernels/group-norm.js';
 import type { MakeBackend } from './backend.js';
 
 registerComposedBatchNorm('webgpu');
+registerComposedGroupNorm('webgpu');
 registerComposedAdam('webgpu');
 
 /** Limits that tfjs' kernels use to the full where the adapter has more than the default. */

@@ -3,9 +3,11 @@
 import { registerWasmAdam } from './adam.js';
 import { registerWasmBatchNorm } from './batch-norm.js';
 import { registerWasmConvolutionGradients } from './convolution.js';
+import { registerWasmGroupNorm } from './group-norm.js';
 
 export function registerWasmKernels(): void {
   registerWasmConvolutionGradients();
   registerWasmBatchNorm();
+  registerWasmGroupNorm();
   registerWasmAdam();
 }

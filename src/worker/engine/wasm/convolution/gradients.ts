@@ -21,7 +21,7 @@ import { NO_BORDER, startingAt, windowsOf, type Stager } from './windows.js';
  * Runs of splits whose rows follow each other. The plan's splits give a GPU enough to do at once; here
  * the outputs are enough, and each run is one partial sum.
  */
-function mergeSplits(splits: readonly ReductionSplit[]): readonly (readonly ReductionSplit[])[] {
+export function mergeSplits(splits: readonly ReductionSplit[]): readonly (readonly ReductionSplit[])[] {
   const runs: ReductionSplit[][] = [];
   for (const split of splits) {
     const run = runs.at(-1);
@@ -116,7 +116,8 @@ export function lowerBiasGradient(
   const filledSplits = filled.note(target, runs);
   for (const [index, run] of runs.entries()) {
     const images = countRows(run);
-    const partials = bindings.workspace.allocate(images * Math.ceil(channels / 4) * 16);
+    const partialStep = Math.ceil(channels / 4) * 16;
+    const partials = bindings.workspace.allocate(images * partialStep);
     records.add(0, 'biasPartials', name, {
       source: bindings.tensor(source.tensor),
       partials,
@@ -128,6 +129,7 @@ export function lowerBiasGradient(
     });
     records.add(1, 'biasFinish', name, {
       partials,
+      partialStep,
       target: bindings.tensor(target) + filledSplits[index]! * channels * 4,
       channels,
       images,

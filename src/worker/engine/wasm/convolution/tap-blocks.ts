@@ -52,12 +52,15 @@ export function tapBorder({ ys, xs }: TapBlocks, { large }: Geometry): Border {
   return borderOf(reaching(ys), reaching(xs), large);
 }
 
+/** What it takes to read and pack the filters of a position for a block, in tile rows of six taps' channels. */
+const PACKING = 0.5;
+
 /** Share of the multiply-adds that to do without a border, and so often without a copy of the image, may cost. */
 const WORTH_A_COPY = 1 / 32;
 
 /**
  * The taps of a kernel's gradient that are summed together, by direction: leaving out positions that see only a
- * tap's border saves multiply-adds, but costs rows that do not fill the last six.
+ * tap's border saves multiply-adds, but costs rows that do not fill the last six, and the filters are packed for each block.
  */
 export function tapBlocks(geometry: Geometry): TapBlocks {
   const { large, small, kernelHeight, kernelWidth, stride, padTop, padLeft } = geometry;
@@ -68,7 +71,8 @@ export function tapBlocks(geometry: Geometry): TapBlocks {
   const costOf = (blocks: TapBlocks): number => {
     let cost = 0;
     for (const y of blocks.ys) {
-      for (const x of blocks.xs) cost += y.rows * x.rows * y.taps * Math.ceil((x.taps * large.channels) / 6);
+      for (const x of blocks.xs)
+        cost += y.rows * x.rows * (y.taps * Math.ceil((x.taps * large.channels) / 6) + PACKING);
     }
     return cost;
   };

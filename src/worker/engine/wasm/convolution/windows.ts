@@ -165,8 +165,8 @@ export class Stager {
     const paddedHeight = border.top + height + border.bottom;
     const padded = { height: paddedHeight, width: paddedWidth, channels };
     const isTemporary = !isWhole || this.#lastStages.get(key)! <= this.#stage;
-    const { arena, workspace } = this.#bindings;
-    const target = (isTemporary ? workspace : arena).allocate(rows * sideSize(padded) * 4);
+    const { arena, overlay, workspace } = this.#bindings;
+    const target = (isTemporary ? workspace : overlay).allocate(rows * sideSize(padded) * 4);
     records.add(0, 'stage', name, {
       source,
       target,

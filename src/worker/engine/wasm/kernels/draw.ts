@@ -1,4 +1,4 @@
-/** What a step draws: images and labels by drawn index, latents, keep bits of dropout masks. */
+/** What a step draws: images, labels and targets by drawn index, noise, latents, keep bits of dropout masks. */
 
 import { claimWhole, firstItem, itemAfter } from './threads/work-shares';
 import {
@@ -6,13 +6,23 @@ import {
   DrawLabelsOperation,
   DrawLatentsOperation,
   DrawMaskOperation,
+  DrawNormalsOperation,
+  DrawTargetsOperation,
   Run,
 } from './layout';
-import { BLOCKS, BLOCKS_BYTES, philoxBlocks, philoxWord, wordsToUniform } from './common/random';
+import {
+  BLOCKS,
+  BLOCKS_BYTES,
+  philoxBlocks,
+  philoxWord,
+  wordsToNormal,
+  wordsToUniform,
+} from './common/random';
 import { VECTOR } from './common/simd';
+import { copyFloats } from './snippets';
 
 /** Which image row `row` shows. */
-function imageIndex(stream: i32, pool: usize, bound: u32, row: i32, run: Run, scratch: usize): u32 {
+export function imageIndex(stream: i32, pool: usize, bound: u32, row: i32, run: Run, scratch: usize): u32 {
   if (stream == 0) return min(u32(run.first + row), bound - 1);
   const word = philoxWord(row, run.step, stream, run.key0, run.key1, scratch);
   const index = u32((u64(word) * u64(bound)) >> 32);
@@ -43,6 +53,37 @@ export function drawLabels(record: DrawLabelsOperation, run: Run, scratch: usize
     const image = imageIndex(record.stream, record.pool, record.bound, row, run, scratch);
     const label = load<u8>(record.source + usize(image));
     store<u32>(record.target + (usize(row) << 2), u32(label));
+  }
+}
+
+/** Rows of a table by drawn index. */
+export function drawTargets(record: DrawTargetsOperation, run: Run, scratch: usize): void {
+  if (!claimWhole(record)) return;
+  const rows = record.rows;
+  const width = record.width;
+  for (let row = 0; row < rows; row++) {
+    const word = philoxWord(row, run.step, record.stream, run.key0, run.key1, scratch);
+    const index = i32((u64(word) * u64(record.bound)) >> 32);
+    const to = record.target + (usize(row * width) << 2);
+    copyFloats(record.source + (usize(index * width) << 2), to, width);
+  }
+}
+
+/** About normal. Threads share out what eight blocks give, 32 elements. */
+export function drawNormals(record: DrawNormalsOperation, threads: i32, run: Run, scratch: usize): void {
+  const count = record.count;
+  const groups = (count + 31) >> 5;
+  for (
+    let group = firstItem(record, groups, threads);
+    group < groups;
+    group = itemAfter(record, group, groups, threads)
+  ) {
+    drawWords(record.stream, group * BLOCKS, run, scratch);
+    for (let offset: usize = 0; offset < BLOCKS_BYTES; offset += VECTOR) {
+      v128.store(scratch + offset, wordsToNormal(v128.load(scratch + offset)));
+    }
+    const some = min(32, count - (group << 5));
+    memory.copy(record.target + (usize(group) << 7), scratch, usize(some) << 2);
   }
 }
 

@@ -6,18 +6,29 @@
 import { adam } from './adam';
 import { biasFinish, biasPartials } from './bias-gradient';
 import { countCorrect } from './count-correct';
-import { drawImages, drawLabels, drawLatents, drawMask } from './draw';
+import { contrastiveGradient, contrastiveNormalise, contrastiveRows } from './contrastive';
+import { drawImages, drawLabels, drawLatents, drawMask, drawNormals, drawTargets } from './draw';
+import { groupNorm, groupNormGradient } from './group-norm';
 import { kernelGradient } from './convolution/kernel-gradient';
 import {
   BiasFinishOperation,
   BiasPartialsOperation,
+  ContrastiveGradientOperation,
+  ContrastiveNormaliseOperation,
+  ContrastiveRowsOperation,
   CountCorrectOperation,
   DrawImagesOperation,
   DrawLabelsOperation,
   DrawLatentsOperation,
   DrawMaskOperation,
+  DrawNormalsOperation,
+  DrawTargetsOperation,
+  DrawViewsOperation,
+  GroupNormGradientOperation,
+  GroupNormOperation,
   KernelGradientOperation,
   LossOperation,
+  NearestOperation,
   NormFinishOperation,
   NormGradientFinishOperation,
   NormGradientPartialsOperation,
@@ -30,19 +41,23 @@ import {
   PackOperation,
   ProductOperation,
   Run,
+  SimilaritiesOperation,
   StageOperation,
   TransformOperation,
   UpdateOperation,
 } from './layout';
 import { loss } from './loss';
+import { nearest } from './nearest';
 import { normFinish, normGradientFinish, normGradientPartials, normInference, normPartials } from './norm';
 import { overlapAdd } from './convolution/overlap-add';
 import { pack } from './convolution/pack';
 import { product } from './convolution/product';
+import { similarities } from './convolution/similarities';
 import { stage } from './convolution/stage';
 import { wordAt } from './common/tables';
 import { awaitCommand, meet, spinWhile } from './threads/team';
 import { transform } from './convolution/transform';
+import { drawViews } from './view';
 import { resetShares } from './threads/work-shares';
 
 /**
@@ -75,6 +90,12 @@ function runRecord(record: Operation, threads: i32, run: Run, scratch: usize): v
     case OperationKind.product:
       product(changetype<ProductOperation>(record), threads, scratch);
       break;
+    case OperationKind.similarities:
+      similarities(changetype<SimilaritiesOperation>(record), threads, scratch);
+      break;
+    case OperationKind.nearest:
+      nearest(changetype<NearestOperation>(record), threads);
+      break;
     case OperationKind.overlapAdd:
       overlapAdd(changetype<OverlapAddOperation>(record), threads, scratch);
       break;
@@ -99,6 +120,21 @@ function runRecord(record: Operation, threads: i32, run: Run, scratch: usize): v
     case OperationKind.normGradientFinish:
       normGradientFinish(changetype<NormGradientFinishOperation>(record), threads);
       break;
+    case OperationKind.groupNorm:
+      groupNorm(changetype<GroupNormOperation>(record), threads, scratch);
+      break;
+    case OperationKind.groupNormGradient:
+      groupNormGradient(changetype<GroupNormGradientOperation>(record), threads, scratch);
+      break;
+    case OperationKind.contrastiveNormalise:
+      contrastiveNormalise(changetype<ContrastiveNormaliseOperation>(record), threads);
+      break;
+    case OperationKind.contrastiveRows:
+      contrastiveRows(changetype<ContrastiveRowsOperation>(record), threads, scratch);
+      break;
+    case OperationKind.contrastiveGradient:
+      contrastiveGradient(changetype<ContrastiveGradientOperation>(record), threads, scratch);
+      break;
     case OperationKind.biasPartials:
       biasPartials(changetype<BiasPartialsOperation>(record), threads, scratch);
       break;
@@ -107,6 +143,15 @@ function runRecord(record: Operation, threads: i32, run: Run, scratch: usize): v
       break;
     case OperationKind.drawImages:
       drawImages(changetype<DrawImagesOperation>(record), threads, run, scratch);
+      break;
+    case OperationKind.drawViews:
+      drawViews(changetype<DrawViewsOperation>(record), threads, run, scratch);
+      break;
+    case OperationKind.drawTargets:
+      drawTargets(changetype<DrawTargetsOperation>(record), run, scratch);
+      break;
+    case OperationKind.drawNormals:
+      drawNormals(changetype<DrawNormalsOperation>(record), threads, run, scratch);
       break;
     case OperationKind.drawLabels:
       drawLabels(changetype<DrawLabelsOperation>(record), run, scratch);
@@ -118,7 +163,7 @@ function runRecord(record: Operation, threads: i32, run: Run, scratch: usize): v
       drawMask(changetype<DrawMaskOperation>(record), threads, run, scratch);
       break;
     case OperationKind.loss:
-      loss(changetype<LossOperation>(record));
+      loss(changetype<LossOperation>(record), scratch);
       break;
     case OperationKind.update:
       adam(changetype<UpdateOperation>(record), threads);
@@ -150,5 +195,4 @@ export function command(run: Run): void {
 
 export { spinWhile };
 // Exported so that they stay functions of their own, see packed-micro-kernel.ts, and so that their rate can be measured.
-export { gathered6x8, gathered6x8By4 } from './convolution/gathered-micro-kernel';
 export { packed6x8, packed6x8By4 } from './convolution/packed-micro-kernel';

@@ -2,7 +2,7 @@
 
 export const OPERATION_BYTES: usize = 192;
 export const SHARE_COUNTER: usize = 128;
-export const LOSS_TERM_BYTES: usize = 32;
+export const LOSS_TERM_BYTES: usize = 48;
 export const SNIPPET_BYTES: usize = 24;
 export const DEPTH_CHUNK: i32 = 256;
 
@@ -79,23 +79,33 @@ export const enum OperationKind {
   stage = 1,
   pack = 2,
   product = 3,
-  overlapAdd = 4,
-  transform = 5,
-  kernelGradient = 6,
-  normPartials = 7,
-  normFinish = 8,
-  normInference = 9,
-  normGradientPartials = 10,
-  normGradientFinish = 11,
-  biasPartials = 12,
-  biasFinish = 13,
-  drawImages = 14,
-  drawLabels = 15,
-  drawLatents = 16,
-  drawMask = 17,
-  loss = 18,
-  update = 19,
-  countCorrect = 20,
+  similarities = 4,
+  nearest = 5,
+  overlapAdd = 6,
+  transform = 7,
+  kernelGradient = 8,
+  normPartials = 9,
+  normFinish = 10,
+  normInference = 11,
+  normGradientPartials = 12,
+  normGradientFinish = 13,
+  biasPartials = 14,
+  biasFinish = 15,
+  groupNorm = 16,
+  groupNormGradient = 17,
+  contrastiveNormalise = 18,
+  contrastiveRows = 19,
+  contrastiveGradient = 20,
+  drawImages = 21,
+  drawViews = 22,
+  drawLabels = 23,
+  drawTargets = 24,
+  drawNormals = 25,
+  drawLatents = 26,
+  drawMask = 27,
+  loss = 28,
+  update = 29,
+  countCorrect = 30,
 }
 
 // prettier-ignore
@@ -163,6 +173,35 @@ export class ProductOperation extends Operation {
   imageTable: usize;
   isDirect: i32;
   bias: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class SimilaritiesOperation extends Operation {
+  panels: usize;
+  depth: i32;
+  firstRow: i32;
+  rows: i32;
+  firstColumn: i32;
+  columns: i32;
+  out: usize;
+  outStep: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class NearestOperation extends Operation {
+  tile: usize;
+  tileStep: usize;
+  firstRow: i32;
+  rows: i32;
+  firstColumn: i32;
+  columns: i32;
+  ofColumns: i32;
+  nearest: i32;
+  values: usize;
+  indices: usize;
+  thresholds: usize;
 }
 
 // prettier-ignore
@@ -300,9 +339,80 @@ export class BiasPartialsOperation extends Operation {
 @unmanaged
 export class BiasFinishOperation extends Operation {
   partials: usize;
+  partialStep: usize;
   target: usize;
   channels: i32;
   images: i32;
+}
+
+// prettier-ignore
+@unmanaged
+export class GroupNormOperation extends Operation {
+  source: usize;
+  target: usize;
+  statistics: usize;
+  images: i32;
+  positions: i32;
+  channels: i32;
+  groups: i32;
+  gamma: usize;
+  beta: usize;
+  epsilon: f32;
+  slope: f32;
+  epilogue: usize;
+  imageTable: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class GroupNormGradientOperation extends Operation {
+  source: usize;
+  raw: usize;
+  statistics: usize;
+  target: usize;
+  images: i32;
+  positions: i32;
+  channels: i32;
+  groups: i32;
+  gamma: usize;
+  partials: usize;
+  imageTable: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class ContrastiveNormaliseOperation extends Operation {
+  embeddings: usize;
+  width: i32;
+  rows: i32;
+  firstRow: i32;
+  secondRow: i32;
+  target: usize;
+  statistics: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class ContrastiveRowsOperation extends Operation {
+  normalised: usize;
+  width: i32;
+  rows: i32;
+  temperature: f32;
+  statistics: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class ContrastiveGradientOperation extends Operation {
+  normalised: usize;
+  width: i32;
+  rows: i32;
+  temperature: f32;
+  statistics: usize;
+  weight: usize;
+  target: usize;
+  gradientRows: usize;
+  gradientRowCount: i32;
 }
 
 // prettier-ignore
@@ -320,12 +430,58 @@ export class DrawImagesOperation extends Operation {
 
 // prettier-ignore
 @unmanaged
+export class DrawViewsOperation extends Operation {
+  stream: i32;
+  pool: usize;
+  bound: i32;
+  rows: i32;
+  source: usize;
+  target: usize;
+  byteTable: usize;
+  height: i32;
+  width: i32;
+  channels: i32;
+  viewStream: i32;
+  rotation: f32;
+  scale: f32;
+  shift: f32;
+  shear: f32;
+  aspect: f32;
+  displacement: f32;
+  cutOut: i32;
+  strokeLimit: i32;
+  brightness: f32;
+  contrast: f32;
+  isEdge: i32;
+}
+
+// prettier-ignore
+@unmanaged
 export class DrawLabelsOperation extends Operation {
   stream: i32;
   pool: usize;
   bound: i32;
   rows: i32;
   source: usize;
+  target: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class DrawTargetsOperation extends Operation {
+  stream: i32;
+  bound: i32;
+  rows: i32;
+  source: usize;
+  width: i32;
+  target: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class DrawNormalsOperation extends Operation {
+  stream: i32;
+  count: i32;
   target: usize;
 }
 
@@ -406,6 +562,10 @@ export const enum LossTermKind {
   softmaxCrossEntropy = 1,
   sigmoidCrossEntropy = 2,
   featureMatching = 3,
+  logsumexpCrossEntropy = 4,
+  pseudoLabelCrossEntropy = 5,
+  confidentShare = 6,
+  contrastive = 7,
 }
 
 // prettier-ignore
@@ -441,6 +601,42 @@ export class FeatureMatchingTerm extends LossTerm {
   against: usize;
   size: i32;
   againstRows: i32;
+  isAbsolute: i32;
+}
+
+// prettier-ignore
+@unmanaged
+export class LogsumexpCrossEntropyTerm extends LossTerm {
+  logits: usize;
+  width: i32;
+  target: i32;
+}
+
+// prettier-ignore
+@unmanaged
+export class PseudoLabelCrossEntropyTerm extends LossTerm {
+  logits: usize;
+  width: i32;
+  classes: i32;
+  teacher: usize;
+  teacherWidth: i32;
+  thresholds: usize;
+  isSoft: i32;
+  targets: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class ConfidentShareTerm extends LossTerm {
+  logits: usize;
+  width: i32;
+  thresholds: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class ContrastiveTerm extends LossTerm {
+  statistics: usize;
 }
 
 // prettier-ignore
@@ -478,10 +674,11 @@ export const enum SnippetKind {
   leakyGradient = 7,
   leakyAffineGradient = 8,
   tanhGradient = 9,
-  segmentVector = 10,
-  affineLeaky = 11,
-  leakyMask = 12,
-  maskedLeakyGradient = 13,
+  noise = 10,
+  segmentVector = 11,
+  affineLeaky = 12,
+  leakyMask = 13,
+  maskedLeakyGradient = 14,
 }
 
 // prettier-ignore
@@ -553,6 +750,13 @@ export class LeakyAffineGradientSnippet extends Snippet {
 @unmanaged
 export class TanhGradientSnippet extends Snippet {
   saved: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class NoiseSnippet extends Snippet {
+  noise: usize;
+  deviation: f32;
 }
 
 // prettier-ignore

@@ -42,6 +42,37 @@ export function addChannels(
 
 
 @inline
+function shareAdded(x: usize, values: usize, share: v128): v128 {
+  return multiplyAdd(v128.load(values), share, v128.load(x));
+}
+
+/** x + factor value */
+export function addShare(
+  from: usize,
+  fromStep: usize,
+  to: usize,
+  toStep: usize,
+  count: i32,
+  floats: i32,
+  values: usize,
+  valueStep: usize,
+  factor: f32,
+): void {
+  const share = f32x4.splat(factor);
+  const bytes = usize(floats) << 2;
+  for (; count > 0; count--, from += fromStep, to += toStep, values += valueStep) {
+    let i: usize = 0;
+    for (; i + PAIR <= bytes; i += PAIR) {
+      v128.store(to + i, shareAdded(from + i, values + i, share));
+      v128.store(to + i, shareAdded(from + i + VECTOR, values + i + VECTOR, share), VECTOR);
+    }
+    for (; i < bytes; i += VECTOR)
+      storeSome(to + i, shareAdded(from + i, values + i, share), i32(bytes - i) >> 2);
+  }
+}
+
+
+@inline
 function affineOf(x: usize, scale: usize, shift: usize): v128 {
   return multiplyAdd(v128.load(x), v128.load(scale), v128.load(shift));
 }

@@ -15,6 +15,7 @@ import {
   LeakySnippet,
   MaskSnippet,
   MaskedLeakyGradientSnippet,
+  NoiseSnippet,
   NormGradientSnippet,
   SegmentVectorSnippet,
   Snippet,
@@ -25,6 +26,7 @@ import {
 import {
   addChannels,
   addNumber,
+  addShare,
   affine,
   affineLeaky,
   leaky,
@@ -180,6 +182,12 @@ export function applySnippets(
       case SnippetKind.tanhGradient: {
         const saved = changetype<TanhGradientSnippet>(list).saved + forward;
         tanhGradient(from, fromStep, to, toStep, runs, floats, saved, strideBytes);
+        break;
+      }
+      case SnippetKind.noise: {
+        const own = changetype<NoiseSnippet>(list);
+        const noise = own.noise + forward;
+        addShare(from, fromStep, to, toStep, runs, floats, noise, strideBytes, own.deviation);
         break;
       }
       case SnippetKind.segmentVector: {

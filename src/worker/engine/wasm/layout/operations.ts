@@ -78,6 +78,40 @@ const OPERATIONS = {
     bias: 'address',
   },
   /**
+   * Products of rows of a matrix with other rows of it: a tile of `rows` x `columns`, its lines `outStep` bytes apart. The
+   * matrix is packed in panels of eight rows, [panel][depth][8]. First row and rows are multiples of 24, first column and
+   * columns of 8.
+   */
+  similarities: {
+    panels: 'address',
+    depth: 'int',
+    firstRow: 'int',
+    rows: 'int',
+    firstColumn: 'int',
+    columns: 'int',
+    out: 'address',
+    outStep: 'step',
+  },
+  /**
+   * Takes from a tile what is nearer to a row of the matrix than the nearest so far: to those that are the tile's rows, or
+   * to its columns. Lists [row, nearest] are in falling order, equal values in that of indices.
+   */
+  nearest: {
+    tile: 'address',
+    tileStep: 'step',
+    firstRow: 'int',
+    rows: 'int',
+    firstColumn: 'int',
+    /** For columns a multiple of 4, of which those past the matrix are lists that nobody reads. */
+    columns: 'int',
+    ofColumns: 'flag',
+    nearest: 'int',
+    values: 'address',
+    indices: 'address',
+    /** The last value of each list. */
+    thresholds: 'address',
+  },
+  /**
    * Adds up the rows of a matrix product where they overlap (overlap-add, or col2im), then applies the epilogue. There is
    * a row for each position (y, x) of the small side; it has the kernel's lines one after the other, floats (tap x, channel),
    * and `columns` floats in all. Line i goes to line stride y - top + i of the output, from pixel stride x - left on.
@@ -220,8 +254,82 @@ const OPERATIONS = {
     /** IMAGE */
     imageTable: 'address',
   },
-  /** The sums of all images, added up in order. */
-  biasFinish: { partials: 'address', target: 'address', channels: 'int', images: 'int' },
+  /** The sums of all images, `partialStep` apart, added up in order. */
+  biasFinish: {
+    partials: 'address',
+    partialStep: 'step',
+    target: 'address',
+    channels: 'int',
+    images: 'int',
+  },
+  /** Group norm of each image, then `leaky` and the epilogue; mean and 1 / deviation go to [forward row, 2, groups]. */
+  groupNorm: {
+    source: 'address',
+    target: 'address',
+    statistics: 'address',
+    images: 'int',
+    positions: 'int',
+    channels: 'int',
+    groups: 'int',
+    gamma: 'address',
+    beta: 'address',
+    epsilon: 'float',
+    /** Slope below zero of the activation that follows at once; 1 where none does. */
+    slope: 'float',
+    /** SNIPPET */
+    epilogue: 'address',
+    /** IMAGE */
+    imageTable: 'address',
+  },
+  /** Its input's gradient; sums of g x' and of g over positions go to [gradient row, 2, channels in whole vectors]. */
+  groupNormGradient: {
+    source: 'address',
+    raw: 'address',
+    statistics: 'address',
+    target: 'address',
+    images: 'int',
+    positions: 'int',
+    channels: 'int',
+    groups: 'int',
+    gamma: 'address',
+    partials: 'address',
+    /** IMAGE */
+    imageTable: 'address',
+  },
+  /**
+   * Embeddings of two runs of `rows` rows, divided by their lengths, into [row, width in whole vectors], the first run's
+   * before the second's; 1 / length goes to column 0 of the statistics, unless these are 0.
+   */
+  contrastiveNormalise: {
+    embeddings: 'address',
+    width: 'int',
+    rows: 'int',
+    firstRow: 'int',
+    secondRow: 'int',
+    target: 'address',
+    statistics: 'address',
+  },
+  /** For each of them the logarithm of its sum of exponentials, and its loss, to columns 1 and 2 of the statistics. */
+  contrastiveRows: {
+    normalised: 'address',
+    width: 'int',
+    rows: 'int',
+    temperature: 'float',
+    statistics: 'address',
+  },
+  /** Gradients at the embeddings, to a row for each pair of first rows in the list. */
+  contrastiveGradient: {
+    normalised: 'address',
+    width: 'int',
+    rows: 'int',
+    temperature: 'float',
+    statistics: 'address',
+    weight: 'address',
+    target: 'address',
+    /** Words: first row of one run and of the other, for each place that takes the gradient. */
+    gradientRows: 'address',
+    gradientRowCount: 'int',
+  },
   /**
    * Rows of images as floats. Row i shows the image that the pool has at an index drawn from the stream, or, of stream
    * 0, image `first` of the run's words + i; `bound` is the pool's length, or the number of images.
@@ -238,6 +346,36 @@ const OPERATIONS = {
     /** 256 floats. */
     byteTable: 'address',
   },
+  /**
+   * The same, each row warped by words of a stream of its own, as `model/views.ts` says. A thread's scratch holds an image
+   * with a border, see `draw.ts`.
+   */
+  drawViews: {
+    stream: 'int',
+    pool: 'address',
+    bound: 'int',
+    rows: 'int',
+    source: 'address',
+    target: 'address',
+    byteTable: 'address',
+    height: 'int',
+    width: 'int',
+    channels: 'int',
+    viewStream: 'int',
+    rotation: 'float',
+    scale: 'float',
+    shift: 'float',
+    shear: 'float',
+    aspect: 'float',
+    displacement: 'float',
+    cutOut: 'int',
+    /** A stroke is drawn where 24 random bits are below it. */
+    strokeLimit: 'int',
+    brightness: 'float',
+    contrast: 'float',
+    /** Whether the edge goes on outside, not the background. */
+    isEdge: 'flag',
+  },
   /** The same images' labels: bytes to words. */
   drawLabels: {
     stream: 'int',
@@ -247,6 +385,17 @@ const OPERATIONS = {
     source: 'address',
     target: 'address',
   },
+  /** Rows of a table, `bound` of them, by drawn index. */
+  drawTargets: {
+    stream: 'int',
+    bound: 'int',
+    rows: 'int',
+    source: 'address',
+    width: 'int',
+    target: 'address',
+  },
+  /** Floats that are about normal. */
+  drawNormals: { stream: 'int', count: 'int', target: 'address' },
   /** Floats uniform in [-1, 1). */
   drawLatents: { stream: 'int', count: 'int', target: 'address' },
   /** Keep bits of a dropout mask: set where 16 random bits are not below the threshold. */
@@ -265,7 +414,7 @@ const OPERATIONS = {
     accuracyWidth: 'int',
     accuracyLabels: 'address',
     accuracyMetric: 'int',
-    /** LOGIT_SEGMENT */
+    /** LOGIT_SEGMENT; none where a `contrastiveGradient` has the gradients. */
     segments: 'address',
     segmentCount: 'int',
     /** [rows of the backward pass, width] */

@@ -19,7 +19,26 @@ export const LOSS_TERM = {
       against: 'address',
       size: 'int',
       againstRows: 'int',
+      /** Whether absolute differences count, not squares. */
+      isAbsolute: 'flag',
     },
+    logsumexpCrossEntropy: { logits: 'address', width: 'int', target: 'int' },
+    pseudoLabelCrossEntropy: {
+      logits: 'address',
+      width: 'int',
+      classes: 'int',
+      /** Logits of the teacher, or 0, and a float for each of its columns. */
+      teacher: 'address',
+      teacherWidth: 'int',
+      thresholds: 'address',
+      isSoft: 'flag',
+      /** [rows, classes], or 0. */
+      targets: 'address',
+    },
+    /** Thresholds: a float for each column. */
+    confidentShare: { logits: 'address', width: 'int', thresholds: 'address' },
+    /** The mean of column 2 of [rows, 3]. */
+    contrastive: { statistics: 'address' },
   },
 } as const satisfies Variants;
 
@@ -133,6 +152,8 @@ export const SNIPPET = {
     },
     /** x (1 - saved[element]^2) */
     tanhGradient: { saved: 'address' },
+    /** x + deviation noise[element] */
+    noise: { noise: 'address', deviation: 'float' },
     /** x + vector[gradient segment][element of the row] */
     segmentVector: { vectors: 'address', segmentStep: 'step' },
     /** `affine`, then `leaky`. */

@@ -16,13 +16,30 @@ export interface Residents {
   readonly testImages: number;
   readonly testLabels: number;
   readonly testCount: number;
+  /** The unlabelled pool follows it at once: a landmark is an element of both together. */
   readonly labelledPool: number;
   readonly labelledCount: number;
   readonly unlabelledPool: number;
   readonly unlabelledCount: number;
   readonly imageBytes: number;
+  /** [height, width, channels] */
+  readonly imageShape: readonly number[];
   /** 256 float32: what a byte of an image means. */
   readonly byteTable: number;
+}
+
+/** Memory that all programs of an engine take: no two of them run at a time. */
+export interface ProgramMemory {
+  /** For good. */
+  readonly arena: Arena;
+  /** For a program. */
+  readonly overlay: Workspace;
+  /** For a stage. */
+  readonly workspace: Workspace;
+}
+
+export function programMemory(arena: Arena): ProgramMemory {
+  return { arena, overlay: new Workspace(arena), workspace: new Workspace(arena) };
 }
 
 /** Addresses of a program's tensors. */
@@ -30,6 +47,8 @@ export class Bindings {
   readonly program: Program;
   readonly arena: Arena;
   readonly residents: Residents;
+  /** Memory for a run of the program. */
+  readonly overlay: Allocator;
   readonly workspace: Workspace;
   /** Memory for what is made of parameters alone. */
   readonly forParameters: Allocator;
@@ -37,20 +56,22 @@ export class Bindings {
 
   /**
    * Allocates the program's tensors as the plan lays them out. Where the program `keepsParameters`, what is made of
-   * parameters alone lasts for many runs, else for its stage.
+   * parameters alone lasts until another program runs, else for its stage.
    */
   constructor(
     { program, layout }: PlannedProgram,
-    arena: Arena,
+    { arena, overlay, workspace }: ProgramMemory,
     residents: Residents,
     keepsParameters: boolean,
   ) {
     this.program = program;
     this.arena = arena;
     this.residents = residents;
-    this.workspace = new Workspace(arena);
-    this.forParameters = keepsParameters ? arena : this.workspace;
-    const starts = layout.buffers.map(({ sizeBytes }) => arena.allocate(sizeBytes));
+    overlay.begin();
+    this.overlay = overlay;
+    this.workspace = workspace;
+    this.forParameters = keepsParameters ? overlay : workspace;
+    const starts = layout.buffers.map(({ sizeBytes }) => overlay.allocate(sizeBytes));
     this.#tensors = layout.placements.map(({ buffer, offsetBytes }) => starts[buffer]! + offsetBytes);
   }
 

@@ -8,11 +8,16 @@ import { parametersOf } from '../../../model/parameters.js';
 import type { DataSizes } from '../../data-sizes.js';
 import type { PlannedProgram } from '../../plan/plan.js';
 
-/** Bytes of each part; kernels need some beside them. */
+/** Bytes of each part, programs as much as the largest, as they share theirs; kernels need some beside them. */
 export interface MemoryNeeds {
   readonly images: number;
   readonly parameters: number;
   readonly programs: number;
+}
+
+/** Bytes of a program's tensors. */
+export function programBytes({ layout }: PlannedProgram): number {
+  return layout.buffers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 }
 
 export function memoryNeeds(
@@ -26,12 +31,11 @@ export function memoryNeeds(
     (sum, parameter) => sum + 4 * sizeOf(parameter.shape) * copies(parameter),
     0,
   );
-  const buffers = programs.flatMap(({ layout }) => layout.buffers);
   return {
     // With a label each.
     images: (trainCount + testCount) * (sizeOf(imageShape) + 1) + 4 * pooledCount,
     parameters,
-    programs: buffers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    programs: Math.max(...programs.map(programBytes)),
   };
 }
 

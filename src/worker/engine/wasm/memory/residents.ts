@@ -68,19 +68,21 @@ export function placeResidents(
   }
   const byteTable = arena.allocate(NORMALISED_BYTES.byteLength);
   arena.floats(byteTable, NORMALISED_BYTES.length).set(NORMALISED_BYTES);
+  const labelledPool = arena.storeWords([...split.labelled, ...split.unlabelled]);
   const residents: Residents = {
     parameters,
     moments,
     byteTable,
     imageBytes: sizeOf(dataset.imageShape),
+    imageShape: dataset.imageShape,
     trainImages: arena.storeBytes(dataset.train.images),
     trainLabels: arena.storeBytes(dataset.train.labels),
     testImages: arena.storeBytes(dataset.test.images),
     testLabels: arena.storeBytes(dataset.test.labels),
     testCount: dataset.test.count,
-    labelledPool: arena.storeWords(split.labelled),
+    labelledPool,
     labelledCount: split.labelled.length,
-    unlabelledPool: arena.storeWords(split.unlabelled),
+    unlabelledPool: labelledPool + split.labelled.length * 4,
     unlabelledCount: split.unlabelled.length,
   };
   return { residents, state };

@@ -1,11 +1,12 @@
 /**
- * Memory for what the records of one stage leave each other: every stage of a program has the same, so that little is
- * touched in all and much of it stays in the caches.
+ * Memory that is used anew. What the records of one stage leave each other lies in one that every stage of a program has,
+ * so that little is touched in all and much of it stays in the caches; what programs keep to their end lies in one
+ * that every program has, as a program leaves nothing behind but parameters and what is read at once.
  */
 
 import type { Arena } from './arena.js';
 
-/** Whatever hands out memory: for good, or for a stage. */
+/** Whatever hands out memory: for good, for a program, or for a stage. */
 export type Allocator = Pick<Arena, 'allocate'>;
 
 /** Bytes that are taken from the arena at a time, at least. */
@@ -25,7 +26,7 @@ export class Workspace implements Allocator {
     this.#arena = arena;
   }
 
-  /** Address of `bytes` bytes, a multiple of 64, which hold anything at first and belong to the present stage. */
+  /** Address of `bytes` bytes, a multiple of 64, which hold anything at first and belong to the present user. */
   allocate(bytes: number): number {
     const size = Math.ceil(bytes / 64) * 64;
     const block = this.#blocks.find(({ bytes: all, used }) => used + size <= all) ?? this.#grow(size);
@@ -35,7 +36,7 @@ export class Workspace implements Allocator {
   }
 
   /** What was allocated so far is free again. */
-  beginStage(): void {
+  begin(): void {
     for (const block of this.#blocks) block.used = 0;
   }
 

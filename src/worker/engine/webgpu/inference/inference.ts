@@ -1,13 +1,19 @@
 /**
  * What the networks are used for beside training: counting correct test images, generating,
- * classifying. Owns the programs of these and their inputs and outputs, made at their first use.
+ * classifying, features of landmarks. Owns the programs of these and their inputs and outputs, made at their first use.
  */
 
 import type { ImageGrid } from '../../../../protocol/reports.js';
 import { outputShapeOf, sizeOf } from '../../../../recipe/layers.js';
-import { entryOf } from '../../../../recipe/recipe.js';
+import { entryOf, type ParameterSet } from '../../../../recipe/recipe.js';
 import type { EngineInput } from '../../engine.js';
-import { planClassify, planEvaluate, planGenerate, type PlannedProgram } from '../../plan/plan.js';
+import {
+  planClassify,
+  planEvaluate,
+  planFeatures,
+  planGenerate,
+  type PlannedProgram,
+} from '../../plan/plan.js';
 import type { Equipment } from '../equipment.js';
 import { evaluationRows } from './evaluation-rows.js';
 import { prepareImageGrid, type GridProgram } from './images.js';
@@ -120,6 +126,27 @@ export class Inference {
     const { network } = entryOf(recipe, recipe.classifier.network);
     const width = sizeOf(outputShapeOf(network));
     return new Float32Array(await this.#readOutput(program, count * width));
+  }
+
+  /** See `Engine.features`. In passes, so that any number of images takes the memory of one. */
+  async features(images: Values, count: number, parameters: ParameterSet): Promise<Values> {
+    const { recipe } = this.#input;
+    const rows = evaluationRows(count);
+    const { program } = await this.#prepare(`features ${parameters}`, rows, () =>
+      planFeatures(recipe, rows, parameters),
+    );
+    const size = images.length / count;
+    const { tensors, outputs } = program.planned.program;
+    const width = sizeOf(tensors[outputs[0]!]!.shape.slice(1));
+    const features = new Float32Array(count * width);
+    for (let first = 0; first < count; first += rows) {
+      const end = Math.min(first + rows, count);
+      this.#writeInput(program, images.subarray(first * size, end * size));
+      this.#submit((pass) => program.encode(pass));
+      const found = await this.#readOutput(program, (end - first) * width);
+      features.set(new Float32Array(found), first * width);
+    }
+    return features;
   }
 
   #prepareGenerator(count: number): Promise<Prepared> {

@@ -9,7 +9,10 @@
  * Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
  */
 
-/** Declares `philox`, `word_to_index` and `word_to_uniform`. */
+import { BYTE_SUM_SCALE } from '../../../random/philox.js';
+import { float } from './shader-text.js';
+
+/** Declares `philox`, `word_to_index`, `word_to_uniform` and `word_to_normal`. */
 export const RANDOM_FUNCTIONS = `
 fn multiply_high(a: u32, b: u32) -> u32 {
   let a_low = a & 0xffffu;
@@ -41,5 +44,11 @@ fn word_to_index(word: u32, bound: u32) -> u32 {
 // Uniform in [0, 1): a multiple of 2^-24, so the float is exact.
 fn word_to_uniform(word: u32) -> f32 {
   return f32(word >> 8u) * 5.9604644775390625e-8f;
+}
+
+// About normal: the sum of the four bytes, standardised; whole numbers until the one product.
+fn word_to_normal(word: u32) -> f32 {
+  let sum = (word & 255u) + ((word >> 8u) & 255u) + ((word >> 16u) & 255u) + (word >> 24u);
+  return f32(i32(sum) - 510) * ${float(BYTE_SUM_SCALE)};
 }
 `;

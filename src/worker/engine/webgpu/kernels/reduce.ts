@@ -5,7 +5,7 @@
  */
 
 /** Declares `sum_of_threads(value, thread)`, the same for every thread of the workgroup. */
-export function sumFunction(type: 'f32' | 'vec4f', threads: number): string {
+export function sumFunction(type: 'f32' | 'vec2f' | 'vec4f' | 'mat2x4f', threads: number): string {
   return `
 var<workgroup> partial: array<${type}, ${threads}>;
 var<workgroup> total_of_threads: ${type};

@@ -42,7 +42,7 @@ export const CONTROL_WORDS = {
   rows: 4,
   /** Step that the first row of the window of step scalars belongs to. */
   windowStart: 5,
-  /** Row of the window that the step's scalars stand in, left by its first loss: the counter has moved on for the last update. */
+  /** Row of the window that the step's scalars stand in, left by its draw: the counter moves on within the step. */
   scalarRow: 6,
 } as const;
 const CONTROL_LENGTH = 8;

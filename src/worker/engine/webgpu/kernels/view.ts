@@ -176,6 +176,8 @@ export function snippetsText(
     ${x} *= ${derivativeText(builder, snippet.activation, inner, width)};
   }`;
       }
+      case 'noise':
+        return `${x} = fma(${tensorText(builder, snippet.values, forwardElement, width)}, ${type}(${builder.real(snippet.deviation)}), ${x});`;
       case 'segmentVector': {
         const vector = `segment.gradient_segment * ${rowSize} + (${element}) % ${rowSize}`;
         return `${x} += ${tensorText(builder, snippet.vectors, vector, width)};`;

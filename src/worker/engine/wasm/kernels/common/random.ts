@@ -83,3 +83,20 @@ export function wordsToUniform(words: v128, low: f32, range: f32): v128 {
   const unit = f32x4.mul(f32x4.convert_i32x4_u(i32x4.shr_u(words, 8)), f32x4.splat(5.9604644775390625e-8));
   return f32x4.add(f32x4.splat(low), f32x4.mul(unit, f32x4.splat(range)));
 }
+
+/** 1 / standard deviation of the sum of four uniform bytes. */
+const BYTE_SUM_SCALE: f32 = 0.006765875034034252;
+
+/** Four words as about normal float32: the sums of their bytes, standardised. */
+@inline
+export function wordsToNormal(words: v128): v128 {
+  const sums = i32x4.extadd_pairwise_i16x8_u(i16x8.extadd_pairwise_i8x16_u(words));
+  const whole = f32x4.convert_i32x4_s(i32x4.sub(sums, i32x4.splat(510)));
+  return f32x4.mul(whole, f32x4.splat(BYTE_SUM_SCALE));
+}
+
+/** The same of one word. */
+@inline
+export function wordToNormal(word: u32): f32 {
+  return f32x4.extract_lane(wordsToNormal(i32x4.splat(word)), 0);
+}

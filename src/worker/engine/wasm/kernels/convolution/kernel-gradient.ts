@@ -1,27 +1,32 @@
 /**
  * Gradients of kernels: windows of the staged left operand, transposed, times the gradient of the output (or, for a
- * transposed convolution, the roles swapped). The depth is windows of all images; both operands
- * are read where they lie, in chunks of the depth that stay in the L1 cache. Threads share out the rows,
+ * transposed convolution, the roles swapped). The depth is windows of all images. Both operands are packed chunk by chunk
+ * of the depth: terms lie far apart, often by powers of two, of which the L1 cache holds few. Threads share out the rows,
  * so that every output is summed by one thread, in order.
  */
 
 import { claimShare, shareEnd } from '../threads/work-shares';
-import { gatheredBlock } from './gathered-micro-kernel';
+import { packedBlock } from './packed-micro-kernel';
 import { KernelGradientOperation } from '../layout';
 import { FLOAT, VECTOR } from '../common/simd';
 import { copyFloats } from '../snippets';
 
-/**
- * Depth of a chunk. What lies a power of two apart falls into few sets of the L1 cache, so it holds far less
- * than its size; smaller chunks load and store the accumulators more often.
- */
-const CHUNK = 64;
-/** Tile rows (six rows each) that a thread claims at least, so that it reads a chunk more than once. */
-const FEWEST_TILE_ROWS = 4;
+/** Depth of a chunk. */
+const CHUNK = 128;
+/** Tile rows (six rows each) whose windows are packed at a time: they lie side by side, and stay in the L1 cache. */
+const GROUP = 8;
+/** Panels of eight columns that are packed at a time. */
+const MOST_PANELS = 32;
 /** Bytes of accumulators that a chunk goes through, so that what it reads stays in the L2 cache. */
-const MOST_ACCUMULATORS = 131072;
+const MOST_ACCUMULATORS = 196608;
 /** Fewer tasks for each thread than this are cut by columns too. */
 const FEWEST_TASKS = 4;
+/** Where a thread's scratch holds packed rows, packed columns, addresses of a tile's rows, and accumulators. */
+const LEFT: usize = 0;
+const RIGHT: usize = GROUP * CHUNK * 24;
+const ROWS: usize = RIGHT + MOST_PANELS * CHUNK * 32;
+const TILES: usize = ROWS + 64;
+const TILE: usize = 12 * VECTOR;
 
 /** Threads share out tile rows; where those are few, slices of their columns. */
 export function kernelGradient(record: KernelGradientOperation, threads: i32, scratch: usize): void {
@@ -29,18 +34,22 @@ export function kernelGradient(record: KernelGradientOperation, threads: i32, sc
   const tileRows = record.runs * tileRowsOfRun(record);
   const slices = tileRows < FEWEST_TASKS * threads ? min(panels, threads) : 1;
   const tasks = slices * tileRows;
-  const least = slices > 1 ? 1 : FEWEST_TILE_ROWS;
+  // What is packed serves all tile rows of a share.
+  const least = slices > 1 ? (tileRows + 1) / 2 : GROUP;
+  for (let row: usize = 0; row < 6; row++)
+    store<u32>(scratch + ROWS + (row << 2), u32(scratch + TILES + (row << 5)));
   let task = claimShare(record, tasks, threads, least);
   while (task < tasks) {
     const end = shareEnd();
     while (task < end) {
       const slice = task / tileRows;
       const first = task - slice * tileRows;
-      const firstPanel = (panels * slice) / slices;
-      const ownPanels = (panels * (slice + 1)) / slices - firstPanel;
-      const most = max(FEWEST_TILE_ROWS, MOST_ACCUMULATORS / (ownPanels * 192));
+      const lastPanel = (panels * (slice + 1)) / slices;
+      let firstPanel = (panels * slice) / slices;
+      const most = max(GROUP, MOST_ACCUMULATORS / (min(MOST_PANELS, lastPanel - firstPanel) * i32(TILE)));
       const count = min(most, min(end - task, tileRows - first));
-      sumTileRows(record, first, count, firstPanel, ownPanels, scratch);
+      for (; firstPanel < lastPanel; firstPanel += MOST_PANELS)
+        sumTileRows(record, first, count, firstPanel, min(MOST_PANELS, lastPanel - firstPanel), scratch);
       task += count;
     }
     task = claimShare(record, tasks, threads, least);
@@ -63,24 +72,63 @@ function sumTileRows(
 ): void {
   const depth = record.depth;
   const perRun = tileRowsOfRun(record);
-  const table = record.terms;
-  const right = record.gradients + (usize(firstPanel) << 5);
-  memory.fill(scratch, 0, usize(count * panels * 6) << 5);
+  const rows = scratch + ROWS;
+  memory.fill(scratch + TILES, 0, usize(count * panels) * TILE);
   for (let start = 0; start < depth; start += CHUNK) {
     const some = min(CHUNK, depth - start);
-    const terms = table + (usize(start) << 3);
-    let tile = scratch;
-    for (let tileRow = first; tileRow < first + count; tileRow++) {
-      const run = tileRow / perRun;
-      const left = record.windows + usize(run) * record.runStep;
-      const rows = left + usize((tileRow - run * perRun) * 6) * FLOAT;
-      for (let panel = 0; panel < panels; panel++, tile += 12 * VECTOR) {
-        gatheredBlock(rows, right + (usize(panel) << 5), terms, some, tile);
+    const terms = record.terms + (usize(start) << 3);
+    packColumns(record.gradients + (usize(firstPanel) << 5), terms, some, panels, scratch + RIGHT);
+    for (let done = 0; done < count;) {
+      const run = (first + done) / perRun;
+      const inRun = first + done - run * perRun;
+      const group = min(GROUP, min(count - done, perRun - inRun));
+      const windows = record.windows + usize(run) * record.runStep + usize(inRun) * 24;
+      packWindows(windows, terms, some, group, scratch + LEFT);
+      let right = scratch + RIGHT;
+      for (let panel = 0; panel < panels; panel++, right += usize(some) << 5) {
+        let left = scratch + LEFT;
+        let tile = usize(done * panels + panel) * TILE;
+        for (let row = 0; row < group; row++, left += usize(some) * 24, tile += usize(panels) * TILE) {
+          packedBlock(left, right, some, rows, tile, rows, tile);
+        }
       }
+      done += group;
     }
   }
   for (let tileRow = 0; tileRow < count; tileRow++) {
-    storeTileRow(record, first + tileRow, firstPanel, panels, scratch + (usize(tileRow * panels * 6) << 5));
+    storeTileRow(
+      record,
+      first + tileRow,
+      firstPanel,
+      panels,
+      scratch + TILES + usize(tileRow * panels) * TILE,
+    );
+  }
+}
+
+/** The columns of each term as [panel][depth][8]. */
+function packColumns(columns: usize, terms: usize, depth: i32, panels: i32, to: usize): void {
+  const panelBytes = usize(depth) << 5;
+  for (; depth > 0; depth--, terms += 8, to += 2 * VECTOR) {
+    let from = columns + usize(load<u32>(terms, 4));
+    let panel = to;
+    for (let i = 0; i < panels; i++, from += 2 * VECTOR, panel += panelBytes) {
+      v128.store(panel, v128.load(from));
+      v128.store(panel, v128.load(from, VECTOR), VECTOR);
+    }
+  }
+}
+
+/** Floats of each term's window as [tile row][depth][6]. */
+function packWindows(windows: usize, terms: usize, depth: i32, tileRows: i32, to: usize): void {
+  const rowBytes = usize(depth) * 24;
+  for (; depth > 0; depth--, terms += 8, to += 24) {
+    let from = windows + usize(load<u32>(terms));
+    let row = to;
+    for (let i = 0; i < tileRows; i++, from += 24, row += rowBytes) {
+      v128.store(row, v128.load(from));
+      store<u64>(row, load<u64>(from, 16), 16);
+    }
   }
 }
 

@@ -1,0 +1,343 @@
+/**
+ * The recipes for few labels: what they share, and what each leaves out. In stages:
+ *
+ * 1. `look`, without labels: two warped views of an image have to find each other among those of a batch.
+ * 2. `spread`: the worker spreads the labels over images with like features; the discriminator learns from those
+ *    that it trusts, beside the labelled images and the GAN. Once more in the middle, from better features.
+ * 3. `learn`: confident pseudo-labels of the averaged network on weakly warped views, for strongly warped ones.
+ */
+
+import {
+  fewLabelsDiscriminator,
+  fewLabelsGenerator,
+  LATENT_SIZE,
+  projection,
+} from '../networks/few-labels.js';
+import type {
+  NetworkEntry,
+  Optimiser,
+  Pass,
+  Phase,
+  Recipe,
+  RowGroup,
+  Stage,
+  Term,
+  WarpView,
+} from '../recipe.js';
+import type { RecipeContext } from '../recipe-entry.js';
+
+export interface FewLabelsParts {
+  readonly hasLook: boolean;
+  readonly hasGan: boolean;
+  /** Only the labelled images, warped; then the other two are left out as well. */
+  readonly isLabelsOnly: boolean;
+}
+
+const ADAM_EPSILON = 1e-8;
+const AVERAGE_DECAY = 0.995;
+const CONFIDENCE = 0.95;
+const LANDMARKS = 10_000;
+const TEMPERATURE = 0.2;
+
+/** Shares of the run's steps; what is left is for `learn`. */
+const LOOK_SHARE = 0.5;
+const SPREAD_SHARE = 0.05;
+
+/** Updates until the full rate. */
+const LOOK_WARM_UP = 30;
+const LEARN_WARM_UP = 20;
+
+const DISCRIMINATOR = {
+  network: 'discriminator',
+  instance: 0,
+  gradient: true,
+  mode: 'training',
+  parameters: 'current',
+} as const;
+
+/** Views in pixels of an image of 28, for images of other sizes. */
+function viewsOf({ data }: RecipeContext): Record<'weak' | 'strong' | 'stroked' | 'look', WarpView> {
+  const pixels = Math.min(data.imageShape[0], data.imageShape[1]) / 28;
+  const outside = data.outside ?? 'background';
+  // Photographs differ in light; drawings on an even background do not.
+  const tone = outside === 'edge' ? 0.2 : 0;
+  const base = { kind: 'warp', cutOut: 0, stroke: null, brightness: tone, contrast: tone, outside } as const;
+  const strong: WarpView = {
+    ...base,
+    rotation: 0.25,
+    scale: 0.15,
+    shift: 2 * pixels,
+    shear: 0.2,
+    aspect: 0.1,
+    displacement: 1.5 * pixels,
+  };
+  const hasStrokes = outside === 'background';
+  return {
+    weak: {
+      ...base,
+      rotation: 0.1,
+      scale: 0.05,
+      shift: 1.5 * pixels,
+      shear: 0.05,
+      aspect: 0,
+      displacement: 0,
+      brightness: tone / 2,
+      contrast: tone / 2,
+    },
+    strong,
+    stroked: { ...strong, stroke: hasStrokes ? { probability: 0.15 } : null },
+    look: {
+      ...strong,
+      rotation: 0.3,
+      scale: 0.2,
+      shear: 0.25,
+      aspect: 0.15,
+      cutOut: Math.round(8 * pixels),
+      stroke: hasStrokes ? { probability: 0.5 } : null,
+    },
+  };
+}
+
+function images(name: string, pool: RowGroup['pool'], rows: number, view: RowGroup['view']): RowGroup {
+  return { name, pool, rows, indicesOf: null, view };
+}
+
+function pass(name: string, group: string, stream: number, more: Partial<Pass> = {}): Pass {
+  return { ...DISCRIMINATOR, name, input: { kind: 'group', group }, stream, ...more };
+}
+
+/** Two views of the same images, by way of the features to the projection. */
+function lookPhase(context: RecipeContext): Phase {
+  const { look } = viewsOf(context);
+  const first = images('first', 'unlabelled', context.share(1), look);
+  const project = (name: string, of: string, stream: number): Pass => ({
+    ...DISCRIMINATOR,
+    name,
+    network: 'projection',
+    input: { kind: 'pass', pass: of },
+    stream,
+  });
+  return {
+    groups: [first, { ...first, name: 'second', indicesOf: 'first' }],
+    passes: [
+      pass('first', 'first', 0, { until: 'features' }),
+      pass('second', 'second', 1, { until: 'features' }),
+      project('firstEmbedding', 'first', 2),
+      project('secondEmbedding', 'second', 3),
+    ],
+    terms: [
+      {
+        kind: 'contrastive',
+        name: 'contrastiveLoss',
+        pass: 'firstEmbedding',
+        against: 'secondEmbedding',
+        layer: 'embedding',
+        temperature: TEMPERATURE,
+        weight: 1,
+      },
+    ],
+    updates: [{ loss: 'lookLoss', terms: ['contrastiveLoss'], networks: ['discriminator', 'projection'] }],
+  };
+}
+
+/** The discriminator's phase; `usesStore`: images are landmarks, whose spread labels go first. */
+function discriminatorPhase(context: RecipeContext, parts: FewLabelsParts, usesStore: boolean): Phase {
+  const { share } = context;
+  const views = viewsOf(context);
+  const { hasGan, isLabelsOnly } = parts;
+  const terms: Term[] = [
+    { kind: 'softmaxCrossEntropy', name: 'supervisedLoss', pass: 'labelled', layer: 'logits', weight: 1 },
+  ];
+  if (isLabelsOnly) {
+    return {
+      groups: [images('labelled', 'labelled', share(0.25), views.strong)],
+      passes: [pass('labelled', 'labelled', 0)],
+      terms,
+      updates: [{ loss: 'discriminatorLoss', terms: ['supervisedLoss'], networks: ['discriminator'] }],
+    };
+  }
+  const pool = usesStore ? 'landmarks' : 'unlabelled';
+  const strong = images('strong', pool, share(1), usesStore ? views.stroked : views.strong);
+  const groups = [
+    images('labelled', 'labelled', share(0.25), views.weak),
+    strong,
+    { ...strong, name: 'weak', view: views.weak, indicesOf: 'strong' },
+  ];
+  const passes = [
+    pass('labelled', 'labelled', 0),
+    pass('strong', 'strong', 1),
+    pass('weak', 'weak', 2, { gradient: false, mode: 'inference', parameters: 'average' }),
+  ];
+  terms.push(
+    {
+      kind: 'pseudoLabelCrossEntropy',
+      name: 'pseudoLabelLoss',
+      pass: 'strong',
+      layer: 'logits',
+      weight: 1,
+      teacher: { pass: 'weak', threshold: CONFIDENCE, isSoft: false },
+      usesStore,
+    },
+    {
+      kind: 'confidentShare',
+      name: 'confidentShare',
+      pass: 'weak',
+      layer: 'logits',
+      weight: 1,
+      threshold: CONFIDENCE,
+    },
+  );
+  const losses = ['supervisedLoss', 'pseudoLabelLoss'];
+  if (hasGan) {
+    groups.push(images('real', 'unlabelled', share(0.5), { kind: 'plain' }), latents(share(0.5)));
+    passes.push(pass('real', 'real', 3), generated(4), fake(5));
+    const judged = { kind: 'logsumexpCrossEntropy', layer: 'logits', weight: 0.5 } as const;
+    terms.push(
+      { ...judged, name: 'realLoss', pass: 'real', target: 1 },
+      { ...judged, name: 'fakeLoss', pass: 'fake', target: 0 },
+    );
+    losses.push('realLoss', 'fakeLoss');
+  }
+  const updates = [{ loss: 'discriminatorLoss', terms: losses, networks: ['discriminator'] }];
+  return { groups, passes, terms, updates };
+}
+
+function latents(rows: number): RowGroup {
+  return images('latents', 'latents', rows, { kind: 'plain' });
+}
+
+function generated(stream: number, name = 'generated'): Pass {
+  return { ...pass(name, 'latents', stream), network: 'generator' };
+}
+
+function fake(stream: number, name = 'fake', of = 'generated'): Pass {
+  return { ...pass(name, '', stream), input: { kind: 'pass', pass: of } };
+}
+
+/** The generator's phase: the batch means of features of fresh fakes come to those of fresh images. */
+function generatorPhase({ share }: RecipeContext): Phase {
+  return {
+    groups: [images('matched', 'unlabelled', share(0.5), { kind: 'plain' }), latents(share(0.5))],
+    passes: [
+      generated(0, 'made'),
+      fake(1, 'judged', 'made'),
+      pass('matched', 'matched', 2, { gradient: false }),
+    ],
+    terms: [
+      {
+        kind: 'featureMatching',
+        name: 'featureMatchingLoss',
+        pass: 'judged',
+        against: 'matched',
+        layer: 'droppedFeatures',
+        distance: 'absolute',
+        weight: 1,
+      },
+    ],
+    updates: [{ loss: 'generatorLoss', terms: ['featureMatchingLoss'], networks: ['generator'] }],
+  };
+}
+
+function stagesOf(context: RecipeContext, parts: FewLabelsParts): readonly Stage[] {
+  const { scheduleSteps } = context;
+  const { hasLook, hasGan, isLabelsOnly } = parts;
+  const steps = (share: number): number => Math.max(1, Math.floor(share * scheduleSteps));
+  const lookSteps = hasLook ? steps(LOOK_SHARE) : 0;
+  const spreadSteps = hasLook ? steps(SPREAD_SHARE) : 0;
+  const learning = Math.max(1, scheduleSteps - lookSteps);
+  const accuracy = { pass: 'labelled', layer: 'logits' };
+  const phasesOf = (usesStore: boolean): readonly Phase[] => [
+    discriminatorPhase(context, parts, usesStore),
+    ...(hasGan && !isLabelsOnly ? [generatorPhase(context)] : []),
+  ];
+  const optimiserOf = {
+    discriminator: discriminatorOptimiser(context, LEARN_WARM_UP, learning),
+    ...(hasGan && { generator: generatorOptimiser(context, learning) }),
+  };
+  const learn: Stage = {
+    key: 'learn',
+    phases: phasesOf(false),
+    accuracy,
+    steps: Math.max(1, learning - 2 * spreadSteps),
+    optimisers: hasLook ? 'continued' : 'fresh',
+    optimiserOf,
+    before: null,
+  };
+  if (!hasLook) return [learn];
+  const look = discriminatorOptimiser(context, LOOK_WARM_UP, lookSteps);
+  const spread: Stage = {
+    ...learn,
+    key: 'spread',
+    phases: phasesOf(true),
+    steps: spreadSteps,
+    optimisers: 'fresh',
+    before: { kind: 'spread', parameters: 'current' },
+  };
+  return [
+    {
+      key: 'look',
+      phases: [lookPhase(context)],
+      accuracy: null,
+      steps: lookSteps,
+      optimisers: 'fresh',
+      optimiserOf: { discriminator: look, projection: look },
+      before: null,
+    },
+    spread,
+    { ...spread, optimisers: 'continued', before: { kind: 'spread', parameters: 'average' } },
+    learn,
+  ];
+}
+
+function discriminatorOptimiser({ settings }: RecipeContext, warmUpSteps: number, steps: number): Optimiser {
+  const { discriminatorLr: lr, discriminatorBeta1: beta1, discriminatorBeta2: beta2 } = settings;
+  const schedule = { warmUpSteps, cosine: { steps, finalShare: 0 } };
+  return { kind: 'adam', lr, beta1, beta2, epsilon: ADAM_EPSILON, schedule };
+}
+
+function generatorOptimiser({ settings }: RecipeContext, steps: number): Optimiser {
+  const { generatorLr: lr, generatorBeta1: beta1, generatorBeta2: beta2 } = settings;
+  const schedule = { warmUpSteps: LEARN_WARM_UP, cosine: { steps, finalShare: 0 } };
+  return { kind: 'adam', lr, beta1, beta2, epsilon: ADAM_EPSILON, schedule };
+}
+
+/** A recipe of the family. */
+export function fewLabelsRecipe(
+  context: RecipeContext,
+  parts: FewLabelsParts,
+): Omit<Recipe, 'name' | 'classes'> {
+  const { data, settings, channels, scheduleSteps } = context;
+  const { hasLook, hasGan } = parts;
+  const options = { data, dropout: settings.dropout, channels };
+  const optimiser = discriminatorOptimiser(context, LEARN_WARM_UP, scheduleSteps);
+  const shared = { instances: 1, optimiser, average: null } as const;
+  const networks: NetworkEntry[] = [
+    { ...shared, network: fewLabelsDiscriminator(options), average: { decay: AVERAGE_DECAY } },
+  ];
+  if (hasLook) networks.push({ ...shared, network: projection(options) });
+  if (hasGan) {
+    const own = generatorOptimiser(context, scheduleSteps);
+    networks.push({ ...shared, network: fewLabelsGenerator(options), optimiser: own });
+  }
+  return {
+    networks,
+    stages: stagesOf(context, parts),
+    updatesRunningStatistics: true,
+    classifier: { network: 'discriminator', layer: 'logits', parameters: 'average' },
+    generator: hasGan ? { network: 'generator', latentSize: LATENT_SIZE, parameters: 'current' } : null,
+    landmarks: hasLook ? { count: LANDMARKS, layer: 'features' } : null,
+  };
+}
+
+/** Settings that all of the family begin with. */
+export const FEW_LABELS_DEFAULTS = {
+  steps: 4000,
+  labels: 100,
+  balanced: true,
+  batch: 128,
+  evalEvery: 200,
+  discriminatorLr: 2e-3,
+  generatorLr: 2e-3,
+  generatorBeta1: 0.5,
+  dropout: 0.3,
+} as const;

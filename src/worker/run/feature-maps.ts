@@ -1,0 +1,74 @@
+/** The features of some landmarks as a map, now and then, while a stage looks at images that no label tells anything of. */
+
+import type { Report } from '../../protocol/reports.js';
+import { stageAt } from '../../recipe/recipe.js';
+import type { EngineInput } from '../engine/engine.js';
+import { landmarksOf } from '../model/draws.js';
+import { featureMap } from '../spread/feature-map.js';
+import { Slices } from '../spread/slices.js';
+import { UNREACHED } from '../spread/spreader.js';
+import { readUnitRows } from '../spread/unit-rows.js';
+import type { EngineCalls } from './engine-calls.js';
+import { featureSize, imagesOf } from './landmark-images.js';
+import { Cadence } from './pace.js';
+
+/** Enough to see groups, few enough to cost little. */
+const MOST_LANDMARKS = 500;
+/** While running, they come at most this often. */
+const EVERY_MS = 5000;
+
+export interface FeatureMapsOptions extends EngineInput {
+  readonly calls: EngineCalls;
+  readonly report: (report: Report) => void;
+  /** Milliseconds of a monotonic clock. */
+  readonly now: () => number;
+  /** Resolves after the commands that have arrived were given to the trainer. */
+  readonly yieldToCommands: () => Promise<void>;
+}
+
+export class FeatureMaps {
+  readonly #options: FeatureMapsOptions;
+  readonly #cadence = new Cadence(EVERY_MS);
+  #abort = new AbortController();
+
+  constructor(options: FeatureMapsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the step after `step` is of a stage that is shown so, and enough time has passed. */
+  areDue(step: number): boolean {
+    const { recipe, now } = this.#options;
+    const { accuracy } = recipe.stages[stageAt(recipe, step).stage]!;
+    return recipe.landmarks !== null && accuracy === null && this.#cadence.isDue(now());
+  }
+
+  /** Breaks off what is under way. */
+  stop(): void {
+    this.#abort.abort(new Error('The map of the features was broken off.'));
+  }
+
+  /** Reports them as they are after `step` updates. */
+  async show(step: number): Promise<void> {
+    const { recipe, dataset, split, calls, report, now, yieldToCommands } = this.#options;
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    const startedAt = now();
+    const landmarks = landmarksOf(recipe, split).subarray(0, MOST_LANDMARKS);
+    const slices = new Slices({ now, yieldToCommands, signal });
+    const read = (first: number, count: number): Promise<Float32Array<ArrayBuffer>> => {
+      const images = imagesOf(dataset, landmarks.subarray(first, first + count));
+      return calls.call((engine) => engine.features(images, count, 'current'));
+    };
+    try {
+      const rows = await readUnitRows(read, landmarks.length, featureSize(recipe), slices);
+      const points = await featureMap(rows, slices);
+      const classes = Uint8Array.from(landmarks, (index, row) =>
+        row < split.labelled.length ? dataset.train.labels[index]! : UNREACHED,
+      );
+      report({ type: 'featureMap', step, points, classes });
+      this.#cadence.done(startedAt, now());
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+}

@@ -1,0 +1,10 @@
+/** The recipes that are the notebook's: one stage of one phase, on its own two networks. */
+
+import type { RecipeName } from '../../src/recipe/recipes.js';
+
+export const NOTEBOOK_RECIPES = [
+  'notebook',
+  'notebook-as-run',
+  'notebook-feature-matching',
+  'labels-only',
+] as const satisfies readonly RecipeName[];
