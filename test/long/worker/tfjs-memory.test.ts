@@ -2,10 +2,10 @@
 
 import { expect } from '@open-wc/testing';
 import * as tf from '@tensorflow/tfjs-core';
-import { createTfjsEngine, TFJS_BACKENDS } from '../../src/worker/engine/tfjs/index.js';
-import { fewInput, fewState } from '../support/few-recipe.js';
-import { forEachBackend } from './support/backends.js';
-import { tinyInput } from './support/tiny.js';
+import { createTfjsEngine, TFJS_BACKENDS } from '../../../src/worker/engine/tfjs/index.js';
+import { fewInput, fewState } from '../../support/few-recipe.js';
+import { forEachBackend } from '../../worker/support/backends.js';
+import { tinyInput } from '../../worker/support/tiny.js';
 
 interface Held {
   readonly numTensors: number;

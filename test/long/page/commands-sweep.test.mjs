@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { runScript, startScript } from './support/scripts.mjs';
+import { runScript, startScript } from '../../page/support/scripts.mjs';
 
 const STEPS = 300;
 const SETTINGS = ['--engine', 'wasm', '--batch', '10', '--steps', String(STEPS), '--eval-every', '150'];

@@ -1,14 +1,14 @@
 /** The engine's gradients against central differences of its own losses, on the cpu backend. */
 
 import { expect } from '@open-wc/testing';
-import type { RecipeName } from '../../src/recipe/recipes.js';
-import type { Engine } from '../../src/worker/engine/engine.js';
-import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
-import type { NamedTensor } from '../../src/worker/model/parameters.js';
-import { exactZerosOf } from '../support/exact-zeros.js';
-import { norm } from './support/compare.js';
-import { checkGradients, disagreements } from './support/finite-differences.js';
-import { tinyInput } from './support/tiny.js';
+import type { RecipeName } from '../../../src/recipe/recipes.js';
+import type { Engine } from '../../../src/worker/engine/engine.js';
+import { createTfjsEngine } from '../../../src/worker/engine/tfjs/index.js';
+import type { NamedTensor } from '../../../src/worker/model/parameters.js';
+import { exactZerosOf } from '../../support/exact-zeros.js';
+import { norm } from '../../worker/support/compare.js';
+import { checkGradients, disagreements } from '../../worker/support/finite-differences.js';
+import { tinyInput } from '../../worker/support/tiny.js';
 
 const CHANNEL_DIVISOR = 16;
 

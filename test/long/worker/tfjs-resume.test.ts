@@ -1,13 +1,13 @@
 /** A run that is taken up again goes on as if it had never stopped. */
 
 import { expect } from '@open-wc/testing';
-import type { RecipeName } from '../../src/recipe/recipes.js';
-import type { Engine, EngineState, StepMetrics } from '../../src/worker/engine/engine.js';
-import { createTfjsEngine, type TfjsBackend } from '../../src/worker/engine/tfjs/index.js';
-import { forEachBackend } from './support/backends.js';
-import { exactZerosOf } from '../support/exact-zeros.js';
-import { expectClose, expectIdentical } from './support/compare.js';
-import { tinyInput } from './support/tiny.js';
+import type { RecipeName } from '../../../src/recipe/recipes.js';
+import type { Engine, EngineState, StepMetrics } from '../../../src/worker/engine/engine.js';
+import { createTfjsEngine, type TfjsBackend } from '../../../src/worker/engine/tfjs/index.js';
+import { forEachBackend } from '../../worker/support/backends.js';
+import { exactZerosOf } from '../../support/exact-zeros.js';
+import { expectClose, expectIdentical } from '../../worker/support/compare.js';
+import { tinyInput } from '../../worker/support/tiny.js';
 
 interface Outcome {
   readonly state: EngineState;
