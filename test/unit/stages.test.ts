@@ -14,6 +14,7 @@ import { inStage, stageAt, unmeasuredSteps } from '../../src/recipe/recipe.js';
 import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
 import { averageName, initialTensors, momentNames, TARGET_STORE } from '../../src/worker/model/parameters.js';
 import { landmarksOf } from '../../src/worker/model/draws.js';
+import { plainNeighbours } from '../../src/worker/spread/plain-neighbours.js';
 import { withFreshOptimisers } from '../../src/worker/run/stage-begin.js';
 import { tinyInput } from '../worker/support/tiny.js';
 import { fakeTable } from './support/fake-engine.js';
@@ -188,6 +189,32 @@ describe('a run in stages', () => {
     }
   });
 
+  it('rests at once where the pause comes just before labels would be spread', async () => {
+    let pause: (() => Promise<unknown>) | null = null;
+    let searches = 0;
+    const onFlush = async (step: number): Promise<void> => {
+      if (step !== 10 || pause === null) return;
+      void pause();
+      pause = null;
+      // The pause is heard before the flush has ended.
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    const { trainer, reached, of } = await openTrainer({
+      table: fakeTable({ onFlush }).table,
+      neighbourSearch: () => (rows, nearest, slices) => {
+        searches++;
+        return plainNeighbours(rows, nearest, slices);
+      },
+    });
+    pause = () => trainer.pause();
+    await trainer.start(FEW);
+    await reached('paused');
+    assert.deepEqual([searches, of('spread').length], [0, 0]);
+    await trainer.start({});
+    await reached('finished');
+    assert.equal(of('spread').length, 2);
+  });
+
   it('rests while labels are being spread, and spreads them when it goes on', async () => {
     let isAsked = false;
     const { trainer, reached, of, state } = await openTrainer({
@@ -201,7 +228,6 @@ describe('a run in stages', () => {
             await slices.pause();
           }
         }
-        const { plainNeighbours } = await import('../../src/worker/spread/plain-neighbours.js');
         return plainNeighbours(rows, nearest, slices);
       },
     });

@@ -9,7 +9,7 @@ import { Slices } from '../spread/slices.js';
 import { UNREACHED } from '../spread/spreader.js';
 import { readUnitRows } from '../spread/unit-rows.js';
 import type { EngineCalls } from './engine-calls.js';
-import { featureSize, imagesOf } from './landmark-images.js';
+import { featureReader, featureSize } from './landmark-features.js';
 import { Cadence } from './pace.js';
 
 /** Enough to see groups, few enough to cost little. */
@@ -29,7 +29,6 @@ export interface FeatureMapsOptions extends EngineInput {
 export class FeatureMaps {
   readonly #options: FeatureMapsOptions;
   readonly #cadence = new Cadence(EVERY_MS);
-  #abort = new AbortController();
 
   constructor(options: FeatureMapsOptions) {
     this.#options = options;
@@ -42,23 +41,13 @@ export class FeatureMaps {
     return recipe.landmarks !== null && accuracy === null && this.#cadence.isDue(now());
   }
 
-  /** Breaks off what is under way. */
-  stop(): void {
-    this.#abort.abort(new Error('The map of the features was broken off.'));
-  }
-
-  /** Reports them as they are after `step` updates. */
-  async show(step: number): Promise<void> {
-    const { recipe, dataset, split, calls, report, now, yieldToCommands } = this.#options;
-    this.#abort = new AbortController();
-    const { signal } = this.#abort;
+  /** Reports them as they are after `step` updates, unless `signal` breaks it off. */
+  async show(step: number, signal: AbortSignal): Promise<void> {
+    const { recipe, dataset, split, report, now, yieldToCommands } = this.#options;
     const startedAt = now();
     const landmarks = landmarksOf(recipe, split).subarray(0, MOST_LANDMARKS);
     const slices = new Slices({ now, yieldToCommands, signal });
-    const read = (first: number, count: number): Promise<Float32Array<ArrayBuffer>> => {
-      const images = imagesOf(dataset, landmarks.subarray(first, first + count));
-      return calls.call((engine) => engine.features(images, count, 'current'));
-    };
+    const read = featureReader(this.#options, landmarks, 'current');
     try {
       const rows = await readUnitRows(read, landmarks.length, featureSize(recipe), slices);
       const points = await featureMap(rows, slices);

@@ -19,6 +19,7 @@ export class MetricsRecord {
   /** Names of the scalars of all stages, in the order of the reports. */
   readonly names: readonly string[];
   readonly #recipe: Recipe;
+  readonly #namesOfStages: readonly (readonly string[])[];
   readonly #unmeasuredSteps: number;
   readonly #resumedStep: number;
   #step: number;
@@ -31,6 +32,7 @@ export class MetricsRecord {
   constructor(recipe: Recipe, progress: Omit<RunProgress, 'unmeasuredSteps'>) {
     this.names = allMetricNames(recipe);
     this.#recipe = recipe;
+    this.#namesOfStages = recipe.stages.map(metricNames);
     this.#unmeasuredSteps = unmeasuredSteps(recipe);
     this.#resumedStep = progress.step;
     this.#step = progress.step;
@@ -53,7 +55,7 @@ export class MetricsRecord {
     if (step !== this.#step + 1) {
       throw new Error(`The engine gave the scalars of step ${step} after those of step ${this.#step}.`);
     }
-    const own = metricNames(this.#recipe.stages[stageAt(this.#recipe, step - 1).stage]!);
+    const own = this.#namesOfStages[stageAt(this.#recipe, step - 1).stage]!;
     const wrong = values.findIndex((value) => !Number.isFinite(value));
     if (wrong !== -1) {
       throw new TrainerError(

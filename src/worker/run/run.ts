@@ -85,7 +85,8 @@ export class Run {
   #goal = 0;
   #settleGoal: () => void = () => undefined;
   #loop: Promise<void> | null = null;
-  #isStopRequested = false;
+  /** Aborted when the loop is to rest; a loop that begins has its own. */
+  #stopping = new AbortController();
   #wantsSamplesAtRest = true;
   #failure: Error | null = null;
   #hasStepped = false;
@@ -127,6 +128,10 @@ export class Run {
 
   get #schedule(): EvaluationSchedule {
     return { ...this.#settings, unmeasuredSteps: this.#unmeasuredSteps };
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   get dataset(): Dataset {
@@ -173,7 +178,7 @@ export class Run {
       this.#settleGoal = resolve;
     });
     if (this.#loop === null) {
-      this.#isStopRequested = false;
+      this.#stopping = new AbortController();
       this.#wantsSamplesAtRest = true;
       this.#options.replay.allow();
       this.#loop = this.#goOn();
@@ -183,11 +188,9 @@ export class Run {
 
   /** Resolves once no step is being computed: after the chunk, evaluation slice or replay portion under way. */
   async stop({ withSamples = true } = {}): Promise<void> {
-    this.#isStopRequested = true;
+    this.#stopping.abort(new Error('The run is to rest.'));
     this.#wantsSamplesAtRest &&= withSamples;
     this.#options.replay.stop();
-    this.#stages.stop();
-    this.#featureMaps.stop();
     await this.#loop;
   }
 
@@ -238,9 +241,9 @@ export class Run {
         await this.#train();
         await this.#calls.call((engine) => this.#flush(engine));
         if (this.#wantsSamplesAtRest) await this.#samples.show(this.#step);
-      } while (!this.#isStopRequested && !this.isFinished && this.#step < this.#goal);
+      } while (!this.#isStopped && !this.isFinished && this.#step < this.#goal);
     } catch (error) {
-      const isRest = error instanceof ReplayStopped && this.#isStopRequested;
+      const isRest = error instanceof ReplayStopped && this.#isStopped;
       if (!isRest) this.#failure ??= asError(error);
     }
     this.#restedMs += now() - this.#goesSince;
@@ -257,7 +260,7 @@ export class Run {
   }
 
   async #train(): Promise<void> {
-    while (!this.isFinished && !this.#isStopRequested) {
+    while (!this.isFinished && !this.#isStopped) {
       if (this.#isEvaluationOwed()) await this.#evaluateAndPass();
       else if (this.#step < this.#goal) await this.#goForward();
       else return;
@@ -271,7 +274,7 @@ export class Run {
     if (!this.#stages.isDue(this.#step)) return this.#advance();
     await this.#calls.call((engine) => this.#flush(engine));
     // What is made again after a lost device begins within the stage.
-    if (await this.#stages.begin(this.#step)) await this.#keepState();
+    if (await this.#stages.begin(this.#step, this.#stopping.signal)) await this.#keepState();
   }
 
   /** One slice of an evaluation; then what was asked for, where that is a single step and the evaluation takes long. */
@@ -289,7 +292,7 @@ export class Run {
   async #restBesideEvaluation(): Promise<void> {
     if (this.#wantsSamplesAtRest) await this.#samples.show(this.#step);
     // Another goal may have come meanwhile.
-    if (this.#goal > this.#step || this.#isStopRequested) return;
+    if (this.#goal > this.#step || this.#isStopped) return;
     this.#restsBesideEvaluation = true;
     this.#options.onRest('paused');
     this.#settleGoal();
@@ -308,7 +311,9 @@ export class Run {
     if (isEvaluationDue(this.#step, this.#schedule)) return;
     if (this.#lastGood.isDue) await this.#keepState();
     if (this.#samples.areDue) await this.#samples.show(this.#step);
-    if (this.#featureMaps.areDue(this.#step)) await this.#featureMaps.show(this.#step);
+    if (this.#featureMaps.areDue(this.#step)) {
+      await this.#featureMaps.show(this.#step, this.#stopping.signal);
+    }
   }
 
   async #advanceChunk(engine: Engine): Promise<readonly StepMetrics[]> {

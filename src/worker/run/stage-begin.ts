@@ -6,7 +6,7 @@
 import type { Report, SpreadReport } from '../../protocol/reports.js';
 import { sizeOf } from '../../recipe/layers.js';
 import { stageAt, type ParameterSet, type Stage } from '../../recipe/recipe.js';
-import type { Engine, EngineInput, EngineState } from '../engine/engine.js';
+import type { EngineInput, EngineState } from '../engine/engine.js';
 import { landmarksOf } from '../model/draws.js';
 import {
   averageName,
@@ -19,7 +19,7 @@ import type { FindNeighbours } from '../spread/neighbours.js';
 import { Slices } from '../spread/slices.js';
 import { spread, type SpreadOutcome } from '../spread/spreader.js';
 import type { EngineCalls } from './engine-calls.js';
-import { featureSize, imagesOf } from './landmark-images.js';
+import { featureReader, featureSize } from './landmark-features.js';
 
 export interface StageBeginOptions extends EngineInput {
   readonly calls: EngineCalls;
@@ -65,7 +65,6 @@ export class StageBegin {
   readonly #options: StageBeginOptions;
   /** Index of the newest stage that has begun. */
   #begun: number;
-  #abort = new AbortController();
 
   /** Of a run that stands at `step`: a stage that has steps behind it has begun. */
   constructor(options: StageBeginOptions, step: number) {
@@ -79,18 +78,12 @@ export class StageBegin {
     return stageAt(this.#options.recipe, step).stage > this.#begun;
   }
 
-  /** Breaks off what is under way; `begin` then resolves with false. */
-  stop(): void {
-    this.#abort.abort(new Error('The begin of the stage was broken off.'));
-  }
-
-  /** Begins the stage of the next step. False where it was broken off; it is then still due. */
-  async begin(step: number): Promise<boolean> {
+  /** Begins the stage of the next step. False where `signal` has broken it off; it is then still due. */
+  async begin(step: number, signal: AbortSignal): Promise<boolean> {
     const { recipe, calls } = this.#options;
     const { stage: index } = stageAt(recipe, step);
     const stage = recipe.stages[index]!;
-    this.#abort = new AbortController();
-    const targets = await this.#targets(stage, step);
+    const targets = await this.#targets(stage, step, signal);
     if (targets === 'stopped') return false;
     // A run's first state is fresh.
     const isFresh = stage.optimisers === 'fresh' && index > 0;
@@ -108,11 +101,10 @@ export class StageBegin {
   }
 
   /** The target store's new content; null where it stays. */
-  async #targets(stage: Stage, step: number): Promise<NamedTensor | null | 'stopped'> {
+  async #targets(stage: Stage, step: number, signal: AbortSignal): Promise<NamedTensor | null | 'stopped'> {
     const { recipe, report } = this.#options;
     const { before } = stage;
     if (before === null || recipe.landmarks === null) return null;
-    const { signal } = this.#abort;
     try {
       const outcome = await this.#spread(stage, before.parameters, signal);
       const shape = [recipe.landmarks.count, recipe.classes];
@@ -128,7 +120,7 @@ export class StageBegin {
   }
 
   async #spread(stage: Stage, parameters: ParameterSet, signal: AbortSignal): Promise<SpreadOutcome> {
-    const { recipe, dataset, split, calls, findNeighbours, now, yieldToCommands } = this.#options;
+    const { recipe, dataset, split, findNeighbours, now, yieldToCommands } = this.#options;
     const landmarks = landmarksOf(recipe, split);
     // Features that have learned from targets give every label back, so they prove nothing beyond those.
     const isLearned = stage.optimisers === 'continued';
@@ -138,10 +130,7 @@ export class StageBegin {
       classes: recipe.classes,
       labels: Array.from(split.labelled, (index) => dataset.train.labels[index]!),
       size: featureSize(recipe),
-      features: (first, count) => {
-        const images = imagesOf(dataset, landmarks.subarray(first, first + count));
-        return calls.call((engine: Engine) => engine.features(images, count, parameters));
-      },
+      features: featureReader(this.#options, landmarks, parameters),
       findNeighbours,
       slices: new Slices({ now, yieldToCommands, signal }),
       mostShare,

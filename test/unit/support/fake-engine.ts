@@ -21,6 +21,8 @@ export interface FakeEngineOptions {
   readonly onEvaluate?: (first: number, count: number) => void | Promise<void>;
   readonly onGenerate?: () => void | Promise<void>;
   readonly onExport?: () => void | Promise<void>;
+  /** Called with the updates done. */
+  readonly onFlush?: (step: number) => void | Promise<void>;
   /** The step (updates done after it) whose losses are NaN. */
   readonly nanAt?: number;
   /** The step that leaves an infinite parameter behind, its losses finite. */
@@ -78,8 +80,9 @@ export class FakeEngine implements Engine {
   }
 
   flush(): Promise<readonly StepMetrics[]> {
-    return this.#exclusively(() => {
-      const { device } = this.#options;
+    return this.#exclusively(async () => {
+      const { device, onFlush } = this.#options;
+      await onFlush?.(this.#step);
       const last = this.#underWay.at(-1);
       if (device !== undefined && last !== undefined)
         device.clock.ms = Math.max(device.clock.ms, last.doneAtMs);

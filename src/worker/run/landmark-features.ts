@@ -1,9 +1,12 @@
-/** What is given to a network for the features of landmarks, and how many of them there are. */
+/** The features of landmarks, as the engine gives them. */
 
 import { layersUntil, outputShapeOf, sizeOf } from '../../recipe/layers.js';
-import { entryOf, type Recipe } from '../../recipe/recipe.js';
+import { entryOf, type ParameterSet, type Recipe } from '../../recipe/recipe.js';
 import type { Dataset } from '../data/dataset.js';
 import { NORMALISED_BYTES } from '../data/normalise.js';
+import type { EngineInput } from '../engine/engine.js';
+import type { ReadFeatures } from '../spread/unit-rows.js';
+import type { EngineCalls } from './engine-calls.js';
 
 /** Floats of a landmark's features; of a recipe that has landmarks. */
 export function featureSize(recipe: Recipe): number {
@@ -12,8 +15,20 @@ export function featureSize(recipe: Recipe): number {
   return sizeOf(outputShapeOf({ ...network, layers }));
 }
 
+/** Reads the features of `landmarks`, indices into the training set, by their places among them. */
+export function featureReader(
+  { dataset, calls }: Pick<EngineInput, 'dataset'> & { readonly calls: EngineCalls },
+  landmarks: Uint32Array,
+  parameters: ParameterSet,
+): ReadFeatures {
+  return (first, count) => {
+    const images = imagesOf(dataset, landmarks.subarray(first, first + count));
+    return calls.call((engine) => engine.features(images, count, parameters));
+  };
+}
+
 /** Training images [indices, height, width, channels] in [-1, 1]. */
-export function imagesOf(
+function imagesOf(
   { imageShape, train }: Pick<Dataset, 'imageShape' | 'train'>,
   indices: Uint32Array,
 ): Float32Array<ArrayBuffer> {
