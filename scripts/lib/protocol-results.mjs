@@ -4,8 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { replaceFile } from './run-folder.mjs';
-import { importSource } from './source-modules.mjs';
 import { inRoot } from './paths.mjs';
+import { importSource } from './source-modules.mjs';
+import { mean, standardDeviation } from './sweep-results.mjs';
 import { checkSettings } from './train-options.mjs';
 
 const { makeSplit } = await importSource('src/worker/data/split.ts');
@@ -23,17 +24,6 @@ function readLabels(name) {
   );
 }
 
-function mean(values) {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Of a sample; null for a single value. */
-function deviation(values) {
-  if (values.length < 2) return null;
-  const middle = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
-}
-
 /**
  * The summary of finished draws: `accuracies` of `images` images each. The error is that of the mean accuracy as a
  * share of so many images; it says nothing of the draws.
@@ -43,7 +33,7 @@ export function summarise(accuracies, images) {
   const middle = mean(accuracies);
   return {
     mean: middle,
-    deviation: deviation(accuracies),
+    deviation: standardDeviation(accuracies),
     worst: Math.min(...accuracies),
     binomialError: Math.sqrt((middle * (1 - middle)) / images),
   };

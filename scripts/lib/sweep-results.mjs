@@ -73,12 +73,12 @@ export function rowOf(run, values) {
   return Object.fromEntries(COLUMNS.map((column) => [column, row[column] ?? null]));
 }
 
-function mean(values) {
+export function mean(values) {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** Of a sample; null for a single value. */
-function standardDeviation(values) {
+export function standardDeviation(values) {
   if (values.length < 2) return null;
   const middle = mean(values);
   return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));

@@ -102,21 +102,20 @@ function images(name: string, pool: RowGroup['pool'], rows: number, view: RowGro
   return { name, pool, rows, indicesOf: null, view };
 }
 
+function passOf(name: string, input: Pass['input'], stream: number, more: Partial<Pass> = {}): Pass {
+  return { ...DISCRIMINATOR, name, input, stream, ...more };
+}
+
 function pass(name: string, group: string, stream: number, more: Partial<Pass> = {}): Pass {
-  return { ...DISCRIMINATOR, name, input: { kind: 'group', group }, stream, ...more };
+  return passOf(name, { kind: 'group', group }, stream, more);
 }
 
 /** Two views of the same images, by way of the features to the projection. */
 function lookPhase(context: RecipeContext): Phase {
   const { look } = viewsOf(context);
   const first = images('first', 'unlabelled', context.share(1), look);
-  const project = (name: string, of: string, stream: number): Pass => ({
-    ...DISCRIMINATOR,
-    name,
-    network: 'projection',
-    input: { kind: 'pass', pass: of },
-    stream,
-  });
+  const project = (name: string, of: string, stream: number): Pass =>
+    passOf(name, { kind: 'pass', pass: of }, stream, { network: 'projection' });
   return {
     groups: [first, { ...first, name: 'second', indicesOf: 'first' }],
     passes: [
@@ -207,11 +206,11 @@ function latents(rows: number): RowGroup {
 }
 
 function generated(stream: number, name = 'generated'): Pass {
-  return { ...pass(name, 'latents', stream), network: 'generator' };
+  return pass(name, 'latents', stream, { network: 'generator' });
 }
 
 function fake(stream: number, name = 'fake', of = 'generated'): Pass {
-  return { ...pass(name, '', stream), input: { kind: 'pass', pass: of } };
+  return passOf(name, { kind: 'pass', pass: of }, stream);
 }
 
 /** The generator's phase: the batch means of features of fresh fakes come to those of fresh images. */
@@ -240,7 +239,7 @@ function generatorPhase({ share }: RecipeContext): Phase {
 
 function stagesOf(context: RecipeContext, parts: FewLabelsParts): readonly Stage[] {
   const { scheduleSteps } = context;
-  const { hasLook, hasGan, isLabelsOnly } = parts;
+  const { hasLook, hasGan } = parts;
   const steps = (share: number): number => Math.max(1, Math.floor(share * scheduleSteps));
   const lookSteps = hasLook ? steps(LOOK_SHARE) : 0;
   const spreadSteps = hasLook ? steps(SPREAD_SHARE) : 0;
@@ -248,7 +247,7 @@ function stagesOf(context: RecipeContext, parts: FewLabelsParts): readonly Stage
   const accuracy = { pass: 'labelled', layer: 'logits' };
   const phasesOf = (usesStore: boolean): readonly Phase[] => [
     discriminatorPhase(context, parts, usesStore),
-    ...(hasGan && !isLabelsOnly ? [generatorPhase(context)] : []),
+    ...(hasGan ? [generatorPhase(context)] : []),
   ];
   const optimiserOf = {
     discriminator: discriminatorOptimiser(context, LEARN_WARM_UP, learning),
