@@ -4,6 +4,7 @@
  */
 
 import type { ImageGrid } from '../../protocol/reports.js';
+import { PixelWidth } from './pixel-width.js';
 
 /** A finished picture that is a grid of cells without gaps. */
 export interface DigitGrid extends Pick<ImageGrid, 'columns' | 'rows' | 'cellWidth' | 'cellHeight'> {
@@ -40,21 +41,14 @@ export async function loadDigitGrid(url: string, columns: number): Promise<Digit
 
 export class DigitsCanvas {
   readonly #canvas: HTMLCanvasElement;
-  readonly #observer: ResizeObserver;
+  readonly #width: PixelWidth;
   #grid: DigitGrid | null = null;
   #rows = Infinity;
-  #width = 0;
 
   /** `canvas` fills its parent, which is as wide as its style says and has the proportions of the grid. */
   constructor(canvas: HTMLCanvasElement) {
     this.#canvas = canvas;
-    this.#observer = new ResizeObserver(([entry]) => {
-      const width = Math.round((entry?.contentRect.width ?? 0) * devicePixelRatio);
-      if (width === this.#width) return;
-      this.#width = width;
-      this.#paint();
-    });
-    this.#observer.observe(canvas);
+    this.#width = new PixelWidth(canvas, () => this.#paint());
   }
 
   /** Shows the first `rows` rows of a grid; null clears. The same grid again costs nothing. */
@@ -79,23 +73,25 @@ export class DigitsCanvas {
   }
 
   disconnect(): void {
-    this.#observer.disconnect();
+    this.#width.disconnect();
   }
 
   #paint(): void {
     const canvas = this.#canvas;
     const grid = this.#grid;
-    if (this.#width === 0 || grid === null) {
+    if (this.#width.value === 0 || grid === null) {
       canvas.width = 0;
       canvas.height = 0;
       return;
     }
     const rows = Math.min(grid.rows, this.#rows);
     const gap = Math.max(1, Math.round(devicePixelRatio));
-    const cell = (this.#width - gap * (grid.columns - 1)) / grid.columns;
-    canvas.width = this.#width;
+    const cell = (this.#width.value - gap * (grid.columns - 1)) / grid.columns;
+    canvas.width = this.#width.value;
     // As high as its parent has room: a pixel of the canvas is one of the screen.
-    canvas.height = Math.round((this.#width * rows * grid.cellHeight) / (grid.columns * grid.cellWidth));
+    canvas.height = Math.round(
+      (this.#width.value * rows * grid.cellHeight) / (grid.columns * grid.cellWidth),
+    );
     const cellHeight = (canvas.height - gap * (rows - 1)) / rows;
     const context = canvas.getContext('2d');
     // None where memory for canvases is short: the cells stay empty, training goes on.

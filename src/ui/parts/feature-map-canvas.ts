@@ -5,6 +5,7 @@
 
 import type { FeatureMapReport, SpreadReport } from '../../protocol/reports.js';
 import { shorten } from '../../protocol/wording.js';
+import { PixelWidth } from './pixel-width.js';
 
 /** What of a report is painted. */
 export type FeatureMap = Pick<FeatureMapReport | SpreadReport, 'step' | 'points' | 'classes'>;
@@ -44,21 +45,14 @@ export function countClasses(
 
 export class FeatureMapCanvas {
   readonly #canvas: HTMLCanvasElement;
-  readonly #observer: ResizeObserver;
+  readonly #width: PixelWidth;
   #map: FeatureMap | null = null;
   #names: readonly string[] = [];
-  #width = 0;
 
   /** `canvas` is as wide and high as its style says. */
   constructor(canvas: HTMLCanvasElement) {
     this.#canvas = canvas;
-    this.#observer = new ResizeObserver(([entry]) => {
-      const width = Math.round((entry?.contentRect.width ?? 0) * devicePixelRatio);
-      if (width === this.#width) return;
-      this.#width = width;
-      this.#paint();
-    });
-    this.#observer.observe(canvas);
+    this.#width = new PixelWidth(canvas, () => this.#paint());
   }
 
   /** The same map again costs nothing; null clears. */
@@ -70,20 +64,20 @@ export class FeatureMapCanvas {
   }
 
   disconnect(): void {
-    this.#observer.disconnect();
+    this.#width.disconnect();
   }
 
   #paint(): void {
     const canvas = this.#canvas;
-    canvas.width = this.#map === null ? 0 : this.#width;
+    canvas.width = this.#map === null ? 0 : this.#width.value;
     canvas.height = canvas.width;
     // None where memory for canvases is short: the square stays empty, training goes on.
     const context = canvas.getContext('2d');
-    if (this.#map === null || this.#width === 0 || context === null) return;
+    if (this.#map === null || this.#width.value === 0 || context === null) return;
     const { points, classes } = this.#map;
     const isFew = classes.length <= FEW;
     const hasUnlabelled = classes.some((index) => index === NO_CLASS);
-    const place = (value: number): number => (this.#width / 2) * (1 + FILLED * value);
+    const place = (value: number): number => (this.#width.value / 2) * (1 + FILLED * value);
     const paintPoints = (colour: string, sidePx: number, isOwn: (index: number) => boolean): void => {
       const side = Math.max(1, Math.round(sidePx * devicePixelRatio));
       context.fillStyle = colour;

@@ -14,17 +14,13 @@
  */
 
 import type { ContrastiveGradientOp, ContrastiveOp } from '../../plan/operations.js';
-import { sumFunction } from './reduce.js';
+import { MAIN, sumFunction, THREADS } from './reduce.js';
 import { scalarFunction, weightText } from './scalars.js';
 import { float, lines } from './shader-text.js';
 import { ShaderBuilder, type Memory, type Shader } from './shader.js';
 
-const THREADS = 64;
 /** The least length that an embedding is divided by. */
 const LEAST_LENGTH = 1e-12;
-
-const MAIN = `@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)`;
 
 /**
  * Declares `embedding_at(number)`, where the row of a number begins, and `similarity(a, b)`, the product of the
@@ -116,7 +112,7 @@ export function contrastiveGradientShader(operation: ContrastiveGradientOp, memo
     ([first, second]) =>
       `${place.offset}u + select(${second}u + group.x - ${rows}u, ${first}u + group.x, group.x < ${rows}u) * ${width}u`,
   );
-  const text = `${scalarFunction(builder, [weight])}${embeddingFunctions(builder, operation)}${sumFunction('f32', THREADS)}
+  const text = `${scalarFunction(builder, [weight])}${embeddingFunctions(builder, operation)}${sumFunction('f32')}
 // Factor of e_j in the sum, for ${THREADS} rows j at a time.
 var<workgroup> factors: array<f32, ${THREADS}>;
 ${MAIN} {

@@ -13,7 +13,7 @@
 
 import { sideSize } from '../../plan/geometry.js';
 import type { GroupNormGradientOp, GroupNormOp, OpSegment } from '../../plan/operations.js';
-import { sumFunction } from './reduce.js';
+import { MAIN, sumFunction, THREADS } from './reduce.js';
 import { pick } from './shader-text.js';
 import { builderFor, type Memory, type NumberKind, type Shader, type ShaderBuilder } from './shader.js';
 import {
@@ -25,12 +25,6 @@ import {
   widthOf,
   type Width,
 } from './view.js';
-
-/** Fixes the order of every sum here. */
-const THREADS = 64;
-
-const MAIN = `@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)`;
 
 function rowsOf(segments: readonly OpSegment[]): number {
   return segments.reduce((sum, { rows }) => sum + rows, 0);
@@ -81,7 +75,7 @@ export function groupNormShader(operation: GroupNormOp, memory: Memory, numbers:
   const element = 'first + down * channels + channel';
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction('f32', THREADS)}
+${sumFunction('f32')}
 ${MAIN} {
   ${segmentText(builder, segments, 'group.y')}
   ${divided.text}
@@ -188,7 +182,7 @@ export function groupNormGradientShader(
   }`;
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction(sums, THREADS)}
+${sumFunction(sums)}
 ${MAIN} {
   let groups = ${builder.whole(norm.groups)};
   let row_groups = ${builder.whole(rowGroups)};

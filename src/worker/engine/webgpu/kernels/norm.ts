@@ -15,7 +15,7 @@
 
 import { sideSize } from '../../plan/geometry.js';
 import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../../plan/operations.js';
-import { sumFunction } from './reduce.js';
+import { MAIN, sumFunction, THREADS } from './reduce.js';
 import { float } from './shader-text.js';
 import { builderFor, ShaderBuilder, type Memory, type NumberKind, type Shader } from './shader.js';
 import {
@@ -27,12 +27,6 @@ import {
   widthOf,
   type Width,
 } from './view.js';
-
-/** Fixes the order of every sum here. */
-const THREADS = 64;
-
-const MAIN = `@compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)`;
 
 /** An assignment to the element (or four) at an index of a bound array. */
 function assign(name: string, index: string, width: Width, value: string): string {
@@ -75,7 +69,7 @@ export function normStatisticsShader(
   };
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction(type, THREADS)}
+${sumFunction(type)}
 ${MAIN} {
   let channel = group.x * ${width}u;
   let channels = ${builder.whole(channels)};
@@ -186,7 +180,7 @@ export function normGradientShader(operation: NormGradientOp, memory: Memory, nu
   const row = (which: number): string => `coefficients_at + ${which}u * channels`;
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction(type, THREADS)}
+${sumFunction(type)}
 ${MAIN} {
   let channel = group.x * ${width}u;
   let channels = ${builder.whole(channels)};

@@ -4,8 +4,15 @@
  * compiler take a fifth of a second longer, and a tree over 64 threads would save a GPU only a microsecond.
  */
 
+/** Of a workgroup whose threads add up; it fixes the order of the sums. */
+export const THREADS = 64;
+
+/** The begin of a kernel of such workgroups: `group` is the workgroup's place, `thread` the thread's in it. */
+export const MAIN = `@compute @workgroup_size(${THREADS})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)`;
+
 /** Declares `sum_of_threads(value, thread)`, the same for every thread of the workgroup. */
-export function sumFunction(type: 'f32' | 'vec2f' | 'vec4f' | 'mat2x4f', threads: number): string {
+export function sumFunction(type: 'f32' | 'vec2f' | 'vec4f' | 'mat2x4f', threads = THREADS): string {
   return `
 var<workgroup> partial: array<${type}, ${threads}>;
 var<workgroup> total_of_threads: ${type};
