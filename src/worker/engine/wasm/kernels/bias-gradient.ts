@@ -2,6 +2,7 @@
 
 import { claimWhole, firstItem, itemAfter } from './threads/work-shares';
 import { BiasFinishOperation, BiasPartialsOperation, Image } from './layout';
+import { addPositions } from './common/sums';
 import { entryAt } from './common/tables';
 import { paddedBytes, storeSome, VECTOR } from './common/simd';
 import { applySnippets, clearFloats } from './snippets';
@@ -50,34 +51,6 @@ export function biasPartials(record: BiasPartialsOperation, threads: i32, scratc
       if (channels == 1) addNumbers(values, count, partial);
       else addPositions(values, step, count, padded, partial);
     }
-  }
-}
-
-/** Adds up positions; sixteen channels at a time, since an addition has to wait for the one before. */
-function addPositions(values: usize, step: usize, count: i32, padded: usize, sums: usize): void {
-  let offset: usize = 0;
-  for (; offset + 4 * VECTOR <= padded; offset += 4 * VECTOR) {
-    let at = values + offset;
-    let sum0 = v128.load(sums + offset);
-    let sum1 = v128.load(sums + offset, VECTOR);
-    let sum2 = v128.load(sums + offset, 2 * VECTOR);
-    let sum3 = v128.load(sums + offset, 3 * VECTOR);
-    for (let position = 0; position < count; position++, at += step) {
-      sum0 = f32x4.add(sum0, v128.load(at));
-      sum1 = f32x4.add(sum1, v128.load(at, VECTOR));
-      sum2 = f32x4.add(sum2, v128.load(at, 2 * VECTOR));
-      sum3 = f32x4.add(sum3, v128.load(at, 3 * VECTOR));
-    }
-    v128.store(sums + offset, sum0);
-    v128.store(sums + offset, sum1, VECTOR);
-    v128.store(sums + offset, sum2, 2 * VECTOR);
-    v128.store(sums + offset, sum3, 3 * VECTOR);
-  }
-  for (; offset < padded; offset += VECTOR) {
-    let at = values + offset;
-    let sum = v128.load(sums + offset);
-    for (let position = 0; position < count; position++, at += step) sum = f32x4.add(sum, v128.load(at));
-    v128.store(sums + offset, sum);
   }
 }
 

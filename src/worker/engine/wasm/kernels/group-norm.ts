@@ -7,8 +7,9 @@ import { firstItem, itemAfter } from './threads/work-shares';
 import { GroupNormGradientOperation, GroupNormOperation, Image } from './layout';
 import { entryAt } from './common/tables';
 import { multiplyAdd, paddedBytes, VECTOR } from './common/simd';
+import { addPositions, sumProducts } from './common/sums';
 import { affineLeaky, normGradient } from './pointwise';
-import { applySnippets } from './snippets';
+import { applySnippets, clearFloats } from './snippets';
 
 /** Bytes that are normalised before the epilogue follows: they stay in the L1 cache. */
 const RUN_BYTES: usize = 8192;
@@ -38,7 +39,8 @@ function normaliseRow(record: GroupNormOperation, entry: Image, scratch: usize):
   const sums = scratch;
   const scales = scratch + padded;
   const shifts = scales + padded;
-  sumPositions(from, step, positions, padded, sums);
+  clearFloats(sums, i32(padded >> 2));
+  addPositions(from, step, positions, padded, sums);
   const groups = record.groups;
   const inGroup = channels / groups;
   const share: f32 = 1 / f32(positions * inGroup);
@@ -85,38 +87,6 @@ function sumNumbers(values: usize, count: i32): f32 {
   let sum: f32 = 0;
   for (; count > 0; count--, values += 4) sum += load<f32>(values);
   return sum;
-}
-
-/** Sums over positions by channel; sixteen channels at a time, since an addition has to wait for the one before. */
-function sumPositions(values: usize, step: usize, count: i32, padded: usize, sums: usize): void {
-  let offset: usize = 0;
-  for (; offset + GROUP <= padded; offset += GROUP) {
-    let at = values + offset;
-    let sum0 = v128.load(at);
-    let sum1 = v128.load(at, VECTOR);
-    let sum2 = v128.load(at, 2 * VECTOR);
-    let sum3 = v128.load(at, 3 * VECTOR);
-    for (let position = 1; position < count; position++) {
-      at += step;
-      sum0 = f32x4.add(sum0, v128.load(at));
-      sum1 = f32x4.add(sum1, v128.load(at, VECTOR));
-      sum2 = f32x4.add(sum2, v128.load(at, 2 * VECTOR));
-      sum3 = f32x4.add(sum3, v128.load(at, 3 * VECTOR));
-    }
-    v128.store(sums + offset, sum0);
-    v128.store(sums + offset, sum1, VECTOR);
-    v128.store(sums + offset, sum2, 2 * VECTOR);
-    v128.store(sums + offset, sum3, 3 * VECTOR);
-  }
-  for (; offset < padded; offset += VECTOR) {
-    let at = values + offset;
-    let sum = v128.load(at);
-    for (let position = 1; position < count; position++) {
-      at += step;
-      sum = f32x4.add(sum, v128.load(at));
-    }
-    v128.store(sums + offset, sum);
-  }
 }
 
 
@@ -221,43 +191,4 @@ function differentiateRow(record: GroupNormGradientOperation, entry: Image, scra
   }
   const target = record.target + gradientRow * size;
   normGradient(source, step, target, step, positions, channels, raw, step, p, padded);
-}
-
-/** Sums over positions of g (x - mean) and of g, eight channels at a time, at the end perhaps some twice. */
-function sumProducts(
-  source: usize,
-  raw: usize,
-  step: usize,
-  count: i32,
-  padded: usize,
-  means: usize,
-  products: usize,
-  sums: usize,
-): void {
-  for (let channel: usize = 0; channel < padded; channel += 2 * VECTOR) {
-    const next = min(channel + VECTOR, padded - VECTOR);
-    const mean = v128.load(means + channel);
-    const nextMean = v128.load(means + next);
-    let sum = f32x4.splat(0);
-    let nextSum = sum;
-    let product = sum;
-    let nextProduct = sum;
-    let offset: usize = 0;
-    for (let position = 0; position < count; position++, offset += step) {
-      const gradient = v128.load(source + offset + channel);
-      const nextGradient = v128.load(source + offset + next);
-      sum = f32x4.add(sum, gradient);
-      nextSum = f32x4.add(nextSum, nextGradient);
-      product = multiplyAdd(gradient, f32x4.sub(v128.load(raw + offset + channel), mean), product);
-      nextProduct = multiplyAdd(
-        nextGradient,
-        f32x4.sub(v128.load(raw + offset + next), nextMean),
-        nextProduct,
-      );
-    }
-    v128.store(sums + channel, sum);
-    v128.store(sums + next, nextSum);
-    v128.store(products + channel, product);
-    v128.store(products + next, nextProduct);
-  }
 }

@@ -18,6 +18,7 @@ import {
 } from './layout';
 import { entryAt } from './common/tables';
 import { multiplyAdd, paddedBytes, storeSome, VECTOR } from './common/simd';
+import { sumProducts } from './common/sums';
 
 export function normPartials(record: NormPartialsOperation, threads: i32): void {
   const blocks = record.blockCount;
@@ -175,32 +176,11 @@ export function normGradientPartials(record: NormGradientPartialsOperation, thre
     const raw = record.raw + usize(entry.firstRaw) * positionBytes;
     const statistics = record.statistics + usize(entry.forwardSegment) * 4 * positionBytes;
     const target = record.target + usize(block) * 2 * padded;
-    for (let channel: usize = 0; channel < padded; channel += 2 * VECTOR) {
-      const next = min(channel + VECTOR, padded - VECTOR);
-      const mean = v128.load(statistics + channel);
-      const nextMean = v128.load(statistics + next);
-      let sum = f32x4.splat(0);
-      let nextSum = f32x4.splat(0);
-      let product = f32x4.splat(0);
-      let nextProduct = f32x4.splat(0);
-      let offset: usize = 0;
-      for (let i = 0; i < count; i++, offset += positionBytes) {
-        const gradient = v128.load(source + offset + channel);
-        const nextGradient = v128.load(source + offset + next);
-        sum = f32x4.add(sum, gradient);
-        nextSum = f32x4.add(nextSum, nextGradient);
-        product = multiplyAdd(gradient, f32x4.sub(v128.load(raw + offset + channel), mean), product);
-        nextProduct = multiplyAdd(
-          nextGradient,
-          f32x4.sub(v128.load(raw + offset + next), nextMean),
-          nextProduct,
-        );
-      }
-      const inverse = statistics + positionBytes;
-      v128.store(target + channel, sum);
-      v128.store(target + next, nextSum);
-      v128.store(target + padded + channel, f32x4.mul(product, v128.load(inverse + channel)));
-      v128.store(target + padded + next, f32x4.mul(nextProduct, v128.load(inverse + next)));
+    const products = target + padded;
+    sumProducts(source, raw, positionBytes, count, padded, statistics, products, target);
+    const inverse = statistics + positionBytes;
+    for (let channel: usize = 0; channel < padded; channel += VECTOR) {
+      v128.store(products + channel, f32x4.mul(v128.load(products + channel), v128.load(inverse + channel)));
     }
   }
 }
