@@ -1,9 +1,7 @@
 /** The search for nearest neighbours on the micro-kernel against the plain one, on any threads, in slices. */
 
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { describe, it } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { plainNeighbours } from '../../src/worker/spread/plain-neighbours.js';
 import type { Neighbours, UnitRows } from '../../src/worker/spread/neighbours.js';
 import { Slices } from '../../src/worker/spread/slices.js';
@@ -12,20 +10,9 @@ import { instantiate } from '../../src/worker/engine/wasm/kernels.js';
 import { searchNeighbours } from '../../src/worker/engine/wasm/neighbour-search.js';
 import { hashed } from '../worker/support/tiny.js';
 import { unhurried, unitRows } from './support/spread.js';
+import { compileKernels } from './support/compile-kernels.js';
 import { kernelBytes } from './support/wasm.js';
 import { spawnNodeThread } from './support/wasm-threads.js';
-
-interface KernelBuild {
-  readonly compileKernels: (
-    name: string,
-    change: (file: string, text: string) => string,
-  ) => Promise<Uint8Array<ArrayBuffer>>;
-}
-
-// Not bundled: it finds the sources by its own place.
-const { compileKernels } = (await import(
-  pathToFileURL(path.resolve('scripts/lib/wasm-kernels.mjs')).href
-)) as KernelBuild;
 
 interface Choices {
   /** Another binary than the build's. */

@@ -1,9 +1,7 @@
 /** The comparisons that pass on the real kernels fail on kernels that are wrong in one place. */
 
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { describe, it } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import type { EngineInput, EngineState } from '../../src/worker/engine/engine.js';
 import type { NamedTensors } from '../../src/worker/model/parameters.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
@@ -16,20 +14,9 @@ import { exactZerosOf } from '../support/exact-zeros.js';
 import { fewInput, fewState } from '../support/few-recipe.js';
 import { expectClose } from '../worker/support/compare.js';
 import { tinyInput } from '../worker/support/tiny.js';
+import { compileKernels } from './support/compile-kernels.js';
 import { kernelBytes, nodeWasmEngine } from './support/wasm.js';
 import { spawnNodeThread } from './support/wasm-threads.js';
-
-interface KernelBuild {
-  readonly compileKernels: (
-    name: string,
-    change: (file: string, text: string) => string,
-  ) => Promise<Uint8Array<ArrayBuffer>>;
-}
-
-// Not bundled: it finds the sources by its own place.
-const { compileKernels } = (await import(
-  pathToFileURL(path.resolve('scripts/lib/wasm-kernels.mjs')).href
-)) as KernelBuild;
 
 /** What notices a fault. */
 type Check = (bytes: Uint8Array<ArrayBuffer>, channelDivisor: number) => Promise<void>;

@@ -9,6 +9,7 @@ import type { DrawPart } from '../../src/worker/engine/plan/operations.js';
 import { applyView, VIEW_WORDS } from '../../src/worker/model/views.js';
 import { RandomStreams, streamNumber } from '../../src/worker/random/streams.js';
 import { hash } from '../worker/support/tiny.js';
+import { VIEW_OF_NOTHING } from '../support/few-recipe.js';
 import { runOperations, type Values } from './support/wasm-operation.js';
 
 const SEED = 2 ** 40 + 5;
@@ -17,22 +18,8 @@ const ROWS = 37;
 const INDICES = streamNumber('landmarkIndex', 0, 0);
 const VIEW = streamNumber('view', 0, 1);
 
-const NOTHING: WarpView = {
-  kind: 'warp',
-  rotation: 0,
-  scale: 0,
-  shift: 0,
-  shear: 0,
-  aspect: 0,
-  displacement: 0,
-  cutOut: 0,
-  stroke: null,
-  brightness: 0,
-  contrast: 0,
-  outside: 'background',
-};
 const LOOK: WarpView = {
-  ...NOTHING,
+  ...VIEW_OF_NOTHING,
   rotation: 0.3,
   scale: 0.2,
   shift: 2,
@@ -47,8 +34,8 @@ const LOOK_OF_FEW: WarpView = { ...LOOK, displacement: 0.5, cutOut: 0 };
 
 const VIEWS: readonly (readonly [string, WarpView, readonly [number, number, number]])[] = [
   ['an affine warp', { ...LOOK, displacement: 0, cutOut: 0, stroke: null }, [28, 28, 1]],
-  ['a displacement', { ...NOTHING, displacement: 3 }, [28, 28, 1]],
-  ['a cut-out and strokes', { ...NOTHING, cutOut: 8, stroke: { probability: 0.5 } }, [28, 28, 1]],
+  ['a displacement', { ...VIEW_OF_NOTHING, displacement: 3 }, [28, 28, 1]],
+  ['a cut-out and strokes', { ...VIEW_OF_NOTHING, cutOut: 8, stroke: { probability: 0.5 } }, [28, 28, 1]],
   ['all of it', LOOK, [28, 28, 1]],
   ['far warps', { ...LOOK, rotation: 1, scale: 0.9, shift: 40 }, [12, 9, 1]],
   [
@@ -58,7 +45,11 @@ const VIEWS: readonly (readonly [string, WarpView, readonly [number, number, num
   ],
   ['fewer pixels than knots', LOOK_OF_FEW, [3, 2, 1]],
   ['fewer columns than knots', LOOK_OF_FEW, [9, 3, 2]],
-  ['a stroke on all channels', { ...NOTHING, stroke: { probability: 1 }, outside: 'edge' }, [8, 30, 2]],
+  [
+    'a stroke on all channels',
+    { ...VIEW_OF_NOTHING, stroke: { probability: 1 }, outside: 'edge' },
+    [8, 30, 2],
+  ],
 ];
 
 function datasetOf(imageShape: readonly [number, number, number], count: number): Dataset {
@@ -144,7 +135,7 @@ for (const simd of ['plain', 'relaxed'] as const) {
           ...images.subarray(LANDMARKS[index]! * size, (LANDMARKS[index]! + 1) * size),
         ]);
         assert.deepEqual(
-          await drawn({ ...NOTHING, outside }, dataset, simd),
+          await drawn({ ...VIEW_OF_NOTHING, outside }, dataset, simd),
           Float32Array.from(plain, (byte) => byte / 127.5 - 1),
         );
       }

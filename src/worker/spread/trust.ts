@@ -1,7 +1,7 @@
 /**
- * How far spread labels are to be trusted, by how often they are right where one label is left out. Measured on two data
- * sets (docs/measurements.md): labels spread wrongly teach a network what it does not unlearn, so it is better to
- * start from none than from many wrong ones.
+ * How far spread labels are to be trusted, by how often they are right where one label is left out. Labels spread wrongly
+ * teach a network what it does not unlearn, so it is better to start from none than from many wrong ones
+ * (docs/few-labels.md).
  */
 
 import type { LeftOut } from './leave-one-out.js';

@@ -15,8 +15,6 @@
 
 import type { Divider, Numbers } from './shader.js';
 
-export type ProductForm = 'gather' | 'scatter' | 'filter';
-
 /** The shapes that a product joins; counts of pixels and channels. */
 export interface ProductGeometry {
   /** [height, width, channels] */
