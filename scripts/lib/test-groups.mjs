@@ -44,26 +44,26 @@ function runNodeTests(name, files, nodeFlags = []) {
   );
 }
 
+/** Runs commands of packages side by side; each that does not end well is a failure. */
+async function runChecks(checks) {
+  const exitCodes = await Promise.all(checks.map(([script, args]) => runPackage(script, args)));
+  return { ...NO_TESTS, failed: exitCodes.filter((exitCode) => exitCode !== 0).length };
+}
+
 /** Type-checks each side of the thread boundary with its own configuration. */
-export async function checkTypes() {
-  let failed = 0;
-  for (const project of TYPESCRIPT_PROJECTS) {
-    const exitCode = await runPackage('typescript/bin/tsc', ['-p', `${project}/tsconfig.json`]);
-    if (exitCode !== 0) failed += 1;
-  }
-  return { ...NO_TESTS, failed };
+export function checkTypes() {
+  return runChecks(
+    TYPESCRIPT_PROJECTS.map((project) => ['typescript/bin/tsc', ['-p', `${project}/tsconfig.json`]]),
+  );
 }
 
 /** Format, rules of the language, and the arrows between the rooms. */
-export async function lint() {
-  const checks = [
+export function lint() {
+  return runChecks([
     ['prettier/bin/prettier.cjs', ['--check', '--log-level=warn', '.']],
     ['eslint/bin/eslint.js', ['--max-warnings=0', '.']],
     ['dependency-cruiser/bin/dependency-cruise.mjs', ['--config', '.dependency-cruiser.mjs', 'src']],
-  ];
-  let failed = 0;
-  for (const [script, args] of checks) if ((await runPackage(script, args)) !== 0) failed += 1;
-  return { ...NO_TESTS, failed };
+  ]);
 }
 
 export async function build() {
