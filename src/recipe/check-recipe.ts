@@ -8,6 +8,7 @@ import { metricNames } from './metrics.js';
 import {
   entryOf,
   groupOf,
+  hasLabels,
   inStage,
   passNamed,
   tappedPasses,
@@ -228,6 +229,9 @@ function checkGroups(recipe: Recipe, { groups }: Phase, data: DataShape, refuse:
     if (pool === 'landmarks' && recipe.landmarks === null) {
       refuse(`its group "${name}" draws landmarks, of which the recipe keeps none`);
     }
+    if (group.isConditional === true && pool !== 'latents') {
+      refuse(`its group "${name}" of ${pool} images is conditional, as only latents can be`);
+    }
     if (indicesOf === null) continue;
     const other: RowGroup | undefined = groups.find((candidate) => candidate.name === indicesOf);
     const fits =
@@ -285,6 +289,16 @@ function checkPass(recipe: StageRecipe, phase: Phase, pass: Pass, data: DataShap
   if (taken !== drawn) {
     refuse(
       `${what} takes ${taken} latents of a row of the group "${name}", and its pass "${first.name}" takes ${drawn}`,
+    );
+  }
+  if (group.isConditional === true) checkCodes(taken, data, `its group "${name}"`, refuse);
+}
+
+/** There is room for a code of the class and something beside it. */
+function checkCodes(latents: number, { classes }: DataShape, what: string, refuse: Refuse): void {
+  if (latents <= classes) {
+    refuse(
+      `${what} is conditional, which ${latents} latents of a row are too few for: the data has ${classes} classes`,
     );
   }
 }
@@ -440,7 +454,11 @@ function checkTargets(
   const taught = phase.passes.find(({ name }) => name === teacher.pass);
   if (taught === undefined)
     return refuse(`${what} has the teacher "${teacher.pass}", which is no pass of its phase`);
-  if (taught.gradient) refuse(`${what} has the teacher "${taught.name}", which has a gradient`);
+  if (taught === pass) {
+    if (teacher.isSoft) refuse(`${what} is its own soft teacher, from which nothing can be learned`);
+  } else if (taught.gradient) {
+    refuse(`${what} has the teacher "${taught.name}", which has a gradient`);
+  }
   checkSameRows(phase, pass, taught, what, refuse);
   checkClasses(checkLogits(networkOf(recipe, taught), term.layer, what, refuse), data, what, refuse);
 }
@@ -459,7 +477,7 @@ function checkLabels(
   what: string,
   refuse: Refuse,
 ): void {
-  if (pass.input.kind !== 'group' || groupOf(phase, pass).pool !== 'labelled') {
+  if (!hasLabels(groupOf(phase, pass))) {
     refuse(`${what} needs labels, which its pass "${pass.name}" does not have: it reads no labelled group`);
   }
   checkClasses(width, data, what, refuse);
@@ -568,6 +586,9 @@ function checkAccuracy(recipe: StageRecipe, data: DataShape, refuse: Refuse): vo
   const pass = passNamed(phase, accuracy.pass);
   const width = checkLogits(networkOf(recipe, pass), accuracy.layer, 'its accuracy', refuse);
   checkLabels(phase, pass, width, data, 'its accuracy', refuse);
+  if (pass.input.kind !== 'group' || groupOf(phase, pass).pool !== 'labelled') {
+    refuse(`its accuracy is that of its pass "${pass.name}", which reads no labelled images`);
+  }
 }
 
 function checkEnds(recipe: Recipe, data: DataShape, refuse: Refuse): void {
@@ -598,6 +619,7 @@ function checkEnds(recipe: Recipe, data: DataShape, refuse: Refuse): void {
   if (generator.latentSize !== sizeOf(network.inputShape)) {
     refuse(`its generator takes ${sizeOf(network.inputShape)} latents, not ${generator.latentSize}`);
   }
+  if (generator.isConditional === true) checkCodes(generator.latentSize, data, 'its generator', refuse);
 }
 
 /** How many updates of a step train each network. */

@@ -94,8 +94,8 @@ export interface WarpView {
 }
 
 /**
- * Rows that a phase draws, with replacement, from one pool. A labelled group brings its labels along, one of
- * landmarks the rows of the target store.
+ * Rows that a phase draws, with replacement, from one pool. A labelled group brings its labels along, as conditional
+ * latents do, one of landmarks the rows of the target store.
  */
 export interface RowGroup {
   readonly name: string;
@@ -108,6 +108,11 @@ export interface RowGroup {
   /** Name of a group of the same pool and rows, whose indices it takes: other views of its images. null: its own. */
   readonly indicesOf: string | null;
   readonly view: View;
+  /**
+   * Of latents only: the first elements of a row, as many as there are classes, are a one-hot code, row r's of class
+   * r mod classes, which is the row's label. A generator that reads them is conditioned on the class.
+   */
+  readonly isConditional?: boolean;
 }
 
 /** One run of a network over one segment of rows, with its own batch statistics. */
@@ -144,7 +149,7 @@ export type Term = {
   readonly weight: number | Ramp;
 } & (
   | {
-      /** Mean of -log softmax(logits)[label] over the rows; the pass reads a labelled group. */
+      /** Mean of -log softmax(logits)[label] over the rows; the pass reads a group with labels (`hasLabels`). */
       readonly kind: 'softmaxCrossEntropy';
     }
   | {
@@ -174,11 +179,11 @@ export type Term = {
       readonly kind: 'pseudoLabelCrossEntropy';
       /** null: only the store's targets. */
       readonly teacher: {
-        /** Without gradient, on as many rows. */
+        /** Without gradient, on as many rows; or the pass itself, whose likeliest classes are then constants. */
         readonly pass: string;
         /** One for all classes, or one for each. */
         readonly threshold: number | readonly number[];
-        /** Its probabilities, or 1 at the most probable class. */
+        /** Its probabilities, or 1 at the most probable class; the latter where a pass teaches itself. */
         readonly isSoft: boolean;
       } | null;
       readonly usesStore: boolean;
@@ -267,6 +272,8 @@ export interface Recipe {
   readonly generator: {
     readonly network: string;
     readonly latentSize: number;
+    /** Its latents begin with a one-hot code of the class that is asked for (`RowGroup.isConditional`). */
+    readonly isConditional?: boolean;
     readonly parameters: ParameterSet;
   } | null;
   /**
@@ -353,6 +360,11 @@ export function groupOf(phase: Phase, pass: Pass): RowGroup {
   const found = phase.groups.find((group) => group.name === name);
   if (found === undefined) throw new Error(`The phase has no group "${name}".`);
   return found;
+}
+
+/** Whether the rows of a group have labels. */
+export function hasLabels({ pool, isConditional = false }: RowGroup): boolean {
+  return pool === 'labelled' || isConditional;
 }
 
 /** Where an update stands among those of a network in a step. */

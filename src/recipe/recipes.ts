@@ -2,6 +2,7 @@
 
 import type { RecipeEntry } from './recipe-entry.js';
 import { fewLabels } from './recipes/few-labels.js';
+import { fewLabelsFast } from './recipes/few-labels-fast.js';
 import { fewLabelsNoGan } from './recipes/few-labels-no-gan.js';
 import { fewLabelsNoLook } from './recipes/few-labels-no-look.js';
 import { labelsOnly } from './recipes/labels-only.js';
@@ -12,6 +13,7 @@ import { notebookFeatureMatching } from './recipes/notebook-feature-matching.js'
 
 const LIST = {
   'few-labels': fewLabels,
+  'few-labels-fast': fewLabelsFast,
   'few-labels-no-gan': fewLabelsNoGan,
   'few-labels-no-look': fewLabelsNoLook,
   'labels-only-augmented': labelsOnlyAugmented,

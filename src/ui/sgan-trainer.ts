@@ -230,7 +230,7 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
     this.#next.set('seed', value);
   }
 
-  /** Updates in all, 1 to 10,000,000. Default: 4,000. */
+  /** Updates in all, 1 to 10,000,000. Default: 5,000. */
   @property({ converter: typedNumber })
   get steps(): number {
     return this.#next.complete.steps;

@@ -123,7 +123,7 @@ class EngineCheck {
     this.#compareExactly(`${prefix}evaluation/correct`, correct + rest);
     if (!this.#case.tensors.has(`${prefix}generate/images`)) return;
     const { seed, samples } = this.#reference;
-    const latents = sampleLatents(new RandomStreams(seed), samples, this.#input.recipe.generator!.latentSize);
+    const latents = sampleLatents(new RandomStreams(seed), samples, this.#input.recipe);
     const values = await this.#engine.generate(latents, samples);
     this.#compare(`${prefix}generate/images`, { shape: [samples, ...imageShape], values }, VALUE_TOLERANCE);
   }

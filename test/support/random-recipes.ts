@@ -213,11 +213,12 @@ interface PhaseOptions {
   readonly hasAverage: boolean;
   readonly width: number;
   readonly classes: number;
+  readonly isConditional: boolean;
   readonly hasLandmarks: boolean;
 }
 
 function randomPhase(choices: Choices, extra: Choices, options: PhaseOptions): Phase {
-  const { index, hasGenerator, instances, hasAverage, width } = options;
+  const { index, hasGenerator, instances, hasAverage, width, isConditional } = options;
   const phase = new PhaseBuilder(choices, extra, index);
   const own = (): { instance: number } => ({ instance: choices.whole(0, instances - 1) });
   const rows = choices.whole(2, 6);
@@ -264,6 +265,7 @@ function randomPhase(choices: Choices, extra: Choices, options: PhaseOptions): P
   const updates = [{ loss: `discriminatorLoss${index}`, terms: trained, networks: ['discriminator'] }];
   if (hasGenerator) {
     phase.group('latents', 'latents', choices.whole(2, 6));
+    if (isConditional) phase.groups.push({ ...phase.groups.pop()!, isConditional });
     const made = phase.pass('generated', { kind: 'group', group: 'latents' }, { network: 'generator' });
     const fake = phase.pass('fake', { kind: 'pass', pass: made }, own());
     const found = phase.term('fake', { ...judged(), pass: fake, target: 1 });
@@ -277,6 +279,9 @@ function randomPhase(choices: Choices, extra: Choices, options: PhaseOptions): P
     });
     trained.push(found);
     const terms = choices.of([[fooled], [matched], [matched, fooled]]);
+    if (isConditional && extra.is(0.8)) {
+      terms.push(phase.term('asked', { kind: 'softmaxCrossEntropy', pass: fake }));
+    }
     updates.push({ loss: `generatorLoss${index}`, terms, networks: ['generator'] });
   }
   const { groups, passes, terms } = phase;
@@ -305,7 +310,10 @@ function pseudoLabels(
     ? extra.of([0, 0.3])
     : Array.from({ length: classes }, () => extra.of([0, 0.25, 1]));
   phase.term('confident', { kind: 'confidentShare', pass: weak, threshold });
-  const teacher = usesStore && extra.is(0.3) ? null : { pass: weak, threshold, isSoft: extra.is(0.5) };
+  const others = extra.is(0.3)
+    ? { pass: strong, threshold, isSoft: false }
+    : { pass: weak, threshold, isSoft: extra.is(0.5) };
+  const teacher = usesStore && extra.is(0.3) ? null : others;
   return [phase.term('pseudo', { kind: 'pseudoLabelCrossEntropy', pass: strong, teacher, usesStore })];
 }
 
@@ -402,6 +410,7 @@ export function randomInput(seed: number): EngineInput {
     });
   }
   const hasLandmarks = extra.is(0.5);
+  const isConditional = extra.is(0.6);
   const phaseCount = choices.whole(1, 3);
   const phases = Array.from({ length: phaseCount }, (_, index) =>
     randomPhase(choices, extra, {
@@ -412,6 +421,7 @@ export function randomInput(seed: number): EngineInput {
       hasAverage: average !== null,
       width,
       classes: data.classes,
+      isConditional,
       hasLandmarks,
     }),
   );
@@ -445,6 +455,7 @@ export function randomInput(seed: number): EngineInput {
         : {
             network: 'generator',
             latentSize: LATENT_SIZE,
+            isConditional,
             parameters: generatorEntry.average === null ? 'current' : 'average',
           },
   };

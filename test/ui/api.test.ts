@@ -30,7 +30,7 @@ describe('attributes and properties', () => {
     expect(element.engine).to.equal('auto');
     expect(element.labels).to.equal(100);
     expect(element.seed).to.equal(1);
-    expect(element.steps).to.equal(4000);
+    expect(element.steps).to.equal(5000);
     expect(element.autostart).to.equal(false);
     expect(element.state).to.equal('idle');
     expect(element.error).to.equal(null);

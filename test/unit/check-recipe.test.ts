@@ -45,6 +45,23 @@ function refuses(change: (recipe: Draft) => void, why: RegExp, data = DATA): voi
 
 const layersOf = (recipe: Draft, network = 0): LayerDescription[] => recipe.networks[network]!.network.layers;
 
+/** A term by which the generated images' pass teaches itself, or learns from another. */
+function teach(recipe: Draft, teacher: string, isSoft: boolean): void {
+  const { terms, updates } = recipe.stages[0]!.phases[0]!;
+  const pass = terms.find(({ kind }) => kind === 'featureMatching')!.pass;
+  const layer = recipe.classifier.layer;
+  terms.push({
+    kind: 'pseudoLabelCrossEntropy',
+    name: 'taught',
+    pass,
+    layer,
+    weight: 1,
+    teacher: { pass: teacher === 'itself' ? pass : teacher, threshold: 0, isSoft },
+    usesStore: false,
+  });
+  updates.at(-1)!.terms.push('taught');
+}
+
 const CASES: readonly [what: string, change: (recipe: Draft) => void, why: RegExp][] = [
   ['no phase', (recipe) => (recipe.stages[0]!.phases = []), /it has no phase/],
   [
@@ -149,6 +166,42 @@ const CASES: readonly [what: string, change: (recipe: Draft) => void, why: RegEx
     (recipe) =>
       Object.assign(recipe.stages[0]!.phases[0]!.passes[0]!, { gradient: false, parameters: 'average' }),
     /"labelled" reads averaged parameters of "discriminator", which keeps none/,
+  ],
+  [
+    'images with codes of classes',
+    (recipe) => (recipe.stages[0]!.phases[0]!.groups[0]!.isConditional = true),
+    /its group "labelled" of labelled images is conditional, as only latents can be/,
+  ],
+  [
+    'codes that leave no latents',
+    (recipe) => {
+      const generator = recipe.networks.find(({ network }) => network.name === 'generator')!.network;
+      Object.assign(generator.layers[0]!, { shape: [1, 1, 10] });
+      generator.inputShape = [10];
+      recipe.generator!.latentSize = 10;
+      recipe.stages[0]!.phases[0]!.groups.find(({ pool }) => pool === 'latents')!.isConditional = true;
+    },
+    /conditional, which 10 latents of a row are too few for: the data has 10 classes/,
+  ],
+  [
+    'an accuracy of generated images',
+    (recipe) => {
+      const { phases } = recipe.stages[0]!;
+      const { groups, passes } = phases[0]!;
+      groups.find(({ pool }) => pool === 'latents')!.isConditional = true;
+      recipe.stages[0]!.accuracy!.pass = passes.find(({ input }) => input.kind === 'pass')!.name;
+    },
+    /its accuracy is that of its pass ".*", which reads no labelled images/,
+  ],
+  [
+    'a teacher with a gradient',
+    (recipe) => teach(recipe, 'labelled', false),
+    /its term "taught" has the teacher "labelled", which has a gradient/,
+  ],
+  [
+    'a pass that is its own soft teacher',
+    (recipe) => teach(recipe, 'itself', true),
+    /its term "taught" is its own soft teacher, from which nothing can be learned/,
   ],
   [
     'an output that is read twice',
@@ -323,6 +376,17 @@ describe('what is not refused', () => {
       noise: hasLayer('gaussianNoise'),
       contrastive: hasTerm('contrastive'),
       pseudoLabels: hasTerm('pseudoLabelCrossEntropy'),
+      ownTeachers: has((recipe) =>
+        phasesOf(recipe).some(({ terms }) =>
+          terms.some((term) => term.kind === 'pseudoLabelCrossEntropy' && term.teacher?.pass === term.pass),
+        ),
+      ),
+      conditional: has((recipe) =>
+        phasesOf(recipe).some(({ groups }) => groups.some(({ isConditional = false }) => isConditional)),
+      ),
+      asked: has((recipe) =>
+        phasesOf(recipe).some(({ terms }) => terms.some(({ name }) => name.startsWith('asked'))),
+      ),
       confident: hasTerm('confidentShare'),
       logsumexp: hasTerm('logsumexpCrossEntropy'),
       warps: has((recipe) =>

@@ -141,9 +141,32 @@ describe('the other streams', () => {
   });
 
   it('give the samples their fixed latents, whatever the step', () => {
-    const latents = sampleLatents(new RandomStreams(5), 64, 100);
+    const generator = { network: 'generator', latentSize: 100, parameters: 'current' } as const;
+    const recipe = { classes: 3, generator };
+    const latents = sampleLatents(new RandomStreams(5), 64, recipe);
     assert.equal(latents.length, 6400);
     assert.deepEqual(latents, new RandomStreams(5).uniform(streamNumber('sampleLatent'), 0, 6400, -1, 1));
-    assert.deepEqual(sampleLatents(new RandomStreams(5), 8, 100), latents.slice(0, 800));
+    assert.deepEqual(sampleLatents(new RandomStreams(5), 8, recipe), latents.slice(0, 800));
+    assert.equal(sampleLatents(new RandomStreams(5), 8, { classes: 3, generator: null }).length, 0);
+  });
+
+  it('begin conditional latents with a code of the class, all classes in turn', () => {
+    const generator = {
+      network: 'generator',
+      latentSize: 5,
+      isConditional: true,
+      parameters: 'current',
+    } as const;
+    const plain = sampleLatents(new RandomStreams(5), 7, {
+      classes: 3,
+      generator: { ...generator, isConditional: false },
+    });
+    const latents = sampleLatents(new RandomStreams(5), 7, { classes: 3, generator });
+    for (let row = 0; row < 7; row++) {
+      const code = [0, 0, 0];
+      code[row % 3] = 1;
+      assert.deepEqual([...latents.slice(row * 5, row * 5 + 3)], code);
+      assert.deepEqual(latents.slice(row * 5 + 3, row * 5 + 5), plain.slice(row * 5 + 3, row * 5 + 5));
+    }
   });
 });

@@ -38,7 +38,7 @@ function digests(seedStreams: RandomStreams): Map<string, string> {
   }
   add('split/labelled', input.split.labelled);
   add('split/unlabelled', input.split.unlabelled);
-  add('sampleLatents', sampleLatents(seedStreams, reference.samples, 100));
+  add('sampleLatents', sampleLatents(seedStreams, reference.samples, recipe));
   for (const step of [0, 1, 1000]) {
     const draws = drawPhase(seedStreams, recipe, input.split, 0, step);
     for (const [name, { indices, latents }] of draws) add(`step${step}/${name}`, (indices ?? latents)!);

@@ -129,7 +129,8 @@ const checkBarrier: Check = async (bytes) => {
   const kernels = await instantiate(await WebAssembly.compile(bytes), arena.memory);
   const team = new Team(arena, kernels, 4096, 1);
   const records = new StageRecords();
-  records.add(0, 'drawLatents', 'latents', { stream: 1, count: 4, target: arena.allocate(16) });
+  const target = arena.allocate(16);
+  records.add(0, 'drawLatents', 'latents', { stream: 1, count: 4, size: 4, classes: 0, target });
   const { address, count } = storeRecords(arena, records.filled);
   const isWhole = kernels.runRecords(address, count, 2, team.run, arena.allocate(4096));
   assert.equal(isWhole, 0, 'a barrier of two is off by one thread');

@@ -1,6 +1,6 @@
 /**
- * The tfjs engine against TensorFlow, full size: everything on wasm, the yardstick's passes, losses,
- * gradients and an update on the slower backends. test/long/worker has the rest.
+ * The tfjs engine against TensorFlow, full size: everything on wasm, the yardstick's passes, losses and
+ * gradients on the slower backends. test/long/worker has the rest.
  */
 
 import { expect } from '@open-wc/testing';
@@ -19,10 +19,7 @@ const TIMEOUT_MS = 180_000;
 
 function checksOf(backend: TfjsBackend): readonly (readonly [string, readonly Part[]])[] {
   if (backend === 'wasm') return [...reference.cases.keys()].map((name) => [name, PARTS]);
-  return [
-    ['notebook', ['step', 'after1']],
-    ['notebook-as-run', ['step']],
-  ];
+  return [['notebook', ['step']]];
 }
 
 forEachBackend('the tfjs engine beside TensorFlow', (backend) => {

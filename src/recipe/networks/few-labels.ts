@@ -11,8 +11,8 @@ export interface FewLabelsNetworkOptions {
   readonly channels: (count: number) => number;
 }
 
-/** Length of the generator's input. */
-export const LATENT_SIZE = 100;
+/** Random elements of the generator's input, which a code of the class stands before. */
+const NOISE_SIZE = 100;
 /** Length of what a contrastive term compares. */
 const PROJECTION_SIZE = 64;
 const FEATURES = 256;
@@ -73,6 +73,11 @@ export function projection({ channels }: FewLabelsNetworkOptions): Network {
   };
 }
 
+/** Elements of the generator's input. */
+export function latentSizeOf({ classes }: DataShape): number {
+  return classes + NOISE_SIZE;
+}
+
 /** How a transposed convolution makes an image from one about half as large. */
 interface Doubling {
   readonly from: readonly [number, number];
@@ -99,7 +104,7 @@ function doublingsTo(size: readonly [number, number]): readonly Doubling[] {
 }
 
 /**
- * Latents [100] uniform in [-1, 1) to an image [height, width, channels] in [-1, 1]: a dense layer, normalised over
+ * Latents, a one-hot code of the class and 100 values uniform in [-1, 1), to an image [height, width, channels] in [-1, 1]: a dense layer, normalised over
  * each of its values, and one or two doublings. For 28 x 28: [B, 7, 7, 64], [B, 14, 14, 32], [B, 28, 28, 1].
  */
 export function fewLabelsGenerator({ data, channels }: FewLabelsNetworkOptions): Network {
@@ -129,5 +134,5 @@ export function fewLabelsGenerator({ data, channels }: FewLabelsNetworkOptions):
     if (isLast) layers.push({ kind: 'tanh', name: 'tanh' });
     else layers.push({ ...norm, name: `norm${number}` }, { kind: 'relu', name: `relu${number}` });
   });
-  return { name: 'generator', inputShape: [LATENT_SIZE], layers };
+  return { name: 'generator', inputShape: [latentSizeOf(data)], layers };
 }

@@ -10,7 +10,7 @@
 import {
   fewLabelsDiscriminator,
   fewLabelsGenerator,
-  LATENT_SIZE,
+  latentSizeOf,
   projection,
 } from '../networks/few-labels.js';
 import type {
@@ -36,12 +36,15 @@ export interface FewLabelsParts {
 const ADAM_EPSILON = 1e-8;
 const AVERAGE_DECAY = 0.995;
 const CONFIDENCE = 0.95;
-const LANDMARKS = 10_000;
+const LANDMARKS = 30_000;
 const TEMPERATURE = 0.2;
+/** In the generator's loss, beside feature matching. */
+const ADVERSARIAL_WEIGHT = 0.3;
+const CLASS_WEIGHT = 0.3;
 
 /** Shares of the run's steps; what is left is for `learn`. */
-const LOOK_SHARE = 0.5;
-const SPREAD_SHARE = 0.05;
+const LOOK_SHARE = 0.4;
+const SPREAD_SHARE = 0.04;
 
 /** Updates until the full rate. */
 const LOOK_WARM_UP = 30;
@@ -201,8 +204,9 @@ function discriminatorPhase(context: RecipeContext, parts: FewLabelsParts, usesS
   return { groups, passes, terms, updates };
 }
 
+/** Of all classes in turn. */
 function latents(rows: number): RowGroup {
-  return images('latents', 'latents', rows, { kind: 'plain' });
+  return { ...images('latents', 'latents', rows, { kind: 'plain' }), isConditional: true };
 }
 
 function generated(stream: number, name = 'generated'): Pass {
@@ -213,7 +217,10 @@ function fake(stream: number, name = 'fake', of = 'generated'): Pass {
   return passOf(name, { kind: 'pass', pass: of }, stream);
 }
 
-/** The generator's phase: the batch means of features of fresh fakes come to those of fresh images. */
+/**
+ * The generator's phase: the batch means of features of fresh fakes come to those of fresh images, each fake is to pass
+ * for real and to be read as the class that was asked for.
+ */
 function generatorPhase({ share }: RecipeContext): Phase {
   return {
     groups: [images('matched', 'unlabelled', share(0.5), { kind: 'plain' }), latents(share(0.5))],
@@ -232,8 +239,29 @@ function generatorPhase({ share }: RecipeContext): Phase {
         distance: 'absolute',
         weight: 1,
       },
+      {
+        kind: 'logsumexpCrossEntropy',
+        name: 'adversarialLoss',
+        pass: 'judged',
+        layer: 'logits',
+        target: 1,
+        weight: ADVERSARIAL_WEIGHT,
+      },
+      {
+        kind: 'softmaxCrossEntropy',
+        name: 'classLoss',
+        pass: 'judged',
+        layer: 'logits',
+        weight: CLASS_WEIGHT,
+      },
     ],
-    updates: [{ loss: 'generatorLoss', terms: ['featureMatchingLoss'], networks: ['generator'] }],
+    updates: [
+      {
+        loss: 'generatorLoss',
+        terms: ['featureMatchingLoss', 'adversarialLoss', 'classLoss'],
+        networks: ['generator'],
+      },
+    ],
   };
 }
 
@@ -310,27 +338,28 @@ export function fewLabelsRecipe(
   const options = { data, dropout: settings.dropout, channels };
   const optimiser = discriminatorOptimiser(context, LEARN_WARM_UP, scheduleSteps);
   const shared = { instances: 1, optimiser, average: null } as const;
-  const networks: NetworkEntry[] = [
-    { ...shared, network: fewLabelsDiscriminator(options), average: { decay: AVERAGE_DECAY } },
-  ];
+  const average = { ...shared, average: { decay: AVERAGE_DECAY } } as const;
+  const networks: NetworkEntry[] = [{ ...average, network: fewLabelsDiscriminator(options) }];
   if (hasLook) networks.push({ ...shared, network: projection(options) });
   if (hasGan) {
     const own = generatorOptimiser(context, scheduleSteps);
-    networks.push({ ...shared, network: fewLabelsGenerator(options), optimiser: own });
+    networks.push({ ...average, network: fewLabelsGenerator(options), optimiser: own });
   }
   return {
     networks,
     stages: stagesOf(context, parts),
     updatesRunningStatistics: true,
     classifier: { network: 'discriminator', layer: 'logits', parameters: 'average' },
-    generator: hasGan ? { network: 'generator', latentSize: LATENT_SIZE, parameters: 'current' } : null,
+    generator: hasGan
+      ? { network: 'generator', latentSize: latentSizeOf(data), isConditional: true, parameters: 'average' }
+      : null,
     landmarks: hasLook ? { count: LANDMARKS, layer: 'features' } : null,
   };
 }
 
 /** Settings that all of the family begin with. */
 export const FEW_LABELS_DEFAULTS = {
-  steps: 4000,
+  steps: 5000,
   labels: 100,
   balanced: true,
   batch: 128,

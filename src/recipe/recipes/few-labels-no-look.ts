@@ -6,7 +6,7 @@ import { FEW_LABELS_DEFAULTS, fewLabelsRecipe } from './few-labels-family.js';
 export const fewLabelsNoLook: RecipeEntry = {
   title: 'Few labels, no look',
   summary: 'The same without looking at images first and spreading labels',
-  defaults: { ...FEW_LABELS_DEFAULTS, steps: 2000 },
+  defaults: { ...FEW_LABELS_DEFAULTS, steps: 3000 },
   isBaseline: false,
   hasGenerator: true,
   build: (context) => fewLabelsRecipe(context, { hasLook: false, hasGan: true, isLabelsOnly: false }),

@@ -6,7 +6,7 @@ import { FEW_LABELS_DEFAULTS, fewLabelsRecipe } from './few-labels-family.js';
 export const labelsOnlyAugmented: RecipeEntry = {
   title: 'Labels only, warped',
   summary: 'The same network and warps on the labelled images alone: the baseline',
-  defaults: { ...FEW_LABELS_DEFAULTS, steps: 2000 },
+  defaults: { ...FEW_LABELS_DEFAULTS, steps: 3000 },
   isBaseline: true,
   hasGenerator: false,
   build: (context) => fewLabelsRecipe(context, { hasLook: false, hasGan: false, isLabelsOnly: true }),

@@ -10,6 +10,7 @@ import { RECIPES, type RecipeName } from '../../recipe/recipes.js';
 /** What a recipe is held against, where not the notebook's own baseline. */
 const LABELS_ONLY: Partial<Record<RecipeName, RecipeName>> = {
   'few-labels': 'labels-only-augmented',
+  'few-labels-fast': 'labels-only-augmented',
   'few-labels-no-gan': 'labels-only-augmented',
   'few-labels-no-look': 'labels-only-augmented',
 };

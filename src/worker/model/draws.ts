@@ -25,7 +25,7 @@ export interface GroupDraw {
   readonly landmarks: Uint32Array<ArrayBuffer> | null;
   /** [rows, `VIEW_WORDS`] random words of the group's view; null where it is plain. */
   readonly viewWords: Uint32Array<ArrayBuffer> | null;
-  /** [rows, size] float32, uniform in [-1, 1); null for images. */
+  /** [rows, size] float32, uniform in [-1, 1) but for the codes of conditional ones; null for images. */
   readonly latents: Float32Array<ArrayBuffer> | null;
 }
 
@@ -83,6 +83,20 @@ export function latentSizeOf(
   return reader === undefined ? 0 : sizeOf(entryOf(recipe, reader.network).network.inputShape);
 }
 
+/** The class that a row of conditional latents is of: all of them in turn, so that each has as many rows. */
+export function classOfRow(row: number, classes: number): number {
+  return row % classes;
+}
+
+/** Writes each row's class, 1 at its place and 0 at the others, over the first elements of latents [rows, size]. */
+function writeClassCodes(latents: Float32Array, rows: number, classes: number): void {
+  const size = latents.length / rows;
+  for (let row = 0; row < rows; row++) {
+    latents.fill(0, row * size, row * size + classes);
+    latents[row * size + classOfRow(row, classes)] = 1;
+  }
+}
+
 /** What the groups of a phase draw in the step after `step` updates, with replacement, by name. */
 export function drawPhase(
   streams: RandomStreams,
@@ -99,6 +113,7 @@ export function drawPhase(
       if (pool === 'latents') {
         const count = rows * latentSizeOf(recipe, phase, group);
         const latents = streams.uniform(stream, step, count, -1, 1);
+        if (group.isConditional === true) writeClassCodes(latents, rows, recipe.classes);
         return [name, { indices: null, landmarks: null, viewWords: null, latents }];
       }
       const from = pool === 'landmarks' ? landmarksOf(recipe, split) : split[pool];
@@ -120,20 +135,33 @@ export function drawPhase(
   );
 }
 
-/** The run's fixed latents [count, latentSize], whose images show it learn. float32 in [-1, 1). */
+/** The run's fixed latents [count, latentSize], whose images show it learn. float32 in [-1, 1]. */
 export function sampleLatents(
   streams: RandomStreams,
   count: number,
-  latentSize: number,
+  recipe: Pick<Recipe, 'classes' | 'generator'>,
 ): Float32Array<ArrayBuffer> {
-  return streams.uniform(streamNumber('sampleLatent'), 0, count * latentSize, -1, 1);
+  return hostLatents(streams, 'sampleLatent', count, recipe);
 }
 
-/** Latents [count, latentSize] of the images that are read at evaluations. float32 in [-1, 1). */
+/** Latents [count, latentSize] of the images that are read at evaluations. float32 in [-1, 1]. */
 export function sampleReadLatents(
   streams: RandomStreams,
   count: number,
-  latentSize: number,
+  recipe: Pick<Recipe, 'classes' | 'generator'>,
 ): Float32Array<ArrayBuffer> {
-  return streams.uniform(streamNumber('readLatent'), 0, count * latentSize, -1, 1);
+  return hostLatents(streams, 'readLatent', count, recipe);
+}
+
+function hostLatents(
+  streams: RandomStreams,
+  use: StreamUse,
+  count: number,
+  { classes, generator }: Pick<Recipe, 'classes' | 'generator'>,
+): Float32Array<ArrayBuffer> {
+  if (generator === null) return new Float32Array(0);
+  const { latentSize, isConditional = false } = generator;
+  const latents = streams.uniform(streamNumber(use), 0, count * latentSize, -1, 1);
+  if (isConditional) writeClassCodes(latents, count, classes);
+  return latents;
 }

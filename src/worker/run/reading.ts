@@ -25,9 +25,8 @@ export class Reading {
   /** null where the recipe has no generator. */
   static of({ recipe, settings }: EngineInput): Reading | null {
     if (recipe.generator === null) return null;
-    const { latentSize } = recipe.generator;
-    const latents = sampleReadLatents(new RandomStreams(settings.seed), IMAGES, latentSize);
-    return new Reading(recipe.classes, latentSize, latents);
+    const latents = sampleReadLatents(new RandomStreams(settings.seed), IMAGES, recipe);
+    return new Reading(recipe.classes, recipe.generator.latentSize, latents);
   }
 
   constructor(classes: number, latentSize: number, latents: Float32Array<ArrayBuffer>) {

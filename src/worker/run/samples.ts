@@ -28,10 +28,7 @@ export class Samples {
   constructor(options: SamplesOptions) {
     const { recipe, settings } = options;
     this.#options = options;
-    this.#latents =
-      recipe.generator === null
-        ? new Float32Array(0)
-        : sampleLatents(new RandomStreams(settings.seed), SAMPLE_COUNT, recipe.generator.latentSize);
+    this.#latents = sampleLatents(new RandomStreams(settings.seed), SAMPLE_COUNT, recipe);
   }
 
   /** Whether enough time has passed since they were shown last. */

@@ -291,7 +291,8 @@ function checkBounds(program: Program, operation: Operation): void {
       break;
     case 'draw':
       for (const part of operation.parts) {
-        if (part.kind === 'images' || part.kind === 'targets' || (part.kind === 'labels' && part.rows > 0))
+        if (part.kind === 'noise' || part.kind === 'mask') continue;
+        if (part.kind !== 'labels' || part.rows > 0)
           checkRows(program, operation, part.target, part.targetRow, part.rows);
       }
       break;

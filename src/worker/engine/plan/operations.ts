@@ -145,6 +145,14 @@ export type DrawPart =
       readonly target: TensorId;
       readonly targetRow: number;
     }
+  /** The classes of such rows, uint32: r mod `classes` into element `targetRow` + r of `target`. */
+  | {
+      readonly kind: 'classes';
+      readonly classes: number;
+      readonly rows: number;
+      readonly target: TensorId;
+      readonly targetRow: number;
+    }
   /** Rows of the parameter `store` [bound, classes] of the same landmarks, into rows `targetRow` … of `target`. */
   | {
       readonly kind: 'targets';
@@ -164,11 +172,17 @@ export type DrawPart =
       readonly target: TensorId;
       readonly targetRow: number;
     }
-  /** `count` floats uniform in [-1, 1) into rows `targetRow` … of `target`. */
+  /**
+   * Rows of floats uniform in [-1, 1) into rows `targetRow` … of `target`. Where `classes` is above 0, as many of the
+   * first elements of row r are 1 at r mod `classes` and 0 elsewhere.
+   */
   | {
       readonly kind: 'latents';
       readonly stream: number;
-      readonly count: number;
+      readonly rows: number;
+      /** Elements of a row. */
+      readonly size: number;
+      readonly classes: number;
       readonly target: TensorId;
       readonly targetRow: number;
     }

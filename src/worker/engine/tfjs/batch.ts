@@ -2,6 +2,7 @@
 
 import * as tf from '@tensorflow/tfjs-core';
 import type { View } from '../../../recipe/recipe.js';
+import { classOfRow } from '../../model/draws.js';
 import { applyView, VIEW_WORDS } from '../../model/views.js';
 import { NORMALISED_BYTES } from '../../data/normalise.js';
 import type { Dataset, ImageSet } from '../../data/dataset.js';
@@ -55,6 +56,13 @@ export function oneHotTensor({ labels }: ImageSet, indices: ArrayLike<number>, w
   const values = new Float32Array(indices.length * width);
   for (let row = 0; row < indices.length; row++) values[row * width + labels[indices[row]!]!] = 1;
   return tf.tensor2d(values, [indices.length, width]);
+}
+
+/** The classes of conditional latents, as `oneHotTensor` has labels. */
+export function classTensor(rows: number, classes: number, width: number): tf.Tensor2D {
+  const values = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) values[row * width + classOfRow(row, classes)] = 1;
+  return tf.tensor2d(values, [rows, width]);
 }
 
 /** How many rows of `logits` [rows, width] have their (first) largest value at the row's label. */

@@ -20,7 +20,7 @@ import { drawPhase, dropoutStream, latentSizeOf, noiseStream, type GroupDraw } f
 import { TARGET_STORE } from '../../model/parameters.js';
 import type { RandomStreams } from '../../random/streams.js';
 import type { EngineInput } from '../engine.js';
-import { imageTensor, oneHotTensor, viewedImageTensor } from './batch.js';
+import { classTensor, imageTensor, oneHotTensor, viewedImageTensor } from './batch.js';
 import { inferenceMode, runNetwork, trainingMode, type BatchStatistics, type Draws } from './forward.js';
 import { lossTerm, weightedSum, type TermInputs } from './losses.js';
 import { withoutRecording } from './tape.js';
@@ -86,7 +86,12 @@ export function makePhaseInputs(
     draws,
     classes: dataset.classes,
     batches: new Map(batches),
-    oneHot: (group, width) => oneHotTensor(dataset.train, draws.get(group)!.indices!, width),
+    oneHot: (group, width) => {
+      const { indices, latents } = draws.get(group)!;
+      return latents === null
+        ? oneHotTensor(dataset.train, indices!, width)
+        : classTensor(phase.groups.find(({ name }) => name === group)!.rows, dataset.classes, width);
+    },
     stored: (group) => {
       const landmarks = Int32Array.from(draws.get(group)!.landmarks!);
       return tf.gather(tensors[TARGET_STORE] as tf.Tensor2D, tf.tensor1d(landmarks, 'int32'));

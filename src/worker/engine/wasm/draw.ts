@@ -62,7 +62,7 @@ export function viewScratchBytes([height, width, channels]: readonly number[]): 
 
 function lowerPart(part: DrawPart, name: string, bindings: Bindings, records: StageRecords): void {
   const { residents } = bindings;
-  const { stream } = part;
+  const stream = 'stream' in part ? part.stream : 0;
   const target = bindings.tensor(part.target);
   switch (part.kind) {
     case 'images': {
@@ -104,9 +104,15 @@ function lowerPart(part: DrawPart, name: string, bindings: Bindings, records: St
     case 'latents':
       return records.add(0, 'drawLatents', name, {
         stream,
-        count: part.count,
+        count: part.rows * part.size,
+        size: part.size,
+        classes: part.classes,
         target: target + part.targetRow * bindings.rowSizeOf(part.target) * 4,
       });
+    case 'classes': {
+      const { rows, classes, targetRow } = part;
+      return records.add(0, 'drawClasses', name, { rows, classes, target: target + targetRow * 4 });
+    }
     case 'mask': {
       const { count, threshold, offset } = part;
       return records.add(0, 'drawMask', name, { stream, count, threshold, target: target + offset * 4 });

@@ -106,12 +106,20 @@ export function runDraw({ tensors, parameters }: SnippetContext, op: DrawOp, sou
         target.set(values, part.targetRow * tensors.rowSize(part.target));
         break;
       }
-      case 'latents':
-        target.set(
-          streams.uniform(part.stream, source.step, part.count, -1, 1),
-          part.targetRow * tensors.rowSize(part.target),
-        );
+      case 'classes':
+        for (let row = 0; row < part.rows; row++) target[part.targetRow + row] = row % part.classes;
         break;
+      case 'latents': {
+        const { rows, size, classes } = part;
+        const values = streams.uniform(part.stream, source.step, rows * size, -1, 1);
+        for (let row = 0; row < rows; row++) {
+          for (let column = 0; column < classes; column++) {
+            values[row * size + column] = Number(row % classes === column);
+          }
+        }
+        target.set(values, part.targetRow * tensors.rowSize(part.target));
+        break;
+      }
       case 'mask': {
         const factors = new Float32Array(part.count);
         streams.dropoutMask(part.stream, source.step, part.count, part.threshold / 65536, factors);

@@ -5,6 +5,8 @@ import { metricNames } from '../../../../recipe/metrics.js';
 import {
   entryOf,
   groupOf,
+  hasLabels,
+  passNamed,
   placeOf,
   type RowGroup,
   type StageRecipe,
@@ -139,8 +141,19 @@ function drawInputs(
     const { pool, view } = group;
     const stream = groupStream(phaseIndex, phase, group);
     if (pool === 'latents') {
-      const count = rows * sizeOf(stack.inputShape);
-      parts.push({ kind: 'latents', stream, count, target: input, targetRow: firstRow });
+      parts.push({
+        kind: 'latents',
+        stream,
+        rows,
+        size: sizeOf(stack.inputShape),
+        classes: group.isConditional === true ? classes : 0,
+        target: input,
+        targetRow: firstRow,
+      });
+      const classRow = labels.rowOf.get(group.name);
+      if (classRow === undefined || drawn.has(group)) continue;
+      drawn.add(group);
+      parts.push({ kind: 'classes', classes, rows, target: labels.tensor, targetRow: classRow });
       continue;
     }
     parts.push({
@@ -198,7 +211,15 @@ function drawPhase(
   const graph = buildPhaseGraph(recipe, phaseIndex);
   const { groups, passes, terms } = graph.phase;
   const title = (what: string): string => (phaseIndex === 0 ? what : `phase ${phaseIndex + 1} ${what}`);
-  const labelled = rowsOfGroups(groups.filter(({ pool }) => pool === 'labelled'));
+  const isTold = (group: RowGroup): boolean =>
+    terms.some(
+      (term) =>
+        term.kind === 'softmaxCrossEntropy' &&
+        groupOf(graph.phase, passNamed(graph.phase, term.pass)) === group,
+    );
+  const labelled = rowsOfGroups(
+    groups.filter((group) => group.pool === 'labelled' || (hasLabels(group) && isTold(group))),
+  );
   const usesStore = (group: RowGroup): boolean =>
     terms.some(
       (term) =>

@@ -2,6 +2,7 @@
 
 import { claimWhole, firstItem, itemAfter } from './threads/work-shares';
 import {
+  DrawClassesOperation,
   DrawImagesOperation,
   DrawLabelsOperation,
   DrawLatentsOperation,
@@ -87,7 +88,7 @@ export function drawNormals(record: DrawNormalsOperation, threads: i32, run: Run
   }
 }
 
-/** Uniform in [-1, 1). Threads share out what eight blocks give, 32 elements. */
+/** Uniform in [-1, 1) but for the codes of classes. Threads share out what eight blocks give, 32 elements. */
 export function drawLatents(record: DrawLatentsOperation, threads: i32, run: Run, scratch: usize): void {
   const count = record.count;
   const groups = (count + 31) >> 5;
@@ -101,8 +102,26 @@ export function drawLatents(record: DrawLatentsOperation, threads: i32, run: Run
       v128.store(scratch + offset, wordsToUniform(v128.load(scratch + offset), -1, 2));
     }
     const some = min(32, count - (group << 5));
+    if (record.classes > 0) writeClassCodes(record, group << 5, some, scratch);
     memory.copy(record.target + (usize(group) << 7), scratch, usize(some) << 2);
   }
+}
+
+/** Over the elements of `count` latents, from `first` on, that are codes of their rows' classes. */
+function writeClassCodes(record: DrawLatentsOperation, first: i32, count: i32, values: usize): void {
+  const size = record.size;
+  const classes = record.classes;
+  for (let i = 0; i < count; i++) {
+    const row = (first + i) / size;
+    const column = first + i - row * size;
+    if (column < classes) store<f32>(values + (usize(i) << 2), f32(row % classes == column));
+  }
+}
+
+export function drawClasses(record: DrawClassesOperation): void {
+  if (!claimWhole(record)) return;
+  const rows = record.rows;
+  for (let row = 0; row < rows; row++) store<u32>(record.target + (usize(row) << 2), row % record.classes);
 }
 
 function drawWords(stream: i32, block: i32, run: Run, scratch: usize): void {

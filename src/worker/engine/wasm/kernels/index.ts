@@ -7,7 +7,7 @@ import { adam } from './adam';
 import { biasFinish, biasPartials } from './bias-gradient';
 import { countCorrect } from './count-correct';
 import { contrastiveGradient, contrastiveNormalise, contrastiveRows } from './contrastive';
-import { drawImages, drawLabels, drawLatents, drawMask, drawNormals, drawTargets } from './draw';
+import { drawClasses, drawImages, drawLabels, drawLatents, drawMask, drawNormals, drawTargets } from './draw';
 import { groupNorm, groupNormGradient } from './group-norm';
 import { kernelGradient } from './convolution/kernel-gradient';
 import {
@@ -19,6 +19,7 @@ import {
   CountCorrectOperation,
   DrawImagesOperation,
   DrawLabelsOperation,
+  DrawClassesOperation,
   DrawLatentsOperation,
   DrawMaskOperation,
   DrawNormalsOperation,
@@ -158,6 +159,9 @@ function runRecord(record: Operation, threads: i32, run: Run, scratch: usize): v
       break;
     case OperationKind.drawLatents:
       drawLatents(changetype<DrawLatentsOperation>(record), threads, run, scratch);
+      break;
+    case OperationKind.drawClasses:
+      drawClasses(changetype<DrawClassesOperation>(record));
       break;
     case OperationKind.drawMask:
       drawMask(changetype<DrawMaskOperation>(record), threads, run, scratch);

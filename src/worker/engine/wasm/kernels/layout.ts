@@ -102,10 +102,11 @@ export const enum OperationKind {
   drawTargets = 24,
   drawNormals = 25,
   drawLatents = 26,
-  drawMask = 27,
-  loss = 28,
-  update = 29,
-  countCorrect = 30,
+  drawClasses = 27,
+  drawMask = 28,
+  loss = 29,
+  update = 30,
+  countCorrect = 31,
 }
 
 // prettier-ignore
@@ -490,6 +491,16 @@ export class DrawNormalsOperation extends Operation {
 export class DrawLatentsOperation extends Operation {
   stream: i32;
   count: i32;
+  size: i32;
+  classes: i32;
+  target: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class DrawClassesOperation extends Operation {
+  rows: i32;
+  classes: i32;
   target: usize;
 }
 

@@ -396,8 +396,10 @@ const OPERATIONS = {
   },
   /** Floats that are about normal. */
   drawNormals: { stream: 'int', count: 'int', target: 'address' },
-  /** Floats uniform in [-1, 1). */
-  drawLatents: { stream: 'int', count: 'int', target: 'address' },
+  /** Floats uniform in [-1, 1), `size` of them a row; the first `classes` of row r are 1 at r mod `classes`, else 0. */
+  drawLatents: { stream: 'int', count: 'int', size: 'int', classes: 'int', target: 'address' },
+  /** Words r mod `classes`. */
+  drawClasses: { rows: 'int', classes: 'int', target: 'address' },
   /** Keep bits of a dropout mask: set where 16 random bits are not below the threshold. */
   drawMask: { stream: 'int', count: 'int', threshold: 'int', target: 'address' },
   /** Losses, accuracy and gradients at the logits and features. */

@@ -152,23 +152,48 @@ function labelsText(builder: ShaderBuilder, part: Part<'labels'>, testCount: num
   };
 }
 
-/** A Philox block, which is four latents or four normal values, a thread. */
+/** A Philox block, which is four latents or four normal values, a thread; `value` is of an element and its word. */
 function floatsText(
   builder: ShaderBuilder,
   part: Part<'latents'> | Part<'noise'>,
   types: ReadonlyMap<BufferKey, ElementType>,
+  count: number,
+  value: string,
 ): PartText {
   const { offset, tensor } = builder.memory.tensor(part.target);
   const first = offset + part.targetRow * sizeOf(tensor.shape.slice(1));
-  const value = part.kind === 'latents' ? '2f * word_to_uniform(words[i]) - 1f' : 'word_to_normal(words[i])';
   return {
-    items: Math.ceil(part.count / 4),
+    items: Math.ceil(count / 4),
     block: 'item',
     stream: part.stream,
     body: `for (var i = 0u; i < 4u; i++) {
     let element = item * 4u + i;
-    if (element < ${part.count}u) { ${storeFloat(builder, part, types)(`${first}u + element`, value)} }
+    if (element < ${count}u) { ${storeFloat(builder, part, types)(`${first}u + element`, value)} }
   }`,
+  };
+}
+
+/** An element of a latent by its place and word: uniform, or of the code of its row's class. */
+function latentText({ rows, size, classes }: Part<'latents'>): string {
+  const drawn = '2f * word_to_uniform(words[i]) - 1f';
+  if (classes === 0) return drawn;
+  const row = quotient('element', size, rows * size);
+  const [column, ownClass] = [`element % ${size}u`, `(${row}) % ${classes}u`];
+  return `select(${drawn}, f32(${column} == ${ownClass}), ${column} < ${classes}u)`;
+}
+
+/** The class of a row a thread. */
+function classesText(
+  builder: ShaderBuilder,
+  { rows, classes, target, targetRow }: Part<'classes'>,
+): PartText {
+  const { buffer, offset } = builder.memory.tensor(target);
+  return {
+    items: rows,
+    block: '0u',
+    stream: 0,
+    body: `if (item >= ${rows}u) { return; }
+  ${builder.write(buffer, 'u32')}[${offset + targetRow}u + item] = item % ${classes}u;`,
   };
 }
 
@@ -243,9 +268,12 @@ function partText(
       return labelsText(builder, part, testCount);
     case 'targets':
       return targetsText(builder, part, types);
+    case 'classes':
+      return classesText(builder, part);
     case 'latents':
+      return floatsText(builder, part, types, part.rows * part.size, latentText(part));
     case 'noise':
-      return floatsText(builder, part, types);
+      return floatsText(builder, part, types, part.count, 'word_to_normal(words[i])');
     default:
       return part satisfies never;
   }
@@ -265,6 +293,7 @@ function buffersOf(part: DrawPart, memory: Memory): readonly BufferKey[] {
       return [CONTROL, TABLES, isTest(part) ? TEST_LABELS : TRAIN_LABELS, buffer];
     case 'targets':
       return [CONTROL, PARAMETERS, buffer];
+    case 'classes':
     case 'noise':
     case 'latents':
     case 'mask':
@@ -343,7 +372,7 @@ function drawShader(
     stream = ${stream}u;
   }`;
   });
-  const isDrawn = single.some((part) => !isTest(part));
+  const isDrawn = single.some((part) => !isTest(part) && part.kind !== 'classes');
   const first = groups;
   const ends = masks.map(({ count }) => (groups += Math.ceil(Math.ceil(count / 32) / THREADS)));
   const starts = [first, ...ends.slice(0, -1)];
