@@ -238,7 +238,11 @@ def learn_step(stage, networks, data, compiled):
     d_optimiser = adam(discriminator.parameters(), networks["discriminator"]["optimiser"])
     g_optimiser = adam(generator.parameters(), networks["generator"]["optimiser"])
     latent_size = networks["generator"]["network"]["inputShape"][0]
-    latents = lambda: 2 * torch.rand(groups["latents"]["rows"], latent_size) - 1
+    classes = networks["discriminator"]["network"]["layers"][-1]["units"]
+    asked = torch.arange(groups["latents"]["rows"]) % classes
+    codes = F.one_hot(asked, classes).float()
+    latents = lambda: torch.cat((codes, 2 * torch.rand(len(codes), latent_size - classes) - 1), 1)
+    generator_average = averaged(generator, networks["generator"])
 
     def judged_loss(labelled, labels, unlabelled, real):
         with torch.no_grad():
@@ -263,7 +267,13 @@ def learn_step(stage, networks, data, compiled):
     def made_loss(real):
         with torch.no_grad():
             wanted = discriminator(real)[1].mean(0)
-        return (discriminator(generator(latents())[0])[1].mean(0) - wanted).abs().mean()
+        logits, features = discriminator(generator(latents())[0])
+        weights = [terms[name]["weight"] for name in ("featureMatchingLoss", "adversarialLoss", "classLoss")]
+        return (
+            weights[0] * (features.mean(0) - wanted).abs().mean()
+            + weights[1] * F.softplus(-logits.logsumexp(1)).mean()
+            + weights[2] * F.cross_entropy(logits, asked)
+        )
 
     judged_loss, made_loss = compiled(judged_loss), compiled(made_loss)
 
@@ -283,6 +293,7 @@ def learn_step(stage, networks, data, compiled):
         g_optimiser.zero_grad()
         g_loss.backward()
         g_optimiser.step()
+        generator_average.update_parameters(generator)
         return [d_loss, g_loss]
 
     return step

@@ -2,18 +2,18 @@
 
 import { expect } from '@open-wc/testing';
 import * as tf from '@tensorflow/tfjs-core';
-import type { ErrorKind } from '../../src/protocol/errors.js';
-import type { Engine } from '../../src/worker/engine/engine.js';
+import type { ErrorKind } from '../../../src/protocol/errors.js';
+import type { Engine } from '../../../src/worker/engine/engine.js';
 import {
   createTfjsEngine,
   startBackend,
   TFJS_BACKENDS,
   type TfjsBackend,
-} from '../../src/worker/engine/tfjs/index.js';
-import { hasWasmSimd, isSoftwareAdapter } from '../../src/worker/engine/device/platform.js';
-import { TrainerError } from '../../src/protocol/errors.js';
-import { forEachBackend } from './support/backends.js';
-import { tinyInput } from './support/tiny.js';
+} from '../../../src/worker/engine/tfjs/index.js';
+import { hasWasmSimd, isSoftwareAdapter } from '../../../src/worker/engine/device/platform.js';
+import { TrainerError } from '../../../src/protocol/errors.js';
+import { forEachBackend } from '../../worker/support/backends.js';
+import { tinyInput } from '../../worker/support/tiny.js';
 
 async function rejection(work: Promise<unknown>): Promise<Error> {
   return work.then(
