@@ -13,9 +13,9 @@ npm run plan -- [options]
   --recipe NAME   ${RECIPE_NAMES.join(', ')} (default notebook)
   --image SHAPE   height x width x channels of the images, as in 12x20x3 (28x28x1)
   --classes N     classes of the data (10)
-  --batch N       images a step (32)
+  --batch N       images a step (the recipe's)
   --rows N        images of an evaluation or a generation (64)
-  --program NAME  trainStep, evaluate, classify, generate, initialise; all without it
+  --program NAME  trainStep, evaluate, classify, features, generate, initialise; all without it
   --help          this text`;
 
 /** MNIST's, unless told: the plan is made without loading any data. */
@@ -52,7 +52,7 @@ function formatCount(value) {
 /** Of the columns below: operation, kind and what it writes. */
 const isText = (column) => column >= 1 && column <= 3;
 
-function describeProgram({ program, layout }, costs) {
+function describeProgram({ program, layout }, costs, title) {
   const header = [
     'stage',
     'operation',
@@ -78,10 +78,19 @@ function describeProgram({ program, layout }, costs) {
   const stages = program.operations.at(-1).stage + 1;
   const buffers = layout.buffers.map(({ name, sizeBytes }) => `${name} ${formatCount(sizeBytes)}`);
   return [
-    `${program.name}: ${costs.length} operations in ${stages} stages`,
+    `${program.name}${title}: ${costs.length} operations in ${stages} stages`,
     formatTable([header, ...rows, sums], isText),
     `buffers in bytes: ${buffers.length === 0 ? 'none' : buffers.join(', ')}`,
   ].join('\n');
+}
+
+/** The stages that have a program of their own, each with what tells it from the others; ones of the same phases share one. */
+function programStages({ stages }) {
+  const phasesOf = stages.map(({ phases }) => JSON.stringify(phases));
+  return stages.flatMap(({ key }, stage) => {
+    if (phasesOf.indexOf(phasesOf[stage]) !== stage) return [];
+    return [{ stage, title: stages.length === 1 ? '' : ` of ${key}` }];
+  });
 }
 
 /** Prints the tables that the arguments ask for. Throws `UsageError` on a bad one. */
@@ -105,34 +114,43 @@ export async function printPlan(args) {
   const { buildRecipe } = await importSource('src/recipe/build-recipe.ts');
   const { costsOf } = await importSource('src/worker/engine/plan/costs.ts');
   const plans = await importSource('src/worker/engine/plan/plan.ts');
+  const { inStage } = await importSource('src/recipe/recipe.ts');
+  const describe = (planned, own, title = '') =>
+    describeProgram(planned, costsOf(planned.program, planned.layout, own), title);
   if (!RECIPE_NAMES.includes(values.recipe)) {
     throw new UsageError(`--recipe is "${values.recipe}"; allowed are ${RECIPE_NAMES.join(', ')}.`);
   }
   const { min, max } = SETTING_RANGES.batch;
-  const batch = parseWholeNumber('batch', values.batch, min, max) ?? 32;
+  const batch = parseWholeNumber('batch', values.batch, min, max);
   const rows = parseWholeNumber('rows', values.rows, 1, 10_000) ?? 64;
-  const settings = resolveSettings({ recipe: values.recipe, batch });
+  const settings = resolveSettings({ recipe: values.recipe, ...(batch !== undefined && { batch }) });
   const { classes } = (await importSource('src/worker/data/dataset.ts')).DATA_LIMITS;
   const data = {
     imageShape: await parseImageShape(values.image),
     classes: parseWholeNumber('classes', values.classes, classes.min, classes.max) ?? DEFAULT_CLASSES,
   };
   const recipe = buildOrRefuse(() => buildRecipe(settings, data));
+  const parameters = recipe.classifier.parameters;
   const programs = {
-    initialise: () => plans.planInitialise(recipe),
-    trainStep: () => plans.planTrainStep(recipe),
-    evaluate: () => plans.planEvaluate(recipe, rows),
-    classify: () => plans.planClassify(recipe, rows),
-    ...(recipe.generator === null ? {} : { generate: () => plans.planGenerate(recipe, rows) }),
+    initialise: () => [describe(plans.planInitialise(recipe), recipe)],
+    trainStep: () =>
+      programStages(recipe).map(({ stage, title }) =>
+        describe(plans.planTrainStep(inStage(recipe, stage)), inStage(recipe, stage), title),
+      ),
+    evaluate: () => [describe(plans.planEvaluate(recipe, rows), recipe)],
+    classify: () => [describe(plans.planClassify(recipe, rows), recipe)],
+    ...(recipe.landmarks !== null && {
+      features: () => [describe(plans.planFeatures(recipe, rows, parameters), recipe)],
+    }),
+    ...(recipe.generator !== null && {
+      generate: () => [describe(plans.planGenerate(recipe, rows), recipe)],
+    }),
   };
   if (values.program !== undefined && !Object.hasOwn(programs, values.program)) {
     const allowed = Object.keys(programs).join(', ');
     throw new UsageError(`--program is "${values.program}"; ${values.recipe} has ${allowed}.`);
   }
   const names = values.program === undefined ? Object.keys(programs) : [values.program];
-  const tables = names.map((name) => {
-    const planned = programs[name]();
-    return describeProgram(planned, costsOf(planned.program, planned.layout, recipe));
-  });
+  const tables = names.flatMap((name) => programs[name]());
   console.log(tables.join('\n\n'));
 }

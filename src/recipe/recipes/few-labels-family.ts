@@ -5,6 +5,8 @@
  * 2. `spread`: the worker spreads the labels over images with like features; the discriminator learns from those
  *    that it trusts, beside the labelled images and the GAN. Once more in the middle, from better features.
  * 3. `learn`: confident pseudo-labels of the averaged network on weakly warped views, for strongly warped ones.
+ * 4. `draw`: the same, and the generator is asked for classes and has to pass for real. It has to learn so late: the
+ *    discriminator gains more from images between the classes (docs/few-labels.md).
  */
 
 import {
@@ -41,10 +43,13 @@ const TEMPERATURE = 0.2;
 /** In the generator's loss, beside feature matching. */
 const ADVERSARIAL_WEIGHT = 0.3;
 const CLASS_WEIGHT = 0.3;
+/** Share of the generator's rate. */
+const DRAW_RATE = 0.5;
 
 /** Shares of the run's steps; what is left is for `learn`. */
 const LOOK_SHARE = 0.4;
 const SPREAD_SHARE = 0.04;
+const DRAW_SHARE = 0.1;
 
 /** Updates until the full rate. */
 const LOOK_WARM_UP = 30;
@@ -218,10 +223,34 @@ function fake(stream: number, name = 'fake', of = 'generated'): Pass {
 }
 
 /**
- * The generator's phase: the batch means of features of fresh fakes come to those of fresh images, each fake is to pass
- * for real and to be read as the class that was asked for.
+ * The generator's phase: the batch means of features of fresh fakes come to those of fresh images. Where it `draws`, each
+ * fake is also to pass for real, and to be read as the class that was asked for.
  */
-function generatorPhase({ share }: RecipeContext): Phase {
+function generatorPhase({ share }: RecipeContext, draws: boolean): Phase {
+  const terms: Term[] = [
+    {
+      kind: 'featureMatching',
+      name: 'featureMatchingLoss',
+      pass: 'judged',
+      against: 'matched',
+      layer: 'droppedFeatures',
+      distance: 'absolute',
+      weight: 1,
+    },
+  ];
+  if (draws) {
+    const judged = { pass: 'judged', layer: 'logits' } as const;
+    terms.push(
+      {
+        ...judged,
+        kind: 'logsumexpCrossEntropy',
+        name: 'adversarialLoss',
+        target: 1,
+        weight: ADVERSARIAL_WEIGHT,
+      },
+      { ...judged, kind: 'softmaxCrossEntropy', name: 'classLoss', weight: CLASS_WEIGHT },
+    );
+  }
   return {
     groups: [images('matched', 'unlabelled', share(0.5), { kind: 'plain' }), latents(share(0.5))],
     passes: [
@@ -229,39 +258,8 @@ function generatorPhase({ share }: RecipeContext): Phase {
       fake(1, 'judged', 'made'),
       pass('matched', 'matched', 2, { gradient: false }),
     ],
-    terms: [
-      {
-        kind: 'featureMatching',
-        name: 'featureMatchingLoss',
-        pass: 'judged',
-        against: 'matched',
-        layer: 'droppedFeatures',
-        distance: 'absolute',
-        weight: 1,
-      },
-      {
-        kind: 'logsumexpCrossEntropy',
-        name: 'adversarialLoss',
-        pass: 'judged',
-        layer: 'logits',
-        target: 1,
-        weight: ADVERSARIAL_WEIGHT,
-      },
-      {
-        kind: 'softmaxCrossEntropy',
-        name: 'classLoss',
-        pass: 'judged',
-        layer: 'logits',
-        weight: CLASS_WEIGHT,
-      },
-    ],
-    updates: [
-      {
-        loss: 'generatorLoss',
-        terms: ['featureMatchingLoss', 'adversarialLoss', 'classLoss'],
-        networks: ['generator'],
-      },
-    ],
+    terms,
+    updates: [{ loss: 'generatorLoss', terms: terms.map(({ name }) => name), networks: ['generator'] }],
   };
 }
 
@@ -273,9 +271,10 @@ function stagesOf(context: RecipeContext, parts: FewLabelsParts): readonly Stage
   const spreadSteps = hasLook ? steps(SPREAD_SHARE) : 0;
   const learning = Math.max(1, scheduleSteps - lookSteps);
   const accuracy = { pass: 'labelled', layer: 'logits' };
-  const phasesOf = (usesStore: boolean): readonly Phase[] => [
+  const drawSteps = hasGan ? steps(DRAW_SHARE) : 0;
+  const phasesOf = (usesStore: boolean, draws = false): readonly Phase[] => [
     discriminatorPhase(context, parts, usesStore),
-    ...(hasGan ? [generatorPhase(context)] : []),
+    ...(hasGan ? [generatorPhase(context, draws)] : []),
   ];
   const optimiserOf = {
     discriminator: discriminatorOptimiser(context, LEARN_WARM_UP, learning),
@@ -285,12 +284,21 @@ function stagesOf(context: RecipeContext, parts: FewLabelsParts): readonly Stage
     key: 'learn',
     phases: phasesOf(false),
     accuracy,
-    steps: Math.max(1, learning - 2 * spreadSteps),
+    steps: Math.max(1, learning - 2 * spreadSteps - drawSteps),
     optimisers: hasLook ? 'continued' : 'fresh',
     optimiserOf,
     before: null,
   };
-  if (!hasLook) return [learn];
+  const draw: Stage = {
+    ...learn,
+    key: 'draw',
+    phases: phasesOf(false, true),
+    steps: drawSteps,
+    optimisers: 'continued',
+    optimiserOf: { ...optimiserOf, generator: drawOptimiser(context) },
+  };
+  const last = hasGan ? [learn, draw] : [learn];
+  if (!hasLook) return last;
   const look = discriminatorOptimiser(context, LOOK_WARM_UP, lookSteps);
   const spread: Stage = {
     ...learn,
@@ -312,7 +320,7 @@ function stagesOf(context: RecipeContext, parts: FewLabelsParts): readonly Stage
     },
     spread,
     { ...spread, optimisers: 'continued', before: { kind: 'spread', parameters: 'average' } },
-    learn,
+    ...last,
   ];
 }
 
@@ -326,6 +334,12 @@ function generatorOptimiser({ settings }: RecipeContext, steps: number): Optimis
   const { generatorLr: lr, generatorBeta1: beta1, generatorBeta2: beta2 } = settings;
   const schedule = { warmUpSteps: LEARN_WARM_UP, cosine: { steps, finalShare: 0 } };
   return { kind: 'adam', lr, beta1, beta2, epsilon: ADAM_EPSILON, schedule };
+}
+
+/** The generator's when the discriminator has come to rest. */
+function drawOptimiser(context: RecipeContext): Optimiser {
+  const optimiser = generatorOptimiser(context, 1);
+  return { ...optimiser, lr: DRAW_RATE * optimiser.lr, schedule: { warmUpSteps: 0, cosine: null } };
 }
 
 /** A recipe of the family. */

@@ -316,6 +316,11 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
       description:
         'It labels images itself: where it is sure of an image, it has to give a distorted copy the same answer.',
     },
+    draw: {
+      name: 'Draw',
+      description:
+        'It goes on learning, and asks its generator for one class after the other: the images have to pass for real ones and to show what was asked for.',
+    },
   },
   stages: { engine: 'Engine', data: 'Images', model: 'Networks', firstStep: 'First step' },
   notes: {

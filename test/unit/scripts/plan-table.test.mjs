@@ -2,7 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { importSource } from '../../../scripts/lib/source-modules.mjs';
 import { printPlan } from '../../../scripts/lib/plan-table.mjs';
+
+const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
 
 /** What is printed. */
 async function printed(context, args) {
@@ -22,6 +25,24 @@ test('the plan is that of the images and classes that are asked for', async (con
   assert.match(usual, /\[7, 14, 14, 32\]/);
   assert.match(usual, /\[7, 1, 1, 11\]/);
 });
+
+for (const name of RECIPE_NAMES) {
+  test(`the plan of ${name} has a table for each of its programs`, async (context) => {
+    const lines = (await printed(context, ['--recipe', name])).split('\n');
+    const titles = lines.filter((line) => /: \d+ operations in \d+ stages$/.test(line));
+    const names = titles.map((line) => line.replace(/:.*/, ''));
+    assert.equal(new Set(names).size, names.length);
+    for (const program of ['initialise', 'evaluate', 'classify']) assert.ok(names.includes(program));
+    assert.ok(names.some((title) => title.startsWith('trainStep')));
+    if (name === 'few-labels') {
+      const steps = names.filter((title) => title.startsWith('trainStep'));
+      assert.deepEqual(
+        steps,
+        ['look', 'spread', 'learn', 'draw'].map((stage) => `trainStep of ${stage}`),
+      );
+    }
+  });
+}
 
 for (const [args, message] of [
   [['--image', '12x20'], '--image is "12x20"; it takes height x width x channels, as in 12x20x3.'],
