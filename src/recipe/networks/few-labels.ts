@@ -36,7 +36,10 @@ function groupsOf(channels: number): number {
  * An image [height, width, channels] in [-1, 1] to `features` [256] and logits [classes]: convolutions with group norm,
  * so that no row depends on its batch. For 28 x 28: [B, 14, 14, 32], [B, 7, 7, 64], [B, 4, 4, 128].
  */
-export function fewLabelsDiscriminator({ data, dropout: rate, channels }: FewLabelsNetworkOptions): Network {
+export function fewLabelsDiscriminator(
+  { data, dropout: rate, channels }: FewLabelsNetworkOptions,
+  name = 'discriminator',
+): Network {
   const layers: LayerDescription[] = [{ kind: 'gaussianNoise', name: 'noise', deviation: NOISE }];
   let side = Math.max(data.imageShape[0], data.imageShape[1]);
   for (let index = 1; index <= 2 || side > LAST_SIDE; index++) {
@@ -50,7 +53,7 @@ export function fewLabelsDiscriminator({ data, dropout: rate, channels }: FewLab
     side = Math.ceil(side / 2);
   }
   return {
-    name: 'discriminator',
+    name,
     inputShape: data.imageShape,
     layers: [
       ...layers,

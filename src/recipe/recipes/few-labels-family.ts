@@ -5,8 +5,8 @@
  * 2. `spread`: the worker spreads the labels over images with like features; the discriminator learns from those
  *    that it trusts, beside the labelled images and the GAN. Once more in the middle, from better features.
  * 3. `learn`: confident pseudo-labels of the averaged network on weakly warped views, for strongly warped ones.
- * 4. `draw`: the same, and the generator is asked for classes and has to pass for real. It has to learn so late: the
- *    discriminator gains more from images between the classes (docs/few-labels.md).
+ * 4. `draw`: the same without GAN, and beside it the generator is asked for classes and has to pass for real with a critic
+ *    of its own: the discriminator gains from images between the classes, and loses by good ones (docs/few-labels.md).
  */
 
 import {
@@ -43,17 +43,25 @@ const TEMPERATURE = 0.2;
 /** In the generator's loss, beside feature matching. */
 const ADVERSARIAL_WEIGHT = 0.3;
 const CLASS_WEIGHT = 0.3;
-/** Share of the generator's rate. */
-const DRAW_RATE = 0.5;
 
 /** Shares of the run's steps; what is left is for `learn`. */
 const LOOK_SHARE = 0.4;
 const SPREAD_SHARE = 0.04;
-const DRAW_SHARE = 0.1;
+const DRAW_SHARE = 0.15;
 
 /** Updates until the full rate. */
 const LOOK_WARM_UP = 30;
 const LEARN_WARM_UP = 20;
+
+const FEATURE_MATCHING: Term = {
+  kind: 'featureMatching',
+  name: 'featureMatchingLoss',
+  pass: 'judged',
+  against: 'matched',
+  layer: 'droppedFeatures',
+  distance: 'absolute',
+  weight: 1,
+};
 
 const DISCRIMINATOR = {
   network: 'discriminator',
@@ -198,15 +206,20 @@ function discriminatorPhase(context: RecipeContext, parts: FewLabelsParts, usesS
   if (hasGan) {
     groups.push(images('real', 'unlabelled', share(0.5), { kind: 'plain' }), latents(share(0.5)));
     passes.push(pass('real', 'real', 3), generated(4), fake(5));
-    const judged = { kind: 'logsumexpCrossEntropy', layer: 'logits', weight: 0.5 } as const;
-    terms.push(
-      { ...judged, name: 'realLoss', pass: 'real', target: 1 },
-      { ...judged, name: 'fakeLoss', pass: 'fake', target: 0 },
-    );
+    terms.push(...realAndFake());
     losses.push('realLoss', 'fakeLoss');
   }
   const updates = [{ loss: 'discriminatorLoss', terms: losses, networks: ['discriminator'] }];
   return { groups, passes, terms, updates };
+}
+
+/** Real and generated images told apart by the logsumexp of their logits. */
+function realAndFake(): readonly Term[] {
+  const judged = { kind: 'logsumexpCrossEntropy', layer: 'logits', weight: 0.5 } as const;
+  return [
+    { ...judged, name: 'realLoss', pass: 'real', target: 1 },
+    { ...judged, name: 'fakeLoss', pass: 'fake', target: 0 },
+  ];
 }
 
 /** Of all classes in turn. */
@@ -222,42 +235,71 @@ function fake(stream: number, name = 'fake', of = 'generated'): Pass {
   return passOf(name, { kind: 'pass', pass: of }, stream);
 }
 
-/**
- * The generator's phase: the batch means of features of fresh fakes come to those of fresh images. Where it `draws`, each
- * fake is also to pass for real, and to be read as the class that was asked for.
- */
-function generatorPhase({ share }: RecipeContext, draws: boolean): Phase {
-  const terms: Term[] = [
-    {
-      kind: 'featureMatching',
-      name: 'featureMatchingLoss',
-      pass: 'judged',
-      against: 'matched',
-      layer: 'droppedFeatures',
-      distance: 'absolute',
-      weight: 1,
-    },
-  ];
-  if (draws) {
-    const judged = { pass: 'judged', layer: 'logits' } as const;
-    terms.push(
-      {
-        ...judged,
-        kind: 'logsumexpCrossEntropy',
-        name: 'adversarialLoss',
-        target: 1,
-        weight: ADVERSARIAL_WEIGHT,
-      },
-      { ...judged, kind: 'softmaxCrossEntropy', name: 'classLoss', weight: CLASS_WEIGHT },
-    );
-  }
+/** The generator's phase: the batch means of features of fresh fakes come to those of fresh images. */
+function generatorPhase({ share }: RecipeContext): Phase {
   return {
-    groups: [images('matched', 'unlabelled', share(0.5), { kind: 'plain' }), latents(share(0.5))],
+    ...fakesAndImages(share(0.5), 'discriminator'),
+    terms: [FEATURE_MATCHING],
+    updates: [{ loss: 'generatorLoss', terms: ['featureMatchingLoss'], networks: ['generator'] }],
+  };
+}
+
+/** Fresh fakes and fresh images, as a network judges both. */
+function fakesAndImages(rows: number, network: string): Pick<Phase, 'groups' | 'passes'> {
+  return {
+    groups: [images('matched', 'unlabelled', rows, { kind: 'plain' }), latents(rows)],
     passes: [
       generated(0, 'made'),
-      fake(1, 'judged', 'made'),
-      pass('matched', 'matched', 2, { gradient: false }),
+      passOf('judged', { kind: 'pass', pass: 'made' }, 1, { network }),
+      pass('matched', 'matched', 2, { network, gradient: false }),
     ],
+  };
+}
+
+/** A critic, which nothing is read by, learns what images are real and of what class the discriminator takes them for. */
+function criticPhase({ share }: RecipeContext): Phase {
+  const rows = share(0.5);
+  const network = 'critic';
+  return {
+    groups: [images('real', 'unlabelled', rows, { kind: 'plain' }), latents(rows)],
+    passes: [
+      pass('real', 'real', 0, { network }),
+      pass('named', 'real', 1, { gradient: false, mode: 'inference', parameters: 'average' }),
+      generated(2),
+      passOf('fake', { kind: 'pass', pass: 'generated' }, 3, { network }),
+    ],
+    terms: [
+      ...realAndFake(),
+      {
+        kind: 'pseudoLabelCrossEntropy',
+        name: 'namedLoss',
+        pass: 'real',
+        layer: 'logits',
+        weight: 1,
+        teacher: { pass: 'named', threshold: CONFIDENCE, isSoft: false },
+        usesStore: false,
+      },
+    ],
+    updates: [{ loss: 'criticLoss', terms: ['realLoss', 'fakeLoss', 'namedLoss'], networks: [network] }],
+  };
+}
+
+/** As the generator's phase, with the critic; each fake has also to pass for real, and to be of the class asked for. */
+function drawPhase({ share }: RecipeContext): Phase {
+  const judged = { pass: 'judged', layer: 'logits' } as const;
+  const terms: readonly Term[] = [
+    FEATURE_MATCHING,
+    {
+      ...judged,
+      kind: 'logsumexpCrossEntropy',
+      name: 'adversarialLoss',
+      target: 1,
+      weight: ADVERSARIAL_WEIGHT,
+    },
+    { ...judged, kind: 'softmaxCrossEntropy', name: 'classLoss', weight: CLASS_WEIGHT },
+  ];
+  return {
+    ...fakesAndImages(share(0.5), 'critic'),
     terms,
     updates: [{ loss: 'generatorLoss', terms: terms.map(({ name }) => name), networks: ['generator'] }],
   };
@@ -269,35 +311,27 @@ function stagesOf(context: RecipeContext, parts: FewLabelsParts): readonly Stage
   const steps = (share: number): number => Math.max(1, Math.floor(share * scheduleSteps));
   const lookSteps = hasLook ? steps(LOOK_SHARE) : 0;
   const spreadSteps = hasLook ? steps(SPREAD_SHARE) : 0;
+  const drawSteps = hasGan ? steps(DRAW_SHARE) : 0;
+  // All stages but the first take one cosine.
   const learning = Math.max(1, scheduleSteps - lookSteps);
   const accuracy = { pass: 'labelled', layer: 'logits' };
-  const drawSteps = hasGan ? steps(DRAW_SHARE) : 0;
-  const phasesOf = (usesStore: boolean, draws = false): readonly Phase[] => [
+  const phasesOf = (usesStore: boolean): readonly Phase[] => [
     discriminatorPhase(context, parts, usesStore),
-    ...(hasGan ? [generatorPhase(context, draws)] : []),
+    ...(hasGan ? [generatorPhase(context)] : []),
   ];
-  const optimiserOf = {
-    discriminator: discriminatorOptimiser(context, LEARN_WARM_UP, learning),
-    ...(hasGan && { generator: generatorOptimiser(context, learning) }),
-  };
   const learn: Stage = {
     key: 'learn',
     phases: phasesOf(false),
     accuracy,
     steps: Math.max(1, learning - 2 * spreadSteps - drawSteps),
     optimisers: hasLook ? 'continued' : 'fresh',
-    optimiserOf,
+    optimiserOf: {
+      discriminator: discriminatorOptimiser(context, LEARN_WARM_UP, learning),
+      ...(hasGan && { generator: generatorOptimiser(context, learning) }),
+    },
     before: null,
   };
-  const draw: Stage = {
-    ...learn,
-    key: 'draw',
-    phases: phasesOf(false, true),
-    steps: drawSteps,
-    optimisers: 'continued',
-    optimiserOf: { ...optimiserOf, generator: drawOptimiser(context) },
-  };
-  const last = hasGan ? [learn, draw] : [learn];
+  const last = hasGan ? [learn, drawStage(context, parts, learn, learning, drawSteps)] : [learn];
   if (!hasLook) return last;
   const look = discriminatorOptimiser(context, LOOK_WARM_UP, lookSteps);
   const spread: Stage = {
@@ -324,6 +358,35 @@ function stagesOf(context: RecipeContext, parts: FewLabelsParts): readonly Stage
   ];
 }
 
+/** Generator and critic begin anew; the discriminator's rate goes on about where the cosine has come to. */
+function drawStage(
+  context: RecipeContext,
+  parts: FewLabelsParts,
+  learn: Stage,
+  learning: number,
+  steps: number,
+): Stage {
+  const discriminator = discriminatorOptimiser(context, 0, steps);
+  const left = (1 + Math.cos(Math.PI * (1 - Math.min(1, steps / learning)))) / 2;
+  const generator = generatorOptimiser(context, steps);
+  return {
+    ...learn,
+    key: 'draw',
+    phases: [
+      discriminatorPhase(context, { ...parts, hasGan: false }, false),
+      criticPhase(context),
+      drawPhase(context),
+    ],
+    steps,
+    optimisers: 'fresh',
+    optimiserOf: {
+      discriminator: { ...discriminator, lr: left * discriminator.lr },
+      critic: generator,
+      generator,
+    },
+  };
+}
+
 function discriminatorOptimiser({ settings }: RecipeContext, warmUpSteps: number, steps: number): Optimiser {
   const { discriminatorLr: lr, discriminatorBeta1: beta1, discriminatorBeta2: beta2 } = settings;
   const schedule = { warmUpSteps, cosine: { steps, finalShare: 0 } };
@@ -334,12 +397,6 @@ function generatorOptimiser({ settings }: RecipeContext, steps: number): Optimis
   const { generatorLr: lr, generatorBeta1: beta1, generatorBeta2: beta2 } = settings;
   const schedule = { warmUpSteps: LEARN_WARM_UP, cosine: { steps, finalShare: 0 } };
   return { kind: 'adam', lr, beta1, beta2, epsilon: ADAM_EPSILON, schedule };
-}
-
-/** The generator's when the discriminator has come to rest. */
-function drawOptimiser(context: RecipeContext): Optimiser {
-  const optimiser = generatorOptimiser(context, 1);
-  return { ...optimiser, lr: DRAW_RATE * optimiser.lr, schedule: { warmUpSteps: 0, cosine: null } };
 }
 
 /** A recipe of the family. */
@@ -357,7 +414,10 @@ export function fewLabelsRecipe(
   if (hasLook) networks.push({ ...shared, network: projection(options) });
   if (hasGan) {
     const own = generatorOptimiser(context, scheduleSteps);
-    networks.push({ ...average, network: fewLabelsGenerator(options), optimiser: own });
+    networks.push(
+      { ...average, network: fewLabelsGenerator(options), optimiser: own },
+      { ...shared, network: fewLabelsDiscriminator(options, 'critic'), optimiser: own },
+    );
   }
   return {
     networks,

@@ -319,7 +319,7 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     draw: {
       name: 'Draw',
       description:
-        'It goes on learning, and asks its generator for one class after the other: the images have to pass for real ones and to show what was asked for.',
+        'It goes on learning. Beside it the generator is asked for one class after the other: its images have to pass for real ones and to show what was asked for.',
     },
   },
   stages: { engine: 'Engine', data: 'Images', model: 'Networks', firstStep: 'First step' },
