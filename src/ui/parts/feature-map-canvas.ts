@@ -3,15 +3,12 @@
  * middle of its points. Owns the size of the canvas; paints only when there is something new.
  */
 
-import type { FeatureMapReport, SpreadReport } from '../../protocol/reports.js';
+import { NO_CLASS, type FeatureMapReport, type SpreadReport } from '../../protocol/reports.js';
 import { shorten } from '../../protocol/wording.js';
 import { PixelWidth } from './pixel-width.js';
 
 /** What of a report is painted. */
 export type FeatureMap = Pick<FeatureMapReport | SpreadReport, 'step' | 'points' | 'classes'>;
-
-/** Class of a landmark that no label has reached. */
-export const NO_CLASS = 255;
 
 const NO_CLASS_COLOUR = 'rgb(150 158 170 / 55%)';
 /** Of the points' square that the canvas is wide and high: names at its edge stay inside. */

@@ -6,6 +6,7 @@
 import type { Report, RunReport } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import { checkpointState, type Checkpoint } from '../checkpoint/checkpoint.js';
+import { mapReports } from '../checkpoint/landmark-maps.js';
 import { findEngines, startEngine } from '../engine/choose-engine.js';
 import type { EngineEntry } from '../engine/engine-entry.js';
 import type { EngineInput } from '../engine/engine.js';
@@ -62,11 +63,14 @@ function runReport(recipe: Recipe, { imageShape, classNames, train, test }: Data
   };
 }
 
-/** What the page is told of a checkpoint's evaluations, where it has any. */
+/** What the page is told of a checkpoint's evaluations and maps, where it has any. */
 function historyOf(checkpoint: Checkpoint | null): readonly Report[] {
-  const evaluations = checkpoint?.progress.evaluations ?? [];
-  if (evaluations.length === 0) return [];
-  return [{ type: 'history', evaluations: evaluations.map((each) => ({ type: 'evaluation', ...each })) }];
+  if (checkpoint === null) return [];
+  const evaluations = checkpoint.progress.evaluations.map(
+    (each) => ({ type: 'evaluation', ...each }) as const,
+  );
+  const history: Report[] = evaluations.length === 0 ? [] : [{ type: 'history', evaluations }];
+  return [...history, ...mapReports(checkpoint.maps)];
 }
 
 export class Loader {
@@ -123,6 +127,7 @@ export class Loader {
       engine,
       replay,
       progress: checkpoint?.progress,
+      maps: checkpoint?.maps,
       report: reportOfRun,
       onRest,
       now,

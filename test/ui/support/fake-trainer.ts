@@ -143,6 +143,9 @@ export function evaluationAt(step: number, settings: RunSettings): EvaluationRep
       metrics.filter((name) => name !== TRAIN_ACCURACY).map((name) => [name, values[name] ?? 0.5]),
     ),
     generated: hasGenerator ? { readShare: 0.6, classBits: 3.1, pixelDeviation: 0.3 } : null,
+    pseudoLabels: metrics.includes('confidentShare')
+      ? { confidentLandmarks: 0.8, spreadAgreement: 0.975 }
+      : null,
     elapsedMs: 35 * step,
   };
 }
