@@ -87,6 +87,8 @@ export interface DataDescription {
   readonly classNames: readonly string[];
   readonly trainCount: number;
   readonly testCount: number;
+  /** The same for the same images and labels alone, as checkpoints have it. */
+  readonly fingerprint: string;
 }
 
 /** After a device was lost, an engine makes the steps again that went with it; their metrics are not sent twice. */

@@ -14,7 +14,7 @@ const RUN: RunReport = {
   metrics: ['trainAccuracy', 'discriminatorLoss', 'generatorLoss'],
   losses: ['discriminatorLoss', 'generatorLoss'],
   stages: [],
-  data: { imageShape: [28, 28, 1], classNames: [], trainCount: 1, testCount: 1 },
+  data: { imageShape: [28, 28, 1], classNames: [], trainCount: 1, fingerprint: 'none', testCount: 1 },
 };
 
 /** A run of so many steps whose losses are `loss`, evaluated along the way. */

@@ -316,7 +316,7 @@ describe('a run in stages', () => {
     fake().report(featureMapAt(120));
     await until(() => stages(element)[0]!.includes('120 of 200'));
     expect(textOf(element, '.run-stages [aria-current]')).to.equal('1. Look 120 of 200 now');
-    expect(present(element)).to.contain('It uses no label yet');
+    expect(present(element)).to.contain('No label is used yet');
     expect(textOf(element, '[part="digits-caption"]')).to.equal('not trained yet');
     const canvas = find<HTMLCanvasElement>(element, '#feature-map');
     await until(() => isPainted(canvas));
@@ -356,8 +356,10 @@ describe('a run in stages', () => {
     fake().report(spreadAt(200));
     fake().advance(100);
     await until(() => stages(element)[2]!.includes('60 of 160'));
-    expect(present(element)).to.contain('It labels images itself');
-    expect(present(element)).to.contain('It is sure of 50% of the images that have no label.');
+    expect(present(element)).to.contain('Now it labels images itself');
+    expect(present(element)).to.contain(
+      'It is sure of 50% of the images that have no label; of those, 97.50% agree with the label passed on.',
+    );
     expect(find(element, '#feature-map').getAttribute('aria-label')).to.contain(
       'Map of 1,000 images at step 200',
     );
@@ -372,8 +374,11 @@ describe('a run in stages', () => {
       'Training',
       'discriminator loss',
       'generator loss',
+      'Sure of',
+      'Agrees with passed-on labels',
       'Time',
     ]);
+    expect(textOf(element, 'tbody tr')).to.contain('80.00% 97.50%');
   });
 
   it('is held against labels only and against the same without GAN, with the same labels', async () => {
@@ -392,7 +397,7 @@ describe('a run in stages', () => {
     element.recipe = 'few-labels';
     const { element: fresh } = await mount({ attributes: { ...FEW, seed: '4713' } });
     expect(textOf(fresh, '.baselines')).to.equal(
-      'Labels only Run “Labels only, distorted” to compare Without GAN Run “Few labels, no GAN” to compare',
+      'Labels only Run “Labels only, with distorted copies” to compare Without GAN Run “Few labels, no GAN” to compare',
     );
   });
 

@@ -93,8 +93,8 @@ export function storeMaps(maps: LandmarkMaps): {
   const kept = KINDS.filter((kind) => maps[kind] !== null);
   if (kept.length === 0) return { text: null, tensors: [] };
   const described = kept.map((kind) => {
-    const { points: _points, classes: _classes, ...rest } = maps[kind]!;
-    return [kind, rest] as const;
+    const figures = Object.entries(maps[kind]!).filter(([, value]) => !(value instanceof Uint8Array));
+    return [kind, Object.fromEntries(figures)] as const;
   });
   const tensors = kept.flatMap((kind): [string, StoredTensor][] => {
     const { points, classes } = maps[kind]!;

@@ -12,6 +12,7 @@ import type { EngineEntry } from '../engine/engine-entry.js';
 import type { EngineInput } from '../engine/engine.js';
 import type { Measuring } from '../engine/fastest-engine.js';
 import type { Dataset } from '../data/dataset.js';
+import { fingerprintOf } from '../data/fingerprint.js';
 import { TrainerError } from '../../protocol/errors.js';
 import type { StartTimer } from '../../protocol/patience.js';
 import { realImageGrid } from '../engine/image-grid.js';
@@ -48,7 +49,8 @@ export interface RunRequest {
   readonly signal: AbortSignal;
 }
 
-function runReport(recipe: Recipe, { imageShape, classNames, train, test }: Dataset): RunReport {
+function runReport(recipe: Recipe, dataset: Dataset): RunReport {
+  const { imageShape, classNames, train, test } = dataset;
   return {
     type: 'run',
     metrics: allMetricNames(recipe),
@@ -59,7 +61,13 @@ function runReport(recipe: Recipe, { imageShape, classNames, train, test }: Data
       isMeasured: accuracy !== null,
       spreadsLabels: before?.kind === 'spread',
     })),
-    data: { imageShape, classNames, trainCount: train.count, testCount: test.count },
+    data: {
+      imageShape,
+      classNames,
+      trainCount: train.count,
+      testCount: test.count,
+      fingerprint: fingerprintOf(dataset),
+    },
   };
 }
 

@@ -76,7 +76,13 @@ function build({ recipe: name, steps }: RunSettings): Built {
       isMeasured: accuracy !== null,
       spreadsLabels: before !== null,
     })),
-    data: { imageShape, classNames: CLASS_NAMES, trainCount: 60_000, testCount: 10_000 },
+    data: {
+      imageShape,
+      classNames: CLASS_NAMES,
+      trainCount: 60_000,
+      testCount: 10_000,
+      fingerprint: 'mnist',
+    },
   };
   built.set(key, { recipe, report });
   return { recipe, report };
@@ -166,6 +172,8 @@ export class FakeTrainer implements TrainerClient {
   isTerminated = false;
   /** Whether loading stops at the data until `finishLoading`. */
   isSlow = false;
+  /** Whether a start goes to the end of the run at once, a task later. */
+  isEager = false;
   /** What the next command rejects with instead. */
   nextError: Error | null = null;
   state: TrainerState = 'idle';
@@ -194,7 +202,10 @@ export class FakeTrainer implements TrainerClient {
       this.settings = { ...this.settings!, steps: settings.steps! };
       this.report({ type: 'settings', settings: this.settings, scheduleSteps: null });
     }
-    return this.#go('running');
+    const state = this.#go('running');
+    if (this.isEager)
+      setTimeout(() => this.state === 'running' && this.advance(this.settings!.steps - this.done));
+    return state;
   }
 
   async pause(): Promise<TrainerState> {
