@@ -397,8 +397,44 @@ describe('a run in stages', () => {
     element.recipe = 'few-labels';
     const { element: fresh } = await mount({ attributes: { ...FEW, seed: '4713' } });
     expect(textOf(fresh, '.baselines')).to.equal(
-      'Labels only Run “Labels only, with distorted copies” to compare Without GAN Run “Few labels, no GAN” to compare',
+      'Labels only Run “Labels only, distorted” to compare Without GAN Run “Few labels, no GAN” to compare',
     );
+  });
+
+  it('has both trained beside it where that is wanted, and says what they make of the same labels', async () => {
+    let made = 0;
+    const { element, fakes } = await mount({
+      attributes: { ...FEW, seed: '4720', compare: '' },
+      prepare: (fake) => {
+        fake.isEager = made++ > 0;
+      },
+    });
+    const box = find<HTMLInputElement>(element, '#compare');
+    expect(box.checked).to.equal(true);
+    expect(textOf(element, '.baselines')).to.equal(
+      'Labels only Takes turns with this run Without GAN Takes turns with this run',
+    );
+    await element.start();
+    fakes[0]!.advance(50);
+    await until(() => textOf(element, '.baselines').includes('Without GAN Takes turns with this run'));
+    fakes[0]!.advance(350);
+    await untilState(element, 'finished');
+    await until(() => element.shadowRoot!.querySelectorAll('.baseline-figure').length === 2);
+    await until(() => /at step 200 .* at step 400$/.test(textOf(element, '.baselines')));
+    expect(textOf(element, '.gain')).to.match(
+      /^The images without labels bought [+-]\d+\.\d\d points, the GAN [+-]\d+\.\d\d\.$/,
+    );
+    box.click();
+    await element.updateComplete;
+    expect(element.compare).to.equal(false);
+    expect(fakes.slice(1).every(({ isTerminated }) => isTerminated)).to.equal(true);
+    // What they have found stays.
+    expect(element.shadowRoot!.querySelectorAll('.baseline-figure').length).to.equal(2);
+  });
+
+  it('has no switch where nothing is to be compared', async () => {
+    const { element } = await mount({ attributes: { recipe: 'labels-only-augmented' } });
+    expect(element.shadowRoot!.querySelector('#compare')).to.equal(null);
   });
 
   it('has its evaluations back after a load, in figure, charts and table', async () => {

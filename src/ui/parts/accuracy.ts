@@ -61,11 +61,13 @@ function comparedAt({ model }: AccuracyView, known: readonly EvaluationReport[])
 
 /** Why there is no figure. */
 function noneBeside(
-  { strings, words, comparisonOf }: AccuracyView,
+  { strings, words, model, isCompared, comparisonOf }: AccuracyView,
   recipe: Settings['recipe'] | null,
 ): string {
   if (recipe === null) return words.baselineOwn;
-  const state = comparisonOf(recipe);
+  // Before a run it is only wanted.
+  const isToCome = isCompared && model.settings === null;
+  const state = comparisonOf(recipe) ?? (isToCome ? 'training' : null);
   if (state === null) return fill(words.baselineNone, { recipe: strings.recipes[recipe].name });
   return { training: words.comparisonSoon, tooSlow: words.comparisonTooSlow, failed: words.comparisonFailed }[
     state

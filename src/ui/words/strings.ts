@@ -260,7 +260,7 @@ const FEW_LABELS_RECIPES = {
       'Labels images itself from the start, without finding out first which look alike and passing labels on.',
   },
   'labels-only-augmented': {
-    name: 'Labels only, with distorted copies',
+    name: 'Labels only, distorted',
     description:
       'The same network learns from the few labelled images and distorted copies of them, and from nothing else: what the others have to beat.',
   },
