@@ -1,4 +1,4 @@
-/** `npm run docs`: writes the generated parts of README.md and docs/embedding.md anew. */
+/** `npm run docs`: writes the generated parts of README.md and docs/embedding.md anew, and the page's measured references. */
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { main } from './lib/main.mjs';
@@ -6,12 +6,25 @@ import { main } from './lib/main.mjs';
 await main(async () => {
   const { inRoot } = await import('./lib/paths.mjs');
   const { makeManifest } = await import('./lib/manifest.mjs');
-  const { measureSizes, references, replaceGenerated, sizeTable } = await import('./lib/generated-docs.mjs');
+  const {
+    measureSizes,
+    references: elementReferences,
+    replaceGenerated,
+    sizeTable,
+  } = await import('./lib/generated-docs.mjs');
   const { buildSite } = await import('./lib/site.mjs');
+  const { mnistFingerprint, PROTOCOLS, readProtocols, REFERENCES, referencesModule, referencesOf } =
+    await import('./lib/measured-references.mjs');
+  // First: they are part of the site, whose sizes are measured.
+  const protocols = await readProtocols(PROTOCOLS);
+  const references = referencesOf(protocols, await mnistFingerprint(), (name, why) =>
+    console.log(`docs/protocol/${name} is no reference: ${why}.`),
+  );
+  await writeFile(REFERENCES, await referencesModule(references));
   await buildSite();
   const parts = {
     'README.md': sizeTable(await measureSizes()),
-    'docs/embedding.md': references(await makeManifest()),
+    'docs/embedding.md': elementReferences(await makeManifest()),
   };
   for (const [name, content] of Object.entries(parts)) {
     const file = inRoot(name);

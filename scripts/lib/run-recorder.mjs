@@ -16,9 +16,10 @@ import {
 } from './run-folder.mjs';
 import { setAside } from './side-files.mjs';
 
-/** The line of an evaluation in metrics.jsonl; losses and terms by name, then what is read of generated images. */
-export function toLine({ step, trainAccuracy, testAccuracy, losses, generated, elapsedMs }) {
-  return { step, trainAccuracy, testAccuracy, ...losses, ...generated, elapsedMs: Math.round(elapsedMs) };
+/** The line of an evaluation in metrics.jsonl; losses and terms by name, then what is read of generated images and of landmarks. */
+export function toLine({ step, trainAccuracy, testAccuracy, losses, generated, pseudoLabels, elapsedMs }) {
+  const read = { ...generated, ...pseudoLabels };
+  return { step, trainAccuracy, testAccuracy, ...losses, ...read, elapsedMs: Math.round(elapsedMs) };
 }
 
 export class RunRecorder {

@@ -87,6 +87,8 @@ export interface DataDescription {
   readonly classNames: readonly string[];
   readonly trainCount: number;
   readonly testCount: number;
+  /** The same for the same images and labels alone, as checkpoints have it. */
+  readonly fingerprint: string;
 }
 
 /** After a device was lost, an engine makes the steps again that went with it; their metrics are not sent twice. */
@@ -120,6 +122,14 @@ export interface GeneratedReading {
   readonly pixelDeviation: number;
 }
 
+/** What the classifier makes of up to 1,000 landmarks without a label that spread labels have reached, always the same ones. */
+export interface PseudoLabelReading {
+  /** Share of them that it is confident of, as the recipe asks of a pseudo-label, 0 to 1. */
+  readonly confidentLandmarks: number;
+  /** Share of the confident ones whose class is their spread label, 0 to 1; null where there are none. */
+  readonly spreadAgreement: number | null;
+}
+
 /** What an evaluation on all test images found, and that step's own scalars. */
 export interface Evaluation {
   readonly step: number;
@@ -133,6 +143,8 @@ export interface Evaluation {
   readonly losses: Readonly<Record<string, number>>;
   /** null without a generator. */
   readonly generated: GeneratedReading | null;
+  /** null before labels were spread, and of files of older builds. */
+  readonly pseudoLabels: PseudoLabelReading | null;
   /** Time spent training and evaluating since the run began, pauses left out; a resumed run counts on. */
   readonly elapsedMs: number;
 }
@@ -142,25 +154,34 @@ export interface EvaluationReport extends Evaluation {
   readonly type: 'evaluation';
 }
 
-/** The evaluations of a run before the checkpoint that it goes on from; sent once, after its `RunReport`. */
+/**
+ * The evaluations of a run before the checkpoint that it goes on from; sent once, after its `RunReport`. The map and the
+ * spread labels of that time come after it, as they came then but for rounding.
+ */
 export interface HistoryReport {
   readonly type: 'history';
   /** In order of their steps; of a long run not all. */
   readonly evaluations: readonly EvaluationReport[];
 }
 
-/** Where some landmarks lie by their features, while a stage looks at images without labels. */
+/** Stands for no class in the `classes` of maps. */
+export const NO_CLASS = 255;
+
+/**
+ * Where some landmarks lie by their features, while a stage looks at images without labels, and how far the labels
+ * would spread by them. The labelled come first.
+ */
 export interface FeatureMapReport {
   readonly type: 'featureMap';
   /** Updates done. */
   readonly step: number;
   /** [landmarks, 2] float32 in [-1, 1]: two principal directions of the features; transferred. */
   readonly points: Float32Array<ArrayBuffer>;
-  /** [landmarks] class of the labelled; 255 for the others; transferred. */
+  /** [landmarks] class by the spread labels; 255 where none has reached; transferred. */
   readonly classes: Uint8Array<ArrayBuffer>;
 }
 
-/** How the labels were spread over the landmarks before a stage, and how far that is trusted. */
+/** How the labels were spread over the landmarks before a stage, and how far that is trusted. The labelled come first. */
 export interface SpreadReport {
   readonly type: 'spread';
   /** Updates done. */

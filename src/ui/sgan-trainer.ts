@@ -12,6 +12,7 @@ import type { RecipeName } from '../recipe/recipes.js';
 import type { Report, TrainerState } from '../protocol/reports.js';
 import { TrainerError, toErrorInfo } from '../protocol/errors.js';
 import { describeError } from '../protocol/wording.js';
+import { Comparison } from './comparison/comparison.js';
 import { adoptDocumentStyles } from './element/document-styles.js';
 import type { SettingName } from '../protocol/check-settings.js';
 import { dispatch } from './element/events.js';
@@ -24,7 +25,7 @@ import { makeFile, type SaveKind } from './element/saver.js';
 import { parseTyped } from './settings/parse-typed.js';
 import type { StringsInput } from './words/strings.js';
 import { elementStyles } from './styles/element.js';
-import { TrainerSession, type ClientFactory } from './trainer-session.js';
+import { TrainerSession, type ClientFactory, type SessionOptions } from './trainer-session.js';
 import { VERSION } from '../protocol/version.js';
 import { WorkerClient } from './worker-client.js';
 import type { SganTrainerElement } from './trainer-element.js';
@@ -125,6 +126,11 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
   /** Pauses while the element is scrolled out of view, and goes on when it is back. Default: absent. */
   @property({ attribute: 'pause-offscreen', type: Boolean }) pauseOffscreen = false;
   /**
+   * Trains what the run is held against in turns with it: the labels alone, and the same without GAN. Costs workers of
+   * their own; a person can switch it. Default: absent.
+   */
+  @property({ type: Boolean }) compare = false;
+  /**
    * The sections that are shown, of `status-bar`, `notice`, `stages`, `digits`, `real-digits`, `accuracy`, `charts`,
    * `evaluations` and `settings`. Default: all.
    */
@@ -152,14 +158,15 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
   /** Makes what the element sends its commands to; for tests and other transports. Default: a `WorkerClient`. */
   @property({ attribute: false }) clientFactory: ClientFactory = (options) => new WorkerClient(options);
 
+  readonly #createClient: SessionOptions['createClient'] = (hooks) =>
+    this.clientFactory({
+      ...hooks,
+      workerUrl: this.workerUrl,
+      dataUrl: this.dataUrl,
+      baseUrl: this.ownerDocument.baseURI,
+    });
   readonly #session = new TrainerSession({
-    createClient: (hooks) =>
-      this.clientFactory({
-        ...hooks,
-        workerUrl: this.workerUrl,
-        dataUrl: this.dataUrl,
-        baseUrl: this.ownerDocument.baseURI,
-      }),
+    createClient: this.#createClient,
     onReport: (report) => this.#onReport(report),
     onBatch: () => this.#presenter.refresh(),
     onState: (state, previous) => this.#onState(state, previous),
@@ -172,9 +179,15 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
     },
     onProblem: (message) => this.#raiseSoon(message),
   });
+  readonly #comparison = new Comparison({
+    session: this.#session,
+    createClient: this.#createClient,
+    onChange: () => this.#presenter.refresh(),
+  });
   readonly #presenter = new Presenter(this, {
     session: this.#session,
     next: this.#next,
+    comparison: this.#comparison,
     onDismiss: () => this.#setProblem(null),
   });
   #strings: StringsInput | null | undefined;
@@ -375,6 +388,7 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
       const problem = changed.has(name) ? sectionsProblem(name, this[name]) : null;
       if (problem !== null) this.#raiseSoon(problem);
     }
+    if (changed.has('compare')) this.#comparison.isWanted = this.compare;
     if (changed.has('show') || changed.has('hide')) {
       this.#presenter.shown = shownSections(this.show, this.hide);
     }
@@ -441,6 +455,7 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
 
   #onReport(report: Report): void {
     this.#lastReport = report;
+    this.#comparison.reported(report);
     this.#presenter.reported(report);
     dispatch(this, 'sgan-report', report);
     if (report.type === 'evaluation') dispatch(this, 'sgan-evaluation', report);
@@ -448,6 +463,7 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
 
   #onState(state: TrainerState, previous: TrainerState): void {
     const { step, error } = this.#session.model;
+    this.#comparison.stateChanged(state);
     this.#presenter.stateChanged(state);
     dispatch(this, 'sgan-state', { state, previous, step, error });
     if (error !== null && !isSame(error, this.#told)) this.#raise(error);

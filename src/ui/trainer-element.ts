@@ -36,6 +36,8 @@ export interface SganTrainerElement extends HTMLElement {
   autostart: boolean | 'visible';
   /** Whether training pauses while the element is scrolled out of view. */
   pauseOffscreen: boolean;
+  /** Whether what the run is held against is trained in turns with it. */
+  compare: boolean;
   /** Names of the sections that are shown; null or undefined: all. */
   show: string | null | undefined;
   /** Names of sections that are not shown. */

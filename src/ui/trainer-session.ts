@@ -5,7 +5,7 @@
 
 import type { ErrorInfo } from '../protocol/errors.js';
 import type { ExportedFile } from '../protocol/trainer-api.js';
-import type { Report, TrainerState } from '../protocol/reports.js';
+import type { Report, StateReport, TrainerState } from '../protocol/reports.js';
 import type { Settings, SettingsInput } from '../protocol/settings.js';
 import { TrainerError } from '../protocol/errors.js';
 import { afterPatience, type StartTimer } from '../protocol/patience.js';
@@ -30,6 +30,17 @@ export interface SessionOptions {
   readonly startTimer?: StartTimer | undefined;
 }
 
+/** While the run rests for another's turn. */
+interface Turn {
+  readonly abort: AbortController;
+  /** The rest that nobody heard of; null before it has come. */
+  rest: StateReport | null;
+}
+
+function busyRunning(command: string): TrainerError {
+  return new TrainerError('Busy', `"${command}" is not possible while running. Pause first.`);
+}
+
 export class TrainerSession {
   readonly model = new RunModel();
   readonly #options: SessionOptions;
@@ -37,6 +48,9 @@ export class TrainerSession {
   #isClientDead = false;
   /** How many reports of a state have come. */
   #statesHeard = 0;
+  #turn: Turn | null = null;
+  /** Whether the run was asked to go to its end, and to nothing else since. */
+  #goes = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -52,9 +66,16 @@ export class TrainerSession {
     return this.#client !== null && !this.#isClientDead && this.model.settings !== null;
   }
 
+  /** Whether the run goes on its way to its end, and may rest for another's turn. */
+  get mayRest(): boolean {
+    return this.#goes && this.#turn === null && this.model.state === 'running';
+  }
+
   /** Trains. A run that has made no step is first made anew where settings have changed since. */
   async start(settings: Settings): Promise<TrainerState> {
     this.#refuseWhenFailed();
+    this.#endTurn();
+    this.#goes = true;
     const { state, settings: current } = this.model;
     if (state === 'ready' && current !== null) {
       const hasChanged = differingSettings(settings, current).some((name) => name !== 'steps');
@@ -65,11 +86,55 @@ export class TrainerSession {
 
   async pause(): Promise<TrainerState> {
     if (this.#client === null || this.model.state === 'failed') return this.model.state;
-    return this.#client.pause();
+    const turn = this.#endTurn();
+    this.#goes = false;
+    const state = await this.#client.pause();
+    if (turn !== null && turn.rest !== null && this.model.state === 'running') this.#take([turn.rest]);
+    return state;
+  }
+
+  /**
+   * Lets the run rest, which nobody hears of, while another takes its turn, and then go on. Nothing where it does not
+   * run. `work` is to end soon after its signal is aborted, which every command for the run itself does.
+   */
+  async takeTurn(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const client = this.#client;
+    if (client === null || !this.mayRest) return;
+    const turn: Turn = { abort: new AbortController(), rest: null };
+    this.#turn = turn;
+    try {
+      if ((await client.pause()) === 'paused') await work(turn.abort.signal);
+    } catch {
+      // A worker that cannot pause tells why by its state or its death.
+    }
+    await this.#goOnAfter(turn, client);
+  }
+
+  async #goOnAfter(turn: Turn, client: TrainerClient): Promise<void> {
+    if (this.#turn !== turn) return;
+    const { state, settings } = this.model;
+    this.#turn = null;
+    if (client !== this.#client || state !== 'running' || settings === null) return;
+    try {
+      await client.start(settings);
+    } catch {
+      // A failure is told by its state; else the run rests, which is to be heard now.
+      if (turn.rest !== null && this.model.state === 'running') this.#take([turn.rest]);
+    }
+  }
+
+  /** A command for the run itself comes: whatever it rests for ends. */
+  #endTurn(): Turn | null {
+    const turn = this.#turn;
+    this.#turn = null;
+    turn?.abort.abort();
+    return turn;
   }
 
   async step(settings: Settings): Promise<TrainerState> {
     this.#refuseWhenFailed();
+    if (this.#turn !== null) throw busyRunning('step');
+    if (this.model.state !== 'running') this.#goes = false;
     return this.#liveClient().step(settings);
   }
 
@@ -78,6 +143,8 @@ export class TrainerSession {
    * fresh worker. A worker that was only slow is ended too: that costs loading the data again.
    */
   async reset(settings: Settings): Promise<TrainerState> {
+    this.#endTurn();
+    this.#goes = false;
     if (this.#client === null || this.model.state === 'failed') {
       this.end();
       return 'idle';
@@ -118,12 +185,15 @@ export class TrainerSession {
     checkpoint: Uint8Array<ArrayBuffer>,
     overrides: Pick<SettingsInput, 'engine' | 'steps'>,
   ): Promise<TrainerState> {
+    if (this.#turn !== null) throw busyRunning('load');
+    if (this.model.state !== 'running') this.#goes = false;
     if (this.#isClientDead) this.end();
     return this.#liveClient().load(checkpoint, overrides);
   }
 
   /** Ends the worker and forgets the run. */
   end(): void {
+    this.#endTurn();
     this.#client?.terminate();
     this.#client = null;
     this.#isClientDead = false;
@@ -164,6 +234,10 @@ export class TrainerSession {
   #take(batch: readonly Report[]): void {
     for (const report of batch) {
       if (report.type === 'state') this.#statesHeard++;
+      if (report.type === 'state' && report.state === 'paused' && this.#turn !== null) {
+        this.#turn.rest = report;
+        continue;
+      }
       this.#changeState(() => this.model.take(report));
       this.#options.onReport(report);
     }

@@ -123,7 +123,7 @@ test('few labels go through all stages, told in words and on a map, and a load b
 
   await click(page, STEP);
   await untilState(page, 'paused');
-  await untilText(page, '.present-words', /uses no label yet/);
+  await untilText(page, '.present-words', /No label is used yet/);
   await untilText(page, '.feature-map figcaption', /step 1$/);
   assert.match(await labelOf(map), /^Map of 400 images at step 1; .*without a label: 380\.$/);
   const looked = await pictureOf(page, map);

@@ -14,7 +14,7 @@ const RUN: RunReport = {
   metrics: ['trainAccuracy', 'discriminatorLoss', 'generatorLoss'],
   losses: ['discriminatorLoss', 'generatorLoss'],
   stages: [],
-  data: { imageShape: [28, 28, 1], classNames: [], trainCount: 1, testCount: 1 },
+  data: { imageShape: [28, 28, 1], classNames: [], trainCount: 1, fingerprint: 'none', testCount: 1 },
 };
 
 /** A run of so many steps whose losses are `loss`, evaluated along the way. */
@@ -30,7 +30,15 @@ function runOf(steps: number, loss: number): RunModel {
     const testAccuracy = 0.94 - 0.75 * Math.exp(-step / 300);
     const losses = { discriminatorLoss: loss, generatorLoss: loss };
     const shares = { trainAccuracy: 1, meanTrainAccuracy: 1, testAccuracy };
-    model.take({ type: 'evaluation', step, ...shares, losses, generated: null, elapsedMs: step });
+    model.take({
+      type: 'evaluation',
+      step,
+      ...shares,
+      losses,
+      generated: null,
+      pseudoLabels: null,
+      elapsedMs: step,
+    });
   }
   return model;
 }

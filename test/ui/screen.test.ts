@@ -316,7 +316,7 @@ describe('a run in stages', () => {
     fake().report(featureMapAt(120));
     await until(() => stages(element)[0]!.includes('120 of 200'));
     expect(textOf(element, '.run-stages [aria-current]')).to.equal('1. Look 120 of 200 now');
-    expect(present(element)).to.contain('It uses no label yet');
+    expect(present(element)).to.contain('No label is used yet');
     expect(textOf(element, '[part="digits-caption"]')).to.equal('not trained yet');
     const canvas = find<HTMLCanvasElement>(element, '#feature-map');
     await until(() => isPainted(canvas));
@@ -356,8 +356,10 @@ describe('a run in stages', () => {
     fake().report(spreadAt(200));
     fake().advance(100);
     await until(() => stages(element)[2]!.includes('60 of 160'));
-    expect(present(element)).to.contain('It labels images itself');
-    expect(present(element)).to.contain('It is sure of 50% of the images that have no label.');
+    expect(present(element)).to.contain('Now it labels images itself');
+    expect(present(element)).to.contain(
+      'It is sure of 50% of the images that have no label; of those, 97.50% agree with the label passed on.',
+    );
     expect(find(element, '#feature-map').getAttribute('aria-label')).to.contain(
       'Map of 1,000 images at step 200',
     );
@@ -372,8 +374,11 @@ describe('a run in stages', () => {
       'Training',
       'discriminator loss',
       'generator loss',
+      'Sure of',
+      'Agrees with passed-on labels',
       'Time',
     ]);
+    expect(textOf(element, 'tbody tr')).to.contain('80.00% 97.50%');
   });
 
   it('is held against labels only and against the same without GAN, with the same labels', async () => {
@@ -394,6 +399,42 @@ describe('a run in stages', () => {
     expect(textOf(fresh, '.baselines')).to.equal(
       'Labels only Run “Labels only, distorted” to compare Without GAN Run “Few labels, no GAN” to compare',
     );
+  });
+
+  it('has both trained beside it where that is wanted, and says what they make of the same labels', async () => {
+    let made = 0;
+    const { element, fakes } = await mount({
+      attributes: { ...FEW, seed: '4720', compare: '' },
+      prepare: (fake) => {
+        fake.isEager = made++ > 0;
+      },
+    });
+    const box = find<HTMLInputElement>(element, '#compare');
+    expect(box.checked).to.equal(true);
+    expect(textOf(element, '.baselines')).to.equal(
+      'Labels only Takes turns with this run Without GAN Takes turns with this run',
+    );
+    await element.start();
+    fakes[0]!.advance(50);
+    await until(() => textOf(element, '.baselines').includes('Without GAN Takes turns with this run'));
+    fakes[0]!.advance(350);
+    await untilState(element, 'finished');
+    await until(() => element.shadowRoot!.querySelectorAll('.baseline-figure').length === 2);
+    await until(() => /at step 200 .* at step 400$/.test(textOf(element, '.baselines')));
+    expect(textOf(element, '.gain')).to.match(
+      /^The images without labels bought [+-]\d+\.\d\d points, the GAN [+-]\d+\.\d\d\.$/,
+    );
+    box.click();
+    await element.updateComplete;
+    expect(element.compare).to.equal(false);
+    expect(fakes.slice(1).every(({ isTerminated }) => isTerminated)).to.equal(true);
+    // What they have found stays.
+    expect(element.shadowRoot!.querySelectorAll('.baseline-figure').length).to.equal(2);
+  });
+
+  it('has no switch where nothing is to be compared', async () => {
+    const { element } = await mount({ attributes: { recipe: 'labels-only-augmented' } });
+    expect(element.shadowRoot!.querySelector('#compare')).to.equal(null);
   });
 
   it('has its evaluations back after a load, in figure, charts and table', async () => {

@@ -13,6 +13,7 @@ import {
 } from '../../src/worker/checkpoint/safetensors.js';
 import type { RunSnapshot } from '../../src/worker/checkpoint/snapshot.js';
 import type { EngineState } from '../../src/worker/engine/engine.js';
+import { NO_MAPS } from '../../src/worker/checkpoint/landmark-maps.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
@@ -66,6 +67,7 @@ function makeSnapshot(): RunSnapshot {
           testAccuracy: 0.5,
           losses: { discriminatorLoss: 1.25 },
           generated: null,
+          pseudoLabels: null,
           elapsedMs: 1000,
         },
       ],
@@ -73,6 +75,7 @@ function makeSnapshot(): RunSnapshot {
       lastValues: Object.fromEntries(metricNames(recipe.stages[0]!).map((name, i) => [name, i + 0.5])),
       elapsedMs: 1234.5,
     },
+    maps: NO_MAPS,
   };
 }
 

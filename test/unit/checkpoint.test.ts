@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkpointState, readCheckpoint, writeCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
+import { NO_MAPS } from '../../src/worker/checkpoint/landmark-maps.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { digestOf } from '../../src/worker/checkpoint/digest.js';
@@ -54,6 +55,7 @@ function makeSnapshot(recipeName: 'notebook' | 'labels-only' = 'notebook'): RunS
       lastValues: LAST_VALUES[recipeName],
       elapsedMs: 1234.5678901234567,
     },
+    maps: NO_MAPS,
   };
 }
 
@@ -388,15 +390,24 @@ const EVALUATION = {
   testAccuracy: 0.5,
   losses: { discriminatorLoss: 1.25 },
   generated: { readShare: 0.5, classBits: 3.2, pixelDeviation: 0.4 },
+  pseudoLabels: { confidentLandmarks: 0.75, spreadAgreement: 0.5 },
   elapsedMs: 1000,
 };
 
 test('evaluations are read back, and a file of an older build has none', () => {
   const withProgress = (fields: object): Uint8Array<ArrayBuffer> =>
     changed(({ metadata }) => (metadata['progress'] = JSON.stringify({ ...snapshot.progress, ...fields })));
-  const evaluations = [{ ...EVALUATION, step: 5, generated: null, elapsedMs: 500 }, EVALUATION];
+  const noneConfident = { confidentLandmarks: 0, spreadAgreement: null };
+  const evaluations = [
+    { ...EVALUATION, step: 4, generated: null, pseudoLabels: null, elapsedMs: 400 },
+    { ...EVALUATION, step: 5, pseudoLabels: noneConfident, elapsedMs: 500 },
+    EVALUATION,
+  ];
   assert.deepEqual(readCheckpoint(withProgress({ evaluations })).progress.evaluations, evaluations);
   assert.deepEqual(readCheckpoint(withProgress({ evaluations: undefined })).progress.evaluations, []);
+  const older = [{ ...EVALUATION, pseudoLabels: undefined }];
+  const [read] = readCheckpoint(withProgress({ evaluations: older })).progress.evaluations;
+  assert.equal(read!.pseudoLabels, null);
 });
 
 test('progress whose fields contradict each other, or lie outside any run, is refused by its field', () => {
@@ -416,6 +427,10 @@ test('progress whose fields contradict each other, or lie outside any run, is re
     [{ evaluations: [{ ...EVALUATION, losses: { fakeLoss: NaN } }] }, /"evaluations" whose entry 1 is none/],
     [
       { evaluations: [{ ...EVALUATION, generated: { ...EVALUATION.generated, readShare: 2 } }] },
+      /"evaluations" whose entry 1 is none/,
+    ],
+    [
+      { evaluations: [{ ...EVALUATION, pseudoLabels: { confidentLandmarks: 1, spreadAgreement: 1.5 } }] },
       /"evaluations" whose entry 1 is none/,
     ],
     [{ evaluations: [{ ...EVALUATION, elapsedMs: 1235 }] }, /"evaluations" that end at step 10/],

@@ -93,7 +93,7 @@ test('of more evaluations than a file keeps, every second one goes, never the la
   const values = Float32Array.from(metricNames(inStage(recipe, 0)), () => 0.5);
   for (let step = 1; step <= 2500; step++) {
     record.add({ step, values });
-    record.evaluated({ accuracy: 0.5, generated: null }, step);
+    record.evaluated({ accuracy: 0.5, generated: null, pseudoLabels: null }, step);
     const { evaluations } = record.progress(step);
     assert.ok(evaluations.length <= MOST_EVALUATIONS);
     assert.equal(evaluations.at(-1)!.step, step);

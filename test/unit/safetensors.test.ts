@@ -72,7 +72,7 @@ test('files of other kinds are refused', () => {
 test('headers that contradict themselves or the file are refused', () => {
   const refusals: [unknown, number, RegExp][] = [
     [{ a: 3 }, 0, /tensor "a" is not described/],
-    [{ a: entry(0, 2, [1], 'F16') }, 2, /tensor "a" is F16; only F32 and U32/],
+    [{ a: entry(0, 2, [1], 'F16') }, 2, /tensor "a" is F16; only F32, U32 and U8/],
     [{ a: entry(0, 4, [-1]) }, 4, /tensor "a" has no valid shape/],
     [{ a: entry(0, 4, 'x') }, 4, /tensor "a" has no valid shape/],
     [{ a: { dtype: 'F32', shape: [1], data_offsets: [0] } }, 4, /tensor "a" has no valid shape or offsets/],

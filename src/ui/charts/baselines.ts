@@ -49,6 +49,12 @@ export class Baselines extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 
+  /** As if it had never been made. Tells listeners of `change`. */
+  forget(settings: Settings): void {
+    this.#runs.delete(keyOf(settings.recipe, settings));
+    this.dispatchEvent(new Event('change'));
+  }
+
   /** The labels-only run of a run's labels, empty where none is known; a labels-only run has none but itself. */
   of(settings: Settings): readonly EvaluationReport[] {
     return this.#runOf(labelsOnlyOf(settings.recipe), settings);

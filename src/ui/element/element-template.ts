@@ -6,6 +6,8 @@ import type { ErrorInfo } from '../../protocol/errors.js';
 import type { EvaluationReport } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import { isBaseline } from '../charts/baselines.js';
+import type { Comparison } from '../comparison/comparison.js';
+import { referenceFor } from '../comparison/references.js';
 import { probes } from '../charts/theme-colours.js';
 import { accuracy } from '../parts/accuracy.js';
 import { charts } from '../parts/charts.js';
@@ -33,6 +35,7 @@ export interface ElementView extends Speech {
   readonly error: ErrorInfo | null;
   readonly baseline: readonly EvaluationReport[];
   readonly withoutGan: readonly EvaluationReport[];
+  readonly comparison: Pick<Comparison, 'isWanted' | 'stateOf' | 'takesTurns'>;
   readonly isStartQueued: boolean;
   readonly continueTo: number;
   readonly hasPoster: boolean;
@@ -54,6 +57,7 @@ export interface ElementActions
   readonly onSaveKind: (kind: SaveKind) => void;
   readonly onLoad: (file: File) => void;
   readonly onTable: (isOpen: boolean) => void;
+  readonly onCompare: (isCompared: boolean) => void;
   readonly onThemeChange: () => void;
 }
 
@@ -64,7 +68,7 @@ function pendingSettings({ session, settings }: ElementView): readonly SettingNa
 }
 
 export function elementTemplate(view: ElementView, actions: ElementActions): TemplateResult {
-  const { words, session, settings, menus, baseline, withoutGan, shown } = view;
+  const { words, session, settings, menus, baseline, withoutGan, comparison, shown } = view;
   const inSlot = (name: SectionName, content: TemplateResult): TemplateResult =>
     section(name, shown, content);
   const isShown = (name: SectionName): boolean => shown.has(name);
@@ -95,6 +99,7 @@ export function elementTemplate(view: ElementView, actions: ElementActions): Tem
       ...view,
       model,
       steps: current.steps,
+      takesTurns: comparison.takesTurns,
       canContinue: settings.steps > model.step,
       isDiscardAsked: menus.isOpen('discard'),
       engineMenu: engine,
@@ -132,6 +137,10 @@ export function elementTemplate(view: ElementView, actions: ElementActions): Tem
               recipe,
               baseline,
               withoutGan,
+              isCompared: comparison.isWanted,
+              comparisonOf: (other) => comparison.stateOf(other),
+              referenceOf: (other) => referenceFor(other, current, model.data),
+              onCompare: actions.onCompare,
               firstEvaluation: stepsToEvaluation(0, { ...current, unmeasuredSteps: unmeasured }),
             }),
           )}

@@ -9,6 +9,7 @@ import type { ErrorInfo } from '../../protocol/errors.js';
 import type { Report, TrainerState } from '../../protocol/reports.js';
 import { Announcer } from './announcer.js';
 import { baselines } from '../charts/baselines.js';
+import type { Comparison } from '../comparison/comparison.js';
 import { ChartsView } from '../charts/charts-view.js';
 import { loadPlot, type PlotClass } from '../charts/load-plot.js';
 import { FeatureMapCanvas } from '../parts/feature-map-canvas.js';
@@ -42,6 +43,7 @@ export interface PresentedTrainer extends LitElement {
   reset(): Promise<TrainerState>;
   save(kind: SaveKind): Promise<File>;
   load(checkpoint: Blob): Promise<TrainerState>;
+  compare: boolean;
   readonly error: ErrorInfo | null;
   readonly shadowRoot: ShadowRoot | null;
 }
@@ -49,6 +51,7 @@ export interface PresentedTrainer extends LitElement {
 export interface PresenterOptions {
   readonly session: TrainerSession;
   readonly next: NextSettings;
+  readonly comparison: Comparison;
   /** Puts the error away. */
   readonly onDismiss: () => void;
 }
@@ -175,7 +178,7 @@ export class Presenter implements ReactiveController {
   }
 
   template(): TemplateResult {
-    const { session, next } = this.#options;
+    const { session, next, comparison } = this.#options;
     return elementTemplate(
       {
         ...this.#speech,
@@ -183,6 +186,7 @@ export class Presenter implements ReactiveController {
         settings: next.complete,
         error: this.#host.error,
         baseline: baselines.of(session.model.settings ?? next.complete),
+        comparison,
         withoutGan: baselines.withoutGan(session.model.settings ?? next.complete),
         isStartQueued: this.isStartQueued,
         continueTo: this.#continueTo(),
@@ -248,6 +252,9 @@ export class Presenter implements ReactiveController {
       this.#isTableOpen = isOpen;
       this.#host.requestUpdate();
     },
+    onCompare: (isCompared) => {
+      this.#host.compare = isCompared;
+    },
     onThemeChange: () => this.#charts?.redraw(),
   };
 
@@ -296,8 +303,8 @@ export class Presenter implements ReactiveController {
       this.#map?.view.disconnect();
       this.#map = canvas === null ? null : { canvas, view: new FeatureMapCanvas(canvas) };
     }
-    const { map, data } = this.#options.session.model;
-    this.#map?.view.show(map, data?.classNames ?? []);
+    const { map, data, settings } = this.#options.session.model;
+    this.#map?.view.show(map, data?.classNames ?? [], settings?.labels ?? 0);
   }
 
   async #save(kind: SaveKind): Promise<void> {

@@ -15,20 +15,27 @@ export function fileName(settings: Settings, step: number, kind: string, extensi
 }
 
 /**
- * The evaluations as CSV (RFC 4180): a line of names, a line each. There are columns for the losses and terms that
- * any of them has.
+ * The evaluations as CSV (RFC 4180): a line of names, a line each. There are columns for the losses, terms and
+ * readings that any of them has.
  */
 export function metricsCsv(evaluations: readonly EvaluationReport[]): string {
-  const losses = [...new Set(evaluations.flatMap((evaluation) => Object.keys(evaluation.losses)))];
-  const names = ['step', 'trainAccuracy', 'meanTrainAccuracy', 'testAccuracy', ...losses, 'elapsedMs'];
-  const rows = evaluations.map(({ step, trainAccuracy, meanTrainAccuracy, testAccuracy, ...rest }) =>
+  const scalars = evaluations.map(
+    ({ losses, generated, pseudoLabels }): Readonly<Record<string, number | null>> => ({
+      ...losses,
+      ...generated,
+      ...pseudoLabels,
+    }),
+  );
+  const named = [...new Set(scalars.flatMap((each) => Object.keys(each)))];
+  const names = ['step', 'trainAccuracy', 'meanTrainAccuracy', 'testAccuracy', ...named, 'elapsedMs'];
+  const rows = evaluations.map(({ step, trainAccuracy, meanTrainAccuracy, testAccuracy, elapsedMs }, index) =>
     [
       step,
       trainAccuracy,
       meanTrainAccuracy,
       testAccuracy,
-      ...losses.map((name) => rest.losses[name] ?? ''),
-      rest.elapsedMs,
+      ...named.map((name) => scalars[index]![name] ?? ''),
+      elapsedMs,
     ].join(','),
   );
   return [names.join(','), ...rows, ''].join('\r\n');

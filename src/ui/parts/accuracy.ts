@@ -1,9 +1,12 @@
 /** The figure that counts, very large: test accuracy, its change, and the runs that it is held against. */
 
 import { css, html, nothing, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
 import type { EvaluationReport } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import { baselineAt, labelsOnlyOf, withoutGanOf } from '../charts/baselines.js';
+import type { ComparisonState } from '../comparison/comparison.js';
+import type { MeasuredReference } from '../comparison/measured-reference.js';
 import type { RunModel } from '../element/run-model.js';
 import { fill } from '../words/strings.js';
 import type { Speech } from '../words/words.js';
@@ -14,6 +17,12 @@ export interface AccuracyView extends Speech {
   readonly recipe: Settings['recipe'];
   readonly baseline: readonly EvaluationReport[];
   readonly withoutGan: readonly EvaluationReport[];
+  /** Whether these two are trained beside the run, and what has become of it. */
+  readonly isCompared: boolean;
+  readonly comparisonOf: (recipe: Settings['recipe']) => ComparisonState | null;
+  /** What was measured of a recipe before, where that is of the like. */
+  readonly referenceOf: (recipe: Settings['recipe']) => MeasuredReference | null;
+  readonly onCompare: (isCompared: boolean) => void;
   /** The step that a run is evaluated at first. */
   readonly firstEvaluation: number;
 }
@@ -45,6 +54,34 @@ function change({ words, formats, model }: AccuracyView): string {
   });
 }
 
+/** What of another run is held against this one: at its step, or before. */
+function comparedAt({ model }: AccuracyView, known: readonly EvaluationReport[]): EvaluationReport | null {
+  return baselineAt(known, model.evaluations.at(-1)?.step ?? Infinity);
+}
+
+/** Why there is no figure. */
+function noneBeside(
+  { strings, words, model, isCompared, comparisonOf }: AccuracyView,
+  recipe: Settings['recipe'] | null,
+): string {
+  if (recipe === null) return words.baselineOwn;
+  // Before a run it is only wanted.
+  const isToCome = isCompared && model.settings === null;
+  const state = comparisonOf(recipe) ?? (isToCome ? 'training' : null);
+  if (state === null) return fill(words.baselineNone, { recipe: strings.recipes[recipe].name });
+  return { training: words.comparisonSoon, tooSlow: words.comparisonTooSlow, failed: words.comparisonFailed }[
+    state
+  ];
+}
+
+/** Stands in for a run that is not trained here, and says so. */
+function referenceFigure({ words, formats }: AccuracyView, reference: MeasuredReference): TemplateResult {
+  const { mean, draws, steps } = reference;
+  const values = { draws: formats.count(draws), steps: formats.count(steps) };
+  return html`<p class="baseline-figure is-reference number">${formats.percent(mean)}</p>
+    <p class="muted number" title=${fill(words.referenceTitle, values)}>${fill(words.reference, values)}</p>`;
+}
+
 /** A run beside this one; `recipe` is what to run where none is known, null where this is the one itself. */
 function comparison(
   view: AccuracyView,
@@ -52,18 +89,43 @@ function comparison(
   known: readonly EvaluationReport[],
   recipe: Settings['recipe'] | null,
 ): TemplateResult {
-  const { strings, words, formats, model } = view;
-  const at = baselineAt(known, model.evaluations.at(-1)?.step ?? Infinity);
-  const none =
-    recipe === null ? words.baselineOwn : fill(words.baselineNone, { recipe: strings.recipes[recipe].name });
+  const { words, formats, referenceOf } = view;
+  const at = comparedAt(view, known);
+  const reference = at === null && recipe !== null ? referenceOf(recipe) : null;
+  const figure =
+    at !== null
+      ? html`<p class="baseline-figure number">${formats.percent(at.testAccuracy)}</p>
+          <p class="muted number">${fill(words.baselineAt, { step: formats.count(at.step) })}</p>`
+      : reference !== null
+        ? referenceFigure(view, reference)
+        : html`<p class="baseline-none muted">${noneBeside(view, recipe)}</p>`;
   return html`<div class="baseline">
     <h3 class="muted">${title}</h3>
-    ${
-      at === null
-        ? html`<p class="baseline-none muted">${none}</p>`
-        : html`<p class="baseline-figure number">${formats.percent(at.testAccuracy)}</p>
-            <p class="muted number">${fill(words.baselineAt, { step: formats.count(at.step) })}</p>`
-    }
+    ${figure}
+  </div>`;
+}
+
+/** What this run has over the others, where they were trained with the same labels. */
+function gain(view: AccuracyView): string {
+  const { words, formats, model, baseline, withoutGan } = view;
+  const last = model.evaluations.at(-1);
+  const [labelsOnly, noGan] = [comparedAt(view, baseline), comparedAt(view, withoutGan)];
+  if (last === undefined || labelsOnly === null) return '';
+  const over = (other: EvaluationReport): string => formats.points(last.testAccuracy - other.testAccuracy);
+  const unlabelled = fill(words.gainOfUnlabelled, { change: over(labelsOnly) });
+  if (noGan === null) return `${unlabelled}.`;
+  return `${unlabelled}, ${fill(words.gainOfGan, { change: over(noGan) })}.`;
+}
+
+function compareSwitch(view: AccuracyView): TemplateResult {
+  const { words, isCompared, onCompare } = view;
+  const changed = (event: Event): void => onCompare((event.currentTarget as HTMLInputElement).checked);
+  return html`<div class="compare">
+    <label class="check" title=${words.compareHint}>
+      <input id="compare" type="checkbox" .checked=${live(isCompared)} @change=${changed} />
+      <span>${words.compare}</span>
+    </label>
+    <p class="gain muted number">${gain(view)}</p>
   </div>`;
 }
 
@@ -89,6 +151,7 @@ export function accuracy(view: AccuracyView): TemplateResult {
         ${gan === null ? nothing : comparison(view, words.withoutGan, withoutGan, gan)}
       </div>
     </div>
+    ${labelsOnlyOf(recipe) === null ? nothing : compareSwitch(view)}
   </section>`;
 }
 
@@ -160,6 +223,31 @@ export const accuracyStyles = css`
 
   .baseline-none {
     min-height: 52px;
+  }
+
+  /* Of another time and place. */
+  .is-reference {
+    font-weight: 400;
+    font-style: italic;
+  }
+
+  .compare {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    justify-content: space-between;
+    gap: 0 16px;
+    min-height: 40px;
+    margin-top: 4px;
+    font-size: 13px;
+  }
+
+  .compare .check {
+    margin: 0;
+  }
+
+  .gain {
+    min-height: 20px;
   }
 
   .are-two .baseline-figure {

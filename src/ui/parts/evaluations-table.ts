@@ -17,8 +17,16 @@ export interface EvaluationsTableView extends Speech {
   readonly onToggle: (isOpen: boolean) => void;
 }
 
-function row({ words, formats, losses }: EvaluationsTableView, evaluation: EvaluationReport): TemplateResult {
-  const { step, testAccuracy, meanTrainAccuracy, elapsedMs } = evaluation;
+/** Whether any tells what the classifier makes of images that labels were passed on to. */
+function hasPseudoLabels({ evaluations }: EvaluationsTableView): boolean {
+  return evaluations.some(({ pseudoLabels }) => pseudoLabels !== null);
+}
+
+function row(view: EvaluationsTableView, evaluation: EvaluationReport): TemplateResult {
+  const { step, testAccuracy, meanTrainAccuracy, pseudoLabels, elapsedMs } = evaluation;
+  const { words, formats, losses } = view;
+  const share = (value: number | null | undefined): string =>
+    value === null || value === undefined ? words.unknown : formats.percent(value);
   const loss = (name: string): string => {
     const value = evaluation.losses[name];
     return value === undefined ? words.unknown : formats.loss(value);
@@ -28,6 +36,12 @@ function row({ words, formats, losses }: EvaluationsTableView, evaluation: Evalu
     <td>${formats.percent(testAccuracy)}</td>
     <td>${formats.percent(meanTrainAccuracy)}</td>
     ${losses.map((name) => html`<td>${loss(name)}</td>`)}
+    ${
+      hasPseudoLabels(view)
+        ? html`<td>${share(pseudoLabels?.confidentLandmarks)}</td>
+            <td>${share(pseudoLabels?.spreadAgreement)}</td>`
+        : nothing
+    }
     <td>${formats.duration(elapsedMs)}</td>
   </tr>`;
 }
@@ -40,6 +54,7 @@ function table(view: EvaluationsTableView): TemplateResult {
     words.columnTest,
     words.columnTrain,
     ...view.losses.map((name) => fill(words.columnLoss, { loss: view.metricName(name) })),
+    ...(hasPseudoLabels(view) ? [words.columnConfident, words.columnAgreement] : []),
     words.columnTime,
   ];
   return html`${

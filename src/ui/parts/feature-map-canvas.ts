@@ -10,13 +10,10 @@ import { PixelWidth } from './pixel-width.js';
 /** What of a report is painted. */
 export type FeatureMap = Pick<FeatureMapReport | SpreadReport, 'step' | 'points' | 'classes'>;
 
-/** Class of a landmark that no label has reached. */
-export const NO_CLASS = 255;
-
 const NO_CLASS_COLOUR = 'rgb(150 158 170 / 55%)';
 /** Of the points' square that the canvas is wide and high: names at its edge stay inside. */
 const FILLED = 0.92;
-/** Sides of points in CSS pixels: of many, of few, and of the few that have a label among others that have none. */
+/** Sides of points in CSS pixels: of many, of few, and of those among few that came with a label. */
 const MANY_PX = 1;
 const FEW_PX = 2;
 const LABELLED_PX = 4;
@@ -48,6 +45,7 @@ export class FeatureMapCanvas {
   readonly #width: PixelWidth;
   #map: FeatureMap | null = null;
   #names: readonly string[] = [];
+  #labelled = 0;
 
   /** `canvas` is as wide and high as its style says. */
   constructor(canvas: HTMLCanvasElement) {
@@ -55,9 +53,10 @@ export class FeatureMapCanvas {
     this.#width = new PixelWidth(canvas, () => this.#paint());
   }
 
-  /** The same map again costs nothing; null clears. */
-  show(map: FeatureMap | null, names: readonly string[]): void {
+  /** The same map again costs nothing; null clears. The first `labelled` points came with their labels. */
+  show(map: FeatureMap | null, names: readonly string[], labelled: number): void {
     if (map === this.#map) return;
+    this.#labelled = labelled;
     this.#map = map;
     this.#names = names;
     this.#paint();
@@ -76,23 +75,31 @@ export class FeatureMapCanvas {
     if (this.#map === null || this.#width.value === 0 || context === null) return;
     const { points, classes } = this.#map;
     const isFew = classes.length <= FEW;
-    const hasUnlabelled = classes.some((index) => index === NO_CLASS);
     const place = (value: number): number => (this.#width.value / 2) * (1 + FILLED * value);
-    const paintPoints = (colour: string, sidePx: number, isOwn: (index: number) => boolean): void => {
+    const paintPoints = (
+      colour: string,
+      sidePx: number,
+      isOwn: (index: number, row: number) => boolean,
+    ): void => {
       const side = Math.max(1, Math.round(sidePx * devicePixelRatio));
       context.fillStyle = colour;
       classes.forEach((index, row) => {
-        if (!isOwn(index)) return;
+        if (!isOwn(index, row)) return;
         const [x, y] = [place(points[2 * row]!), place(-points[2 * row + 1]!)];
         context.fillRect(x - side / 2, y - side / 2, side, side);
       });
     };
     // Those without a class lie below.
     paintPoints(NO_CLASS_COLOUR, isFew ? FEW_PX : MANY_PX, (index) => index >= this.#names.length);
-    const sidePx = !isFew ? MANY_PX : hasUnlabelled ? LABELLED_PX : FEW_PX;
-    this.#names.forEach((_, own) => {
-      paintPoints(classColour(own, this.#names.length), sidePx, (index) => index === own);
-    });
+    const paintClasses = (sidePx: number, isPainted: (row: number) => boolean): void => {
+      this.#names.forEach((_, own) => {
+        const colour = classColour(own, this.#names.length);
+        paintPoints(colour, sidePx, (index, row) => index === own && isPainted(row));
+      });
+    };
+    paintClasses(isFew ? FEW_PX : MANY_PX, (row) => row >= this.#labelled);
+    // Above all others.
+    paintClasses(isFew ? LABELLED_PX : FEW_PX, (row) => row < this.#labelled);
     this.#paintNames(context, place);
   }
 

@@ -72,7 +72,13 @@ function figures(view: RunStagesView): readonly string[] {
   const lines: string[] = [];
   if (model.spread !== null) lines.push(describeTrust(view, model.spread));
   if (plan.metrics.includes(CONFIDENT_SHARE) && model.confidentShare !== null) {
-    lines.push(fill(words.confidentShare, { share: formats.roundPercent(model.confidentShare) }));
+    const share = formats.roundPercent(model.confidentShare);
+    const agreement = model.evaluations.at(-1)?.pseudoLabels?.spreadAgreement ?? null;
+    lines.push(
+      agreement === null
+        ? fill(words.confidentShare, { share })
+        : fill(words.confidentAgreeing, { share, agreement: formats.percent(agreement) }),
+    );
   }
   return lines;
 }

@@ -20,6 +20,8 @@ export interface StatusBarView extends Speech {
   readonly model: RunModel;
   /** Steps of the run, or of the one to come. */
   readonly steps: number;
+  /** Whether the run rests now and then for others, so that it takes longer than its own steps. */
+  readonly takesTurns: boolean;
   /** While loading: whether training starts when it is done. */
   readonly isStartQueued: boolean;
   /** Whether a finished run has steps to go after all, its number being raised. */
@@ -93,7 +95,7 @@ function resetButton(
   </div>`;
 }
 
-function figures({ words, formats, model, steps }: StatusBarView): TemplateResult {
+function figures({ words, formats, model, steps, takesTurns }: StatusBarView): TemplateResult {
   const { state, step, stepsPerSecond, ownEvaluations: evaluations } = model;
   const pace = stepsPerSecond === null ? words.unknown : formats.pace(stepsPerSecond);
   const isUnderWay = state === 'running' || state === 'paused';
@@ -101,7 +103,9 @@ function figures({ words, formats, model, steps }: StatusBarView): TemplateResul
   const time =
     left === null
       ? words.unknown
-      : fill(left.isLowerBound ? words.timeLeftAtLeast : words.timeLeft, { time: formats.duration(left.ms) });
+      : fill(left.isLowerBound || takesTurns ? words.timeLeftAtLeast : words.timeLeft, {
+          time: formats.duration(left.ms),
+        });
   const position = fill(words.stepOf, { step: formats.count(step), total: formats.count(steps) });
   return html`<dl class="figures">
     <div class="position">

@@ -148,6 +148,17 @@ const WORDS = {
   baselineOwn: 'This run is the baseline',
   baselineAt: 'at step {step}',
   withoutGan: 'Without GAN',
+  reference: 'mean of {draws} measured runs',
+  referenceTitle:
+    'Not trained here: measured before on {draws} other draws of as many labels, after {steps} steps each.',
+  compare: 'Train these beside the run',
+  compareHint:
+    'They learn from the same labelled images and take turns with the run, which takes longer by that.',
+  comparisonSoon: 'Takes turns with this run',
+  comparisonTooSlow: 'Too slow here to train beside it',
+  comparisonFailed: 'Could not be trained beside it',
+  gainOfUnlabelled: 'The images without labels bought {change} points',
+  gainOfGan: 'the GAN {change}',
 
   runStages: 'Stages of the training',
   spreadingTitle: 'Spreading the labels.',
@@ -160,8 +171,11 @@ const WORDS = {
   trustSurest: 'the surest {share} of the passed-on labels are used',
   trustNone: 'no passed-on label is used',
   confidentShare: 'It is sure of {share} of the images that have no label.',
+  confidentAgreeing:
+    'It is sure of {share} of the images that have no label; of those, {agreement} agree with the label passed on.',
   mapNone: 'Map of the images',
-  mapText: 'On the map, images that look alike to it lie close together; the colours are labels.',
+  mapText:
+    'On the map, images that look alike to it lie close together. A colour is a label; large dots are the images that came with one.',
   mapAt: 'Map at step {step}',
   mapLabel:
     'Map of {count} images at step {step}; those that look alike to the network lie close. {classes}.',
@@ -184,6 +198,8 @@ const WORDS = {
   columnTest: 'Test',
   columnTrain: 'Training',
   columnLoss: '{loss} loss',
+  columnConfident: 'Sure of',
+  columnAgreement: 'Agrees with passed-on labels',
   columnTime: 'Time',
 
   settings: 'Settings',
@@ -228,7 +244,7 @@ const FEW_LABELS_RECIPES = {
   'few-labels': {
     name: 'Few labels',
     description:
-      'Looks at images without labels first, passes the few labels on to images that look alike, then teaches itself, while a generator learns to draw.',
+      'First finds out, without labels, which images look alike; passes the few labels on to those that do; then labels the rest itself, while a second network learns to draw.',
   },
   'few-labels-fast': {
     name: 'Few labels, fast',
@@ -236,16 +252,17 @@ const FEW_LABELS_RECIPES = {
   },
   'few-labels-no-gan': {
     name: 'Few labels, no GAN',
-    description: 'The same without the generator, to see what it is worth.',
+    description: 'The same without the network that draws (the generator), to see what that is worth.',
   },
   'few-labels-no-look': {
     name: 'Few labels, no look',
-    description: 'Teaches itself from the start, without looking at images first or passing labels on.',
+    description:
+      'Labels images itself from the start, without finding out first which look alike and passing labels on.',
   },
   'labels-only-augmented': {
     name: 'Labels only, distorted',
     description:
-      'The same network on the labelled images and distorted copies of them alone: what the others have to beat.',
+      'The same network learns from the few labelled images and distorted copies of them, and from nothing else: what the others have to beat.',
   },
 } as const satisfies Partial<Strings['recipes']>;
 
@@ -304,7 +321,7 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     look: {
       name: 'Look',
       description:
-        'It uses no label yet. Of many distorted copies of images it learns which two show the same one, and so what makes images alike.',
+        'No label is used yet. Of many distorted copies of images it learns which two are of the same image, and so which images look alike.',
     },
     spread: {
       name: 'Spread',
@@ -314,7 +331,7 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     learn: {
       name: 'Learn',
       description:
-        'It labels images itself: where it is sure of an image, it has to give a distorted copy the same answer.',
+        'Now it labels images itself: where it is sure what an image shows, it has to give the same answer for a distorted copy of it.',
     },
     draw: {
       name: 'Draw',

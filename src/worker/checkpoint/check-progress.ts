@@ -3,7 +3,7 @@
 import { lastEvaluationBefore } from '../../protocol/evaluation-schedule.js';
 import { SETTING_RANGES, type Settings } from '../../protocol/settings.js';
 import { TRAIN_ACCURACY } from '../../recipe/metrics.js';
-import type { Evaluation, GeneratedReading } from '../../protocol/reports.js';
+import type { Evaluation, GeneratedReading, PseudoLabelReading } from '../../protocol/reports.js';
 import { describeValue, formatNumber } from '../../protocol/wording.js';
 import { MOST_EVALUATIONS, type RunProgress } from './snapshot.js';
 
@@ -30,6 +30,16 @@ function readReading(found: unknown): GeneratedReading | null | undefined {
   return { readShare, classBits: classBits as number, pixelDeviation: pixelDeviation as number };
 }
 
+/** What was made of landmarks; null where nothing was, undefined where it is no reading. */
+function readPseudoLabels(found: unknown): PseudoLabelReading | null | undefined {
+  // Earlier builds read none.
+  if (found === undefined || found === null) return null;
+  const { confidentLandmarks, spreadAgreement } = found as Record<string, unknown>;
+  if (!isShare(confidentLandmarks) || !(spreadAgreement === null || isShare(spreadAgreement)))
+    return undefined;
+  return { confidentLandmarks, spreadAgreement };
+}
+
 /** An evaluation after `before`, if it can be one; null where it cannot. */
 function readEvaluation(found: unknown, before: Evaluation | undefined): Evaluation | null {
   if (typeof found !== 'object' || found === null) return null;
@@ -38,12 +48,22 @@ function readEvaluation(found: unknown, before: Evaluation | undefined): Evaluat
     unknown
   >;
   const generated = readReading((found as Record<string, unknown>)['generated']);
-  if (generated === undefined) return null;
+  const pseudoLabels = readPseudoLabels((found as Record<string, unknown>)['pseudoLabels']);
+  if (generated === undefined || pseudoLabels === undefined) return null;
   if (typeof step !== 'number' || !Number.isInteger(step) || step <= (before?.step ?? 0)) return null;
   if (!isShare(trainAccuracy) || !isShare(meanTrainAccuracy) || !isShare(testAccuracy)) return null;
   if (!areMetrics(losses)) return null;
   if (typeof elapsedMs !== 'number' || !(elapsedMs >= (before?.elapsedMs ?? 0))) return null;
-  return { step, trainAccuracy, meanTrainAccuracy, testAccuracy, losses, generated, elapsedMs };
+  return {
+    step,
+    trainAccuracy,
+    meanTrainAccuracy,
+    testAccuracy,
+    losses,
+    generated,
+    pseudoLabels,
+    elapsedMs,
+  };
 }
 
 /** The evaluations of a run that was evaluated last at `evaluatedStep`. Files of older builds have none. */

@@ -3,7 +3,7 @@
  * damaged, of other networks, of other data, or holds what no run holds is refused by name.
  *
  * Tensors: parameters, running statistics, Adam moments and averages under the names of
- * `model/parameters.ts` (float32), and `split/labelled` (uint32). Everything else is JSON in the
+ * `model/parameters.ts` (float32), `split/labelled` (uint32), and maps of the landmarks (uint8). Everything else is JSON in the
  * metadata, a digest of all the rest among it. Nothing in the file depends on the clock but `elapsedMs`
  * in `progress` and in its evaluations, so the tensors of a resumed run and of an unbroken one can be compared bit for bit.
  */
@@ -26,6 +26,7 @@ import {
 } from '../model/parameters.js';
 import type { RunProgress } from './snapshot.js';
 import { entryOf, inStage, stageAt, unmeasuredSteps, type Recipe } from '../../recipe/recipe.js';
+import { checkMaps, isMapTensor, MAPS, readMaps, storeMaps, type LandmarkMaps } from './landmark-maps.js';
 import { parseJson } from './parse-json.js';
 import { describeShape, readSafetensors, writeSafetensors, type StoredTensor } from './safetensors.js';
 import { resolveSettings } from '../../protocol/check-settings.js';
@@ -61,6 +62,7 @@ export interface Checkpoint {
   readonly settings: Settings;
   readonly scheduleSteps: number;
   readonly progress: RunProgress;
+  readonly maps: LandmarkMaps;
   readonly dataFingerprint: string;
   /** Whether the file says what it should hold, so that damage is seen; those of older builds do not. */
   readonly hasDigest: boolean;
@@ -74,11 +76,13 @@ function invalid(found: string, cause?: unknown): TrainerError {
 
 /** Bytes of a file that `readCheckpoint` takes back. */
 export function writeCheckpoint(snapshot: RunSnapshot): Uint8Array<ArrayBuffer> {
-  const { settings, scheduleSteps, progress, engine, state, split, dataset } = snapshot;
+  const { settings, scheduleSteps, progress, maps, engine, state, split, dataset } = snapshot;
   const labelled: StoredTensor = { shape: [split.labelled.length], values: split.labelled };
   const named: [string, StoredTensor][] = [...state.tensors, [SPLIT_NAME, labelled]];
   // In one order, whatever order an engine keeps them in.
-  const tensors = new Map(named.sort(([a], [b]) => (a < b ? -1 : 1)));
+  const stored = storeMaps(maps);
+  // Those of single bytes last: the others stay aligned.
+  const tensors = new Map([...named.sort(([a], [b]) => (a < b ? -1 : 1)), ...stored.tensors]);
   const metadata = {
     format: FORMAT,
     formatVersion: FORMAT_VERSION,
@@ -86,6 +90,7 @@ export function writeCheckpoint(snapshot: RunSnapshot): Uint8Array<ArrayBuffer> 
     settings: JSON.stringify(settings),
     scheduleSteps: String(scheduleSteps),
     progress: JSON.stringify(progress),
+    ...(stored.text !== null && { [MAPS]: stored.text }),
     engine: JSON.stringify(engine),
     dataFingerprint: fingerprintOf(dataset),
   };
@@ -155,6 +160,7 @@ export function readCheckpoint(bytes: Uint8Array<ArrayBuffer>): Checkpoint {
   }
   const settings = checking(() => resolveSettings(parseObject(metadata, 'settings')));
   const progress = checking(() => readProgress(metadata, settings, formatVersion));
+  const maps = checking(() => readMaps(metadata[MAPS], tensors, progress.step));
   const { dataFingerprint, digest } = metadata;
   if (dataFingerprint === undefined) throw invalid('its metadata has no "dataFingerprint"');
   const found = digestOf({ metadata, tensors });
@@ -171,6 +177,7 @@ export function readCheckpoint(bytes: Uint8Array<ArrayBuffer>): Checkpoint {
     settings,
     scheduleSteps: readScheduleSteps(metadata, settings),
     progress,
+    maps,
     dataFingerprint,
     hasDigest: digest !== undefined,
     tensors,
@@ -188,7 +195,7 @@ function sameNumbers(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
  * every tensor of the recipe's networks, in its shape, with values that a run can have. Throws `InvalidCheckpoint`.
  */
 export function checkpointState(
-  { progress, dataFingerprint, tensors }: Checkpoint,
+  { progress, maps, dataFingerprint, tensors }: Checkpoint,
   recipe: Recipe,
   dataset: Dataset,
   split: Split,
@@ -215,6 +222,8 @@ export function checkpointState(
   if (!(labelled.values instanceof Uint32Array) || !sameNumbers(labelled.values, split.labelled)) {
     throw invalid(`its "${SPLIT_NAME}" is not the split that its seed draws`);
   }
+
+  checking(() => checkMaps(maps, recipe, dataset, split));
 
   const read = new Map<string, NamedTensor>();
   const take = (name: string, shape: readonly number[]): NamedTensor => {
@@ -247,7 +256,9 @@ export function checkpointState(
       checkMoments(names, m, v, step, entryOf(stage, network).optimiser);
     });
   }
-  const extra = [...tensors.keys()].find((name) => name !== SPLIT_NAME && !read.has(name));
+  const extra = [...tensors.keys()].find(
+    (name) => name !== SPLIT_NAME && !isMapTensor(name) && !read.has(name),
+  );
   if (extra !== undefined) {
     throw invalid(`it has a tensor ${describeValue(extra)} that the recipe ${recipe.name} does not know`);
   }

@@ -7,6 +7,7 @@ import type { Dataset, Split } from '../data/dataset.js';
 import { TrainerError } from '../../protocol/errors.js';
 import { formatNumber } from '../../protocol/wording.js';
 import type { Recipe } from '../../recipe/recipe.js';
+import type { LandmarkMaps } from './landmark-maps.js';
 
 /**
  * What a run knows beside its tensors. Travels in checkpoints, so that a resumed run reports what an
@@ -56,6 +57,7 @@ export interface RunSnapshot {
   readonly engine: EngineInfo;
   readonly state: EngineState;
   readonly progress: RunProgress;
+  readonly maps: LandmarkMaps;
 }
 
 /** What to do about a value that is not finite. `resumedStep`: the checkpoint's that the run went on from, or 0. */

@@ -1,9 +1,10 @@
-/** Evaluations on all test images and on generated ones, cut into slices between which commands are heard. */
+/** Evaluations on all test images, on generated ones and on landmarks, cut into slices between which commands are heard. */
 
 import type { EngineName } from '../../protocol/engines.js';
-import type { GeneratedReading } from '../../protocol/reports.js';
+import type { GeneratedReading, PseudoLabelReading } from '../../protocol/reports.js';
 import type { Engine } from '../engine/engine.js';
 import { Pace } from './pace.js';
+import type { PseudoLabels } from './pseudo-labels.js';
 import type { Reading } from './reading.js';
 
 export interface EvaluationResult {
@@ -11,6 +12,8 @@ export interface EvaluationResult {
   readonly accuracy: number;
   /** null without a generator. */
   readonly generated: GeneratedReading | null;
+  /** null where no labels were spread. */
+  readonly pseudoLabels: PseudoLabelReading | null;
 }
 
 /** Makes one evaluation after the other. It changes nothing in the engine, so it may rest between two slices. */
@@ -26,13 +29,21 @@ export class Evaluation {
   #next = 0;
   #correct = 0;
 
+  #generated: GeneratedReading | null = null;
   readonly #reading: Reading | null;
+  readonly #pseudoLabels: PseudoLabels | null;
 
-  /** Over test images 0 .. count - 1, then over generated ones where there is a `reading`. */
-  constructor(count: number, now: () => number, reading: Reading | null) {
+  /** Over test images 0 .. count - 1, then over generated ones and over landmarks where there is something to read. */
+  constructor(
+    count: number,
+    now: () => number,
+    reading: Reading | null,
+    pseudoLabels: PseudoLabels | null = null,
+  ) {
     this.#count = count;
     this.#now = now;
     this.#reading = reading;
+    this.#pseudoLabels = pseudoLabels;
   }
 
   /** Whether one was begun and is not over. */
@@ -49,6 +60,8 @@ export class Evaluation {
   /** Forgets the one under way. */
   giveUp(): void {
     this.#reading?.giveUp();
+    this.#pseudoLabels?.giveUp();
+    this.#generated = null;
     this.#next = 0;
     this.#correct = 0;
   }
@@ -60,14 +73,19 @@ export class Evaluation {
   async goOn(engine: Engine): Promise<EvaluationResult | null> {
     if (this.#next < this.#count) await this.#classify(engine);
     if (this.#next < this.#count) return null;
-    let generated: GeneratedReading | null = null;
-    if (this.#reading !== null) {
-      generated = await this.#reading.goOn(engine);
-      if (generated === null) return null;
+    if (this.#reading !== null && this.#generated === null) {
+      this.#generated = await this.#reading.goOn(engine);
+      if (this.#generated === null) return null;
     }
-    const accuracy = this.#correct / this.#count;
+    const read = this.#pseudoLabels === null ? 'nothing' : await this.#pseudoLabels.goOn(engine);
+    if (read === null) return null;
+    const result: EvaluationResult = {
+      accuracy: this.#correct / this.#count,
+      generated: this.#generated,
+      pseudoLabels: read === 'nothing' ? null : read,
+    };
     this.giveUp();
-    return { accuracy, generated };
+    return result;
   }
 
   async #classify(engine: Engine): Promise<void> {

@@ -1,13 +1,15 @@
-/** The features of some landmarks as a map, now and then, while a stage looks at images that no label tells anything of. */
+/**
+ * The features of some landmarks as a map, now and then, while a stage looks at images without labels, with the labels
+ * spread over these few: how far they would come by now.
+ */
 
 import type { Report } from '../../protocol/reports.js';
 import { stageAt } from '../../recipe/recipe.js';
 import type { EngineInput } from '../engine/engine.js';
 import { landmarksOf } from '../model/draws.js';
-import { featureMap } from '../spread/feature-map.js';
+import type { FindNeighbours } from '../spread/neighbours.js';
 import { Slices } from '../spread/slices.js';
-import { UNREACHED } from '../spread/spreader.js';
-import { readUnitRows } from '../spread/unit-rows.js';
+import { spread } from '../spread/spreader.js';
 import type { EngineCalls } from './engine-calls.js';
 import { featureReader, featureSize } from './landmark-features.js';
 import { Cadence } from './pace.js';
@@ -19,6 +21,7 @@ const EVERY_MS = 5000;
 
 export interface FeatureMapsOptions extends EngineInput {
   readonly calls: EngineCalls;
+  readonly findNeighbours: FindNeighbours;
   readonly report: (report: Report) => void;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
@@ -43,18 +46,20 @@ export class FeatureMaps {
 
   /** Reports them as they are after `step` updates, unless `signal` breaks it off. */
   async show(step: number, signal: AbortSignal): Promise<void> {
-    const { recipe, dataset, split, report, now, yieldToCommands } = this.#options;
+    const { recipe, dataset, split, findNeighbours, report, now, yieldToCommands } = this.#options;
     const startedAt = now();
     const landmarks = landmarksOf(recipe, split).subarray(0, MOST_LANDMARKS);
-    const slices = new Slices({ now, yieldToCommands, signal });
-    const read = featureReader(this.#options, landmarks, 'current');
     try {
-      const rows = await readUnitRows(read, landmarks.length, featureSize(recipe), slices);
-      const points = await featureMap(rows, slices);
-      const classes = Uint8Array.from(landmarks, (index, row) =>
-        row < split.labelled.length ? dataset.train.labels[index]! : UNREACHED,
-      );
-      report({ type: 'featureMap', step, points, classes });
+      const { map, spreadClasses } = await spread({
+        landmarks: landmarks.length,
+        classes: recipe.classes,
+        labels: Array.from(split.labelled, (index) => dataset.train.labels[index]!),
+        size: featureSize(recipe),
+        features: featureReader(this.#options, landmarks, 'current'),
+        findNeighbours,
+        slices: new Slices({ now, yieldToCommands, signal }),
+      });
+      report({ type: 'featureMap', step, points: map, classes: spreadClasses });
       this.#cadence.done(startedAt, now());
     } catch (error) {
       if (!signal.aborted) throw error;

@@ -22,13 +22,13 @@ export function featureReader(
   parameters: ParameterSet,
 ): ReadFeatures {
   return (first, count) => {
-    const images = imagesOf(dataset, landmarks.subarray(first, first + count));
+    const images = trainingImages(dataset, landmarks.subarray(first, first + count));
     return calls.call((engine) => engine.features(images, count, parameters));
   };
 }
 
 /** Training images [indices, height, width, channels] in [-1, 1]. */
-function imagesOf(
+export function trainingImages(
   { imageShape, train }: Pick<Dataset, 'imageShape' | 'train'>,
   indices: Uint32Array,
 ): Float32Array<ArrayBuffer> {

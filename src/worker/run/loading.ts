@@ -6,11 +6,13 @@
 import type { Report, RunReport } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import { checkpointState, type Checkpoint } from '../checkpoint/checkpoint.js';
+import { mapReports } from '../checkpoint/landmark-maps.js';
 import { findEngines, startEngine } from '../engine/choose-engine.js';
 import type { EngineEntry } from '../engine/engine-entry.js';
 import type { EngineInput } from '../engine/engine.js';
 import type { Measuring } from '../engine/fastest-engine.js';
 import type { Dataset } from '../data/dataset.js';
+import { fingerprintOf } from '../data/fingerprint.js';
 import { TrainerError } from '../../protocol/errors.js';
 import type { StartTimer } from '../../protocol/patience.js';
 import { realImageGrid } from '../engine/image-grid.js';
@@ -47,7 +49,8 @@ export interface RunRequest {
   readonly signal: AbortSignal;
 }
 
-function runReport(recipe: Recipe, { imageShape, classNames, train, test }: Dataset): RunReport {
+function runReport(recipe: Recipe, dataset: Dataset): RunReport {
+  const { imageShape, classNames, train, test } = dataset;
   return {
     type: 'run',
     metrics: allMetricNames(recipe),
@@ -58,15 +61,24 @@ function runReport(recipe: Recipe, { imageShape, classNames, train, test }: Data
       isMeasured: accuracy !== null,
       spreadsLabels: before?.kind === 'spread',
     })),
-    data: { imageShape, classNames, trainCount: train.count, testCount: test.count },
+    data: {
+      imageShape,
+      classNames,
+      trainCount: train.count,
+      testCount: test.count,
+      fingerprint: fingerprintOf(dataset),
+    },
   };
 }
 
-/** What the page is told of a checkpoint's evaluations, where it has any. */
+/** What the page is told of a checkpoint's evaluations and maps, where it has any. */
 function historyOf(checkpoint: Checkpoint | null): readonly Report[] {
-  const evaluations = checkpoint?.progress.evaluations ?? [];
-  if (evaluations.length === 0) return [];
-  return [{ type: 'history', evaluations: evaluations.map((each) => ({ type: 'evaluation', ...each })) }];
+  if (checkpoint === null) return [];
+  const evaluations = checkpoint.progress.evaluations.map(
+    (each) => ({ type: 'evaluation', ...each }) as const,
+  );
+  const history: Report[] = evaluations.length === 0 ? [] : [{ type: 'history', evaluations }];
+  return [...history, ...mapReports(checkpoint.maps)];
 }
 
 export class Loader {
@@ -123,6 +135,7 @@ export class Loader {
       engine,
       replay,
       progress: checkpoint?.progress,
+      maps: checkpoint?.maps,
       report: reportOfRun,
       onRest,
       now,

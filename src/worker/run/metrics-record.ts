@@ -74,7 +74,7 @@ export class MetricsRecord {
   }
 
   /** The report of an evaluation of the last step; begins a new mean of the training accuracy. */
-  evaluated({ accuracy, generated }: EvaluationResult, elapsedMs: number): EvaluationReport {
+  evaluated({ accuracy, generated, pseudoLabels }: EvaluationResult, elapsedMs: number): EvaluationReport {
     const { [TRAIN_ACCURACY]: trainAccuracy = NaN, ...losses } = this.#lastValues;
     const evaluation: Evaluation = {
       step: this.#step,
@@ -84,6 +84,7 @@ export class MetricsRecord {
       testAccuracy: accuracy,
       losses,
       generated,
+      pseudoLabels,
       elapsedMs,
     };
     this.#evaluatedStep = this.#step;

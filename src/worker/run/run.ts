@@ -26,11 +26,13 @@ import {
 import { FeatureMaps } from './feature-maps.js';
 import { LastGood } from './last-good.js';
 import { Pace } from './pace.js';
+import { PseudoLabels } from './pseudo-labels.js';
 import { MetricsRecord } from './metrics-record.js';
 import type { Replay } from './replay.js';
 import { Reading } from './reading.js';
 import { Samples } from './samples.js';
 import { StageBegin } from './stage-begin.js';
+import { mapsAfter, NO_MAPS, type LandmarkMaps } from '../checkpoint/landmark-maps.js';
 import { NO_PROGRESS, type RunProgress, type RunSnapshot } from '../checkpoint/snapshot.js';
 import { stageAt, unmeasuredSteps, type Recipe } from '../../recipe/recipe.js';
 
@@ -53,6 +55,8 @@ export interface RunOptions {
   readonly replay: Replay;
   /** Left out for a run that begins. */
   readonly progress?: RunProgress | undefined;
+  /** Left out for a run that begins. */
+  readonly maps?: LandmarkMaps | undefined;
   readonly report: (report: Report) => void;
   /** Called whenever the run comes to rest. */
   readonly onRest: (outcome: RunOutcome) => void;
@@ -75,6 +79,7 @@ export class Run {
   readonly #lastGood: LastGood;
   readonly #stages: StageBegin;
   readonly #featureMaps: FeatureMaps;
+  #maps: LandmarkMaps;
   /** Of the engine named beside it: another one has a pace of its own. */
   #pace = new Pace();
   #pacedEngine: EngineName;
@@ -103,11 +108,19 @@ export class Run {
     this.#settings = settings;
     this.#step = progress.step;
     this.#unmeasuredSteps = unmeasuredSteps(recipe);
-    this.#stages = new StageBegin({ ...options, calls: this.#calls }, progress.step);
-    this.#featureMaps = new FeatureMaps({ ...options, calls: this.#calls });
+    this.#maps = options.maps ?? NO_MAPS;
+    const report = (item: Report): void => {
+      // Before its buffers are the page's.
+      this.#maps = mapsAfter(this.#maps, item);
+      options.report(item);
+    };
+    const mapping = { ...options, calls: this.#calls, report };
+    this.#stages = new StageBegin(mapping, progress.step);
+    this.#featureMaps = new FeatureMaps(mapping);
     this.#record = new MetricsRecord(recipe, progress);
     this.#restedMs = progress.elapsedMs;
-    this.#evaluation = new Evaluation(dataset.test.count, now, Reading.of(options));
+    const pseudoLabels = PseudoLabels.of({ ...options, spread: () => this.#maps.spread });
+    this.#evaluation = new Evaluation(dataset.test.count, now, Reading.of(options), pseudoLabels);
     this.#samples = new Samples({ ...options, calls: this.#calls });
     this.#lastGood = new LastGood(now, progress.step);
   }
@@ -401,6 +414,7 @@ export class Run {
       engine: engine.info,
       state,
       progress,
+      maps: this.#maps,
     };
   }
 

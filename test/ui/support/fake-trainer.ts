@@ -76,7 +76,13 @@ function build({ recipe: name, steps }: RunSettings): Built {
       isMeasured: accuracy !== null,
       spreadsLabels: before !== null,
     })),
-    data: { imageShape, classNames: CLASS_NAMES, trainCount: 60_000, testCount: 10_000 },
+    data: {
+      imageShape,
+      classNames: CLASS_NAMES,
+      trainCount: 60_000,
+      testCount: 10_000,
+      fingerprint: 'mnist',
+    },
   };
   built.set(key, { recipe, report });
   return { recipe, report };
@@ -143,6 +149,9 @@ export function evaluationAt(step: number, settings: RunSettings): EvaluationRep
       metrics.filter((name) => name !== TRAIN_ACCURACY).map((name) => [name, values[name] ?? 0.5]),
     ),
     generated: hasGenerator ? { readShare: 0.6, classBits: 3.1, pixelDeviation: 0.3 } : null,
+    pseudoLabels: metrics.includes('confidentShare')
+      ? { confidentLandmarks: 0.8, spreadAgreement: 0.975 }
+      : null,
     elapsedMs: 35 * step,
   };
 }
@@ -163,6 +172,8 @@ export class FakeTrainer implements TrainerClient {
   isTerminated = false;
   /** Whether loading stops at the data until `finishLoading`. */
   isSlow = false;
+  /** Whether a start goes to the end of the run at once, a task later. */
+  isEager = false;
   /** What the next command rejects with instead. */
   nextError: Error | null = null;
   state: TrainerState = 'idle';
@@ -191,7 +202,10 @@ export class FakeTrainer implements TrainerClient {
       this.settings = { ...this.settings!, steps: settings.steps! };
       this.report({ type: 'settings', settings: this.settings, scheduleSteps: null });
     }
-    return this.#go('running');
+    const state = this.#go('running');
+    if (this.isEager)
+      setTimeout(() => this.state === 'running' && this.advance(this.settings!.steps - this.done));
+    return state;
   }
 
   async pause(): Promise<TrainerState> {

@@ -27,6 +27,7 @@ const evaluation = (step: number, testAccuracy: number): EvaluationReport => ({
   testAccuracy,
   losses: { discriminatorLoss: 1 },
   generated: null,
+  pseudoLabels: null,
   elapsedMs: step,
 });
 
