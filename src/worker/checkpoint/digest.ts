@@ -5,7 +5,7 @@
  */
 
 import { crc32 } from '../../protocol/crc32.js';
-import type { Safetensors } from './safetensors.js';
+import { dtypeOf, type Safetensors } from './safetensors.js';
 
 /**
  * Over the JSON of [name, text] of the metadata and [name, dtype, shape] of the tensors, then over the
@@ -16,11 +16,7 @@ export function digestOf({ metadata, tensors }: Safetensors): string {
     [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
   const texts = byName(Object.entries(metadata)).filter(([name]) => name !== 'digest');
   const named = byName(tensors.entries());
-  const shapes = named.map(([name, { shape, values }]) => [
-    name,
-    values instanceof Float32Array ? 'F32' : 'U32',
-    shape,
-  ]);
+  const shapes = named.map(([name, tensor]) => [name, dtypeOf(tensor), tensor.shape]);
   let checksum = crc32(new TextEncoder().encode(JSON.stringify([texts, shapes])));
   for (const [, { values }] of named) {
     checksum = crc32(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), checksum);

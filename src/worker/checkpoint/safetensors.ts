@@ -1,5 +1,5 @@
 /**
- * The safetensors file format, as much of it as checkpoints need: float32 and uint32 tensors by
+ * The safetensors file format, as much of it as is needed here: float32, uint32 and float16 tensors by
  * name, and string metadata. Checks that a file is whole and well formed, not what it means.
  * Format: https://github.com/huggingface/safetensors/blob/v0.5.3/README.md
  */
@@ -7,14 +7,15 @@
 import { describeStart, describeValue, formatNumber, shorten } from '../../protocol/wording.js';
 import { parseJson } from './parse-json.js';
 
-const DTYPES = { F32: Float32Array, U32: Uint32Array } as const;
-const BYTES_PER_ELEMENT = 4;
+/** Halves are their bits, since no array has such numbers everywhere. */
+const DTYPES = { F32: Float32Array, U32: Uint32Array, F16: Uint16Array } as const;
+type Dtype = keyof typeof DTYPES;
 /** Of the format: a header may not be longer. */
 const LONGEST_HEADER = 100_000_000;
 
 export interface StoredTensor {
   readonly shape: readonly number[];
-  readonly values: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+  readonly values: InstanceType<(typeof DTYPES)[Dtype]>;
 }
 
 export interface Safetensors {
@@ -22,13 +23,23 @@ export interface Safetensors {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** What the format calls the numbers of a tensor. */
+export function dtypeOf({ values }: StoredTensor): Dtype {
+  if (values instanceof Float32Array) return 'F32';
+  return values instanceof Uint32Array ? 'U32' : 'F16';
+}
+
+function isDtype(name: unknown): name is Dtype {
+  return Object.keys(DTYPES).some((known) => known === name);
+}
+
 /** The file's bytes: tensors in the map's order, without gaps; the same content gives the same bytes. */
 export function writeSafetensors({ tensors, metadata }: Safetensors): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let end = 0;
-  for (const [name, { shape, values }] of tensors) {
-    const dtype = values instanceof Float32Array ? 'F32' : 'U32';
-    header[name] = { dtype, shape, data_offsets: [end, end + values.byteLength] };
+  for (const [name, tensor] of tensors) {
+    const { shape, values } = tensor;
+    header[name] = { dtype: dtypeOf(tensor), shape, data_offsets: [end, end + values.byteLength] };
     end += values.byteLength;
   }
   const json = new TextEncoder().encode(JSON.stringify(header));
@@ -102,16 +113,16 @@ export function readSafetensors(bytes: Uint8Array<ArrayBuffer>): Safetensors {
     const called = `its tensor ${describeValue(name)}`;
     if (!isRecord(entry)) throw new Error(`${called} is not described`);
     const { dtype, shape, data_offsets: offsets } = entry;
-    if (dtype !== 'F32' && dtype !== 'U32') {
+    if (!isDtype(dtype)) {
       const found = typeof dtype === 'string' ? shorten(dtype) : describeValue(dtype);
-      throw new Error(`${called} is ${found}; only F32 and U32 can be read`);
+      throw new Error(`${called} is ${found}; only F32, U32 and F16 can be read`);
     }
     if (!isCounts(shape) || !isCounts(offsets) || offsets.length !== 2) {
       throw new Error(`${called} has no valid shape or offsets`);
     }
     const [begin, end] = offsets as [number, number];
     const size = shape.reduce((product, dimension) => product * dimension, 1);
-    if (end - begin !== size * BYTES_PER_ELEMENT) {
+    if (end - begin !== size * DTYPES[dtype].BYTES_PER_ELEMENT) {
       throw new Error(`${called} of shape ${describeShape(shape)} has ${end - begin} bytes`);
     }
     return { name, dtype, shape, begin, end } as const;
