@@ -23,7 +23,7 @@ test('the reader learns from all labels, as long as it is told', () => {
   assert.match(into, /bench.digit-reader$/);
   assert.equal(isResumed, false);
   assert.equal(parseReaderOptions(['--help']), null);
-  assert.match(readerHelp(), /--steps N .*\(default 6000, /);
+  assert.match(readerHelp(), /--steps N .*\(default 3000, /);
 });
 
 test('what makes the reader another one cannot be given', () => {
