@@ -203,25 +203,20 @@ function repairsField(view: SettingsFormView, { onChange, onDraft }: SettingsFor
   if (!hasRepairs(settings.recipe)) return nothing;
   const draft = drafts.get('repairs');
   const repairs = readRepairs(settings.repairs) ?? [];
-  return html`<fieldset id="repairs">
+  const change = (event: Event): void => {
+    const boxes = (event.currentTarget as HTMLElement).querySelectorAll('input');
+    onDraft('repairs', null);
+    onChange('repairs', writeRepairs(REPAIRS.filter((_, index) => boxes[index]!.checked)));
+  };
+  return html`<fieldset id="repairs" @change=${change}>
     <legend>${strings.fields.repairs.label}</legend>
-    ${REPAIRS.map((repair) => {
-      const others = repairs.filter((other) => other !== repair);
-      const change = (event: Event): void => {
-        const { checked } = event.currentTarget as HTMLInputElement;
-        onDraft('repairs', null);
-        onChange('repairs', writeRepairs(checked ? [...others, repair] : others));
-      };
-      return html`<label class="check">
-        <input
-          id="repair-${repair}"
-          type="checkbox"
-          .checked=${live(repairs.includes(repair))}
-          @change=${change}
-        />
-        <span>${strings.repairs[repair]}</span>
-      </label>`;
-    })}
+    ${REPAIRS.map(
+      (repair) =>
+        html`<label class="check">
+          <input id="repair-${repair}" type="checkbox" .checked=${live(repairs.includes(repair))} />
+          <span>${strings.repairs[repair]}</span>
+        </label>`,
+    )}
     ${draft === undefined ? nothing : html`<p class="hint problem">${noChoice(view, draft)}</p>`}
   </fieldset>`;
 }
