@@ -8,6 +8,7 @@ import {
   checkSettings,
   describeSetting,
   parseValidation,
+  repairsHelp,
   table,
   toValue,
 } from './train-options.mjs';
@@ -79,5 +80,7 @@ ${table(
 )}
 
 Settings:
-${table(Object.entries(RUN_OPTIONS).map(describeSetting))}`;
+${table(Object.entries(RUN_OPTIONS).map(describeSetting))}
+
+${repairsHelp()}`;
 }

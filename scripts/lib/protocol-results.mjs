@@ -48,7 +48,8 @@ async function labelledBy({ settings, validation = 0 }) {
   return (seed) => [...makeSplit(dataset, { ...settings, seed }).labelled];
 }
 
-function machineOf(row) {
+/** What a finished run says of its machine; undefined stands where there is none. */
+export function machineOf(row) {
   const { engine, adapter, browser, node } = row ?? {};
   const [cpu] = os.cpus();
   return { engine, adapter, browser, node, cpu: cpu?.model, cores: os.availableParallelism() };

@@ -10,6 +10,7 @@ import {
   describeRecipe,
   describeSetting,
   parseValidation,
+  repairsHelp,
   engineTable,
   table,
   toValue,
@@ -159,6 +160,8 @@ ${table(Object.entries(RUN_OPTIONS).map(describeSetting))}
 
 Recipes:
 ${table(RECIPE_NAMES.map(describeRecipe))}
+
+${repairsHelp()}
 
 Engines:
 ${engineTable()}`;

@@ -7,10 +7,12 @@ import { UsageError } from './main.mjs';
 import { parseOptions, parseWholeNumber } from './options.mjs';
 import { importSource } from './source-modules.mjs';
 
-const { DEFAULT_SETTINGS, SETTING_RANGES, defaultSettings } = await importSource('src/protocol/settings.ts');
+const { DEFAULT_SETTINGS, SETTING_RANGES, defaultSettings, hasRepairs } =
+  await importSource('src/protocol/settings.ts');
 const { DATA_LIMITS } = await importSource('src/worker/data/dataset.ts');
 const { ENGINE_CHOICES } = await importSource('src/protocol/engines.ts');
 const { RECIPES, RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
+const { REPAIRS, readRepairs, writeRepairs } = await importSource('src/recipe/repairs.ts');
 const { differingSettings, resolveSettings } = await importSource('src/protocol/check-settings.ts');
 
 const ENGINE_NOTES = {
@@ -21,6 +23,15 @@ const ENGINE_NOTES = {
   'tfjs-webgl': 'TensorFlow.js on WebGL',
   'tfjs-wasm': 'TensorFlow.js on WebAssembly, on the CPU',
   'tfjs-cpu': 'TensorFlow.js in plain JavaScript, very slow',
+};
+
+const REPAIR_NOTES = {
+  statistics: 'batch statistics of a whole batch of labelled images instead of a tenth of one',
+  logsumexp: "real or fake by the logsumexp of the classes' logits instead of one more logit",
+  'feature-matching': "feature matching in the generator's loss",
+  beta1: 'beta1 of both networks 0.5, unless it is given',
+  average: 'evaluation by averaged weights',
+  kernels: "the generator's kernels divide by their stride",
 };
 
 const SETTING_NOTES = {
@@ -39,6 +50,7 @@ const SETTING_NOTES = {
   generatorBeta1: 'its first Adam decay',
   generatorBeta2: 'its second Adam decay',
   dropout: 'dropout rate while training',
+  repairs: 'what is mended of the notebook, see below',
   threads: 'compute threads of the engine wasm; 0: one less than there are cores, 8 at most',
 };
 
@@ -78,21 +90,41 @@ export const SETTING_OPTIONS = Object.fromEntries(
   ]),
 );
 
+/** The one text for these repairs; what names none is for the check of settings to refuse. */
+function toRepairs(given) {
+  const repairs = readRepairs(given);
+  return repairs === null ? given : writeRepairs(repairs);
+}
+
 /** The value of a setting's option: a number where the text is one; other text is for the check of settings to name. */
 export function toValue(setting, given) {
   if (typeof given === 'boolean') return given;
+  if (setting === 'repairs') return toRepairs(given);
   const isNumber =
     Object.hasOwn(SETTING_RANGES, setting) && given.trim() !== '' && !Number.isNaN(Number(given));
   return isNumber ? Number(given) : given;
 }
 
-/** Refuses settings that the worker would refuse, in its words; returns all of them, with defaults. */
-export function checkSettings(given) {
+function resolve(given) {
   try {
     return resolveSettings(given);
   } catch (error) {
     throw new UsageError(error.message, { cause: error });
   }
+}
+
+/**
+ * Refuses settings that the worker would refuse, in its words, and repairs of a recipe that has none; returns all
+ * settings, with defaults.
+ */
+export function checkSettings(given) {
+  const settings = resolve(given);
+  const { recipe, repairs } = settings;
+  if (given.repairs === undefined || hasRepairs(recipe) || given.repairs === repairs) return settings;
+  throw new UsageError(
+    `--repairs ${given.repairs} means nothing to the recipe ${recipe}; recipes with repairs: ` +
+      `${RECIPE_NAMES.filter(hasRepairs).join(', ')}.`,
+  );
 }
 
 /** Images for validation; undefined where none were asked for. */
@@ -115,7 +147,9 @@ export function parseTrainOptions(args) {
     if (setting === undefined) own[name] = value;
     else given[setting] = toValue(setting, value);
   }
-  checkSettings(given);
+  // Of which recipe a checkpoint is, it says itself.
+  if (own.resume === undefined) checkSettings(given);
+  else resolve(given);
   const validation = parseValidation(own.validation);
   return { given, ...own, ...(validation !== undefined && { validation }) };
 }
@@ -140,14 +174,20 @@ export function table(rows) {
   return rows.map(([name, note]) => `  ${name.padEnd(width)}  ${note}`).join('\n');
 }
 
-/** Name and note of a setting's option. */
-export function describeSetting([name, { type, setting }]) {
-  const range = SETTING_RANGES[setting];
-  const allowed = range === undefined ? '' : `, ${range.min} to ${range.max}`;
-  const byDefault = type === 'boolean' ? '' : ` (default ${DEFAULT_SETTINGS[setting]}${allowed})`;
-  const value = type === 'boolean' ? '' : range === undefined ? ' NAME' : ' N';
-  return [`--${name}${value}`, `${SETTING_NOTES[setting]}${byDefault}`];
+/** What gives name and note of a setting's option, for a command with these defaults. */
+export function settingDescriber(defaults) {
+  return ([option, { type, setting }]) => {
+    const range = SETTING_RANGES[setting];
+    const allowed = range === undefined ? '' : `, ${range.min} to ${range.max}`;
+    const byDefault = type === 'boolean' ? '' : ` (default ${defaults[setting]}${allowed})`;
+    const word = setting === 'repairs' ? ' LIST' : ' NAME';
+    const value = type === 'boolean' ? '' : range === undefined ? word : ' N';
+    return [`--${option}${value}`, `${SETTING_NOTES[setting]}${byDefault}`];
+  };
 }
+
+/** Name and note of a setting's option, with the general default. */
+export const describeSetting = settingDescriber(DEFAULT_SETTINGS);
 
 /** Name and note of a recipe. */
 export function describeRecipe(name) {
@@ -156,6 +196,12 @@ export function describeRecipe(name) {
     .filter((key) => key !== 'recipe')
     .map((key) => `--${toOptionName(key)} ${own[key]}`);
   return [name, RECIPES[name].summary + (defaults.length === 0 ? '' : ` (default ${defaults.join(' ')})`)];
+}
+
+/** What repairs there are, as a part of a help text. */
+export function repairsHelp() {
+  return `Repairs, of ${RECIPE_NAMES.filter(hasRepairs).join(', ')}: all, none, or some with commas between them:
+${table(REPAIRS.map((repair) => [repair, REPAIR_NOTES[repair]]))}`;
 }
 
 /** The engines in two columns. */
@@ -184,6 +230,8 @@ ${table(Object.entries(SETTING_OPTIONS).map(describeSetting))}
 
 Recipes:
 ${table(RECIPE_NAMES.map(describeRecipe))}
+
+${repairsHelp()}
 
 Engines:
 ${engineTable()}`;

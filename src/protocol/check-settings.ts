@@ -9,11 +9,13 @@ import { TrainerError } from './errors.js';
 import {
   DEFAULT_SETTINGS,
   defaultSettings,
+  hasRepairs,
   SETTING_RANGES,
   type Settings,
   type SettingsInput,
 } from './settings.js';
 import { RECIPE_NAMES } from '../recipe/recipes.js';
+import { readRepairs, REPAIRS, writeRepairs } from '../recipe/repairs.js';
 import { describeValue, formatNumber } from './wording.js';
 
 export type SettingName = keyof Settings;
@@ -33,6 +35,7 @@ export function allowedValues(name: SettingName): string {
   if (name === 'recipe') return RECIPE_NAMES.join(', ');
   if (name === 'engine') return ENGINE_CHOICES.join(', ');
   if (name === 'balanced') return 'true, false';
+  if (name === 'repairs') return `all, none, or some of ${REPAIRS.join(', ')} with commas between them`;
   const { min, max, integer } = SETTING_RANGES[name];
   return `${integer ? 'whole numbers' : 'numbers'} from ${formatNumber(min)} to ${formatNumber(max)}`;
 }
@@ -41,6 +44,7 @@ export function isAllowed(name: SettingName, value: unknown): boolean {
   if (name === 'recipe') return RECIPE_NAMES.some((known) => known === value);
   if (name === 'engine') return ENGINE_CHOICES.some((known) => known === value);
   if (name === 'balanced') return typeof value === 'boolean';
+  if (name === 'repairs') return typeof value === 'string' && readRepairs(value) !== null;
   const { min, max, integer } = SETTING_RANGES[name];
   // NaN fails both comparisons.
   return typeof value === 'number' && value >= min && value <= max && (!integer || Number.isInteger(value));
@@ -72,9 +76,11 @@ function withoutUndefined(input: SettingsInput): Partial<Settings> {
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
 }
 
-/** All settings: what is given, else the recipe's default. Checks nothing. */
+/** All settings: what is given, else the recipe's default; no repairs where the recipe has none. Checks nothing. */
 export function completeSettings(given: SettingsInput): Settings {
-  return { ...defaultSettings(given.recipe), ...withoutUndefined(given) };
+  const settings = { ...defaultSettings(given.recipe, given.repairs), ...withoutUndefined(given) };
+  const repairs = hasRepairs(settings.recipe) ? (readRepairs(settings.repairs) ?? []) : [];
+  return { ...settings, repairs: writeRepairs(repairs) };
 }
 
 /**

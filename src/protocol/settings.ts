@@ -2,6 +2,7 @@
 
 import type { RecipeSettings } from '../recipe/recipe.js';
 import { RECIPES, type RecipeName } from '../recipe/recipes.js';
+import { readRepairs } from '../recipe/repairs.js';
 import type { EngineChoice } from './engines.js';
 
 /** What a run is made of. Numbers without a unit are plain counts or rates. */
@@ -69,23 +70,25 @@ const NOTEBOOK_SETTINGS: Settings = Object.freeze({
   generatorBeta1: 0.9,
   generatorBeta2: 0.999,
   dropout: 0.5,
+  repairs: 'none',
   threads: 0,
 });
-
-/** What each recipe overrides of the notebook's. */
-const RECIPE_DEFAULTS: Readonly<Record<RecipeName, SettingsInput>> = Object.freeze(
-  Object.fromEntries(Object.entries(RECIPES).map(([name, { defaults }]) => [name, defaults])) as Record<
-    RecipeName,
-    SettingsInput
-  >,
-);
 
 /** What is trained where nothing is said. */
 const DEFAULT_RECIPE: RecipeName = 'few-labels';
 
-/** Every setting of a recipe with its default. */
-export function defaultSettings(recipe: RecipeName = DEFAULT_RECIPE): Settings {
-  return Object.freeze({ ...NOTEBOOK_SETTINGS, ...RECIPE_DEFAULTS[recipe], recipe } as Settings);
+/** Whether the setting `repairs` means something to a recipe; else it is `none`. */
+export function hasRepairs(recipe: RecipeName): boolean {
+  return RECIPES[recipe].repairDefaults !== undefined;
+}
+
+/** Every setting of a recipe with its default, which may depend on what is repaired (its default unless given). */
+export function defaultSettings(recipe: RecipeName = DEFAULT_RECIPE, repairs?: string): Settings {
+  const { defaults, repairDefaults } = RECIPES[recipe];
+  const usual: Settings = { ...NOTEBOOK_SETTINGS, ...defaults, recipe };
+  const repaired = readRepairs(repairs ?? usual.repairs) ?? [];
+  const others = repaired.map((repair) => repairDefaults?.[repair] ?? {});
+  return Object.freeze(Object.assign({}, usual, ...others) as Settings);
 }
 
 export const DEFAULT_SETTINGS: Settings = defaultSettings();

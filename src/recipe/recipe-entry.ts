@@ -1,6 +1,7 @@
 /** What a file of `recipes/` gives: the words about a recipe, its defaults, and how it is built. */
 
 import type { DataShape, Recipe, RecipeSettings } from './recipe.js';
+import type { Repair } from './repairs.js';
 
 /** What a recipe is built from. */
 export interface RecipeContext {
@@ -29,5 +30,7 @@ export interface RecipeEntry {
   /** Whether others are held against it: it learns from the labels alone. */
   readonly isBaseline: boolean;
   readonly hasGenerator: boolean;
+  /** Where the setting `repairs` means something: what each changes of the defaults. */
+  readonly repairDefaults?: Readonly<Record<Repair, RecipeDefaults>>;
   readonly build: (context: RecipeContext) => Omit<Recipe, 'name' | 'classes'>;
 }

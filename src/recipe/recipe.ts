@@ -28,6 +28,8 @@ export interface RecipeSettings {
   readonly generatorBeta2: number;
   /** Dropout rate while training. */
   readonly dropout: number;
+  /** What is mended of the notebook, as `repairs.ts` writes it; `none` for recipes without repairs. */
+  readonly repairs: string;
 }
 
 /** `average`: the exponential average of a network's trained parameters; running statistics are its own. */

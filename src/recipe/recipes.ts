@@ -10,6 +10,7 @@ import { labelsOnlyAugmented } from './recipes/labels-only-augmented.js';
 import { notebook } from './recipes/notebook.js';
 import { notebookAsRun } from './recipes/notebook-as-run.js';
 import { notebookFeatureMatching } from './recipes/notebook-feature-matching.js';
+import { notebookRepaired } from './recipes/notebook-repaired.js';
 
 const LIST = {
   'few-labels': fewLabels,
@@ -20,6 +21,7 @@ const LIST = {
   notebook,
   'notebook-as-run': notebookAsRun,
   'notebook-feature-matching': notebookFeatureMatching,
+  'notebook-repaired': notebookRepaired,
   'labels-only': labelsOnly,
 } as const satisfies Record<string, RecipeEntry>;
 

@@ -7,4 +7,5 @@ export const NOTEBOOK_RECIPES = [
   'notebook-as-run',
   'notebook-feature-matching',
   'labels-only',
+  'notebook-repaired',
 ] as const satisfies readonly RecipeName[];

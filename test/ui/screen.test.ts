@@ -515,6 +515,33 @@ describe('the settings form', () => {
     });
   });
 
+  it('has a box for each repair of the notebook, for the recipe that has them', async () => {
+    const { element } = await mount();
+    const boxes = (): HTMLInputElement[] => [
+      ...element.shadowRoot!.querySelectorAll<HTMLInputElement>('#repairs input'),
+    ];
+    expect(boxes()).to.deep.equal([]);
+    const select = find<HTMLSelectElement>(element, '#recipe');
+    select.value = 'notebook-repaired';
+    select.dispatchEvent(new Event('change'));
+    await element.updateComplete;
+    expect(boxes().map(({ checked }) => checked)).to.deep.equal([true, true, true, true, true, true]);
+    find<HTMLInputElement>(element, '#repair-beta1').click();
+    find<HTMLInputElement>(element, '#repair-kernels').click();
+    await element.updateComplete;
+    expect(element.settings).to.deep.include({
+      repairs: 'statistics,logsumexp,feature-matching,average',
+      generatorBeta1: 0.9,
+    });
+    expect(boxes().map(({ checked }) => checked)).to.deep.equal([true, true, true, false, true, false]);
+    find<HTMLInputElement>(element, '#repair-beta1').click();
+    await element.updateComplete;
+    expect(element.settings).to.deep.include({
+      repairs: 'statistics,logsumexp,feature-matching,beta1,average',
+      generatorBeta1: 0.5,
+    });
+  });
+
   it('says under the field what is not allowed, and changes nothing', async () => {
     const { element } = await mount();
     type(element, 'labels', '0');

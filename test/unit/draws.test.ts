@@ -91,7 +91,9 @@ describe('the draws of a step', () => {
 
   it('give every recipe the same labelled images', () => {
     for (const recipe of NOTEBOOK_RECIPES) {
-      assert.deepEqual(drawGroups(recipe, 8).get('labelled')!.indices, draw(8).labelled);
+      const { labelled } = draw(8);
+      // One of them draws more.
+      assert.deepEqual(drawGroups(recipe, 8).get('labelled')!.indices!.slice(0, labelled.length), labelled);
     }
   });
 

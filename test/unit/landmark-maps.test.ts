@@ -157,7 +157,7 @@ describe('a checkpoint is refused, by the name of what is wrong,', () => {
     const wrong: [object, RegExp][] = [
       [{ step: 14 }, /"landmarkMaps" has a spread whose "step" is 14, allowed are 0 to 13/],
       [{ step: 1.5 }, /spread whose "step" is 1\.5/],
-      [{ step: 12 }, /its spread is of step 12, the recipe few-labels spreads labels at 10 or 11/],
+      [{ step: 12 }, /its spread is of step 12, the recipe few-labels spreads labels at 8 or 9/],
       [{ trust: 'some' }, /spread whose "trust" is "some", allowed are all, surest, none/],
       [{ leftOut: -1 }, /spread whose "leftOut" is -1/],
       [{ leftOut: 5, leftOutRight: 6 }, /spread whose "leftOutRight" is 6, allowed are 0 to 5/],

@@ -11,6 +11,7 @@ const content: Safetensors = {
     ['a/kernel', { shape: [2, 3], values: Float32Array.of(1, -2, 3.5, 1e-38, -0, 6) }],
     ['b', { shape: [0], values: new Float32Array(0) }],
     ['split', { shape: [2], values: Uint32Array.of(7, 0xffffffff) }],
+    ['half', { shape: [2], values: Uint16Array.of(0x3c00, 0xffff) }],
   ]),
   metadata: { format: 'test', note: '{"a": "ü"}' },
 };
@@ -72,7 +73,7 @@ test('files of other kinds are refused', () => {
 test('headers that contradict themselves or the file are refused', () => {
   const refusals: [unknown, number, RegExp][] = [
     [{ a: 3 }, 0, /tensor "a" is not described/],
-    [{ a: entry(0, 2, [1], 'F16') }, 2, /tensor "a" is F16; only F32, U32 and U8/],
+    [{ a: entry(0, 8, [1], 'F64') }, 8, /tensor "a" is F64; only F32, U32, U8, F16/],
     [{ a: entry(0, 4, [-1]) }, 4, /tensor "a" has no valid shape/],
     [{ a: entry(0, 4, 'x') }, 4, /tensor "a" has no valid shape/],
     [{ a: { dtype: 'F32', shape: [1], data_offsets: [0] } }, 4, /tensor "a" has no valid shape or offsets/],

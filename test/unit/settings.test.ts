@@ -24,6 +24,20 @@ test('a recipe brings its own defaults, and what is given wins over them', () =>
   assert.equal(resolveSettings({ recipe: 'notebook-as-run', dropout: 0.25 }).dropout, 0.25);
 });
 
+test('repairs are one text for each choice, and no others are allowed', () => {
+  const repairsOf = (repairs: string): string =>
+    resolveSettings({ recipe: 'notebook-repaired', repairs }).repairs;
+  assert.equal(repairsOf('kernels, statistics'), 'statistics,kernels');
+  assert.equal(resolveSettings({ recipe: 'notebook-repaired' }).repairs, 'all');
+  assert.equal(DEFAULT_SETTINGS.repairs, 'none');
+  for (const wrong of ['', 'kernel', 'all,kernels', true, 3, null, ['kernels']]) {
+    assert.throws(
+      () => resolve({ recipe: 'notebook-repaired', repairs: wrong }),
+      refusal(/^Setting "repairs" is .*; allowed: all, none, or some of statistics, logsumexp, /),
+    );
+  }
+});
+
 test('both ends of every range are allowed', () => {
   for (const [field, { min, max }] of Object.entries(SETTING_RANGES)) {
     for (const value of [min, max]) {
@@ -81,7 +95,7 @@ test('settings that are no object are refused', () => {
 test('a long value is cut in the message', () => {
   assert.throws(
     () => resolve({ recipe: 'x'.repeat(5000) }),
-    (error: Error) => error.message.length < 250,
+    (error: Error) => error.message.length < 300,
   );
 });
 

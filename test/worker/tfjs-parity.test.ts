@@ -72,6 +72,7 @@ forEachBackend(
       'notebook-as-run',
       'notebook-feature-matching',
       'labels-only',
+      'notebook-repaired',
     ] as const) {
       it(`computes the same layers, losses, gradients and running statistics (${recipe})`, async () => {
         const { state, inspected } = await reference(recipe);

@@ -107,6 +107,7 @@ describeWebGpu('the webgpu engine', () => {
     ['notebook-as-run', 11],
     ['notebook-feature-matching', 13],
     ['labels-only', 20],
+    ['notebook-repaired', 12],
   ] as const) {
     it(`computes what the plan of ${recipe} says, with batches of ${batch}`, async () => {
       const input = tinyInput(recipe, { batch });

@@ -14,6 +14,13 @@ export interface NotebookNetworkOptions {
   readonly dropout: number;
   /** Hidden channels, from those of the notebook. */
   readonly channels: (count: number) => number;
+  /** Whether the discriminator has a logit for "fake" beside those of the classes; it has unless told. */
+  readonly hasFakeLogit?: boolean;
+  /**
+   * Whether the generator's kernels divide by their stride, which is 2. Images of an odd size keep one that does not:
+   * what makes them from a whole number of pixels.
+   */
+  readonly hasEvenKernels?: boolean;
 }
 
 /** Length of the generator's input. */
@@ -38,15 +45,29 @@ function sizesTo(size: number): readonly number[] {
   return sizes;
 }
 
+/** The same with even kernels, of 4 or 6 (and 2 at last): such make even sizes, of which all but the image's own are. */
+function evenSizesTo(size: number): readonly number[] {
+  const sizes = [size];
+  for (;;) {
+    const last = sizes.at(-1)!;
+    const kernel = last % 2 === 0 ? 4 : 5;
+    const [wide, narrow] = [(last - kernel + 2) / 2, (last - kernel) / 2];
+    const next = wide % 2 === 0 ? wide : narrow;
+    if (next >= 2) sizes.push(next);
+    else return last === 4 ? [...sizes, 2] : sizes;
+  }
+}
+
 /** Latents [100] uniform in [-1, 1) to an image [height, width, channels] in [-1, 1]. */
 export function notebookGenerator(options: NotebookNetworkOptions): Network {
-  const { data, biasBeforeNorm: bias, channels } = options;
+  const { data, biasBeforeNorm: bias, channels, hasEvenKernels = false } = options;
   const [height, width, imageChannels] = data.imageShape;
-  const [ys, xs] = [sizesTo(height), sizesTo(width)];
+  const sizes = hasEvenKernels ? evenSizesTo : sizesTo;
+  const [ys, xs] = [sizes(height), sizes(width)];
   const doublings = Math.min(ys.length, xs.length) - 1;
   const transpose = { kind: 'conv2dTranspose', padding: 'valid' } as const;
   const layers: LayerDescription[] = [{ kind: 'reshape', name: 'reshape', shape: [1, 1, LATENT_SIZE] }];
-  // For 28 x 28: [B, 2, 2, 100], [B, 5, 5, 64], [B, 12, 12, 32], [B, 28, 28, 1].
+  // For 28 x 28: [B, 2, 2, 100], [B, 5, 5, 64] (with even kernels [B, 4, 4, 64]), [B, 12, 12, 32], [B, 28, 28, 1].
   for (let left = doublings; left >= 0; left--) {
     const index = doublings - left + 1;
     const [y, x] = [ys[left]!, xs[left]!];
@@ -75,9 +96,9 @@ export function notebookGenerator(options: NotebookNetworkOptions): Network {
   };
 }
 
-/** An image [height, width, channels] in [-1, 1] to `classes` + 1 logits; the last means "fake". */
+/** An image [height, width, channels] in [-1, 1] to `classes` + 1 logits, of which the last means "fake". */
 export function notebookDiscriminator(options: NotebookNetworkOptions): Network {
-  const { data, biasBeforeNorm: bias, dropout: rate, channels } = options;
+  const { data, biasBeforeNorm: bias, dropout: rate, channels, hasFakeLogit = true } = options;
   const convolution = { kind: 'conv2d', stride: 2, padding: 'same' } as const;
   const leaky = { kind: 'leakyRelu', alpha: 0.2 } as const;
   return {
@@ -98,7 +119,7 @@ export function notebookDiscriminator(options: NotebookNetworkOptions): Network 
       { ...convolution, name: 'conv4', filters: channels(128), kernelSize: [2, 2], bias: 'trained' },
       { ...leaky, name: 'leaky4' },
       { kind: 'flatten', name: 'features' },
-      { kind: 'dense', name: 'logits', units: data.classes + 1, bias: 'trained' },
+      { kind: 'dense', name: 'logits', units: data.classes + (hasFakeLogit ? 1 : 0), bias: 'trained' },
     ],
   };
 }

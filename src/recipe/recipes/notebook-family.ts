@@ -68,14 +68,35 @@ export interface NotebookVariant {
   readonly discriminators: 1 | 3;
   readonly updatesRunningStatistics: boolean;
   readonly generatorTerms: readonly string[];
+  /** As many labelled rows as generated ones, instead of a tenth of them. */
+  readonly hasWholeLabelledBatch?: boolean;
+  /** Whether a logit beside the classes' tells fake from real, which else their logsumexp does. It has one unless told. */
+  readonly hasFakeLogit?: boolean;
+  /** Of the average of the discriminator that is evaluated; null: it is evaluated as it is. */
+  readonly averageDecay?: number | null;
+  /** See `NotebookNetworkOptions`. */
+  readonly hasEvenKernels?: boolean;
+}
+
+/** How images are judged real: by the logit "fake", which says 0, or by the logsumexp of the classes, which says 1. */
+function judgeOf(hasFakeLogit: boolean, classes: number) {
+  const shared = { layer: 'logits', weight: 1 } as const;
+  if (!hasFakeLogit)
+    return {
+      asReal: { ...shared, kind: 'logsumexpCrossEntropy', target: 1 },
+      asFake: { ...shared, kind: 'logsumexpCrossEntropy', target: 0 },
+    } as const;
+  const sigmoid = { ...shared, kind: 'sigmoidCrossEntropy', column: classes } as const;
+  return { asReal: { ...sigmoid, target: 0 }, asFake: { ...sigmoid, target: 1 } } as const;
 }
 
 /** The notebook's single phase. */
-function notebookPhase(context: RecipeContext, { discriminators, generatorTerms }: NotebookVariant): Phase {
-  const { labelled, unlabelled, latents } = notebookGroups(context);
+function notebookPhase(context: RecipeContext, variant: NotebookVariant): Phase {
+  const { discriminators, generatorTerms, hasWholeLabelledBatch = false, hasFakeLogit = true } = variant;
+  const { labelled: few, unlabelled, latents } = notebookGroups(context);
+  const labelled = hasWholeLabelledBatch ? { ...few, rows: latents.rows } : few;
   const [second, third] = discriminators === 3 ? [1, 2] : [0, 0];
-  const fakeClass = context.data.classes;
-  const sigmoid = { kind: 'sigmoidCrossEntropy', layer: 'logits', column: fakeClass, weight: 1 } as const;
+  const { asReal, asFake } = judgeOf(hasFakeLogit, context.data.classes);
   const discriminator = { ...PLAIN, network: 'discriminator' } as const;
   return {
     groups: [labelled, unlabelled, latents],
@@ -104,10 +125,10 @@ function notebookPhase(context: RecipeContext, { discriminators, generatorTerms 
       },
     ],
     terms: [
-      { ...sigmoid, name: 'realUnlabelledLoss', pass: 'unlabelled', target: 0 },
-      { ...sigmoid, name: 'fakeLoss', pass: 'fake', target: 1 },
+      { ...asReal, name: 'realUnlabelledLoss', pass: 'unlabelled' },
+      { ...asFake, name: 'fakeLoss', pass: 'fake' },
       SUPERVISED,
-      { ...sigmoid, name: 'fakeAsRealLoss', pass: 'fake', target: 0 },
+      { ...asReal, name: 'fakeAsRealLoss', pass: 'fake' },
       {
         kind: 'featureMatching',
         name: 'featureMatchingLoss',
@@ -134,15 +155,23 @@ export function notebookRecipe(
   variant: NotebookVariant,
 ): Omit<Recipe, 'name' | 'classes'> {
   const { data, settings, channels } = context;
-  const { biasBeforeNorm, discriminators, updatesRunningStatistics } = variant;
-  const options = { data, biasBeforeNorm, dropout: settings.dropout, channels };
+  const { biasBeforeNorm, discriminators, updatesRunningStatistics, averageDecay = null } = variant;
+  const { hasFakeLogit = true, hasEvenKernels = false } = variant;
+  const options = {
+    data,
+    biasBeforeNorm,
+    dropout: settings.dropout,
+    channels,
+    hasFakeLogit,
+    hasEvenKernels,
+  };
   return {
     networks: [
       {
         network: notebookDiscriminator(options),
         instances: discriminators,
         optimiser: discriminatorOptimiser(context),
-        average: null,
+        average: averageDecay === null ? null : { decay: averageDecay },
       },
       {
         network: notebookGenerator(options),
@@ -156,7 +185,11 @@ export function notebookRecipe(
       accuracy: { pass: 'labelled', layer: 'logits' },
     }),
     updatesRunningStatistics,
-    classifier: { network: 'discriminator', layer: 'logits', parameters: 'current' },
+    classifier: {
+      network: 'discriminator',
+      layer: 'logits',
+      parameters: averageDecay === null ? 'current' : 'average',
+    },
     generator: { network: 'generator', latentSize: LATENT_SIZE, parameters: 'current' },
     landmarks: null,
   };

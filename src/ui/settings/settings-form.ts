@@ -4,12 +4,14 @@ import { css, html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { ENGINE_CHOICES } from '../../protocol/engines.js';
 import {
+  hasRepairs,
   SETTING_RANGES,
   type NumericSetting,
   type SettingRange,
   type Settings,
 } from '../../protocol/settings.js';
 import { RECIPE_NAMES } from '../../recipe/recipes.js';
+import { readRepairs, REPAIRS, writeRepairs } from '../../recipe/repairs.js';
 import type { DataDescription, TrainerState } from '../../protocol/reports.js';
 import { icons } from '../parts/icons.js';
 import { parseTyped, readTyped } from './parse-typed.js';
@@ -195,6 +197,30 @@ const balancedField: Render = (view, { onChange, onDraft }) => {
   </label>`;
 };
 
+/** A box for each repair, where the recipe has some. */
+function repairsField(view: SettingsFormView, { onChange, onDraft }: SettingsFormActions): unknown {
+  const { strings, settings, drafts } = view;
+  if (!hasRepairs(settings.recipe)) return nothing;
+  const draft = drafts.get('repairs');
+  const repairs = readRepairs(settings.repairs) ?? [];
+  const change = (event: Event): void => {
+    const boxes = (event.currentTarget as HTMLElement).querySelectorAll('input');
+    onDraft('repairs', null);
+    onChange('repairs', writeRepairs(REPAIRS.filter((_, index) => boxes[index]!.checked)));
+  };
+  return html`<fieldset id="repairs" @change=${change}>
+    <legend>${strings.fields.repairs.label}</legend>
+    ${REPAIRS.map(
+      (repair) =>
+        html`<label class="check">
+          <input id="repair-${repair}" type="checkbox" .checked=${live(repairs.includes(repair))} />
+          <span>${strings.repairs[repair]}</span>
+        </label>`,
+    )}
+    ${draft === undefined ? nothing : html`<p class="hint problem">${noChoice(view, draft)}</p>`}
+  </fieldset>`;
+}
+
 const BASIC: readonly Render[] = [
   recipeField,
   numberField('labels'),
@@ -242,7 +268,7 @@ export function settingsForm(view: SettingsFormView, actions: SettingsFormAction
       <button type="button" class="plain" @click=${actions.onDefaults}>${words.defaults}</button>
     </div>
     <div class="fields">${all(BASIC)}</div>
-    ${pendingNote(view, actions)}
+    ${repairsField(view, actions)} ${pendingNote(view, actions)}
     <details class="advanced">
       <summary>${icons.chevron}${words.advanced}</summary>
       <div class="fields">${all(ADVANCED)}</div>

@@ -26,7 +26,13 @@ export function settingsToUrl(
   refused: ReadonlyMap<SettingName, unknown> = new Map(),
 ): URLSearchParams {
   const result = new URLSearchParams(parameters);
-  const usual = { ...completeSettings({ recipe: settings.recipe }), recipe: DEFAULT_SETTINGS.recipe };
+  const { recipe, repairs } = settings;
+  // What the repairs change of the defaults need not be said beside them.
+  const usual = {
+    ...completeSettings({ recipe, repairs }),
+    repairs: completeSettings({ recipe }).repairs,
+    recipe: DEFAULT_SETTINGS.recipe,
+  };
   for (const name of SETTING_NAMES) {
     if (refused.has(name)) continue;
     if (settings[name] === usual[name]) result.delete(name);

@@ -8,6 +8,7 @@ import type { ErrorKind } from '../../protocol/errors.js';
 import type { LoadingStage, Note, TrainerState } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import { RECIPES, type RecipeName } from '../../recipe/recipes.js';
+import type { Repair } from '../../recipe/repairs.js';
 
 interface Field {
   readonly label: string;
@@ -37,6 +38,8 @@ export interface Strings {
   readonly notes: Readonly<Record<Note, string>>;
   readonly errors: Readonly<Record<ErrorKind, string>>;
   readonly fields: Readonly<Record<keyof Settings, Field>>;
+  /** What each repair of the notebook does. */
+  readonly repairs: Readonly<Record<Repair, string>>;
   /** Everything else. */
   readonly words: Readonly<Record<Word, string>>;
 }
@@ -372,6 +375,7 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     batch: { label: 'Batch', hint: '' },
     evalEvery: { label: 'Evaluate every', hint: '' },
     dropout: { label: 'Dropout', hint: '' },
+    repairs: { label: 'What is mended', hint: '' },
     threads: { label: 'Threads', hint: 'WebAssembly only; 0 leaves the choice to it' },
     discriminatorLr: { label: 'Learning rate', hint: '' },
     discriminatorBeta1: { label: 'Beta 1', hint: '' },
@@ -379,6 +383,14 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     generatorLr: { label: 'Learning rate', hint: '' },
     generatorBeta1: { label: 'Beta 1', hint: '' },
     generatorBeta2: { label: 'Beta 2', hint: '' },
+  },
+  repairs: {
+    statistics: 'Statistics of a whole batch of labelled images, not of three',
+    logsumexp: 'Real or fake told by the classes, not by a score of its own',
+    'feature-matching': 'The generator matches features, too',
+    beta1: 'Adam’s beta 1 at 0.5',
+    average: 'Evaluated by averaged weights',
+    kernels: 'Kernels that divide by their stride: no checkerboard',
   },
   words: WORDS,
 });

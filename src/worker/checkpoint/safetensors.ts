@@ -1,13 +1,14 @@
 /**
- * The safetensors file format, as much of it as checkpoints need: float32, uint32 and uint8 tensors
- * by name, and string metadata. Checks that a file is whole and well formed, not what it means.
+ * The safetensors file format, as much of it as is needed here: float32, uint32, uint8 and float16 tensors by
+ * name, and string metadata. Checks that a file is whole and well formed, not what it means.
  * Format: https://github.com/huggingface/safetensors/blob/v0.5.3/README.md
  */
 
 import { describeStart, describeValue, formatNumber, shorten } from '../../protocol/wording.js';
 import { parseJson } from './parse-json.js';
 
-const DTYPES = { F32: Float32Array, U32: Uint32Array, U8: Uint8Array } as const;
+/** Halves are their bits, since no array has such numbers everywhere. */
+const DTYPES = { F32: Float32Array, U32: Uint32Array, U8: Uint8Array, F16: Uint16Array } as const;
 
 type Dtype = keyof typeof DTYPES;
 
@@ -16,7 +17,7 @@ const LONGEST_HEADER = 100_000_000;
 
 export interface StoredTensor {
   readonly shape: readonly number[];
-  readonly values: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+  readonly values: InstanceType<(typeof DTYPES)[Dtype]>;
 }
 
 export interface Safetensors {
@@ -26,8 +27,8 @@ export interface Safetensors {
 
 /** The name that the format has for a tensor's numbers. */
 export function dtypeOf({ values }: StoredTensor): Dtype {
-  if (values instanceof Float32Array) return 'F32';
-  return values instanceof Uint32Array ? 'U32' : 'U8';
+  const names = Object.keys(DTYPES) as Dtype[];
+  return names.find((name) => values instanceof DTYPES[name])!;
 }
 
 function isDtype(value: unknown): value is Dtype {
@@ -116,7 +117,7 @@ export function readSafetensors(bytes: Uint8Array<ArrayBuffer>): Safetensors {
     const { dtype, shape, data_offsets: offsets } = entry;
     if (!isDtype(dtype)) {
       const found = typeof dtype === 'string' ? shorten(dtype) : describeValue(dtype);
-      throw new Error(`${called} is ${found}; only F32, U32 and U8 can be read`);
+      throw new Error(`${called} is ${found}; only ${Object.keys(DTYPES).join(', ')} can be read`);
     }
     if (!isCounts(shape) || !isCounts(offsets) || offsets.length !== 2) {
       throw new Error(`${called} has no valid shape or offsets`);

@@ -1,4 +1,4 @@
-/** Whether the generator's images can be read: what the run's own classifier makes of a thousand of them. */
+/** Whether a generator's images can be read: what a classifier, the run's own or another, makes of a thousand of them. */
 
 import type { GeneratedReading } from '../../protocol/reports.js';
 import { sampleReadLatents } from '../model/draws.js';
@@ -23,7 +23,7 @@ export class Reading {
   #deviations = 0;
 
   /** null where the recipe has no generator. */
-  static of({ recipe, settings }: EngineInput): Reading | null {
+  static of({ recipe, settings }: Pick<EngineInput, 'recipe' | 'settings'>): Reading | null {
     if (recipe.generator === null) return null;
     const latents = sampleReadLatents(new RandomStreams(settings.seed), IMAGES, recipe);
     return new Reading(recipe.classes, recipe.generator.latentSize, latents);
@@ -50,7 +50,7 @@ export class Reading {
   }
 
   /** Looks at one slice. Resolves with what all have come to, with null before that. */
-  async goOn(engine: Engine): Promise<GeneratedReading | null> {
+  async goOn(engine: Pick<Engine, 'generate' | 'classify'>): Promise<GeneratedReading | null> {
     const first = this.#next * this.#latentSize;
     const latents = this.#latents.slice(first, first + SLICE * this.#latentSize);
     const images = await engine.generate(latents, SLICE);

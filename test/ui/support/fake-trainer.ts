@@ -363,5 +363,6 @@ export const LOADED_SETTINGS: Settings = {
   generatorBeta1: 0.9,
   generatorBeta2: 0.999,
   dropout: 0.5,
+  repairs: 'none',
   threads: 0,
 };

@@ -92,6 +92,20 @@ test('a bad setting is refused before anything is built, in the words of the wor
   );
 });
 
+test('repairs are named in any order, and only for a recipe that has them', () => {
+  const given = (...args) => parseTrainOptions([...args, '--repairs', 'kernels,statistics']).given.repairs;
+  assert.equal(given('--recipe', 'notebook-repaired'), 'statistics,kernels');
+  assert.throws(
+    () => given('--recipe', 'notebook'),
+    /--repairs statistics,kernels means nothing to the recipe notebook; recipes with repairs: notebook-repaired\./,
+  );
+  assert.throws(() => given(), /means nothing to the recipe few-labels/);
+  // A checkpoint has its recipe.
+  assert.equal(given('--resume', 'a'), 'statistics,kernels');
+  assert.equal(parseTrainOptions(['--recipe', 'notebook', '--repairs', 'none']).given.repairs, 'none');
+  assert.throws(() => parseTrainOptions(['--resume', 'a', '--repairs', 'x']), /"repairs" is "x"; allowed/);
+});
+
 test('settings that contradict a checkpoint are refused, the total and the engine may change', () => {
   const settings = { seed: 1, steps: 10, engine: 'tfjs-wasm', balanced: false };
   checkAgainstCheckpoint({ seed: 1, steps: 20, engine: 'tfjs-cpu' }, settings);
@@ -101,7 +115,7 @@ test('settings that contradict a checkpoint are refused, the total and the engin
 
 test('the help explains every option, recipe and engine', () => {
   assert.doesNotMatch(trainHelp(), /undefined/);
-  for (const word of ['--resume', '--eval-every', 'labels-only', 'tfjs-wasm'])
+  for (const word of ['--resume', '--eval-every', 'labels-only', 'tfjs-wasm', '--repairs LIST', 'logsumexp '])
     assert.ok(trainHelp().includes(word));
 });
 

@@ -156,6 +156,9 @@ test('an address holds what differs from the recipe’s defaults, and reads back
     {},
     { recipe: 'notebook-as-run' },
     { recipe: 'notebook-as-run', dropout: 0.5 },
+    { recipe: 'notebook-repaired' },
+    { recipe: 'notebook-repaired', repairs: 'none' },
+    { recipe: 'notebook-repaired', repairs: 'statistics,beta1', generatorBeta1: 0.7 },
     { engine: 'tfjs-wasm', batch: 10, generatorLr: 0.0003, balanced: false, seed: 0 },
   ] as const;
   for (const input of inputs) {
@@ -164,6 +167,13 @@ test('an address holds what differs from the recipe’s defaults, and reads back
     assert.deepEqual(completeSettings(settingsFromUrl(parameters)), settings);
     assert.equal([...parameters].length, Object.keys(input).length);
   }
+});
+
+test('repairs of a recipe that has none go from the address', () => {
+  const parameters = new URLSearchParams('recipe=notebook&repairs=kernels');
+  const settings = completeSettings(settingsFromUrl(parameters));
+  assert.equal(settings.repairs, 'none');
+  assert.equal(settingsToUrl(settings, parameters).toString(), 'recipe=notebook');
 });
 
 test('an address keeps parameters that are not ours', () => {

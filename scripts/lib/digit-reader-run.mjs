@@ -1,0 +1,132 @@
+/** The digit reader, trained and at work, from options to exit code. What computes is in bench/digit-reader. */
+
+import { existsSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { MNIST_PACKAGE } from '../../bin/lib/mnist-files.mjs';
+import { READER, READER_RECORD } from './digit-reader-options.mjs';
+import { commandLine, pathWord, resolveGiven } from './invocation.mjs';
+import { UsageError } from './main.mjs';
+import { importForNode } from './node-bundle.mjs';
+import { prepareOutput } from './output-file.mjs';
+import { inRoot } from './paths.mjs';
+import { readResumedRun } from './resumed-run.mjs';
+import { CHECKPOINT, replaceFile } from './run-folder.mjs';
+import { withTemporaryFolder } from './temporary.mjs';
+import { formatTable } from './text-table.mjs';
+import { train } from './train-run.mjs';
+import { buildKernels, kernelBinaryPath } from './wasm-kernels.mjs';
+
+const percent = (share) => `${(100 * share).toFixed(2)} %`;
+
+/** Runs `work` with what bench/digit-reader exports and the kernels that it runs on. */
+function withReaders(work) {
+  return withTemporaryFolder('bench', async (folder) => {
+    await buildKernels();
+    const kernels = new Uint8Array(await readFile(kernelBinaryPath('kernels-plain.wasm')));
+    return work(await importForNode('bench/digit-reader/index.ts', folder), kernels);
+  });
+}
+
+/** Images and labels of the original files, as the data set is assembled from them. */
+async function setFiles(name) {
+  const read = async (file) =>
+    new Uint8Array(await readFile(inRoot('node_modules', MNIST_PACKAGE, 'data', file)));
+  const [imagesFile, labelsFile] = [`${name}-images-idx3-ubyte`, `${name}-labels-idx1-ubyte`];
+  return {
+    imagesFile,
+    imagesBytes: await read(imagesFile),
+    labelsFile,
+    labelsBytes: await read(labelsFile),
+  };
+}
+
+/** Trains, or goes on, where the run in `out` has not finished. Resolves with the exit code. */
+async function trainIn({ out, isResumed, settings }) {
+  if (!isResumed) return train({ given: settings, out });
+  const checkpoint = path.join(resolveGiven(out), CHECKPOINT);
+  if (!existsSync(checkpoint)) return train({ given: settings, resume: out });
+  const { isFinished } = await readResumedRun(checkpoint, settings);
+  return isFinished ? 0 : train({ given: settings, resume: out });
+}
+
+/** Runs what `parseReaderOptions` returned; resolves with the exit code. */
+export async function trainReader(options) {
+  const { out, into } = options;
+  await prepareOutput('into', path.join(into, READER));
+  const code = await trainIn(options);
+  if (code !== 0) {
+    const words = ['--resume', '--out', pathWord(out)];
+    console.log(`The reader is written at the end. To go on to it: ${commandLine('digit-reader', words)}`);
+    return code;
+  }
+  await withReaders(async ({ assemble, makeReader }, kernels) => {
+    const data = assemble(await setFiles('train'), await setFiles('t10k'));
+    const checkpoint = new Uint8Array(await readFile(path.join(resolveGiven(out), CHECKPOINT)));
+    const { bytes, settings, accuracy } = await makeReader(checkpoint, data, data.test, kernels);
+    const record = {
+      command: 'npm run digit-reader -- --out runs/digit-reader',
+      settings,
+      accuracy,
+      testImages: data.test.count,
+      fileBytes: bytes.length,
+    };
+    await replaceFile(path.join(into, READER), bytes);
+    await replaceFile(path.join(into, READER_RECORD), `${JSON.stringify(record, null, 2)}\n`);
+    console.log(
+      `The reader reads ${percent(accuracy)} of the test images rightly; it is ${path.join(into, READER)}.`,
+    );
+  });
+  return 0;
+}
+
+function checkpointOf(run) {
+  const given = resolveGiven(run);
+  if (!existsSync(given)) throw new UsageError(`--run ${run}: there is no such folder or file.`);
+  if (!statSync(given).isDirectory()) return given;
+  const file = path.join(given, CHECKPOINT);
+  if (existsSync(file)) return file;
+  throw new UsageError(`--run ${run}: the folder has no ${CHECKPOINT}, so there is nothing to read.`);
+}
+
+function formatReadings(readings) {
+  const rows = readings.map(({ run, recipe, step, readShare, classBits, pixelDeviation }) => [
+    run,
+    recipe,
+    String(step),
+    percent(readShare),
+    classBits.toFixed(2),
+    pixelDeviation.toFixed(3),
+  ]);
+  return formatTable(
+    [['run', 'recipe', 'step', 'read', 'bits', 'deviation'], ...rows],
+    (column) => column < 2,
+  );
+}
+
+/** Runs what `parseReadOptions` returned; resolves with the exit code. */
+export async function readDigits({ runs, out, reader: file }) {
+  const checkpoints = runs.map((run) => [run, checkpointOf(run)]);
+  if (!existsSync(file)) throw new UsageError(`--reader ${file}: there is no such file.`);
+  if (out !== undefined) await prepareOutput('out', out);
+  const readings = await withReaders(async ({ readReader, readRun }, kernels) => {
+    const inWords = (name, work) =>
+      Promise.resolve()
+        .then(work)
+        .catch((error) => {
+          throw new UsageError(`${name}: ${error.message}`, { cause: error });
+        });
+    const reader = await inWords(file, async () => readReader(new Uint8Array(await readFile(file))));
+    const found = [];
+    for (const [run, checkpoint] of checkpoints) {
+      const reading = await inWords(run, async () =>
+        readRun(new Uint8Array(await readFile(checkpoint)), reader, kernels),
+      );
+      found.push({ run, ...reading });
+    }
+    return found;
+  });
+  console.log(formatReadings(readings));
+  if (out !== undefined) await replaceFile(out, `${JSON.stringify(readings, null, 2)}\n`);
+  return 0;
+}

@@ -1,0 +1,89 @@
+/** The table of repairs from its options to its exit code: a sweep for each choice of repairs, one after the other. */
+
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { interruptionSignal } from './interruption.mjs';
+import { commandLine, pathWord, resolveGiven } from './invocation.mjs';
+import { UsageError } from './main.mjs';
+import { CHOICES, RECIPE, USUAL } from './repairs-options.mjs';
+import { RECORD, TABLE, readAsked, writeRepairsResults } from './repairs-results.mjs';
+import { sweep } from './sweep-run.mjs';
+import { SWEEP, readPlan, readRow } from './sweep-results.mjs';
+
+function resumeLine(name) {
+  return commandLine('repairs', ['--resume', '--out', pathWord(name)]);
+}
+
+function withMore(list, more) {
+  return [...new Set([...list, ...(more ?? [])])];
+}
+
+/** What is asked for in all: of a table that goes on, what it was begun with and what is added to it. */
+export async function askedFor(out, options) {
+  const { out: name, isResumed, settings, labels, seeds, validation } = options;
+  if (!isResumed) {
+    const isEmpty = !existsSync(out) || readdirSync(out).length === 0;
+    if (isEmpty)
+      return { ...USUAL, settings, ...(labels && { labels }), ...(seeds && { seeds }), validation };
+    const advice = existsSync(path.join(out, RECORD))
+      ? `, or go on with the table in it: ${resumeLine(name)}`
+      : '';
+    throw new UsageError(`--out ${name} exists and is not empty. Name another folder${advice}.`);
+  }
+  const earlier = await readAsked(out, name);
+  if (validation !== undefined && validation !== earlier.validation) {
+    const begun = earlier.validation === undefined ? 'without it' : `with ${earlier.validation}`;
+    throw new UsageError(
+      `--validation ${validation} contradicts the table, which was begun ${begun}: leave it out to go on.`,
+    );
+  }
+  return {
+    ...earlier,
+    settings: { ...earlier.settings, ...settings },
+    labels: withMore(earlier.labels, labels),
+    seeds: withMore(earlier.seeds, seeds),
+  };
+}
+
+/** The rows of each choice's sweep, as far as there is one, by its name. */
+async function readRows(out, name) {
+  const rows = new Map();
+  for (const choice of CHOICES) {
+    const folder = path.join(out, choice.name);
+    if (!existsSync(path.join(folder, SWEEP))) continue;
+    const plan = await readPlan(folder, path.join(name, choice.name));
+    rows.set(choice.name, await Promise.all(plan.runs.map((run) => readRow(folder, run, plan.settings))));
+  }
+  return rows;
+}
+
+/** Runs what `parseRepairsOptions` returned; resolves with the exit code. */
+export async function measureRepairs(options) {
+  const { out: name, jobs } = options;
+  const out = resolveGiven(name);
+  const asked = await askedFor(out, options);
+  const { settings, labels, seeds, validation } = asked;
+  await writeRepairsResults(out, asked, await readRows(out, name));
+  const lists = { recipes: [RECIPE], labels, seeds };
+  let code = 0;
+  for (const [index, { name: choice, words, repairs }] of CHOICES.entries()) {
+    console.log(`${words} (${index + 1} of ${CHOICES.length})`);
+    const isBegun = existsSync(path.join(out, choice, SWEEP));
+    const own = await sweep({
+      out: path.join(name, choice),
+      isResumed: isBegun,
+      settings: { ...settings, repairs },
+      lists,
+      jobs,
+      browser: 'chrome',
+      validation,
+    });
+    if (own !== 0) code = own;
+    await writeRepairsResults(out, asked, await readRows(out, name));
+    if (interruptionSignal.aborted) break;
+  }
+  console.log(`\n${await writeRepairsResults(out, asked, await readRows(out, name))}`);
+  console.log(`The table is ${path.join(name, TABLE)}.`);
+  if (code !== 0) console.log(`To go on: ${resumeLine(name)}`);
+  return code;
+}

@@ -1,0 +1,60 @@
+/** The options of the digit reader's two commands, and what they refuse. */
+
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import {
+  parseReaderOptions,
+  parseReadOptions,
+  readerHelp,
+  readHelp,
+} from '../../../scripts/lib/digit-reader-options.mjs';
+import { readDigits } from '../../../scripts/lib/digit-reader-run.mjs';
+
+test('the reader learns from all labels, as long as it is told', () => {
+  const { settings, into, isResumed } = parseReaderOptions(['--out', 'a', '--steps', '7', '--threads', '2']);
+  const { recipe, labels, balanced, steps, threads, evalEvery } = settings;
+  assert.deepEqual(
+    [recipe, labels, balanced, steps, threads, evalEvery],
+    ['labels-only-augmented', 60_000, false, 7, 2, 0],
+  );
+  assert.match(into, /bench.digit-reader$/);
+  assert.equal(isResumed, false);
+  assert.equal(parseReaderOptions(['--help']), null);
+  assert.match(readerHelp(), /--steps N .*\(default 3000, /);
+});
+
+test('what makes the reader another one cannot be given', () => {
+  assert.throws(() => parseReaderOptions([]), /Say where the run goes/);
+  for (const option of ['--labels', '--recipe', '--seed']) {
+    assert.throws(() => parseReaderOptions(['--out', 'a', option, '3']), /Unknown option/);
+  }
+  assert.throws(() => parseReaderOptions(['--out', 'a', '--steps', '0']), /"steps" is 0/);
+});
+
+test('several runs can be read at once', () => {
+  const { runs, out, reader } = parseReadOptions(['--run', 'a', '--run', 'b', '--out', 'c.json']);
+  assert.deepEqual(runs, ['a', 'b']);
+  assert.match(out, /c\.json$/);
+  assert.match(reader, /digit-reader\.safetensors$/);
+  assert.throws(() => parseReadOptions([]), /Say whose images are to be read/);
+  assert.equal(parseReadOptions(['--help']), null);
+  for (const option of ['--run', '--out', '--reader']) assert.ok(readHelp().includes(option));
+});
+
+test('runs and readers that are not there are named', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'reader-'));
+  try {
+    const file = path.join(folder, 'none.safetensors');
+    await writeFile(file, 'nothing');
+    const reading = (options) => readDigits({ runs: [file], reader: file, ...options });
+    await assert.rejects(reading({ runs: ['nowhere'] }), /--run nowhere: there is no such folder or file/);
+    await assert.rejects(reading({ runs: [folder] }), /has no checkpoint\.safetensors/);
+    await assert.rejects(reading({ reader: 'nowhere' }), /--reader nowhere: there is no such file/);
+    await assert.rejects(reading({ out: folder }), /--out .* cannot be written \(it is a folder\)/);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
