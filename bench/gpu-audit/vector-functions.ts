@@ -32,6 +32,7 @@ export const WORD_FUNCTIONS: Readonly<Record<string, (a: number, b: number, c: n
   v_xor3_b32: (a, b, c) => a ^ b ^ c,
   v_xad_u32: (a, b, c) => (a ^ b) + c,
   v_mad_u32_u24: (a, b, c) => Math.imul(a & 0xff_ffff, b & 0xff_ffff) + c,
+  v_mad_i32_i24: (a, b, c) => Math.imul((a << 8) >> 8, (b << 8) >> 8) + c,
   v_bfe_u32: (a, b, c) => ((c & 31) === 0 ? 0 : (a >>> (b & 31)) & (0xffff_ffff >>> (32 - (c & 31)))),
   v_bfi_b32: (a, b, c) => (a & b) | (~a & c),
   v_cvt_u32_f32: (a) => wholeOf(a, 0, 0xffff_ffff),

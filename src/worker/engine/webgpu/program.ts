@@ -10,7 +10,13 @@ import type { BufferPool } from './buffers.js';
 import { contrastiveGradientShader, contrastiveShader } from './kernels/contrastive.js';
 import { drawShaders } from './kernels/draw.js';
 import { groupNormGradientShader, groupNormShader } from './kernels/group-norm.js';
-import { biasGradientShader, filterGradientShader, productShader, type Tiles } from './kernels/linear.js';
+import {
+  areForSoftware,
+  biasGradientShader,
+  filterGradientShader,
+  productShader,
+  type Tiles,
+} from './kernels/linear.js';
 import { countCorrectShader, lossShader } from './kernels/loss.js';
 import { normGradientShader, normInferenceShader, normStatisticsShader } from './kernels/norm.js';
 import {
@@ -89,11 +95,11 @@ export function shadersOf(
     case 'biasGradient':
       return [biasGradientShader(operation, memory)];
     case 'normStatistics':
-      return [normStatisticsShader(operation, memory, numbers)];
+      return [normStatisticsShader(operation, memory, numbers, !areForSoftware(tiles))];
     case 'normInference':
       return [normInferenceShader(operation, memory)];
     case 'normGradient':
-      return [normGradientShader(operation, memory, numbers)];
+      return [normGradientShader(operation, memory, numbers, !areForSoftware(tiles))];
     case 'groupNorm':
       return [groupNormShader(operation, memory, numbers)];
     case 'groupNormGradient':

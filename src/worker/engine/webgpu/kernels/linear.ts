@@ -44,6 +44,11 @@ export interface Tiles {
   readonly narrow: Tile;
 }
 
+/** Whether kernels are written for a software adapter: few threads with much work each, and little text. */
+export function areForSoftware({ forward }: Tiles): boolean {
+  return forward.sharesText;
+}
+
 /** Which tile an operation is computed with. */
 export function roleOf({ kind, geometry }: ProductOp | FilterGradientOp): keyof Tiles {
   const { large, small } = geometry;
@@ -107,10 +112,13 @@ ${segmentFunctions(builder, segments)}
 ${viewFunctions(builder, 'load_input', source, from, segments, widths.first)}
 fn kernel_at(segment: Segment) -> u32 { return ${parameterStart(builder, kernels)}; }
 fn load_weight(index: u32) -> ${valueType(widths.second)} { return ${loadText(builder, PARAMETERS, 'index', widths.second)}; }
-fn store_output(position: u32, channel: u32, segment: Segment, value: ${valueType(width)}) {
+fn finish_output(position: u32, channel: u32, segment: Segment, value: ${valueType(width)}) -> ${valueType(width)} {
   var x = value;
   ${snippetsText(builder, epilogue, to, width)}
-  ${stored}[(${index})${width === 4 ? ' / 4u' : ''}] = x;
+  return x;
+}
+fn store_output(position: u32, channel: u32, segment: Segment, value: ${valueType(width)}) {
+  ${stored}[(${index})${width === 4 ? ' / 4u' : ''}] = value;
 }
 ${code}`;
   return builder.finish(`product ${name}`, text, workgroups);

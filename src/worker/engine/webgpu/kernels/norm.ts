@@ -5,7 +5,8 @@
  *
  * A workgroup owns one group of channels (four, or one) and takes the segments in order, so that running
  * statistics move in the order of the passes and no workgroup waits for another. Each of its threads takes every
- * 64th position; the threads' partial sums are added in order, on every device the same.
+ * 256th position; the threads' partial sums are added in one order on every device. For a GPU a thread loads several
+ * positions before it uses the first of them.
  *
  * Statistics are those of Chan, Golub, LeVeque ("Algorithms for computing the sample variance",
  * 1983), two passes: the mean, then M2 = sum (x - mean)^2; the running variance takes M2 / (n - 1).
@@ -15,8 +16,8 @@
 
 import { sideSize } from '../../plan/geometry.js';
 import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../../plan/operations.js';
-import { MAIN, sumFunction, THREADS } from './reduce.js';
-import { float } from './shader-text.js';
+import { mainOf, MANY_THREADS, sumFunction, THREADS } from './reduce.js';
+import { float, lines } from './shader-text.js';
 import { builderFor, ShaderBuilder, type Memory, type NumberKind, type Shader } from './shader.js';
 import {
   snippetsText,
@@ -33,10 +34,78 @@ function assign(name: string, index: string, width: Width, value: string): strin
   return `${name}[(${index})${width === 4 ? ' / 4u' : ''}] = ${value};`;
 }
 
+/** Positions that a thread of a GPU loads at a time, where they are too many to keep. */
+const POSITIONS_A_TURN = 8;
+/** Values of positions that a thread of a GPU keeps in registers, so that it reads each once. */
+const MOST_KEPT = 40;
+
+/** A thread's positions in a segment: what is loaded of each, once or in every loop over them. */
+interface Positions {
+  /** Text that comes before all loops. */
+  readonly before: string;
+  /** A loop: `use` takes the `nth` of those loaded where there is such a position, as the condition says. */
+  readonly each: (use: (nth: number, has: string) => string) => string;
+}
+
+/**
+ * The positions of segments of up to `most`. `load` declares what it needs of a position for the `nth` of a turn,
+ * `values` values, and has to work behind the last position too (which stands for it). `isUnrolled` is for a GPU,
+ * whose threads wait for memory; a software adapter's do not.
+ */
+function positionsOf(
+  most: number,
+  isUnrolled: boolean,
+  values: number,
+  load: (nth: number, position: string) => string,
+): Positions {
+  if (!isUnrolled) {
+    return {
+      before: '',
+      each: (use) => `for (var position_0 = thread; position_0 < count; position_0 += ${MANY_THREADS}u) {
+      ${load(0, 'position_0')}
+      ${use(0, 'true')}
+    }`,
+    };
+  }
+  const all = Math.ceil(most / MANY_THREADS);
+  const isKept = all * values <= MOST_KEPT;
+  const turn = isKept ? all : POSITIONS_A_TURN;
+  const loads = `${lines(
+    turn,
+    (nth) => `      let has_${nth} = start + ${nth * MANY_THREADS}u < count;
+      let position_${nth} = min(start + ${nth * MANY_THREADS}u, count - 1u);`,
+  )}
+${lines(turn, (nth) => `      ${load(nth, `position_${nth}`)}`)}`;
+  if (isKept) {
+    return {
+      before: `let start = thread;\n${loads}`,
+      each: (use) => lines(turn, (nth) => `      ${use(nth, `has_${nth}`)}`),
+    };
+  }
+  return {
+    before: '',
+    each: (use) => `for (var start = thread; start < count; start += ${MANY_THREADS * turn}u) {
+${loads}
+${lines(turn, (nth) => `      ${use(nth, `has_${nth}`)}`)}
+    }`,
+  };
+}
+
+/** A value where there is such a position, else zero. */
+function ifAny(value: string, has: string, type: string): string {
+  return has === 'true' ? value : `select(${type}(0), ${value}, ${has})`;
+}
+
+function onlyIf(has: string, statement: string): string {
+  return has === 'true' ? statement : `if (${has}) { ${statement} }`;
+}
+
+/** `isUnrolled`: see `positionsOf`. */
 export function normStatisticsShader(
   operation: NormStatisticsOp,
   memory: Memory,
   numbers: NumberKind,
+  isUnrolled: boolean,
 ): Shader {
   const { side, segments, source, norm, updatesRunning, target, applied, name } = operation;
   const { channels } = side;
@@ -55,22 +124,32 @@ export function normStatisticsShader(
       width,
     );
   const row = (which: number): string => `statistics_at + ${which}u * channels`;
-  const element = 'first + position * channels';
+  const element = (position: string): string => `first + ${position} * channels`;
+  const counts = segments.map(({ rows }) => rows * side.height * side.width);
+  const positions = positionsOf(
+    Math.max(...counts),
+    isUnrolled,
+    1,
+    (nth, position) => `let x_${nth} = ${tensorText(builder, source, element(position), width)};`,
+  );
   const storeApplied = (): string => {
     if (applied === null) return '';
     const place = memory.tensor(applied.target);
     const stored = builder.write(place.buffer, type);
-    return `
-    for (var position = thread; position < count; position += ${THREADS}u) {
-      var x = fma(${tensorText(builder, source, element, width)}, scale, shift);
-      ${snippetsText(builder, applied.epilogue.slice(1), side, width)}
-      ${assign(stored, `${builder.whole(place.offset)} + ${element}`, width, 'x')}
-    }`;
+    const snippets = snippetsText(builder, applied.epilogue.slice(1), side, width);
+    return positions.each(
+      (nth, has) => `{
+      let position = position_${nth};
+      var x = fma(x_${nth}, scale, shift);
+      ${snippets}
+      ${onlyIf(has, assign(stored, `${builder.whole(place.offset)} + ${element('position')}`, width, 'x'))}
+    }`,
+    );
   };
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction(type)}
-${MAIN} {
+${sumFunction(type, MANY_THREADS)}
+${mainOf(MANY_THREADS)} {
   let channel = group.x * ${width}u;
   let channels = ${builder.whole(channels)};
   let gamma = ${parameter('gamma')};
@@ -78,21 +157,19 @@ ${MAIN} {
   ${updatesRunning ? `var moving_mean = ${parameter('movingMean')};\n  var moving_variance = ${parameter('movingVariance')};\n  let keep = ${builder.real(norm.momentum)};\n  let take = ${builder.real(1 - norm.momentum)};` : ''}
   for (var index = 0u; index < ${builder.whole(segments.length)}; index++) {
     let segment = segment_at(index);
-    let count = ${builder.pick(
-      segments.map(({ rows }) => rows * side.height * side.width),
-      'index',
-    )};
+    let count = ${builder.pick(counts, 'index')};
     let first = segment.forward_row * ${builder.whole(sideSize(side))} + channel;
     let statistics_at = ${builder.whole(statistics.offset)} + segment.forward_segment * 4u * channels + channel;
+    ${positions.before}
     var mean = ${type}(0);
     var m2 = ${type}(0);
     // One text for both passes: the sum of x, then that of (x - mean)^2.
     for (var round = 0u; round < 2u; round++) {
       var sum = ${type}(0);
-      for (var position = thread; position < count; position += ${THREADS}u) {
-        let deviation = ${tensorText(builder, source, element, width)} - mean;
-        sum = fma(deviation, select(deviation, ${type}(1), round == 0u), sum);
-      }
+      ${positions.each(
+        (nth, has) => `let deviation_${nth} = x_${nth} - mean;
+      sum = fma(deviation_${nth}, ${ifAny(`select(deviation_${nth}, ${type}(1), round == 0u)`, has, type)}, sum);`,
+      )}
       let total = sum_of_threads(sum, thread);
       if (round == 0u) { mean = total / f32(count); } else { m2 = total; }
     }
@@ -151,7 +228,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   return builder.finish(`norm inference ${name}`, text, [Math.ceil(channels / THREADS), 1, 1]);
 }
 
-export function normGradientShader(operation: NormGradientOp, memory: Memory, numbers: NumberKind): Shader {
+/** `isUnrolled`: see `positionsOf`. */
+export function normGradientShader(
+  operation: NormGradientOp,
+  memory: Memory,
+  numbers: NumberKind,
+  isUnrolled: boolean,
+): Shader {
   const { side, segments, source, raw, statistics, norm, coefficients, gradient, applied, name } = operation;
   const { channels } = side;
   const builder = builderFor(memory, numbers, segments.length);
@@ -162,26 +245,40 @@ export function normGradientShader(operation: NormGradientOp, memory: Memory, nu
   const ofParameters = gradient === null ? null : memory.tensor(gradient);
   const ofParametersOut = ofParameters === null ? '' : builder.write(ofParameters.buffer, type);
   const gamma = memory.parameter(norm.gamma);
-  const gradientElement = 'gradient_first + position * channels';
-  const rawElement = 'raw_first + position * channels';
+  // S1 and S2 beside each other, so that the threads add up once.
+  const sums = width === 4 ? 'mat2x4f' : 'vec2f';
+  const gradientElement = (position: string): string => `gradient_first + ${position} * channels`;
+  const counts = segments.map(({ rows }) => rows * side.height * side.width);
+  const positions = positionsOf(
+    Math.max(...counts),
+    isUnrolled,
+    2,
+    (nth, position) => `let g_${nth} = ${tensorText(builder, source, gradientElement(position), width)};
+      let y_${nth} = ${tensorText(builder, raw, `raw_first + ${position} * channels`, width)};`,
+  );
   const statistic = (which: number): string =>
     tensorText(builder, statistics, `(segment.forward_segment * 4u + ${which}u) * channels + channel`, width);
   const storeApplied = (): string => {
     if (applied === null) return '';
     const appliedPlace = memory.tensor(applied);
     const stored = builder.write(appliedPlace.buffer, type);
-    const y = tensorText(builder, raw, rawElement, width);
-    const g = tensorText(builder, source, gradientElement, width);
-    return `
-    for (var position = thread; position < count; position += ${THREADS}u) {
-      ${assign(stored, `${builder.whole(appliedPlace.offset)} + ${gradientElement}`, width, `fma(p, ${g}, fma(q, ${y}, r))`)}
-    }`;
+    return positions.each((nth, has) =>
+      onlyIf(
+        has,
+        assign(
+          stored,
+          `${builder.whole(appliedPlace.offset)} + ${gradientElement(`position_${nth}`)}`,
+          width,
+          `fma(p, g_${nth}, fma(q, y_${nth}, r))`,
+        ),
+      ),
+    );
   };
   const row = (which: number): string => `coefficients_at + ${which}u * channels`;
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction(type)}
-${MAIN} {
+${sumFunction(sums, MANY_THREADS)}
+${mainOf(MANY_THREADS)} {
   let channel = group.x * ${width}u;
   let channels = ${builder.whole(channels)};
   let gamma = ${loadText(builder, gamma.buffer, `${builder.whole(gamma.offset)} + channel`, width)};
@@ -189,29 +286,24 @@ ${MAIN} {
   var beta_gradient = ${type}(0);
   for (var index = 0u; index < ${builder.whole(segments.length)}; index++) {
     let segment = segment_at(index);
-    let count = ${builder.pick(
-      segments.map(({ rows }) => rows * side.height * side.width),
-      'index',
-    )};
+    let count = ${builder.pick(counts, 'index')};
     let row_size = ${builder.whole(sideSize(side))};
     let gradient_first = segment.gradient_row * row_size + channel;
     let raw_first = segment.forward_row * row_size + channel;
     let coefficients_at = ${builder.whole(place.offset)} + segment.gradient_segment * 3u * channels + channel;
     let mean = ${statistic(0)};
     let rstd = ${statistic(1)};
+    ${positions.before}
     var sum = ${type}(0);
     var product = ${type}(0);
-    for (var position = thread; position < count; position += ${THREADS}u) {
-      let g = ${tensorText(builder, source, gradientElement, width)};
-      sum += g;
-      product = fma(g, (${tensorText(builder, raw, rawElement, width)} - mean) * rstd, product);
-    }
-    var s1 = ${type}(0);
-    var s2 = ${type}(0);
-    for (var which = 0u; which < 2u; which++) {
-      let total = sum_of_threads(select(product, sum, which == 0u), thread);
-      if (which == 0u) { s1 = total; } else { s2 = total; }
-    }
+    ${positions.each((nth, has) => {
+      const g = ifAny(`g_${nth}`, has, type);
+      return `sum += ${g};
+      product = fma(${g}, (y_${nth} - mean) * rstd, product);`;
+    })}
+    let total = sum_of_threads(${sums}(sum, product), thread);
+    let s1 = total[0];
+    let s2 = total[1];
     let p = gamma * rstd;
     let q = -p * rstd * s2 / f32(count);
     let r = -p * s1 / f32(count) - q * mean;

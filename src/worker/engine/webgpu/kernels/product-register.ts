@@ -76,7 +76,7 @@ function weightText(product: ForwardProduct, terms: 1 | 4, group: number): strin
 function storeRowText(channels: number, groups: number): string {
   const isWhole = channels === 1 || isMultipleOfFour(channels);
   const one = (channel: string, value: string): string =>
-    `if (is_row_stored & (${channel} < outputs)) { store_output(output_stored, ${channel}, segment, ${value}); }`;
+    `if (is_row_stored & (${channel} < outputs)) { store_output(output_stored, ${channel}, segment, finish_output(output_stored, ${channel}, segment, ${value})); }`;
   const each = isWhole
     ? one('first', 'value')
     : `for (var j = 0u; j < 4u; j++) { ${one('first + j', 'value[j]')} }`;

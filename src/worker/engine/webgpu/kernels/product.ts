@@ -57,8 +57,8 @@ export interface ForwardProduct {
   /**
    * Images of each segment. A workgroup computes rows of one segment only.
    * Declared beside: `load_input` and `load_input_start`; `kernel_at(segment)`, where the kernel begins,
-   * and `load_weight(index)`; `store_output(position, channel, segment, value)`, `vec4f` where the
-   * output's channels are a multiple of four, else `f32`.
+   * and `load_weight(index)`; `finish_output(position, channel, segment, value)`, the value after the epilogue, and
+   * `store_output(position, channel, segment, value)`, `vec4f` where the output's channels are a multiple of four, else `f32`.
    */
   readonly segments: readonly number[];
 }
