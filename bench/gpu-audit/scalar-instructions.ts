@@ -69,6 +69,13 @@ function shiftAdd(a: number, b: number, by: number): Result {
   return { value, scc: value > 0xffff_ffff };
 }
 
+/** The bits of a word from the last to the first. */
+function reversed(word: number): number {
+  let value = 0;
+  for (let bit = 0; bit < 32; bit++) value |= ((word >>> bit) & 1) << (31 - bit);
+  return value;
+}
+
 /** An immediate of 16 bits with its sign. */
 function shortOf(text: string): number {
   return (Number(text) << 16) >> 16;
@@ -173,6 +180,11 @@ export function readyScalar(instruction: Instruction): Run | null {
       if (opcode === 's_mov_b64')
         return (registers) => setPair(registers, target, ...pair(registers, source));
       return (registers) => (registers.scalars[target] = scalarValue(registers, source));
+    }
+    case 's_brev_b32': {
+      const target = targetOf(operands[0]!);
+      const source = parseOperand(operands[1]!);
+      return (registers) => (registers.scalars[target] = reversed(scalarValue(registers, source)));
     }
     case 's_not_b64': {
       const target = targetOf(operands[0]!);

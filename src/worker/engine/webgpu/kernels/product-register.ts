@@ -36,21 +36,22 @@ function weightLine(terms: number): string {
 }
 
 /**
- * The weights of one group of columns for `terms` consecutive input channels, as `weight_<group>_<term>`;
- * `weight_at` is that of the first of them.
+ * The weights of one group of `width` columns for `terms` consecutive input channels, the `nth` such in a turn, as
+ * `weight_<nth>_<group>_<term>`; `weight_at` is that of the first channel of the turn.
  */
-function weightText(product: ForwardProduct, terms: 1 | 4, group: number): string {
+function weightText(product: ForwardProduct, terms: 1 | 4, width: 1 | 4, group: number, nth: number): string {
   const outputs = walkOf(product).output[2];
-  const { type, width } = columnType(outputs);
+  const type = width === 1 ? 'f32' : 'vec4f';
   const isGather = product.form === 'gather';
   const index = (term: number, j: number): string => {
     const column = group * 4 + j;
-    const [line, place] = isGather ? [term, column] : [column, term];
+    const step = nth * terms + term;
+    const [line, place] = isGather ? [step, column] : [column, step];
     const start =
       line === 0 ? 'weight_at' : `weight_at + ${isGather ? weightLine(line) : `weight_step_${line}`}`;
     return place === 0 ? start : `${start} + ${place}u`;
   };
-  const name = (term: number): string => `weight_${group}_${term}`;
+  const name = (term: number): string => `weight_${nth}_${group}_${term}`;
   if (isGather && isMultipleOfFour(outputs)) {
     return lines(terms, (term) => `      let ${name(term)} = load_weight(${index(term, 0)});`);
   }
@@ -61,20 +62,26 @@ function weightText(product: ForwardProduct, terms: 1 | 4, group: number): strin
     });
   }
   // The kernel lies with the input's channel innermost: read four along it, then transpose.
-  const columns = lines(width, (j) => `      let turned_${group}_${j} = load_weight(${index(0, j)});`);
-  const turned = lines(4, (term) => {
-    const values = Array.from({ length: width }, (_, j) => `turned_${group}_${j}.${COMPONENTS[term]!}`);
+  const turned = (j: number): string => `turned_${nth}_${group}_${j}`;
+  const columns = lines(width, (j) => `      let ${turned(j)} = load_weight(${index(0, j)});`);
+  const weights = lines(4, (term) => {
+    const values = Array.from({ length: width }, (_, j) => `${turned(j)}.${COMPONENTS[term]!}`);
     return `      let ${name(term)} = ${type}(${values.join(', ')});`;
   });
-  return `${columns}\n${turned}`;
+  return `${columns}\n${weights}`;
 }
+
+/** Loads of channels of a row that a thread of a GPU begins before it uses the first of them, at most. */
+const MOST_LOADS = 8;
+/** Columns of which each may be a thread's own, at most. */
+const MOST_SINGLE = 32;
 
 /**
  * Text that stores the row `output_stored` where `is_row_stored`, from the accumulators `sums`, by groups of four
  * columns: in loops, as what stores an element may be much text.
  */
-function storeRowText(channels: number, groups: number): string {
-  const isWhole = channels === 1 || isMultipleOfFour(channels);
+function storeRowText(channels: number, groups: number, isSingle: boolean): string {
+  const isWhole = isSingle || isMultipleOfFour(channels);
   const one = (channel: string, value: string): string =>
     `if (is_row_stored & (${channel} < outputs)) { store_output(output_stored, ${channel}, segment, finish_output(output_stored, ${channel}, segment, ${value})); }`;
   const each = isWhole
@@ -93,27 +100,38 @@ export function registerForward(numbers: Numbers, product: ForwardProduct, tile:
   const { input, output, phaseSize, phases } = walkOf(product);
   const inputs = input[2];
   const outputs = output[2];
-  const { type } = columnType(outputs);
   const terms = tile.terms === 4 && isMultipleOfFour(inputs) ? 4 : 1;
   const isGather = product.form === 'gather';
-  const groups = outputs === 1 ? 1 : tile.columnGroups;
-  const columns = outputs === 1 ? 1 : groups * 4;
-  const across = Math.min(tile.threads[0], Math.ceil(outputs / columns));
+  // Few columns that do not come in fours: one for each of a GPU's threads, where a tile has one row.
+  const isSingle =
+    outputs === 1 ||
+    (!tile.sharesText && tile.rows === 1 && !isMultipleOfFour(outputs) && outputs <= MOST_SINGLE);
+  const { type, width } = columnType(isSingle ? 1 : outputs);
+  const groups = isSingle ? 1 : tile.columnGroups;
+  const columns = isSingle ? 1 : groups * 4;
+  const across = isSingle ? outputs : Math.min(tile.threads[0], Math.ceil(outputs / columns));
+  const most = tile.sharesText ? 1 : Math.max(1, Math.floor(MOST_LOADS / tile.rows));
+  const turn = Array.from({ length: most }, (_, less) => most - less).find(
+    (length) => inputs % (terms * length) === 0,
+  )!;
   const down = Math.floor((tile.threads[0] * tile.threads[1]) / across);
   const tileRows = down * tile.rows;
   const rowsPerImage = phaseSize[0] * phaseSize[1];
   const rows = Array.from({ length: tile.rows }, (_, row) => `${row}`);
-  const multiply = (row: string): string => {
+  const nths = Array.from({ length: turn }, (_, nth) => nth);
+  const load = (row: string, nth: number): string =>
+    `      let loaded_${row}_${nth} = load_input(at_${row}, channel${nth === 0 ? '' : ` + ${nth * terms}u`}, pixel_${row}, segment);`;
+  const multiply = (row: string, nth: number): string => {
     const zero = terms === 4 ? 'vec4f(0)' : '0f';
-    const load = `      let value_${row} = select(${zero}, load_input(at_${row}, channel, pixel_${row}, segment), is_inside_${row});`;
+    const value = `value_${row}_${nth}`;
     const adds = lines(terms, (term) =>
       lines(groups, (group) => {
-        const factor = terms === 4 ? `value_${row}.${COMPONENTS[term]!}` : `value_${row}`;
+        const factor = terms === 4 ? `${value}.${COMPONENTS[term]!}` : value;
         const wide = type === 'f32' ? factor : `vec4f(${factor})`;
-        return `      sum_${row}_${group} = fma(${wide}, weight_${group}_${term}, sum_${row}_${group});`;
+        return `      sum_${row}_${group} = fma(${wide}, weight_${nth}_${group}_${term}, sum_${row}_${group});`;
       }),
     );
-    return `${load}\n${adds}`;
+    return `      let ${value} = select(${zero}, loaded_${row}_${nth}, is_inside_${row});\n${adds}`;
   };
   const code = `
 @compute @workgroup_size(${across}, ${down})
@@ -134,10 +152,11 @@ ${rows.map((row) => lines(groups, (group) => `  var sum_${row}_${group} = ${type
       let tap = ${kernelTap(product)};
       ${weightStartText(product)}
 ${rows.map((row) => `      ${tapText(product, row)}\n      let at_${row} = input_start + pixel_${row} * inputs;`).join('\n')}
-      for (var channel = 0u; channel < inputs; channel += ${terms}u) {
-${lines(groups, (group) => weightText(product, terms, group))}
-        weight_at += ${isGather ? weightLine(terms) : `${terms}u`};
-${rows.map(multiply).join('\n')}
+      for (var channel = 0u; channel < inputs; channel += ${turn * terms}u) {
+${nths.map((nth) => lines(groups, (group) => weightText(product, terms, width, group, nth))).join('\n')}
+        weight_at += ${isGather ? weightLine(turn * terms) : `${turn * terms}u`};
+${nths.map((nth) => rows.map((row) => load(row, nth)).join('\n')).join('\n')}
+${nths.map((nth) => rows.map((row) => multiply(row, nth)).join('\n')).join('\n')}
       }
     }
   }
@@ -145,7 +164,7 @@ ${rows.map(multiply).join('\n')}
   var sums = array<${type}, ${tile.rows * groups}>(${rows.flatMap((row) => Array.from({ length: groups }, (_, group) => `sum_${row}_${group}`)).join(', ')});
   for (var row = 0u; row < ${tile.rows}u; row++) {
 ${rowText(product, placing, 'stored', `(tile_row + thread.y * ${tile.rows}u + row)`)}
-${storeRowText(outputs, groups)}
+${storeRowText(outputs, groups, isSingle)}
   }
 }
 `;
@@ -167,6 +186,9 @@ ${storeRowText(outputs, groups)}
 const MOST_TILE_ROWS = 4096;
 /** A row's shift that takes it outside of any map. */
 const OUTSIDE = 1 << 20;
+
+/** Positions of a line of which a thread of a GPU loads a row before it uses the first of them, at most. */
+const MOST_POSITIONS = 14;
 
 /** Filter gradient. Rows are (tap, big channel), columns small channels. */
 export function registerFilter(numbers: Numbers, product: FilterProduct, tile: Tile): TiledShader {
@@ -199,29 +221,52 @@ export function registerFilter(numbers: Numbers, product: FilterProduct, tile: T
   let shift_${row} = shift_y_${row} * i32(big_width) + shift_x_${row};
 ${lines(step, (k) => lines(groups, (group) => `  var sum_${row}_${k}_${group} = ${type}(0);`))}`,
   );
-  const columnValue = (group: number): string => {
+  // A line of the small map in equal turns; what the last has too much counts as zeros.
+  const turns = tile.sharesText
+    ? smallWidth
+    : Math.ceil(smallWidth / Math.max(1, Math.floor(MOST_POSITIONS / rowGroups)));
+  const turn = Math.ceil(smallWidth / turns);
+  const positions = Array.from({ length: turn }, (_, at) => at);
+  const isWhole = turns * turn === smallWidth;
+  /** Where the `at`th position of a turn is; the line's last stands for those behind it. */
+  const placePosition = (at: number): string =>
+    isWhole
+      ? `        let x_${at} = x + ${numbers.signed(at * stride)};
+        let small_at_${at} = small_at${at === 0 ? '' : ` + ${at}u * columns_in_all`};`
+      : `        let has_${at} = x + ${at * stride} < end_x;
+        let x_${at} = min(x + ${at * stride}, end_x - stride);
+        let small_at_${at} = small_at + u32(x_${at} - x) / ${stride}u * columns_in_all;`;
+  const loadSmall = (at: number, group: number): string => {
     const column = `column + ${group * 4}u`;
-    const load = (channel: string): string => `load_small(small_at, ${channel}, k, segment)`;
-    if (columnsInAll === 1) return load('0u');
-    if (isWideColumn) return load(column);
-    return `vec4f(${[0, 1, 2, 3].map((j) => load(`min(${column} + ${j}u, columns_in_all - 1u)`)).join(', ')})`;
+    const load = (channel: string): string => `load_small(small_at_${at}, ${channel}, k + ${at}u, segment)`;
+    const value = (): string => {
+      if (columnsInAll === 1) return load('0u');
+      if (isWideColumn) return load(column);
+      return `vec4f(${[0, 1, 2, 3].map((j) => load(`min(${column} + ${j}u, columns_in_all - 1u)`)).join(', ')})`;
+    };
+    return `        let small_${at}_${group} = ${value()};`;
   };
-  const multiply = each.map((row) => {
+  const loadBig = (
+    at: number,
+    row: number,
+  ): string => `        let is_inside_${at}_${row} = ${insideText(`y + shift_y_${row}`, `x_${at} + shift_x_${row}`, 'big_height', 'big_width')};
+        let pixel_${at}_${row} = select(0u, u32(line + x_${at} + shift_${row}), is_inside_${at}_${row});
+        let loaded_${at}_${row} = load_big(big_start + pixel_${at}_${row} * big_channels, channel_${row}, pixel_${at}_${row}, segment);`;
+  const multiply = (at: number, row: number): string => {
+    const inside = `select(outside_${row}, loaded_${at}_${row}, is_inside_${at}_${row})`;
+    const value = isWhole ? inside : `select(${bigType}(0), ${inside}, has_${at})`;
     const adds = lines(step, (k) => {
-      const factor = step === 4 ? `value_${row}.${COMPONENTS[k]!}` : `value_${row}`;
+      const factor = step === 4 ? `value_${at}_${row}.${COMPONENTS[k]!}` : `value_${at}_${row}`;
       const wide = type === 'f32' ? factor : `vec4f(${factor})`;
       return lines(
         groups,
         (group) =>
-          `        sum_${row}_${k}_${group} = fma(${wide}, small_${group}, sum_${row}_${k}_${group});`,
+          `        sum_${row}_${k}_${group} = fma(${wide}, small_${at}_${group}, sum_${row}_${k}_${group});`,
       );
     });
-    return `        let is_inside_${row} = ${insideText(`y + shift_y_${row}`, `x + shift_x_${row}`, 'big_height', 'big_width')};
-        let pixel_${row} = select(0u, u32(pixel + shift_${row}), is_inside_${row});
-        let at_${row} = big_start + pixel_${row} * big_channels;
-        let value_${row} = select(outside_${row}, load_big(at_${row}, channel_${row}, pixel_${row}, segment), is_inside_${row});
+    return `        let value_${at}_${row} = ${value};
 ${adds}`;
-  });
+  };
   const storeOne = (channel: string, value: string): string => {
     const bias = hasBias
       ? ` else if (stored == rows_in_all) { store_bias(${channel}, segment, ${value}); }`
@@ -266,13 +311,21 @@ ${place.join('\n')}
   var small_at = load_small_start(segment);
   for (var image = 0; image < images; image++) {
     for (var y = 0; y < end_y; y += stride) {
-      for (var x = 0; x < end_x; x += stride) {
-        let pixel = image * big_size + y * i32(big_width) + x;
-${lines(groups, (group) => `        let small_${group} = ${columnValue(group)};`)}
-${multiply.join('\n')}
-        k++;
-        small_at += columns_in_all;
+      let line = image * big_size + y * i32(big_width);
+      for (var x = 0; x < end_x; x += ${turn === 1 ? '' : `${turn} * `}stride) {
+${positions.map(placePosition).join('\n')}
+${positions.map((at) => lines(groups, (group) => loadSmall(at, group))).join('\n')}
+${positions.map((at) => each.map((row) => loadBig(at, row)).join('\n')).join('\n')}
+${positions.map((at) => each.map((row) => multiply(at, row)).join('\n')).join('\n')}
+        k += ${turn}u;
+        small_at += ${turn === 1 ? '' : `${turn}u * `}columns_in_all;
       }
+${
+  isWhole
+    ? ''
+    : `      k -= ${turns * turn - smallWidth}u;
+      small_at -= ${turns * turn - smallWidth}u * columns_in_all;`
+}
     }
   }
   // Rolled, as in the forward product.

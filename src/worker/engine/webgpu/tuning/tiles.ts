@@ -11,6 +11,8 @@ export type TileRole = keyof Tiles;
 
 /** Four rows by four columns a thread, operands from memory: for products of few channels. */
 export const REGISTER_TILE = register(4, 16, 4);
+/** One row a thread: few channels make few outputs, and a thread with several of them leaves a GPU idle. */
+export const NARROW_TILE = register(4, 16, 1);
 /**
  * Eight rows by eight columns a thread, one step of the reduction at a time: on a software adapter a load costs as much
  * as four multiply-adds, and text that is not unrolled compiles in half the time.
@@ -61,7 +63,7 @@ export const TILE_CANDIDATES: Readonly<Record<TileRole, readonly Tile[]>> = Obje
     shared(4, 16, 4),
     REGISTER_TILE,
   ],
-  narrow: [REGISTER_TILE, register(4, 16, 2), register(4, 16, 1), register(8, 16, 2)],
+  narrow: [NARROW_TILE, register(8, 16, 2), register(4, 16, 2), REGISTER_TILE],
 });
 
 /**
@@ -80,5 +82,5 @@ export function tileNames(tiles: Tiles): Readonly<Record<TileRole, string>> {
 /** What an adapter uses where nothing is measured. */
 export function defaultTiles(isSoftware: boolean): Tiles {
   if (isSoftware) return { forward: SOFTWARE_TILE, filter: SOFTWARE_TILE, narrow: SOFTWARE_TILE };
-  return { forward: SHARED_TILE, filter: SHARED_TILE, narrow: REGISTER_TILE };
+  return { forward: SHARED_TILE, filter: SHARED_TILE, narrow: NARROW_TILE };
 }
