@@ -27,7 +27,7 @@ import {
   type Shader,
 } from './shader.js';
 import {
-  snippetsText,
+  mapSnippetsText,
   loadText,
   parameterStart,
   segmentFunctions,
@@ -59,6 +59,24 @@ export function roleOf({ kind, geometry }: ProductOp | FilterGradientOp): keyof 
 /** Threads that sum one group of channels of a bias gradient. Fixes the order of summation. */
 const BIAS_THREADS = 64;
 
+/**
+ * The geometry that a product is computed by. A kernel that lies over the whole large map and a single pixel are a
+ * dense layer, whose kernel and maps lie in memory just so: pixels and channels of the large map are the channels of one
+ * pixel. Otherwise every output would try all taps for the one that reaches it. Outputs in fours stay in one pixel.
+ */
+export function denseGeometry(geometry: Geometry): Geometry {
+  const { large, small, kernelHeight, kernelWidth, padTop, padLeft } = geometry;
+  const isDense =
+    small.height * small.width === 1 &&
+    padTop + padLeft === 0 &&
+    kernelHeight === large.height &&
+    kernelWidth === large.width &&
+    isMultipleOfFour(large.channels);
+  if (!isDense) return geometry;
+  const flat = { height: 1, width: 1, channels: sideSize(large) };
+  return { large: flat, small, kernelHeight: 1, kernelWidth: 1, stride: 1, padTop: 0, padLeft: 0 };
+}
+
 function toProductGeometry({
   large,
   small,
@@ -89,9 +107,12 @@ export function productShader(
   tiles: Tiles,
   numbers: NumberKind,
 ): Shader {
-  const { geometry, direction, segments, source, kernels, epilogue, target, name } = operation;
+  const { direction, segments, source, kernels, epilogue, target, name } = operation;
+  const geometry = denseGeometry(operation.geometry);
+  const { large, small } = operation.geometry;
   const isGather = direction === 'toSmall';
   const [from, to] = isGather ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
+  const [fromMap, toMap] = isGather ? [large, small] : [small, large];
   const product: ForwardProduct = {
     form: isGather ? 'gather' : 'scatter',
     geometry: toProductGeometry(geometry),
@@ -109,12 +130,12 @@ export function productShader(
   const { code, widths, workgroups } = (isShared ? sharedForward : registerForward)(builder, product, tile);
   const text = `
 ${segmentFunctions(builder, segments)}
-${viewFunctions(builder, 'load_input', source, from, segments, widths.first)}
+${viewFunctions(builder, 'load_input', source, from, segments, widths.first, fromMap)}
 fn kernel_at(segment: Segment) -> u32 { return ${parameterStart(builder, kernels)}; }
 fn load_weight(index: u32) -> ${valueType(widths.second)} { return ${loadText(builder, PARAMETERS, 'index', widths.second)}; }
 fn finish_output(position: u32, channel: u32, segment: Segment, value: ${valueType(width)}) -> ${valueType(width)} {
   var x = value;
-  ${snippetsText(builder, epilogue, to, width)}
+  ${mapSnippetsText(builder, epilogue, to, toMap, width)}
   return x;
 }
 fn store_output(position: u32, channel: u32, segment: Segment, value: ${valueType(width)}) {
@@ -131,7 +152,8 @@ export function filterGradientShader(
   tiles: Tiles,
   numbers: NumberKind,
 ): Shader {
-  const { geometry, splits, large, small, target, bias, name } = operation;
+  const { splits, large, small, target, bias, name } = operation;
+  const geometry = denseGeometry(operation.geometry);
   const product: FilterProduct = {
     form: 'filter',
     geometry: toProductGeometry(geometry),
@@ -162,7 +184,7 @@ fn store_bias(channel: u32, segment: Segment, value: ${valueType(width)}) {
     : registerFilter(builder, product, tile);
   const text = `
 ${segmentFunctions(builder, splits)}
-${viewFunctions(builder, 'load_big', large, geometry.large, splits, widths.first)}
+${viewFunctions(builder, 'load_big', large, geometry.large, splits, widths.first, operation.geometry.large)}
 ${viewFunctions(builder, 'load_small', small, geometry.small, splits, widths.second)}
 fn store_filter(index: u32, segment: Segment, value: ${valueType(width)}) {
   ${stored}[(${builder.whole(offset)} + segment.split * ${builder.whole(size)} + index)${width === 4 ? ' / 4u' : ''}] = value;

@@ -10,21 +10,22 @@
  *   contrastive               the losses of a `contrastive` operation;         an operation of its own
  *   feature matching          d = mean f - mean f', mean of d^2 (|d|);         +-2 d / size (sign d / size)
  * Values are means over rows, and gradients divided by rows and multiplied by the terms' weights. The accuracy counts
- * rows whose first largest logit is at the label. A thread takes every 64th row (feature, element); the threads' partial
- * sums are added in order.
+ * rows whose first largest logit is at the label. A thread takes every 256th row (feature, element).
  *
  * Bindings: logits, features, labels and targets, statistics (read); gradients, control (read_write).
  */
 
 import type { CountCorrectOp, LabelledRows, LossOp, LossOpTerm, TensorId } from '../../plan/operations.js';
-import { sumFunction } from './reduce.js';
+import { MANY_THREADS, sumFunction } from './reduce.js';
 import { scalarFunction, weightText } from './scalars.js';
-import { constantArray, float } from './shader-text.js';
+import { constantArray, float, lines } from './shader-text.js';
 import { CONTROL, CONTROL_WORDS, METRICS_SLOTS, ShaderBuilder, type Memory, type Shader } from './shader.js';
 
-const THREADS = 64;
-/** Elements of gradients that a thread computes, about. */
-const ELEMENTS_EACH = 4;
+const THREADS = MANY_THREADS;
+/** Terms begin with different threads, so that a GPU computes several of them side by side: it runs so many together. */
+const TOGETHER = 64;
+/** Values that the threads add up at a time. */
+const PACK = 4;
 
 type TermOf<K extends LossOpTerm['kind']> = Extract<LossOpTerm, { kind: K }>;
 type PseudoTerm = TermOf<'pseudoLabelCrossEntropy'>;
@@ -209,13 +210,24 @@ function termFunctions(
   }
 }
 
+/** The first row that a thread takes of the `index`th of the values. */
+function firstOf(index: number): string {
+  const shift = (index * TOGETHER) % THREADS;
+  return shift === 0 ? 'thread' : `(thread + ${THREADS - shift}u) % ${THREADS}u`;
+}
+
+/** Where the `index`th of the values is. */
+function sumName(index: number): string {
+  return `sums_${Math.floor(index / PACK)}.${'xyzw'[index % PACK]!}`;
+}
+
 /** The sum of a term's values over a thread's rows, of how many it is the mean, and the statements that add a row's. */
 function sumOver(count: number, name: string, statements: string, index: number): string {
   return `  sum = 0f;
-  for (var ${name} = thread; ${name} < ${count}u; ${name} += ${THREADS}u) {
+  for (var ${name} = ${firstOf(index)}; ${name} < ${count}u; ${name} += ${THREADS}u) {
     ${statements}
   }
-  sums[${index}] = sum / ${float(count)};`;
+  ${sumName(index)} = sum / ${float(count)};`;
 }
 
 /** Cross-entropy of a logit `x` against a constant, and its derivative, whose `power` is exp(-|x|). */
@@ -428,16 +440,17 @@ export function lossShader(operation: LossOp, memory: Memory): Shader {
   const accuracyText =
     accuracy === null
       ? ''
-      : `  sum = 0f;
-  for (var row = thread; row < ${accuracy.rows}u; row += ${THREADS}u) {
-    let is_correct = ${texts.get(accuracy.logits)!.largestAt(`${accuracy.forwardRow}u + row`)} == ${labelText(builder, accuracy, 'row')};
-    sum += select(0f, 1f, is_correct);
-  }
-  sums[${terms.length}] = sum / ${float(accuracy.rows)};`;
-  const count = terms.length + (accuracy === null ? 0 : 1);
+      : `${sumOver(
+          accuracy.rows,
+          'row',
+          `let is_correct = ${texts.get(accuracy.logits)!.largestAt(`${accuracy.forwardRow}u + row`)} == ${labelText(builder, accuracy, 'row')};
+    sum += select(0f, 1f, is_correct);`,
+          terms.length,
+        )}`;
+  const packs = Math.ceil((terms.length + (accuracy === null ? 0 : 1)) / PACK);
   const lossText = (own: readonly number[]): string =>
-    own.map((index) => weighted(terms[index]!, `sums[${index}]`)).join(' + ');
-  const groups = Math.ceil(gradients.elements / (THREADS * ELEMENTS_EACH));
+    own.map((index) => weighted(terms[index]!, sumName(index))).join(' + ');
+  const groups = Math.ceil(gradients.elements / THREADS);
   const gradientCall =
     groups === 0
       ? ''
@@ -447,21 +460,21 @@ export function lossShader(operation: LossOp, memory: Memory): Shader {
     return;
   }`;
   const weights = terms.map(({ weight }) => weight);
-  const text = `${sumFunction('f32', THREADS)}${scalarFunction(builder, weights)}${[...texts.values()].map((each) => each.text).join('')}${functions.join('')}
+  const text = `${sumFunction('vec4f', THREADS)}${scalarFunction(builder, weights)}${[...texts.values()].map((each) => each.text).join('')}${functions.join('')}
 ${groups === 0 ? '' : `fn write_gradients(first: u32) {\n  let stride = ${groups * THREADS}u;${gradients.text}\n}`}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {${gradientCall}
   let step = ${control}[${CONTROL_WORDS.step}];
-  var sums: array<f32, ${count}>;
+${lines(packs, (pack) => `  var sums_${pack} = vec4f(0);`)}
   var sum: f32;
 ${termTexts.join('\n')}
 ${accuracyText}
-  for (var i = 0u; i < ${count}u; i++) { sums[i] = sum_of_threads(sums[i], thread); }
+${lines(packs, (pack) => `  sums_${pack} = sum_of_threads(sums_${pack}, thread);`)}
   if (thread == 0u) {
     let slot = ${ring}u + (step % ${METRICS_SLOTS}u) * ${metrics}u;
-${terms.map(({ metric: at }, index) => metric(at, `sums[${index}]`)).join('\n')}
+${terms.map(({ metric: at }, index) => metric(at, sumName(index))).join('\n')}
 ${losses.map(({ metric: at, terms: own }) => metric(at, lossText(own))).join('\n')}
-${accuracy === null ? '' : metric(accuracy.metric, `sums[${terms.length}]`)}
+${accuracy === null ? '' : metric(accuracy.metric, sumName(terms.length))}
     ${isLast ? `${control}[${CONTROL_WORDS.step}] = step + 1u;` : ''}
   }
 }`;

@@ -189,6 +189,24 @@ export function snippetsText(
   return text.join('\n  ');
 }
 
+/** The same where positions and channels are counted in `side`, a view of the `map` with fewer pixels of more channels. */
+export function mapSnippetsText(
+  builder: ShaderBuilder,
+  snippets: readonly Snippet[],
+  side: Side,
+  map: Side,
+  width: Width,
+): string {
+  const text = snippetsText(builder, snippets, map, width);
+  if (text === '' || side.channels === map.channels) return text;
+  const pixels = side.channels / map.channels;
+  return `{
+    let position = position * ${pixels}u + channel / ${map.channels}u;
+    let channel = channel % ${map.channels}u;
+    ${text}
+  }`;
+}
+
 function sourceRow({ forwardRow, gradientRow }: OpSegment, { rows }: View): number {
   return rows === 'forward' ? forwardRow : gradientRow;
 }
@@ -196,7 +214,7 @@ function sourceRow({ forwardRow, gradientRow }: OpSegment, { rows }: View): numb
 /**
  * Functions that give a view's elements: `<name>_start(segment)`, where the segment's first position lies,
  * and `<name>(at, channel, position, segment)`, the element (or the four) from a channel on of the position that lies
- * at `at`: a loop carries that along; only the prologue needs `position`.
+ * at `at`: a loop carries that along; only the prologue needs `position`. Both count in `side`; `map` is what they are of.
  */
 export function viewFunctions(
   builder: ShaderBuilder,
@@ -205,6 +223,7 @@ export function viewFunctions(
   side: Side,
   segments: readonly OpSegment[],
   width: Width,
+  map: Side = side,
 ): string {
   const { buffer, offset } = builder.memory.tensor(view.tensor);
   const starts = segments.map((segment) => offset + sourceRow(segment, view) * sideSize(side));
@@ -214,7 +233,7 @@ fn ${name}_start(segment: Segment) -> u32 {
 }
 fn ${name}(at: u32, channel: u32, position: u32, segment: Segment) -> ${valueType(width)} {
   var x = ${loadText(builder, buffer, 'at + channel', width)};
-  ${snippetsText(builder, view.prologue, side, width)}
+  ${mapSnippetsText(builder, view.prologue, side, map, width)}
   return x;
 }
 `;
