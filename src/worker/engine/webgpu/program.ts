@@ -93,7 +93,7 @@ export function shadersOf(
     case 'filterGradient':
       return [filterGradientShader(operation, memory, tiles, numbers)];
     case 'biasGradient':
-      return [biasGradientShader(operation, memory)];
+      return [biasGradientShader(operation, memory, !areForSoftware(tiles))];
     case 'normStatistics':
       return [normStatisticsShader(operation, memory, numbers, !areForSoftware(tiles))];
     case 'normInference':

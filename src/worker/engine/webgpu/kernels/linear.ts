@@ -16,7 +16,8 @@ import {
 } from './product.js';
 import { registerFilter, registerForward } from './product-register.js';
 import { sharedFilter, sharedForward } from './product-shared.js';
-import { sumFunction } from './reduce.js';
+import { ifAny, positionsOf } from './positions.js';
+import { mainOf, MANY_THREADS, sumFunction } from './reduce.js';
 import { pick } from './shader-text.js';
 import {
   builderFor,
@@ -55,9 +56,6 @@ export function roleOf({ kind, geometry }: ProductOp | FilterGradientOp): keyof 
   if (!isMultipleOfFour(large.channels) || !isMultipleOfFour(small.channels)) return 'narrow';
   return kind === 'product' ? 'forward' : 'filter';
 }
-
-/** Threads that sum one group of channels of a bias gradient. Fixes the order of summation. */
-const BIAS_THREADS = 64;
 
 /**
  * The geometry that a product is computed by. A kernel that lies over the whole large map and a single pixel are a
@@ -195,30 +193,35 @@ ${code}`;
 
 /**
  * A bias' gradient, as split-K partial sums: a workgroup sums one group of channels of one split, each of its
- * threads every 64th position.
+ * threads every 256th position. `isUnrolled`: see `positionsOf`.
  */
-export function biasGradientShader(operation: BiasGradientOp, memory: Memory): Shader {
+export function biasGradientShader(operation: BiasGradientOp, memory: Memory, isUnrolled: boolean): Shader {
   const { side, splits, source, target, name } = operation;
   const builder = new ShaderBuilder(memory);
   const width = widthOf(side.channels);
   const type = valueType(width);
   const { buffer, offset } = memory.tensor(target);
   const stored = builder.write(buffer, type);
-  const positions = splits.map(({ rows }) => rows * side.height * side.width);
+  const counts = splits.map(({ rows }) => rows * side.height * side.width);
+  const positions = positionsOf(
+    Math.max(...counts),
+    isUnrolled,
+    1,
+    (nth, position) =>
+      `let x_${nth} = load_source(start_at + ${position} * ${side.channels}u, channel, ${position}, segment);`,
+  );
   const text = `
 ${segmentFunctions(builder, splits)}
 ${viewFunctions(builder, 'load_source', source, side, splits, width)}
-${sumFunction(type, BIAS_THREADS)}
-@compute @workgroup_size(${BIAS_THREADS})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
+${sumFunction(type, MANY_THREADS)}
+${mainOf(MANY_THREADS)} {
   let channel = group.x * ${width}u;
   let segment = segment_at(group.y);
-  let count = ${pick(positions, 'group.y')};
-  let start = load_source_start(segment);
+  let count = ${pick(counts, 'group.y')};
+  let start_at = load_source_start(segment);
+  ${positions.before}
   var sum = ${type}(0);
-  for (var position = thread; position < count; position += ${BIAS_THREADS}u) {
-    sum += load_source(start + position * ${side.channels}u, channel, position, segment);
-  }
+  ${positions.each((nth, has) => `sum += ${ifAny(`x_${nth}`, has, type)};`)}
   let total = sum_of_threads(sum, thread);
   if (thread == 0u) {
     ${stored}[(${offset}u + segment.split * ${side.channels}u + channel)${width === 4 ? ' / 4u' : ''}] = total;
