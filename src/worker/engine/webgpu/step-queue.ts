@@ -30,6 +30,8 @@ export class StepQueue {
   #underWay: Promise<void>[] = [];
   /** How many chunks may be under way. */
   #most = 1;
+  /** Milliseconds of a step in the chunk that took the least a step. */
+  #fastestStepMs = Infinity;
   /** When the chunk before the present one was done. */
   #doneAtMs = -Infinity;
   #arrived: StepMetrics[] = [];
@@ -71,6 +73,11 @@ export class StepQueue {
     this.#watch.check();
   }
 
+  /** In how many milliseconds the device has made a step at best; infinite before the first. */
+  get fastestStepMs(): number {
+    return this.#fastestStepMs;
+  }
+
   /** Metrics that have arrived since the last call, in order. */
   take(): readonly StepMetrics[] {
     const arrived = this.#arrived;
@@ -95,7 +102,9 @@ export class StepQueue {
     // Mapped only when everything before is done on the device, as `onSubmittedWorkDone` would tell.
     const arrival = staging.mapAsync(GPUMapMode.READ).then(() => {
       const doneAtMs = this.#now();
-      this.#most = doneAtMs - Math.max(submittedAtMs, this.#doneAtMs) > LONG_CHUNK_MS ? 1 : MOST_CHUNKS;
+      const tookMs = doneAtMs - Math.max(submittedAtMs, this.#doneAtMs);
+      this.#most = tookMs > LONG_CHUNK_MS ? 1 : MOST_CHUNKS;
+      this.#fastestStepMs = Math.min(this.#fastestStepMs, tookMs / steps);
       this.#doneAtMs = doneAtMs;
       this.#collect(new Float32Array(staging.getMappedRange()), metrics, step, steps);
       staging.unmap();

@@ -21,7 +21,6 @@ import {
   WINDOW_STEPS,
   SECOND_MOMENTS,
 } from './kernels/shader.js';
-import { EVALUATION_ROWS } from './inference/evaluation-rows.js';
 import { scalarWindow } from './scalar-window.js';
 import { readBuffers } from './read.js';
 import { tileNames } from './tuning/tiles.js';
@@ -30,8 +29,6 @@ type Values = Float32Array<ArrayBuffer>;
 
 class WebGpuEngine implements Engine {
   readonly info: EngineInfo;
-  /** One pass through the inference. */
-  readonly evaluationSlice = EVALUATION_ROWS;
   readonly joinsSlices = true;
   readonly #input: EngineInput;
   readonly #equipment: Equipment;
@@ -49,6 +46,10 @@ class WebGpuEngine implements Engine {
     this.#equipment = equipment;
     this.#inference = new Inference(input, equipment);
     this.#upload({ step: 0, tensors: initialTensors(input.recipe, input.settings.seed) });
+  }
+
+  get evaluationSlice(): number {
+    return this.#inference.passRows;
   }
 
   async advance(steps: number): Promise<readonly StepMetrics[]> {

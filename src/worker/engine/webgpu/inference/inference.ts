@@ -15,7 +15,7 @@ import {
   type PlannedProgram,
 } from '../../plan/plan.js';
 import type { Equipment } from '../equipment.js';
-import { evaluationRows } from './evaluation-rows.js';
+import { EVALUATION_ROWS, evaluationRows, evaluationRowsFor } from './evaluation-rows.js';
 import { prepareImageGrid, type GridProgram } from './images.js';
 import { CONTROL, CONTROL_WORDS, type BufferKey } from '../kernels/shader.js';
 import { prepareProgram, type ReadyProgram } from '../program.js';
@@ -40,20 +40,32 @@ export class Inference {
   /** By what they do; remade for more rows. */
   readonly #programs = new Map<string, Prepared>();
   #grid: GridProgram | null = null;
+  /** What `passRows` is once the device is known to be fast. */
+  #fastRows: number | null = null;
 
   constructor(input: EngineInput, equipment: Equipment) {
     this.#input = input;
     this.#equipment = equipment;
   }
 
+  /** Images of one pass of an evaluation: more as soon as the device is known to be fast. */
+  get passRows(): number {
+    const { queue, open } = this.#equipment;
+    if (open.isSoftware) return EVALUATION_ROWS;
+    if (this.#fastRows !== null) return this.#fastRows;
+    const rows = evaluationRowsFor(this.#input.recipe, queue.fastestStepMs);
+    if (rows > EVALUATION_ROWS) this.#fastRows = rows;
+    return rows;
+  }
+
   /** See `Engine.countCorrect`. All passes go to the device in one submit. */
   async countCorrect(first: number, count: number): Promise<number> {
     const { recipe, dataset } = this.#input;
     const { device, shared } = this.#equipment;
-    const rows = evaluationRows(dataset.test.count);
-    const { program } = await this.#prepare('evaluate', rows, () => planEvaluate(recipe, rows));
+    const asked = Math.min(this.passRows, dataset.test.count);
+    const { program, rows } = await this.#prepare('evaluate', asked, () => planEvaluate(recipe, asked));
     if (!shared.buffers.has(PASSES)) {
-      const most = Math.ceil(dataset.test.count / rows);
+      const most = Math.ceil(dataset.test.count / evaluationRows(dataset.test.count));
       shared.buffers.make(PASSES, most * PASS_WORDS * 4);
       shared.buffers.make(COUNTS, most * 4);
     }
@@ -63,7 +75,10 @@ export class Inference {
       return i % PASS_WORDS === 0 ? first + done : Math.min(rows, count - done);
     });
     device.queue.writeBuffer(shared.buffers.get(PASSES), 0, words);
-    const output = program.place(program.planned.program.outputs[0]!);
+    const { operations, outputs } = program.planned.program;
+    const output = program.place(outputs[0]!);
+    // Norms are the same in all passes: the first leaves their scales and shifts where the others find them.
+    const isOnce = operations.map(({ kind }) => kind === 'normInference');
     const encoder = device.createCommandEncoder();
     for (let index = 0; index < passes; index++) {
       encoder.copyBufferToBuffer(
@@ -74,7 +89,9 @@ export class Inference {
         PASS_WORDS * 4,
       );
       const pass = encoder.beginComputePass();
-      program.encode(pass);
+      for (let operation = 0; operation < operations.length; operation++) {
+        if (index === 0 || !isOnce[operation]!) program.encode(pass, operation, operation + 1);
+      }
       pass.end();
       encoder.copyBufferToBuffer(output.buffer, output.offsetBytes, shared.buffers.get(COUNTS), index * 4, 4);
     }
