@@ -1,4 +1,4 @@
-/** Every dispatch of a recipe's train step, that of its first stage, and of one pass of its evaluation, as a real adapter would get them. */
+/** Every dispatch of a recipe's train steps, one for each stage of its own, and of one pass of its evaluation, as a real adapter would get them. */
 
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
@@ -8,6 +8,7 @@ import { costsOf } from '../../src/worker/engine/plan/costs.js';
 import { planEvaluate, planTrainStep, type PlannedProgram } from '../../src/worker/engine/plan/plan.js';
 import { createWebGpuEngine } from '../../src/worker/engine/webgpu/index.js';
 import { inStage, type Recipe } from '../../src/recipe/recipe.js';
+import { initialTensors } from '../../src/worker/model/parameters.js';
 import { blankDataset } from './blank-dataset.js';
 import { RecordingGpu, type RecordedDispatch } from './recording-device.js';
 
@@ -23,7 +24,11 @@ export interface PlannedDispatch extends RecordedDispatch {
 }
 
 export interface Recording {
-  readonly step: readonly PlannedDispatch[];
+  readonly stages: readonly {
+    /** The stage's name, or the names of those that make the same step; null where the recipe has one. */
+    readonly stage: string | null;
+    readonly step: readonly PlannedDispatch[];
+  }[];
   readonly evaluation: { readonly rows: number; readonly dispatches: readonly PlannedDispatch[] };
 }
 
@@ -49,6 +54,17 @@ function withCosts(
   });
 }
 
+/** The stages whose steps differ: their index, and the names of all that make that step. */
+function differentStages({
+  stages,
+}: Recipe): readonly { readonly index: number; readonly name: string | null }[] {
+  if (stages.length === 1) return [{ index: 0, name: null }];
+  return stages.flatMap(({ phases }, index) => {
+    const alike = stages.filter((other) => other.phases === phases);
+    return alike[0] === stages[index] ? [{ index, name: alike.map(({ key }) => key).join(', ') }] : [];
+  });
+}
+
 /** Needs WebGPU's constants as globals. With the tiles of a GPU on which nothing has been measured. */
 export async function record(recipeName: RecipeName): Promise<Recording> {
   const settings = resolveSettings({ recipe: recipeName });
@@ -58,13 +74,20 @@ export async function record(recipeName: RecipeName): Promise<Recording> {
   const input = { settings, dataset, recipe, split: makeSplit(dataset, settings) };
   const engine = await createWebGpuEngine(input, { gpu: recorder.gpu, tune: false });
   try {
-    await engine.advance(1);
-    await engine.flush();
-    const step = withCosts(recorder.take(), planTrainStep(inStage(recipe, 0)), recipe);
+    const tensors = initialTensors(recipe, settings.seed);
+    const stages: Recording['stages'][number][] = [];
+    for (const { index, name } of differentStages(recipe)) {
+      const step = recipe.stages.slice(0, index).reduce((sum, { steps }) => sum + steps, 0);
+      await engine.importState({ step, tensors });
+      await engine.advance(1);
+      await engine.flush();
+      const planned = planTrainStep(inStage(recipe, index));
+      stages.push({ stage: name, step: withCosts(recorder.take(), planned, recipe) });
+    }
     const rows = engine.evaluationSlice;
     await engine.countCorrect(0, rows);
     const dispatches = withCosts(recorder.take(), planEvaluate(recipe, rows), recipe);
-    return { step, evaluation: { rows, dispatches } };
+    return { stages, evaluation: { rows, dispatches } };
   } finally {
     engine.dispose();
   }

@@ -9,7 +9,7 @@ const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
 export const HELP = `npm run gpu-audit -- [options]
 
 Compiles the webgpu engine's kernels for an AMD GPU that is not there (Mesa's RADV) and prints, for each
-dispatch of a train step and of an evaluation pass, registers, LDS, occupancy and instruction mix, as the
+dispatch of a train step, one for each stage, and of an evaluation pass, registers, LDS, occupancy and instruction mix, as the
 compiler tells them, and a modelled time on an integrated and a discrete GPU. bench/README.md says what the
 model assumes. Needs Linux on x64, and Mesa; without them it says so and does nothing.
 

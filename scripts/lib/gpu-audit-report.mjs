@@ -32,16 +32,27 @@ function rowOf({ name, groups, threads, vgprs, ldsBytes, occupancy, fmaShare, us
 
 const milliseconds = (values) => GPUS.map((gpu) => `${(values[gpu] / 1000).toFixed(2)} ms ${gpu}`).join(', ');
 
-export function formatAudit({ family, driver, recipe, dispatches, stepUs, multiplyAddUs, evaluation }) {
-  const spilled = [...dispatches, ...evaluation.dispatches].filter((dispatch) => dispatch.spilled > 0);
+/** The recipe, and the stage where it has several. */
+function titleOf({ recipe, stage }) {
+  return stage === undefined ? recipe : `${recipe}, stage ${stage}`;
+}
+
+export function formatAudit(audit) {
+  const { family, driver, dispatches, stepUs, multiplyAddUs, evaluation } = audit;
+  const all = [...dispatches, ...(evaluation?.dispatches ?? [])];
+  const spilled = all.filter((dispatch) => dispatch.spilled > 0);
   const spills = spilled.length === 0 ? 'no kernel' : spilled.map(({ name }) => name).join(', ');
   return [
-    `${recipe} on ${family}, ${driver} (times are modelled)`,
+    `${titleOf(audit)} on ${family}, ${driver} (times are modelled)`,
     formatTable([HEADER, ...dispatches.map(rowOf)]),
     `step with gaps: ${milliseconds(stepUs)}; its multiply-adds alone: ${milliseconds(multiplyAddUs)}; spills: ${spills}`,
-    '',
-    formatTable([HEADER, ...evaluation.dispatches.map(rowOf)]),
-    `evaluation of ${evaluation.rows} rows with gaps: ${milliseconds(evaluation.passUs)}`,
+    ...(evaluation === null
+      ? []
+      : [
+          '',
+          formatTable([HEADER, ...evaluation.dispatches.map(rowOf)]),
+          `evaluation of ${evaluation.rows} rows with gaps: ${milliseconds(evaluation.passUs)}`,
+        ]),
   ].join('\n');
 }
 
@@ -80,36 +91,60 @@ function comparePrograms(before, after, total, sums) {
   ]);
 }
 
-/** Tables of differences for the recipes that both have; says which the earlier one lacks. */
+/** Microseconds of a hundred rows: passes may have become longer. */
+function perHundredRows({ rows, passUs }) {
+  return Object.fromEntries(GPUS.map((gpu) => [gpu, (100 * passUs[gpu]) / rows]));
+}
+
+function compareEvaluations(before, after) {
+  if (before === null || after === null) return [];
+  const isAlike = before.rows === after.rows;
+  const total = isAlike ? 'evaluation with gaps' : 'a hundred rows with gaps';
+  const sums = isAlike ? [before.passUs, after.passUs] : [before, after].map(perHundredRows);
+  return [
+    '',
+    ...(isAlike ? [] : [`evaluation in passes of ${after.rows} rows, ${before.rows} before`]),
+    comparePrograms(before.dispatches, after.dispatches, total, sums),
+  ];
+}
+
+/** Tables of differences for the recipes and stages that both have; says which are new since the earlier one. */
 export function formatComparison(before, after) {
   const parts = after.map((audit) => {
-    const { recipe, dispatches, stepUs, evaluation } = audit;
-    const earlier = before.find((found) => found.recipe === recipe);
-    if (earlier === undefined) return `${recipe}: the earlier audit has no such recipe.`;
+    const { recipe, stage, dispatches, stepUs, evaluation } = audit;
+    const title = titleOf(audit);
+    const earlier = before.find((found) => found.recipe === recipe && found.stage === stage);
+    if (earlier === undefined)
+      return `${title}: new, the earlier audit has none; step with gaps: ${milliseconds(stepUs)}`;
     const isOther = earlier.family !== audit.family || earlier.driver !== audit.driver;
     const note = isOther
       ? ` (before: ${earlier.family}, ${earlier.driver}; now: ${audit.family}, ${audit.driver})`
       : '';
     return [
-      `${recipe}, before and after${note}`,
+      `${title}, before and after${note}`,
       comparePrograms(earlier.dispatches, dispatches, 'step with gaps', [earlier.stepUs, stepUs]),
-      '',
-      comparePrograms(earlier.evaluation.dispatches, evaluation.dispatches, 'evaluation with gaps', [
-        earlier.evaluation.passUs,
-        evaluation.passUs,
-      ]),
+      ...compareEvaluations(earlier.evaluation, evaluation),
     ].join('\n');
   });
   return parts.join('\n\n');
 }
 
+function hasTimes(us) {
+  return GPUS.every((gpu) => typeof us?.[gpu] === 'number');
+}
+
+function isEvaluation(value) {
+  if (value === null) return true;
+  return typeof value?.rows === 'number' && Array.isArray(value.dispatches) && hasTimes(value.passUs);
+}
+
 function isAudit(value) {
-  const times = [value?.stepUs, value?.evaluation?.passUs];
   return (
     typeof value?.recipe === 'string' &&
+    (value.stage === undefined || typeof value.stage === 'string') &&
     Array.isArray(value.dispatches) &&
-    Array.isArray(value.evaluation?.dispatches) &&
-    times.every((us) => GPUS.every((gpu) => typeof us?.[gpu] === 'number'))
+    hasTimes(value.stepUs) &&
+    isEvaluation(value.evaluation)
   );
 }
 

@@ -36,14 +36,14 @@ function written({ dispatches, us, multiplyAddUs, doubts }) {
   };
 }
 
-/** An audit for each recipe, as `--json` writes them. */
+/** An audit for each recipe and stage of it, as `--json` writes them. The last of a recipe has the evaluation. */
 export function auditRecipes(recipes, tools, log) {
   return withTemporaryFolder('bench', async (folder) => {
     const { auditProgram, record } = await importAudit(folder);
     const recordings = new Map();
     for (const recipe of recipes) recordings.set(recipe, await record(recipe));
-    const all = [...recordings.values()].flatMap(({ step, evaluation }) => [
-      ...step,
+    const all = [...recordings.values()].flatMap(({ stages, evaluation }) => [
+      ...stages.flatMap(({ step }) => step),
       ...evaluation.dispatches,
     ]);
     const codes = [...new Set(all.map(({ code }) => code))];
@@ -51,21 +51,30 @@ export function auditRecipes(recipes, tools, log) {
     log(`RADV compiles ${files.size} shaders for ${FAMILY}`);
     const compiled = await compileRadv([...files.values()], FAMILY, tools, folder);
     const compiledOf = (code) => compiled.get(files.get(code));
-    return recipes.map((recipe) => {
+    const { driver } = compiledOf(codes[0]);
+    return recipes.flatMap((recipe) => {
       log(`${recipe}: its waves are run`);
-      const { step, evaluation } = recordings.get(recipe);
-      const { dispatches, us, multiplyAddUs, doubts } = written(auditProgram(step, compiledOf));
-      const pass = written(auditProgram(evaluation.dispatches, compiledOf));
-      for (const doubt of new Set([...doubts, ...pass.doubts])) log(`${recipe}: doubtful, ${doubt}`);
-      return {
-        family: FAMILY,
-        driver: compiledOf(codes[0]).driver,
-        recipe,
-        dispatches,
-        stepUs: us,
-        multiplyAddUs,
-        evaluation: { rows: evaluation.rows, dispatches: pass.dispatches, passUs: pass.us },
+      const { stages, evaluation } = recordings.get(recipe);
+      const audited = (program) => {
+        const { doubts, ...figures } = written(auditProgram(program, compiledOf));
+        for (const doubt of doubts) log(`${recipe}: doubtful, ${doubt}`);
+        return figures;
       };
+      const pass = audited(evaluation.dispatches);
+      return stages.map(({ stage, step }, index) => {
+        const { dispatches, us, multiplyAddUs } = audited(step);
+        const isLast = index === stages.length - 1;
+        return {
+          family: FAMILY,
+          driver,
+          recipe,
+          ...(stage === null ? {} : { stage }),
+          dispatches,
+          stepUs: us,
+          multiplyAddUs,
+          evaluation: isLast ? { rows: evaluation.rows, dispatches: pass.dispatches, passUs: pass.us } : null,
+        };
+      });
     });
   });
 }

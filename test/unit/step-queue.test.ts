@@ -59,6 +59,7 @@ function openQueue(): SlowDevice {
     queue: {
       push: (step, steps) => opened.push({ program, control }, step, steps),
       take: () => opened.take(),
+      fastestStepMs: () => opened.fastestStepMs,
     },
     clock,
     submitted: () => submitted,
@@ -104,6 +105,19 @@ test('a device that takes long for a chunk has one at a time, until it becomes f
   await third;
   await queue.push(3, 1);
   assert.equal(submitted(), 4);
+});
+
+test('it is known how long a step takes at best', async () => {
+  const { queue, finish } = openQueue();
+  assert.equal(queue.fastestStepMs(), Infinity);
+  await queue.push(0, 1);
+  await finish(30);
+  assert.equal(queue.fastestStepMs(), 30);
+  await queue.push(1, 10);
+  await finish(20);
+  await queue.push(11, 1);
+  await finish(9);
+  assert.equal(queue.fastestStepMs(), 2);
 });
 
 test('a chunk is measured from when the one before it was done', async () => {

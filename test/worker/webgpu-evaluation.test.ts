@@ -44,6 +44,12 @@ describeWebGpu('an evaluation on the webgpu engine', () => {
         expect(await engine.countCorrect(0, 250)).to.equal(whole);
         expect(counter!.counts.submits).to.equal(2);
         expect(counter!.counts.pipelines).to.equal(0);
+        // The scales of norms are found in the first pass alone.
+        const inThreePasses = counter!.counts.dispatches;
+        counter!.reset();
+        await engine.countCorrect(0, 100);
+        expect(inThreePasses).to.be.greaterThan(counter!.counts.dispatches);
+        expect(inThreePasses).to.be.lessThan(3 * counter!.counts.dispatches);
       },
       {
         wrapDevice: (device) => {

@@ -131,6 +131,34 @@ const CASES: Readonly<Record<string, LayerCase>> = {
     activation: leaky,
     segments: [13],
   },
+  'a transposed convolution of single pixels with channels in fours, as a dense layer': {
+    layer: {
+      kind: 'conv2dTranspose',
+      name: 'layer',
+      filters: 12,
+      kernelSize: [3, 2],
+      stride: 1,
+      padding: 'valid',
+      bias,
+    },
+    input: [1, 1, 20],
+    activation: leaky,
+    segments: [1, 11],
+  },
+  'a convolution over the whole map, as a dense layer': {
+    layer: {
+      kind: 'conv2d',
+      name: 'layer',
+      filters: 9,
+      kernelSize: [3, 2],
+      stride: 2,
+      padding: 'valid',
+      bias,
+    },
+    input: [3, 2, 8],
+    activation: { name: 'relu' },
+    segments: [2, 10],
+  },
   'a transposed convolution into one channel': {
     layer: {
       kind: 'conv2dTranspose',

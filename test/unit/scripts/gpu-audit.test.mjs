@@ -97,11 +97,33 @@ describe('the figures of the audit', () => {
     assert.match(text, /^conv1 \(2\) +20\.0 +- +-20\.0 /m);
     assert.match(text, /^norm +- +1\.0 +\+1\.0 /m);
     assert.match(text, /^step with gaps +36\.0 +16\.0 +-20\.0 +17\.0 +13\.0 +-4\.0$/m);
-    assert.match(formatComparison([before], [{ ...after, recipe: 'labels-only' }]), /has no such recipe/);
+    assert.match(
+      formatComparison([before], [{ ...after, recipe: 'labels-only' }]),
+      /^labels-only: new, the earlier audit has none; step with gaps: 0\.02 ms integrated, 0\.01 ms discrete$/,
+    );
     assert.match(
       formatComparison([before], [{ ...after, driver: 'Mesa 2' }]),
       /before: NAVI21, Mesa 1; now: .*2/,
     );
+  });
+
+  it('are told and compared stage by stage, with the evaluation once', () => {
+    const look = { ...before, recipe: 'few-labels', stage: 'look', evaluation: null };
+    const learn = { ...after, recipe: 'few-labels', stage: 'learn' };
+    assert.match(formatAudit(look), /^few-labels, stage look on NAVI21/);
+    assert.doesNotMatch(formatAudit(look), /evaluation/);
+    const text = formatComparison([look], [{ ...look, stepUs: learn.stepUs }, learn]);
+    assert.match(text, /^few-labels, stage look, before and after$/m);
+    assert.match(text, /^step with gaps +36\.0 +16\.0 /m);
+    assert.match(text, /^few-labels, stage learn: new, the earlier audit has none/m);
+    assert.doesNotMatch(text, /evaluation with gaps/);
+  });
+
+  it('are compared by a hundred rows where passes of an evaluation have become longer', () => {
+    const longer = { ...after.evaluation, rows: 500, passUs: { integrated: 20, discrete: 15 } };
+    const text = formatComparison([before], [{ ...after, evaluation: longer }]);
+    assert.match(text, /^evaluation in passes of 500 rows, 100 before$/m);
+    assert.match(text, /^a hundred rows with gaps +7\.0 +4\.0 +-3\.0 +5\.0 +3\.0 +-2\.0$/m);
   });
 
   it('are refused where a file holds none', async (context) => {
@@ -113,5 +135,13 @@ describe('the figures of the audit', () => {
     await assert.rejects(readAudits(file), /^UsageError: --compare .* holds no audits/);
     await writeFile(file, JSON.stringify([before]));
     assert.deepEqual(await readAudits(file), [before]);
+    const look = { ...before, stage: 'look', evaluation: null };
+    await writeFile(file, JSON.stringify([look, { ...look, stage: 'learn' }]));
+    assert.deepEqual(
+      (await readAudits(file)).map(({ stage }) => stage),
+      ['look', 'learn'],
+    );
+    await writeFile(file, JSON.stringify([{ ...look, stage: 1 }]));
+    await assert.rejects(readAudits(file), /holds no audits/);
   });
 });
