@@ -11,7 +11,11 @@ import { makeGate, settle, type Gate } from './support/gate.js';
 import { Clock } from './support/trainer.js';
 
 interface SlowDevice {
-  readonly queue: { push(step: number, steps: number): Promise<void>; take(): readonly StepMetrics[] };
+  readonly queue: {
+    push(step: number, steps: number): Promise<void>;
+    take(): readonly StepMetrics[];
+    fastestStepMs(): number;
+  };
   readonly clock: Clock;
   /** Chunks that were submitted. */
   readonly submitted: () => number;
