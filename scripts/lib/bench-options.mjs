@@ -32,7 +32,7 @@ yardsticks follow, once for each number of threads.
   --threads LIST   compute threads, for each engine that has them (default 1,2)
   --recipe NAME    what the engines train (default ${PEER_RECIPE}; the yardsticks know no other, but for pytorch: the
                    stages look and learn of few-labels, eager and through torch.compile)
-  --stage KEY      the stage of the recipe that is measured, by itself (default its last)
+  --stage KEY      the stage of the recipe that is measured, by itself (default the longest that learns from labels)
   --batch N        another batch than the recipe's
   --steps N        rounds; in each, every engine makes steps for 0.1 s, one at least (default 5)
   --preset NAME    ${PRESET_NAMES.join(' or ')}, as on the page, instead of rounds: until the figures are steady or

@@ -14,7 +14,7 @@ export { stageOf };
 /** Whether a recipe has several stages. */
 export const isStaged = (recipe) => stageOf(recipe, null) !== null;
 
-/** Networks, with the optimisers that they have in the stage, and the stage, as plain data; null is the last stage. */
+/** Networks, with the optimisers that they have in the stage, and the stage, as plain data; null is the longest that learns from labels. */
 export function describeStep(recipe, given) {
   const stage = stageMeant(recipe, given);
   const settings = completeSettings({ recipe });

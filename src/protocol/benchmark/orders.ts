@@ -9,7 +9,7 @@ import type { AdapterDescription, BenchmarkPeaks, BenchmarkResult, StepArithmeti
 export interface BenchmarkOrders {
   readonly contenders: readonly Contender[];
   readonly recipe: RecipeName;
-  /** Key of the recipe's stage that is measured; null: its last. */
+  /** Key of the recipe's stage that is measured; null: the longest that learns from labels. */
   readonly stage: string | null;
   /** null: the recipe's own. */
   readonly batch: number | null;

@@ -81,7 +81,7 @@ function stageField({
   const chosen = stageMeant(recipe, stage);
   const change = (event: Event): void => {
     const key = (event.currentTarget as HTMLSelectElement).value;
-    onChange({ stage: key === stages.at(-1) ? null : key });
+    onChange({ stage: key === stageMeant(recipe, null) ? null : key });
   };
   return html`<div class="field">
     <label for="stage">Stage</label>

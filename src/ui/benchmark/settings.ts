@@ -16,7 +16,7 @@ import { RECIPE_NAMES, type RecipeName } from '../../recipe/recipes.js';
 export interface BenchmarkSettings {
   readonly preset: PresetName;
   readonly recipe: RecipeName;
-  /** Key of the recipe's stage that is measured; null: its last. */
+  /** Key of the recipe's stage that is measured; null: the longest that learns from labels. */
   readonly stage: string | null;
   /** null: the recipe's own. */
   readonly batch: number | null;

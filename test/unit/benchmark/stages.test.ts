@@ -12,7 +12,7 @@ import { tinyInput } from '../../worker/support/tiny.js';
 
 describe('a stage of a recipe', () => {
   it('is the last unless another is meant, and is named where there are several', () => {
-    assert.deepEqual(stagesOf('few-labels'), ['look', 'spread', 'learn']);
+    assert.deepEqual(stagesOf('few-labels'), ['look', 'spread', 'learn', 'draw']);
     assert.equal(stageMeant('few-labels', null), 'learn');
     assert.equal(stageTold('few-labels', null), 'learn');
     assert.equal(stageTold('few-labels', 'look'), 'look');
