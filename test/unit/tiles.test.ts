@@ -132,20 +132,13 @@ test('no kernel of any stage of any recipe binds more than eight storage buffers
   for (const name of RECIPE_NAMES) {
     const recipe = recipeOf(name);
     const parameters = new ParameterLayout(recipe);
-    const tables = {
-      bytes: TABLE,
-      labelled: TABLE,
-      unlabelled: TABLE,
-      'updates 0': TABLE,
-      'updates 1': TABLE,
-    };
     const plan = planStages(recipe);
     plan.programOf.forEach((program, stage) => {
       const planned = plan.programs[program]!;
       const memory = {
         ...memoryOf(planned, parameters),
         control: controlOf(planned),
-        table: (table: keyof typeof tables) => tables[table],
+        table: () => TABLE,
       } as Memory;
       let dispatches = 0;
       for (const operation of planned.program.operations) {
