@@ -239,22 +239,24 @@ test('the stages of a run are one where they have one key, and end with the run'
   const ends = (steps: number): unknown[] =>
     stageSpans(stages, steps).map(({ key, first, end }) => [key, first, end]);
   assert.deepEqual(ends(400), [
-    ['look', 0, 200],
-    ['spread', 200, 240],
-    ['learn', 240, 400],
+    ['look', 0, 160],
+    ['spread', 160, 192],
+    ['learn', 192, 340],
+    ['draw', 340, 400],
   ]);
   assert.deepEqual(ends(800), [
-    ['look', 0, 200],
-    ['spread', 200, 240],
-    ['learn', 240, 800],
+    ['look', 0, 160],
+    ['spread', 160, 192],
+    ['learn', 192, 340],
+    ['draw', 340, 800],
   ]);
-  assert.deepEqual(ends(210), [
-    ['look', 0, 200],
-    ['spread', 200, 210],
+  assert.deepEqual(ends(170), [
+    ['look', 0, 160],
+    ['spread', 160, 170],
   ]);
   assert.deepEqual(
-    [0, 199, 200, 400].map((step) => spanAt(stageSpans(stages, 400), step)!.key),
-    ['look', 'look', 'spread', 'learn'],
+    [0, 159, 160, 400].map((step) => spanAt(stageSpans(stages, 400), step)!.key),
+    ['look', 'look', 'spread', 'draw'],
   );
 });
 
