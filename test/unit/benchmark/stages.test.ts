@@ -11,7 +11,7 @@ import { stepArithmetic } from '../../../src/worker/benchmark/step-arithmetic.js
 import { tinyInput } from '../../worker/support/tiny.js';
 
 describe('a stage of a recipe', () => {
-  it('is the last unless another is meant, and is named where there are several', () => {
+  it('is the longest that learns from labels unless another is meant, and is named where there are several', () => {
     assert.deepEqual(stagesOf('few-labels'), ['look', 'spread', 'learn', 'draw']);
     assert.equal(stageMeant('few-labels', null), 'learn');
     assert.equal(stageTold('few-labels', null), 'learn');
@@ -32,7 +32,7 @@ describe('a stage of a recipe', () => {
       assert.deepEqual(inStage(alone, 0).networks, inStage(recipe, index).networks);
       assert.deepEqual([alone.stages[0]!.optimisers, alone.stages[0]!.before], ['fresh', null]);
     }
-    assert.throws(() => oneStage(recipe, 'rest'), /has no stage "rest"; it has look, spread, learn\./);
+    assert.throws(() => oneStage(recipe, 'rest'), /has no stage "rest"; it has look, spread, learn, draw\./);
   });
 
   it('has multiply-adds of its own', () => {

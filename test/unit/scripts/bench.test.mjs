@@ -85,12 +85,12 @@ describe('the options of the benchmark', () => {
 describe('the stage that is measured', () => {
   const recipe = ['--recipe', 'few-labels'];
 
-  it('is the last unless one is named, which the recipe has to have', () => {
+  it('is the longest that learns from labels unless one is named, which the recipe has to have', () => {
     assert.equal(parse('--engines', 'wasm', ...recipe).stage, null);
     assert.equal(parse('--engines', 'wasm', ...recipe, '--stage', 'look').stage, 'look');
     assert.throws(
       () => parse('--engines', 'wasm', ...recipe, '--stage', 'rest'),
-      /--stage is "rest"; allowed are look, spread, learn\./,
+      /--stage is "rest"; allowed are look, spread, learn, draw\./,
     );
     assert.throws(
       () => parse('--engines', 'wasm', '--stage', 'look'),

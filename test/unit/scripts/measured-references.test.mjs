@@ -25,7 +25,7 @@ test('a reference has the mean of a recipe over draws of so many labels', () => 
     named(protocolOf({ labels: 20, mean: 0.9 }), protocolOf(), protocolOf({ recipe: 'few-labels' })),
     'abc',
   );
-  const rest = { draws: 3, steps: 4000, dataFingerprint: 'abc' };
+  const rest = { draws: 3, steps: 5000, dataFingerprint: 'abc' };
   assert.deepEqual(references, [
     { recipe: 'few-labels', labels: 100, mean: 0.98, ...rest },
     { recipe: 'few-labels-no-gan', labels: 20, mean: 0.9, ...rest },
@@ -53,7 +53,7 @@ test('what says nothing of the recipe as the page has it is left out, with the r
     '1.json: it was evaluated on the last 5000 training images, not on the test images',
     '2.json: no draw is finished',
     '3.json: its "discriminatorLr" is 0.01, the recipe\'s own is 0.002',
-    '4.json: a draw has not made its 4000 steps',
+    '4.json: a draw has not made its 5000 steps',
     '5.json: there is no recipe "gone"',
   ]);
 });

@@ -99,7 +99,7 @@ test('a run is held against the labels alone and against no GAN, with as many st
   assert.deepEqual(other, {
     ...other,
     recipe: 'labels-only-augmented',
-    steps: 500,
+    steps: 600,
     seed,
     labels,
     balanced,
@@ -136,16 +136,16 @@ describe('what a run is held against', () => {
   });
 
   it('was made for all of its steps, and goes on by turns', async () => {
-    const settings = settingsOf();
+    const settings = settingsOf({ evalEvery: 150 });
     const { session, own, others } = open();
     await session.start(settings);
-    own().advance(200);
+    own().advance(150);
     await until(() => others.length === 2, 'both had a turn');
     const [name, first] = others[0]!.calls[0]!;
-    assert.deepEqual([name, (first as Settings).steps], ['step', 500]);
+    assert.deepEqual([name, (first as Settings).steps], ['step', 600]);
     await settle();
-    own().advance(200);
-    await until(() => others.every(({ done }) => done === 400), 'both went on');
+    own().advance(150);
+    await until(() => others.every(({ done }) => done === 300), 'both went on');
     assert.equal(others.length, 2);
   });
 
@@ -156,7 +156,7 @@ describe('what a run is held against', () => {
     own().advance(1000);
     await until(() => others.length === 2 && others[1]!.done === 1000, 'the last turn');
     assert.equal(session.model.state, 'finished');
-    assert.deepEqual([others[0]!.done, baselines.of(settings).at(-1)!.step], [500, 500]);
+    assert.deepEqual([others[0]!.done, baselines.of(settings).at(-1)!.step], [600, 600]);
     assert.equal(baselines.withoutGan(settings).at(-1)!.step, 1000);
     await settle();
     assert.equal(comparison.takesTurns, false);
@@ -171,7 +171,7 @@ describe('what a run is held against', () => {
     await settle();
     assert.equal(others.length, 0);
     const labelsOnly = comparedSettings('labels-only-augmented', settings);
-    baselines.remember(labelsOnly, [evaluationAt(500, labelsOnly)]);
+    baselines.remember(labelsOnly, [evaluationAt(600, labelsOnly)]);
     comparison.isWanted = true;
     assert.equal(comparison.stateOf('labels-only-augmented'), null);
     own().advance(200);
@@ -185,17 +185,17 @@ describe('what a run is held against', () => {
 
   it('ends where it is switched off, and with the run', async () => {
     const { session, comparison, own, others } = open();
-    await session.start(settingsOf());
-    own().advance(200);
+    await session.start(settingsOf({ evalEvery: 150 }));
+    own().advance(150);
     await until(() => others.length === 2, 'both had a turn');
     await settle();
     comparison.isWanted = false;
     assert.ok(others.every(({ isTerminated }) => isTerminated));
     comparison.isWanted = true;
-    own().advance(200);
+    own().advance(150);
     await until(() => others.length === 4, 'both had a turn again');
     await settle();
-    await session.reset(settingsOf());
+    await session.reset(settingsOf({ evalEvery: 150 }));
     assert.ok(others.every(({ isTerminated }) => isTerminated));
   });
 

@@ -205,16 +205,16 @@ test('labels are known to be spread from the end of the stage before until their
   const few = completeSettings({ recipe: 'few-labels', steps: 400 });
   const model = new RunModel();
   take(model, state('loading'), { type: 'settings', settings: few, scheduleSteps: 400 }, runOf(few));
-  take(model, state('running', 199));
+  take(model, state('running', 159));
   assert.equal(model.isSpreading, false);
-  take(model, state('running', 200));
+  take(model, state('running', 160));
   assert.equal(model.isSpreading, true);
-  take(model, state('paused', 200));
+  take(model, state('paused', 160));
   assert.equal(model.isSpreading, false);
-  take(model, state('running', 200), spreadAt(200));
+  take(model, state('running', 160), spreadAt(160));
   assert.equal(model.isSpreading, false);
-  assert.equal(model.map?.step, 200);
-  take(model, state('running', 220));
+  assert.equal(model.map?.step, 160);
+  take(model, state('running', 176));
   assert.equal(model.isSpreading, true, 'before the second time');
 });
 
