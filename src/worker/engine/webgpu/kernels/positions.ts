@@ -22,7 +22,7 @@ export interface Positions {
 /**
  * The positions of segments of up to `most`. `load` declares what it needs of a position for the `nth` of a turn,
  * `values` values, and has to work behind the last position too (which stands for it). `isUnrolled` is for a GPU,
- * whose threads wait for memory; a software adapter's do not.
+ * whose threads wait for memory; a software adapter's do not. The last bits of the sums may differ between the two.
  */
 export function positionsOf(
   most: number,
