@@ -16,7 +16,10 @@ const LABELS_ONLY: Partial<Record<RecipeName, RecipeName>> = {
 };
 
 /** The recipe that leaves nothing out but the GAN. */
-const WITHOUT_GAN: Partial<Record<RecipeName, RecipeName>> = { 'few-labels': 'few-labels-no-gan' };
+const WITHOUT_GAN: Partial<Record<RecipeName, RecipeName>> = {
+  'few-labels': 'few-labels-no-gan',
+  'few-labels-fast': 'few-labels-no-gan',
+};
 
 /** Whether others are held against a recipe because it learns from the labels alone. */
 export function isBaseline(recipe: RecipeName): boolean {

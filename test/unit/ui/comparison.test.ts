@@ -106,6 +106,12 @@ test('a run is held against the labels alone and against no GAN, with as many st
     batch,
   });
   assert.equal(comparedSettings('few-labels-no-gan', settings).steps, 1000);
+  const fast = { ...settings, recipe: 'few-labels-fast' } as const;
+  assert.deepEqual(comparedRecipes(fast), comparedRecipes(settings));
+  assert.deepEqual(
+    comparedRecipes(fast).map((recipe) => comparedSettings(recipe, fast).steps),
+    [600, 1000],
+  );
 });
 
 describe('what a run is held against', () => {
