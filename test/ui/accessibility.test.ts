@@ -61,19 +61,19 @@ const STATES: Readonly<Record<string, Walk>> = {
   },
   'in stages, while labels are spread': async ({ element, fake }) => {
     element.recipe = 'few-labels';
-    element.steps = 400;
+    element.steps = 500;
     await element.start();
     fake().advance(200);
     await until(() => textOf(element, '.notice').includes('Spreading'));
   },
   'in stages, learning': async ({ element, fake }) => {
     element.recipe = 'few-labels';
-    element.steps = 400;
+    element.steps = 500;
     await element.start();
     fake().advance(200);
     fake().report(spreadAt(200));
     fake().advance(100);
-    await until(() => textOf(element, '.run-stages').includes('60 of 160'));
+    await until(() => textOf(element, '.run-stages').includes('60 of 185'));
   },
   'a wrong setting': async ({ element }) => {
     const input = find<HTMLInputElement>(element, '#labels');

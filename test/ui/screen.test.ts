@@ -289,7 +289,7 @@ describe('the states on the screen', () => {
   });
 });
 
-const FEW = { recipe: 'few-labels', steps: '400' };
+const FEW = { recipe: 'few-labels', steps: '500' };
 
 describe('a run in stages', () => {
   afterEach(unmountAll);
@@ -302,7 +302,12 @@ describe('a run in stages', () => {
 
   it('says before it begins which stages there will be', async () => {
     const { element } = await mount({ attributes: FEW });
-    expect(stages(element)).to.deep.equal(['1. Look 0 of 200', '2. Spread 0 of 40', '3. Learn 0 of 160']);
+    expect(stages(element)).to.deep.equal([
+      '1. Look 0 of 200',
+      '2. Spread 0 of 40',
+      '3. Learn 0 of 185',
+      '4. Draw 0 of 75',
+    ]);
     expect(textOf(element, '.accuracy')).to.contain('first evaluated after step 201');
     expect(element.shadowRoot!.querySelector('[aria-current]')).to.equal(null);
     element.recipe = 'notebook';
@@ -334,7 +339,8 @@ describe('a run in stages', () => {
     expect(stages(element)).to.deep.equal([
       '1. Look 200 of 200 done',
       '2. Spread 0 of 40 now',
-      '3. Learn 0 of 160',
+      '3. Learn 0 of 185',
+      '4. Draw 0 of 75',
     ]);
     fake().report(spreadAt(200));
     await until(() => !textOf(element, NOTICE).includes('Spreading the labels.'));
@@ -355,7 +361,7 @@ describe('a run in stages', () => {
     fake().advance(200);
     fake().report(spreadAt(200));
     fake().advance(100);
-    await until(() => stages(element)[2]!.includes('60 of 160'));
+    await until(() => stages(element)[2]!.includes('60 of 185'));
     expect(present(element)).to.contain('Now it labels images itself');
     expect(present(element)).to.contain(
       'It is sure of 50% of the images that have no label; of those, 97.50% agree with the label passed on.',
@@ -383,16 +389,16 @@ describe('a run in stages', () => {
 
   it('is held against labels only and against the same without GAN, with the same labels', async () => {
     for (const recipe of ['labels-only-augmented', 'few-labels-no-gan']) {
-      const other = await started({ recipe, steps: '400', seed: '4712' });
-      other.fake().advance(400);
+      const other = await started({ recipe, steps: '500', seed: '4712' });
+      other.fake().advance(500);
       other.element.remove();
     }
     const { element, fake } = await started({ ...FEW, seed: '4712' });
     await until(() => element.shadowRoot!.querySelectorAll('.baseline-figure').length === 2);
-    fake().advance(400);
+    fake().advance(500);
     await untilState(element, 'finished');
     expect(textOf(element, '.baselines')).to.match(
-      /^Labels only \d\d\.\d\d% at step 400 Without GAN \d\d\.\d\d% at step 400$/,
+      /^Labels only \d\d\.\d\d% at step 500 Without GAN \d\d\.\d\d% at step 500$/,
     );
     element.recipe = 'few-labels';
     const { element: fresh } = await mount({ attributes: { ...FEW, seed: '4713' } });
@@ -417,10 +423,10 @@ describe('a run in stages', () => {
     await element.start();
     fakes[0]!.advance(50);
     await until(() => textOf(element, '.baselines').includes('Without GAN Takes turns with this run'));
-    fakes[0]!.advance(350);
+    fakes[0]!.advance(450);
     await untilState(element, 'finished');
     await until(() => element.shadowRoot!.querySelectorAll('.baseline-figure').length === 2);
-    await until(() => /at step 200 .* at step 400$/.test(textOf(element, '.baselines')));
+    await until(() => /at step 300 .* at step 500$/.test(textOf(element, '.baselines')));
     expect(textOf(element, '.gain')).to.match(
       /^The images without labels bought [+-]\d+\.\d\d points, the GAN [+-]\d+\.\d\d\.$/,
     );
