@@ -9,11 +9,7 @@ import { notebookGenerator } from '../../src/recipe/networks/notebook.js';
 import { entryOf, type Phase, type Recipe } from '../../src/recipe/recipe.js';
 import { readRepairs, REPAIRS, writeRepairs, type Repair } from '../../src/recipe/repairs.js';
 import { DATA_LIMITS } from '../../src/worker/data/dataset.js';
-import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
-import { TRAIN_OPTIONS } from '../../src/worker/engine/wasm/wasm-engine.js';
-import { holdTogether } from '../support/hold-together.js';
-import { tinyInput } from '../worker/support/tiny.js';
-import { nodeWasmEngine } from './support/wasm.js';
+import { holdRepairsTogether, REPAIR_CHOICES as CHOICES } from './support/repairs.js';
 
 const DATA = { imageShape: [28, 28, 1], classes: 10 } as const;
 
@@ -30,13 +26,6 @@ function kernelsOf({ layers }: Network): readonly { size: readonly number[]; str
     layer.kind === 'conv2dTranspose' ? [{ size: layer.kernelSize, stride: layer.stride }] : [],
   );
 }
-
-const CHOICES: readonly (readonly Repair[])[] = [
-  [],
-  ...REPAIRS.map((repair) => [repair]),
-  ...REPAIRS.map(without),
-  REPAIRS,
-];
 
 describe('the text of a choice of repairs', () => {
   it('is one for each choice, however the repairs are named', () => {
@@ -161,21 +150,6 @@ describe('what each repair changes', () => {
   });
 });
 
-describe('every choice of repairs', () => {
-  for (const choice of CHOICES) {
-    const repairs = writeRepairs(choice);
-    it(`${repairs}: tfjs and wasm agree with the interpreter`, async () => {
-      const input = tinyInput('notebook-repaired', { repairs, batch: 12 });
-      for (const [engine, trainOptions] of [
-        [await createTfjsEngine('cpu', input), undefined],
-        [await nodeWasmEngine(input), TRAIN_OPTIONS],
-      ] as const) {
-        try {
-          await holdTogether(engine, input, { steps: 2, trainOptions });
-        } finally {
-          engine.dispose();
-        }
-      }
-    });
-  }
+describe('all repairs together', () => {
+  it('are computed alike by tfjs, wasm and the interpreter', () => holdRepairsTogether(REPAIRS));
 });

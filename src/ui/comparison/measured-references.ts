@@ -2,4 +2,13 @@
 
 import type { MeasuredReference } from './measured-reference.js';
 
-export const MEASURED_REFERENCES: readonly MeasuredReference[] = [];
+export const MEASURED_REFERENCES: readonly MeasuredReference[] = [
+  {
+    recipe: 'few-labels',
+    labels: 100,
+    draws: 2,
+    mean: 0.9906,
+    steps: 5000,
+    dataFingerprint: '6f690ff9609cf30d3827a22dcbd761c5',
+  },
+];

@@ -2,21 +2,21 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { EngineInput, EngineState } from '../../src/worker/engine/engine.js';
-import type { NamedTensors } from '../../src/worker/model/parameters.js';
-import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
-import { instantiate } from '../../src/worker/engine/wasm/kernels.js';
-import { Arena } from '../../src/worker/engine/wasm/memory/arena.js';
-import { StageRecords, storeRecords } from '../../src/worker/engine/wasm/stage-records.js';
-import { Team } from '../../src/worker/engine/wasm/threads/team.js';
-import { TRAIN_OPTIONS } from '../../src/worker/engine/wasm/wasm-engine.js';
-import { exactZerosOf } from '../support/exact-zeros.js';
-import { fewInput, fewState } from '../support/few-recipe.js';
-import { expectClose } from '../worker/support/compare.js';
-import { tinyInput } from '../worker/support/tiny.js';
-import { compileKernels } from './support/compile-kernels.js';
-import { kernelBytes, nodeWasmEngine } from './support/wasm.js';
-import { spawnNodeThread } from './support/wasm-threads.js';
+import type { EngineInput, EngineState } from '../../../src/worker/engine/engine.js';
+import type { NamedTensors } from '../../../src/worker/model/parameters.js';
+import { createInterpreter } from '../../../src/worker/engine/plan/interpreter/engine.js';
+import { instantiate } from '../../../src/worker/engine/wasm/kernels.js';
+import { Arena } from '../../../src/worker/engine/wasm/memory/arena.js';
+import { StageRecords, storeRecords } from '../../../src/worker/engine/wasm/stage-records.js';
+import { Team } from '../../../src/worker/engine/wasm/threads/team.js';
+import { TRAIN_OPTIONS } from '../../../src/worker/engine/wasm/wasm-engine.js';
+import { exactZerosOf } from '../../support/exact-zeros.js';
+import { fewInput, fewState } from '../../support/few-recipe.js';
+import { expectClose } from '../../worker/support/compare.js';
+import { tinyInput } from '../../worker/support/tiny.js';
+import { compileKernels } from '../../unit/support/compile-kernels.js';
+import { kernelBytes, nodeWasmEngine } from '../../unit/support/wasm.js';
+import { spawnNodeThread } from '../../unit/support/wasm-threads.js';
 
 /** What notices a fault. */
 type Check = (bytes: Uint8Array<ArrayBuffer>, channelDivisor: number) => Promise<void>;
