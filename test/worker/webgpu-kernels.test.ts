@@ -1,7 +1,7 @@
 /**
  * The kernels of the webgpu engine against the tfjs operations that they replace and against the plan's
  * interpreter, on shapes that no recipe has: widths that fill no tile, single images, padding on one side,
- * strides wider than the kernel. test/worker/webgpu-operations.test.ts has the recipes' own shapes.
+ * strides wider than the kernel. test/long/worker/webgpu-operations-small.test.ts has the recipes' own shapes.
  */
 
 import { expect } from '@open-wc/testing';

@@ -3,19 +3,19 @@
  * same values. test/worker/webgpu-kernels.test.ts has shapes that no recipe has, against tfjs.
  */
 
-import { inStage } from '../../src/recipe/recipe.js';
+import { inStage } from '../../../src/recipe/recipe.js';
 import { expect } from '@open-wc/testing';
 import {
   planClassify,
   planEvaluate,
   planGenerate,
   planTrainStep,
-} from '../../src/worker/engine/plan/plan.js';
-import { checkOneByOne, expectAgreement } from './support/one-by-one-checks.js';
-import { runOneByOne, stirred, withDevice } from './support/one-by-one.js';
-import { GPU_TILES, nameOf, SOFTWARE_TILES } from './support/tiles.js';
-import { hashed, tinyInput } from './support/tiny.js';
-import { describeWebGpu } from './support/webgpu.js';
+} from '../../../src/worker/engine/plan/plan.js';
+import { checkOneByOne, expectAgreement } from '../../worker/support/one-by-one-checks.js';
+import { runOneByOne, stirred, withDevice } from '../../worker/support/one-by-one.js';
+import { GPU_TILES, nameOf, SOFTWARE_TILES } from '../../worker/support/tiles.js';
+import { hashed, tinyInput } from '../../worker/support/tiny.js';
+import { describeWebGpu } from '../../worker/support/webgpu.js';
 
 describeWebGpu('an operation of a recipe on the webgpu engine', () => {
   for (const [recipe, batch, channelDivisor, step, choices] of [

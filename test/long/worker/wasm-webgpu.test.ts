@@ -1,14 +1,14 @@
 /** The wasm engine beside its twin in WGSL, and states that go round all three engines. */
 
 import { expect } from '@open-wc/testing';
-import { NOTEBOOK_RECIPES } from '../support/notebook-recipes.js';
-import type { NamedTensor } from '../../src/worker/model/parameters.js';
-import { createTfjsEngine } from '../../src/worker/engine/tfjs/index.js';
-import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
-import { exactZerosOf } from '../support/exact-zeros.js';
-import { expectClose, expectIdentical } from './support/compare.js';
-import { tinyInput } from './support/tiny.js';
-import { describeWebGpu, withWebGpu } from './support/webgpu.js';
+import { NOTEBOOK_RECIPES } from '../../support/notebook-recipes.js';
+import type { NamedTensor } from '../../../src/worker/model/parameters.js';
+import { createTfjsEngine } from '../../../src/worker/engine/tfjs/index.js';
+import { createWasmEngine } from '../../../src/worker/engine/wasm/index.js';
+import { exactZerosOf } from '../../support/exact-zeros.js';
+import { expectClose, expectIdentical } from '../../worker/support/compare.js';
+import { tinyInput } from '../../worker/support/tiny.js';
+import { describeWebGpu, withWebGpu } from '../../worker/support/webgpu.js';
 
 const tolerance = (): number => 1e-4;
 
