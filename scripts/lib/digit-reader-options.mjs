@@ -3,9 +3,15 @@
 import path from 'node:path';
 import { resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
-import { parseOptions } from './options.mjs';
 import { inRoot } from './paths.mjs';
-import { SETTING_OPTIONS, checkSettings, settingDescriber, table, toValue } from './train-options.mjs';
+import {
+  checkSettings,
+  optionTable,
+  parseCommand,
+  settingDescriber,
+  settingOptions,
+  table,
+} from './train-options.mjs';
 
 /** Where the committed reader lies. */
 export const READER_FOLDER = inRoot('bench', 'digit-reader');
@@ -38,9 +44,7 @@ const TRAIN_OPTIONS = {
   help: { type: 'boolean', note: 'this text' },
 };
 
-const TRAIN_SETTINGS = Object.fromEntries(
-  Object.entries(SETTING_OPTIONS).filter(([, { setting }]) => SETTINGS.includes(setting)),
-);
+const TRAIN_SETTINGS = settingOptions((setting) => SETTINGS.includes(setting));
 
 const READ_OPTIONS = {
   run: {
@@ -54,49 +58,30 @@ const READ_OPTIONS = {
   help: { type: 'boolean', note: 'this text' },
 };
 
-function typesOf(options) {
-  return Object.fromEntries(
-    Object.entries(options).map(([name, { type, multiple = false }]) => [name, { type, multiple }]),
-  );
-}
-
-function optionTable(options) {
-  return table(
-    Object.entries(options).map(([name, { value, note }]) => [
-      `--${name}${value === undefined ? '' : ` ${value}`}`,
-      note,
-    ]),
-  );
-}
-
 /** The options of the training; null where the help was asked for. Throws a UsageError. */
 export function parseReaderOptions(args) {
-  const values = parseOptions('digit-reader', args, typesOf({ ...TRAIN_SETTINGS, ...TRAIN_OPTIONS }));
-  if (values.help) return null;
-  if (values.out === undefined) throw new UsageError('Say where the run goes: --out runs/digit-reader.');
-  const given = { ...READER_SETTINGS };
-  for (const [name, value] of Object.entries(values)) {
-    const { setting } = TRAIN_SETTINGS[name] ?? {};
-    if (setting !== undefined) given[setting] = toValue(setting, value);
-  }
-  checkSettings(given);
+  const { given, own } = parseCommand('digit-reader', args, TRAIN_SETTINGS, TRAIN_OPTIONS);
+  if (own.help) return null;
+  if (own.out === undefined) throw new UsageError('Say where the run goes: --out runs/digit-reader.');
+  const settings = { ...READER_SETTINGS, ...given };
+  checkSettings(settings);
   return {
-    out: values.out,
-    isResumed: values.resume === true,
-    into: resolveGiven(values.into) ?? READER_FOLDER,
-    settings: given,
+    out: own.out,
+    isResumed: own.resume === true,
+    into: resolveGiven(own.into) ?? READER_FOLDER,
+    settings,
   };
 }
 
 /** The options of the reading; null where the help was asked for. Throws a UsageError. */
 export function parseReadOptions(args) {
-  const values = parseOptions('read-digits', args, typesOf(READ_OPTIONS));
-  if (values.help) return null;
-  if (values.run === undefined) throw new UsageError('Say whose images are to be read: --run runs/a.');
+  const { own } = parseCommand('read-digits', args, {}, READ_OPTIONS);
+  if (own.help) return null;
+  if (own.run === undefined) throw new UsageError('Say whose images are to be read: --run runs/a.');
   return {
-    runs: values.run,
-    out: resolveGiven(values.out),
-    reader: resolveGiven(values.reader) ?? path.join(READER_FOLDER, READER),
+    runs: own.run,
+    out: resolveGiven(own.out),
+    reader: resolveGiven(own.reader) ?? path.join(READER_FOLDER, READER),
   };
 }
 

@@ -1,16 +1,17 @@
 /** What `npm run protocol` may be asked for: one recipe, one number of labels, so many draws of them. */
 
 import { UsageError } from './main.mjs';
-import { parseOptions, parseWholeNumber } from './options.mjs';
+import { parseWholeNumber } from './options.mjs';
 import { importSource } from './source-modules.mjs';
 import {
-  SETTING_OPTIONS,
   checkSettings,
   describeSetting,
+  optionTable,
+  parseCommand,
   parseValidation,
   repairsHelp,
+  settingOptions,
   table,
-  toValue,
 } from './train-options.mjs';
 
 const { DEFAULT_SETTINGS } = await importSource('src/protocol/settings.ts');
@@ -34,32 +35,23 @@ const COMMAND_OPTIONS = {
   help: { type: 'boolean', note: 'this text' },
 };
 
-const RUN_OPTIONS = Object.fromEntries(
-  Object.entries(SETTING_OPTIONS).filter(([, { setting }]) => !FIXED.includes(setting)),
-);
+const RUN_OPTIONS = settingOptions((setting) => !FIXED.includes(setting));
 
 /** The options; null where the help was asked for. Throws a UsageError. */
 export function parseProtocolOptions(args) {
-  const all = { ...RUN_OPTIONS, ...COMMAND_OPTIONS };
-  const types = Object.fromEntries(Object.entries(all).map(([name, { type }]) => [name, { type }]));
-  const values = parseOptions('protocol', args, types);
-  if (values.help) return null;
-  if (values.out === undefined) throw new UsageError('Say where the runs go: --out runs/p100.');
-  const given = { recipe: DEFAULT_SETTINGS.recipe };
-  for (const [name, value] of Object.entries(values)) {
-    const { setting } = RUN_OPTIONS[name] ?? {};
-    if (setting !== undefined) given[setting] = toValue(setting, value);
-  }
-  const settings = { ...given, balanced: true, evalEvery: 0 };
+  const { given, own } = parseCommand('protocol', args, RUN_OPTIONS, COMMAND_OPTIONS);
+  if (own.help) return null;
+  if (own.out === undefined) throw new UsageError('Say where the runs go: --out runs/p100.');
+  const settings = { recipe: DEFAULT_SETTINGS.recipe, ...given, balanced: true, evalEvery: 0 };
   const { labels } = checkSettings(settings);
-  const draws = parseWholeNumber('draws', values.draws ?? '10', 1, MOST_DRAWS);
+  const draws = parseWholeNumber('draws', own.draws ?? '10', 1, MOST_DRAWS);
   return {
-    out: values.out,
-    isResumed: values.resume === true,
+    out: own.out,
+    isResumed: own.resume === true,
     settings: { ...settings, labels },
     draws,
-    jobs: parseWholeNumber('jobs', values.jobs, 1, MOST_JOBS),
-    validation: parseValidation(values.validation),
+    jobs: parseWholeNumber('jobs', own.jobs, 1, MOST_JOBS),
+    validation: parseValidation(own.validation),
   };
 }
 
@@ -72,12 +64,7 @@ labels, and looks at the test images once, after the last step. protocol.json ha
 labelled, the mean, the deviation over draws and the worst. Ctrl-C ends with a checkpoint; --resume goes on.
 
 The command:
-${table(
-  Object.entries(COMMAND_OPTIONS).map(([name, { value, note }]) => [
-    `--${name}${value === undefined ? '' : ` ${value}`}`,
-    note,
-  ]),
-)}
+${optionTable(COMMAND_OPTIONS)}
 
 Settings:
 ${table(Object.entries(RUN_OPTIONS).map(describeSetting))}

@@ -1,17 +1,18 @@
 /** What `npm run repairs` may be asked for, and which choices of repairs it measures. */
 
 import { UsageError } from './main.mjs';
-import { parseOptions, parseWholeNumber } from './options.mjs';
+import { parseWholeNumber } from './options.mjs';
 import { importSource } from './source-modules.mjs';
 import { parseNumbers } from './sweep-plan.mjs';
 import {
-  SETTING_OPTIONS,
   checkSettings,
+  optionTable,
+  parseCommand,
   parseValidation,
   repairsHelp,
   settingDescriber,
+  settingOptions,
   table,
-  toValue,
 } from './train-options.mjs';
 
 const { SETTING_RANGES } = await importSource('src/protocol/settings.ts');
@@ -50,9 +51,7 @@ const COMMAND_OPTIONS = {
   help: { type: 'boolean', note: 'this text' },
 };
 
-const RUN_OPTIONS = Object.fromEntries(
-  Object.entries(SETTING_OPTIONS).filter(([, { setting }]) => !FIXED.includes(setting)),
-);
+const RUN_OPTIONS = settingOptions((setting) => !FIXED.includes(setting));
 
 /**
  * The choices that are measured, each with its folder, its repairs, and the choice that it is held against: every repair
@@ -82,29 +81,25 @@ export const USUAL = { labels: [900, 100], seeds: [1, 2, 3] };
 const RANGES = { labels: SETTING_RANGES.labels, seeds: SETTING_RANGES.seed };
 
 /**
- * The options; `labels`, `seeds` and `validation` are undefined where they were not given; null where the help was asked for. Throws a UsageError. */
+ * The options; `labels`, `seeds` and `validation` are undefined where they were not given; null where the help was asked
+ * for. Throws a UsageError.
+ */
 export function parseRepairsOptions(args) {
-  const all = { ...RUN_OPTIONS, ...COMMAND_OPTIONS };
-  const types = Object.fromEntries(Object.entries(all).map(([name, { type }]) => [name, { type }]));
-  const values = parseOptions('repairs', args, types);
-  if (values.help) return null;
-  if (values.out === undefined) throw new UsageError('Say where the runs go: --out runs/repairs.');
-  const settings = { balanced: true, evalEvery: 0 };
-  for (const [name, value] of Object.entries(values)) {
-    const { setting } = RUN_OPTIONS[name] ?? {};
-    if (setting !== undefined) settings[setting] = toValue(setting, value);
-  }
+  const { given, own } = parseCommand('repairs', args, RUN_OPTIONS, COMMAND_OPTIONS);
+  if (own.help) return null;
+  if (own.out === undefined) throw new UsageError('Say where the runs go: --out runs/repairs.');
+  const settings = { balanced: true, evalEvery: 0, ...given };
   const ifGiven = (name) =>
-    values[name] === undefined ? undefined : parseNumbers(name, values[name], RANGES[name]);
+    own[name] === undefined ? undefined : parseNumbers(name, own[name], RANGES[name]);
   checkSettings({ ...settings, recipe: RECIPE });
   return {
-    out: values.out,
-    isResumed: values.resume === true,
+    out: own.out,
+    isResumed: own.resume === true,
     settings,
     labels: ifGiven('labels'),
     seeds: ifGiven('seeds'),
-    jobs: parseWholeNumber('jobs', values.jobs, 1, MOST_JOBS),
-    validation: parseValidation(values.validation),
+    jobs: parseWholeNumber('jobs', own.jobs, 1, MOST_JOBS),
+    validation: parseValidation(own.validation),
   };
 }
 
@@ -118,12 +113,7 @@ That are ${CHOICES.length} runs for each number of labels and seed. repairs.md i
 repairs.json have every run. Ctrl-C ends with a checkpoint; --resume goes on.
 
 The command:
-${table(
-  Object.entries(COMMAND_OPTIONS).map(([name, { value, note }]) => [
-    `--${name}${value === undefined ? '' : ` ${value}`}`,
-    note,
-  ]),
-)}
+${optionTable(COMMAND_OPTIONS)}
 
 Settings, the same for all runs:
 ${table(Object.entries(RUN_OPTIONS).map(settingDescriber(checkSettings({ recipe: RECIPE }))))}

@@ -2,18 +2,19 @@
 
 import { commandLine } from './invocation.mjs';
 import { UsageError } from './main.mjs';
-import { parseList, parseOptions, parseWholeNumber } from './options.mjs';
+import { parseList, parseWholeNumber } from './options.mjs';
 import { importSource } from './source-modules.mjs';
 import { parseNumbers } from './sweep-plan.mjs';
 import {
-  SETTING_OPTIONS,
   describeRecipe,
   describeSetting,
+  engineTable,
+  optionTable,
+  parseCommand,
   parseValidation,
   repairsHelp,
-  engineTable,
+  settingOptions,
   table,
-  toValue,
 } from './train-options.mjs';
 
 const { SETTING_RANGES } = await importSource('src/protocol/settings.ts');
@@ -64,11 +65,7 @@ const COMMAND_OPTIONS = {
 };
 
 /** What a run of a sweep has as `npm run train` has it; the others are lists. */
-const RUN_OPTIONS = Object.fromEntries(
-  Object.entries(SETTING_OPTIONS).filter(
-    ([, { setting }]) => !['recipe', 'labels', 'seed'].includes(setting),
-  ),
-);
+const RUN_OPTIONS = settingOptions((setting) => !['recipe', 'labels', 'seed'].includes(setting));
 
 function parseGrid(text) {
   if (text === undefined) return undefined;
@@ -106,36 +103,29 @@ function checkGridOptions({ grid, browser, 'site-host': siteHost }) {
  * given. Throws a UsageError.
  */
 export function parseSweepOptions(args, env) {
-  const all = { ...RUN_OPTIONS, ...COMMAND_OPTIONS };
-  const types = Object.fromEntries(Object.entries(all).map(([name, { type }]) => [name, { type }]));
-  const values = parseOptions('sweep', args, types, env);
-  if (values.help) return null;
-  if (values.out === undefined) {
+  const { given, own } = parseCommand('sweep', args, RUN_OPTIONS, COMMAND_OPTIONS, env);
+  if (own.help) return null;
+  if (own.out === undefined) {
     throw new UsageError(
       `Say where the sweep goes: --out runs/sweep. See ${commandLine('sweep', ['--help'])}.`,
     );
   }
-  checkGridOptions(values);
-  const settings = {};
-  for (const [name, value] of Object.entries(values)) {
-    const { setting } = RUN_OPTIONS[name] ?? {};
-    if (setting !== undefined) settings[setting] = toValue(setting, value);
-  }
-  const ifGiven = (name, parse) => (values[name] === undefined ? null : parse(values[name]));
+  checkGridOptions(own);
+  const ifGiven = (name, parse) => (own[name] === undefined ? null : parse(own[name]));
   return {
-    out: values.out,
-    isResumed: values.resume === true,
-    settings,
+    out: own.out,
+    isResumed: own.resume === true,
+    settings: given,
     lists: {
       recipes: ifGiven('recipe', (text) => [...new Set(parseList('recipe', text, RECIPE_NAMES))]),
       labels: ifGiven('labels', (text) => parseNumbers('labels', text, SETTING_RANGES.labels)),
       seeds: ifGiven('seeds', (text) => parseNumbers('seeds', text, SETTING_RANGES.seed)),
     },
-    grid: parseGrid(values.grid),
-    browser: parseBrowser(values.browser ?? 'chrome'),
-    siteHost: values['site-host'],
-    jobs: parseWholeNumber('jobs', values.jobs, 1, MOST_JOBS),
-    validation: parseValidation(values.validation),
+    grid: parseGrid(own.grid),
+    browser: parseBrowser(own.browser ?? 'chrome'),
+    siteHost: own['site-host'],
+    jobs: parseWholeNumber('jobs', own.jobs, 1, MOST_JOBS),
+    validation: parseValidation(own.validation),
   };
 }
 
@@ -148,12 +138,7 @@ under --out, and sums up: sweep.json, sweep.csv and sweep.svg, renewed at the en
 done again. Ctrl-C ends with a checkpoint of every run. docs/sweep.md tells how a grid is started.
 
 The command:
-${table(
-  Object.entries(COMMAND_OPTIONS).map(([name, { value, note }]) => [
-    `--${name}${value === undefined ? '' : ` ${value}`}`,
-    note,
-  ]),
-)}
+${optionTable(COMMAND_OPTIONS)}
 
 Settings, the same for all runs:
 ${table(Object.entries(RUN_OPTIONS).map(describeSetting))}

@@ -83,7 +83,7 @@ export function toOptionName(setting) {
 }
 
 /** An option a setting, with its type and the setting's name. */
-export const SETTING_OPTIONS = Object.fromEntries(
+const SETTING_OPTIONS = Object.fromEntries(
   Object.entries(DEFAULT_SETTINGS).map(([setting, value]) => [
     toOptionName(setting),
     { type: typeof value === 'boolean' ? 'boolean' : 'string', setting },
@@ -97,7 +97,7 @@ function toRepairs(given) {
 }
 
 /** The value of a setting's option: a number where the text is one; other text is for the check of settings to name. */
-export function toValue(setting, given) {
+function toValue(setting, given) {
   if (typeof given === 'boolean') return given;
   if (setting === 'repairs') return toRepairs(given);
   const isNumber =
@@ -137,16 +137,7 @@ export function parseValidation(text) {
  * rest are the command's own. Throws a UsageError for an unknown option or a bad value.
  */
 export function parseTrainOptions(args) {
-  const all = { ...SETTING_OPTIONS, ...COMMAND_OPTIONS };
-  const options = Object.fromEntries(Object.entries(all).map(([name, { type }]) => [name, { type }]));
-  const values = parseOptions('train', args, options);
-  const given = {};
-  const own = {};
-  for (const [name, value] of Object.entries(values)) {
-    const { setting } = all[name];
-    if (setting === undefined) own[name] = value;
-    else given[setting] = toValue(setting, value);
-  }
+  const { given, own } = parseCommand('train', args, SETTING_OPTIONS, COMMAND_OPTIONS);
   // Of which recipe a checkpoint is, it says itself.
   if (own.resume === undefined) checkSettings(given);
   else resolve(given);
@@ -166,6 +157,39 @@ export function checkAgainstCheckpoint(given, settings) {
         'leave it out to go on, or start a new run without --resume.',
     );
   }
+}
+
+/** The options of those settings that `isOption` says yes to. */
+export function settingOptions(isOption) {
+  return Object.fromEntries(Object.entries(SETTING_OPTIONS).filter(([, { setting }]) => isOption(setting)));
+}
+
+/**
+ * What a command line gives: `given` holds the settings that were named, and only those, `own` the values of the
+ * command's own options. Throws a UsageError.
+ */
+export function parseCommand(command, args, settings, commandOptions, env) {
+  const all = { ...settings, ...commandOptions };
+  const options = Object.entries(all).map(([name, { type, multiple = false }]) => [name, { type, multiple }]);
+  const values = parseOptions(command, args, Object.fromEntries(options), env);
+  const given = {};
+  const own = {};
+  for (const [name, value] of Object.entries(values)) {
+    const { setting } = all[name];
+    if (setting === undefined) own[name] = value;
+    else given[setting] = toValue(setting, value);
+  }
+  return { given, own };
+}
+
+/** Lines of a help text about a command's own options. */
+export function optionTable(options) {
+  return table(
+    Object.entries(options).map(([name, { value, note }]) => [
+      `--${name}${value === undefined ? '' : ` ${value}`}`,
+      note,
+    ]),
+  );
 }
 
 /** Lines of a help text: names and notes in two columns. */
@@ -218,12 +242,7 @@ metrics.jsonl, samples.png and checkpoint.safetensors, renewed at every evaluati
 checkpoint.
 
 The command:
-${table(
-  Object.entries(COMMAND_OPTIONS).map(([name, { value, note }]) => [
-    `--${name}${value ? ` ${value}` : ''}`,
-    note,
-  ]),
-)}
+${optionTable(COMMAND_OPTIONS)}
 
 Settings:
 ${table(Object.entries(SETTING_OPTIONS).map(describeSetting))}

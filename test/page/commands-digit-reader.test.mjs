@@ -5,7 +5,7 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { runScript } from './support/scripts.mjs';
+import { runScript, TINY_RUN } from './support/scripts.mjs';
 
 let folder;
 const inFolder = (...parts) => path.join(folder, ...parts);
@@ -32,19 +32,15 @@ test('a reader is trained, written with its accuracy, and reads the images of a 
   assert.equal(again.code, 0, again.output);
   assert.doesNotMatch(again.output, /Starting the engine/);
 
-  const notebook = [
-    '--recipe',
-    'notebook',
-    '--engine',
-    'wasm',
-    '--threads',
-    '1',
-    '--batch',
-    '10',
+  const run = await runScript('train', [
+    ...TINY_RUN,
     '--eval-every',
     '0',
-  ];
-  const run = await runScript('train', [...notebook, '--steps', '2', '--out', inFolder('run')]);
+    '--steps',
+    '2',
+    '--out',
+    inFolder('run'),
+  ]);
   assert.equal(run.code, 0, run.output);
   const read = await runScript('read-digits', [
     ...['--run', inFolder('run'), '--reader', inFolder('into', 'digit-reader.safetensors')],

@@ -7,20 +7,9 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DIST, ROOT } from '../../scripts/lib/paths.mjs';
 import { quoteWord } from '../../scripts/lib/invocation.mjs';
-import { runScript, startCommand, startScript } from './support/scripts.mjs';
+import { runScript, startCommand, startScript, TINY_RUN } from './support/scripts.mjs';
 
-const TINY = [
-  '--recipe',
-  'notebook',
-  '--engine',
-  'wasm',
-  '--threads',
-  '1',
-  '--batch',
-  '10',
-  '--eval-every',
-  '2',
-];
+const TINY = [...TINY_RUN, '--eval-every', '2'];
 /** A run that no test waits for the end of. */
 const LONG = [...TINY, '--steps', '100000'];
 

@@ -205,7 +205,11 @@ function discriminatorPhase(context: RecipeContext, parts: FewLabelsParts, usesS
   const losses = ['supervisedLoss', 'pseudoLabelLoss'];
   if (hasGan) {
     groups.push(images('real', 'unlabelled', share(0.5), { kind: 'plain' }), latents(share(0.5)));
-    passes.push(pass('real', 'real', 3), generated(4), fake(5));
+    passes.push(
+      pass('real', 'real', 3),
+      generated(4),
+      passOf('fake', { kind: 'pass', pass: 'generated' }, 5),
+    );
     terms.push(...realAndFake());
     losses.push('realLoss', 'fakeLoss');
   }
@@ -229,10 +233,6 @@ function latents(rows: number): RowGroup {
 
 function generated(stream: number, name = 'generated'): Pass {
   return pass(name, 'latents', stream, { network: 'generator' });
-}
-
-function fake(stream: number, name = 'fake', of = 'generated'): Pass {
-  return passOf(name, { kind: 'pass', pass: of }, stream);
 }
 
 /** The generator's phase: the batch means of features of fresh fakes come to those of fresh images. */

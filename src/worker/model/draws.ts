@@ -89,7 +89,7 @@ export function classOfRow(row: number, classes: number): number {
 }
 
 /** Writes each row's class, 1 at its place and 0 at the others, over the first elements of latents [rows, size]. */
-function writeClassCodes(latents: Float32Array, rows: number, classes: number): void {
+export function writeClassCodes(latents: Float32Array, rows: number, classes: number): void {
   const size = latents.length / rows;
   for (let row = 0; row < rows; row++) {
     latents.fill(0, row * size, row * size + classes);

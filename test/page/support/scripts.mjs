@@ -6,6 +6,12 @@ import { inRoot } from '../../../scripts/lib/paths.mjs';
 /** A script that takes longer hangs: it is ended, so that no test waits for it without bound. */
 const LIMIT_MS = 300_000;
 
+/** Options of `npm run train` for a run of the notebook that takes next to nothing. */
+export const TINY_RUN = [
+  ...['--recipe', 'notebook', '--engine', 'wasm', '--threads', '1'],
+  ...['--batch', '10'],
+];
+
 /** npm's own words for the script that runs this test are not for the ones that it starts. */
 function environment(env) {
   const own = Object.entries(process.env).filter(([name]) => !/^npm_|^INIT_CWD$/.test(name));

@@ -4,6 +4,7 @@ import { NORMALISED_BYTES } from '../../../data/normalise.js';
 import { RandomStreams } from '../../../random/streams.js';
 import type { Dataset, Split } from '../../../data/dataset.js';
 import type { DrawOp, DrawPart } from '../operations.js';
+import { classOfRow, writeClassCodes } from '../../../model/draws.js';
 import { applyView, VIEW_WORDS } from '../../../model/views.js';
 import type { SnippetContext } from './snippets.js';
 import type { Values } from './store.js';
@@ -107,16 +108,13 @@ export function runDraw({ tensors, parameters }: SnippetContext, op: DrawOp, sou
         break;
       }
       case 'classes':
-        for (let row = 0; row < part.rows; row++) target[part.targetRow + row] = row % part.classes;
+        for (let row = 0; row < part.rows; row++)
+          target[part.targetRow + row] = classOfRow(row, part.classes);
         break;
       case 'latents': {
         const { rows, size, classes } = part;
         const values = streams.uniform(part.stream, source.step, rows * size, -1, 1);
-        for (let row = 0; row < rows; row++) {
-          for (let column = 0; column < classes; column++) {
-            values[row * size + column] = Number(row % classes === column);
-          }
-        }
+        if (classes > 0) writeClassCodes(values, rows, classes);
         target.set(values, part.targetRow * tensors.rowSize(part.target));
         break;
       }
