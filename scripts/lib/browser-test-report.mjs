@@ -32,6 +32,18 @@ export function countSessions(sessions, requireEveryTest) {
   return counts;
 }
 
+/** A test that takes longer is told with its time: `npm test` has little of it. */
+const LONG_MS = 5000;
+
+function* longTests(sessions) {
+  for (const { testResults } of sessions) {
+    if (testResults === undefined) continue;
+    for (const { title, duration } of allTests(testResults)) {
+      if (duration > LONG_MS) yield `${(duration / 1000).toFixed(1).padStart(6)} s  ${title}`;
+    }
+  }
+}
+
 /** Titles of the skipped tests, each with its file. */
 function skippedTitles(sessions) {
   return [...sessions].flatMap(({ testFile, testResults }) =>
@@ -53,6 +65,7 @@ export function countReporter({ file, requireEveryTest }) {
     reportTestFileResults({ logger, sessionsForTestFile, testFile }) {
       const { passed, failed, skipped } = countSessions(sessionsForTestFile, requireEveryTest);
       logger.log(`${path.relative(ROOT, testFile)}: ${passed} passed, ${failed} failed, ${skipped} skipped`);
+      for (const line of longTests(sessionsForTestFile)) logger.log(line);
     },
     onTestRunFinished({ sessions }) {
       if (requireEveryTest) for (const title of skippedTitles(sessions)) console.log(forbidden(title));

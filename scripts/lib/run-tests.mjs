@@ -1,4 +1,4 @@
-/** Runs groups of tests one after the other, goes on after a failed one, and sums what they count. */
+/** Runs groups of tests, goes on after a failed one, and sums what they count. */
 
 import { parseArgs } from 'node:util';
 import { UsageError } from './main.mjs';
@@ -52,27 +52,36 @@ export function planTests(args, folders) {
   return { checks: Object.keys(CHECKS).filter(isChecked), files };
 }
 
+/**
+ * What runs after what. Side by side is what leaves a core idle by itself: compilers of one thread, and browsers, which
+ * wait for their GPU and for their pages.
+ */
+const ORDER = [['types', 'lint'], ['build'], ['unit'], ['browser', 'page']];
+const TITLES = { unit: 'unit tests', browser: 'browser tests', page: 'page tests' };
+
 /** Runs the plan; returns the summed counts. */
 export async function runPlan({ checks, files }) {
-  const parts = [
-    ...checks.map((check) => [check, CHECKS[check]]),
-    ...[
-      ['unit tests', files.unit, runUnitTests],
-      ['browser tests', files.browser, runBrowserTests],
-      ['page tests', files.page, runPageTests],
-    ]
-      .filter(([, list]) => list.length > 0)
-      .map(([title, list, run]) => [title, () => run(list)]),
-  ];
+  const runs = {
+    ...Object.fromEntries(checks.map((check) => [check, CHECKS[check]])),
+    unit: files.unit.length > 0 && (() => runUnitTests(files.unit)),
+    browser: files.browser.length > 0 && (() => runBrowserTests(files.browser)),
+    page: files.page.length > 0 && (() => runPageTests(files.page)),
+  };
   const total = { ...NO_TESTS };
-  for (const [title, run] of parts) {
-    console.log(`\n== ${title} ==`);
-    const startMs = performance.now();
-    const counts = await run();
-    for (const key of Object.keys(total)) total[key] += counts[key];
-    console.log(`-- ${title}: ${counts.failed === 0 ? 'ok' : 'FAILED'}, ${seconds(startMs)} s`);
+  for (const together of ORDER) {
+    const parts = together.filter((part) => runs[part]);
+    const all = await Promise.all(parts.map((part) => runPart(TITLES[part] ?? part, runs[part])));
+    for (const counts of all) for (const key of Object.keys(total)) total[key] += counts[key];
   }
   return total;
+}
+
+async function runPart(title, run) {
+  console.log(`\n== ${title} ==`);
+  const startMs = performance.now();
+  const counts = await run();
+  console.log(`-- ${title}: ${counts.failed === 0 ? 'ok' : 'FAILED'}, ${seconds(startMs)} s`);
+  return counts;
 }
 
 function seconds(sinceMs) {

@@ -16,7 +16,7 @@ before(async () => {
 after(() => rm(folder, { recursive: true }));
 
 test('a reader is trained, written with its accuracy, and reads the images of a run', async () => {
-  const training = ['--steps', '2', '--batch', '40', '--threads', '1', '--into', inFolder('into')];
+  const training = ['--steps', '2', '--batch', '40', '--threads', '2', '--into', inFolder('into')];
   const trained = await runScript('digit-reader', [...training, '--out', inFolder('reader')]);
   assert.equal(trained.code, 0, trained.output);
   assert.match(trained.output, /The reader reads \d+\.\d\d % of the test images rightly/);

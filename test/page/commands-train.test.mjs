@@ -5,9 +5,9 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { runScript, startScript } from './support/scripts.mjs';
+import { runScript, startScript, TINY_RUN } from './support/scripts.mjs';
 
-const TINY = ['--recipe', 'notebook', '--engine', 'tfjs-wasm', '--batch', '10', '--eval-every', '2'];
+const TINY = [...TINY_RUN, '--eval-every', '2'];
 
 let folder;
 /** A run of four steps that nothing interrupted. */
@@ -93,7 +93,7 @@ describe('a run', () => {
     const run = JSON.parse(await readFile(inFolder('unbroken', 'run.json'), 'utf8'));
     assert.equal(run.recipe, 'notebook');
     assert.equal(run.seed, 1);
-    assert.equal(run.engine, 'tfjs-wasm');
+    assert.equal(run.engine, 'wasm');
     assert.match(run.browser, /Chrom/);
     assert.match(run.versions.tfjs, /^\d+\.\d+\.\d+$/);
     const { steps, batch, evalEvery, labels, dropout, discriminatorLr } = run.settings;

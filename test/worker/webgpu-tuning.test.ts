@@ -146,7 +146,8 @@ describeWebGpu('the tiles of an adapter', () => {
         const adapter = (await navigator.gpu.requestAdapter(options))!;
         return Object.defineProperty(adapter, 'info', { value: info });
       };
-      const { liveBuffers } = await start(forced(store), { requestAdapter } as GPU);
+      // What is remembered is looked at, not which tile is the fastest.
+      const { liveBuffers } = await start({ ...forced(store), budgetMs: 1 }, { requestAdapter } as GPU);
       const [key] = [...store.kept.keys()];
       const [adapter, hash] = JSON.parse(key!) as [string, string];
       const [identity, peak] = JSON.parse(adapter) as [string, number];

@@ -1,7 +1,7 @@
 /**
- * Trains what a run is held against in turns with it: the same labelled images, as many steps as its recipe
- * has for those of the run, on the same engine. The run rests meanwhile, so that its own times stay true. Decides whose turn it is, and what this machine is
- * too slow for; owns the other runs.
+ * Trains what a run is held against in turns with it: the same labelled images, as many steps as its recipe has for
+ * those of the run, on the same engine. The run rests meanwhile, so that its own times stay true. Decides whose turn it
+ * is, and what this machine is too slow for; owns the other runs.
  */
 
 import { afterPatience, type StartTimer } from '../../protocol/patience.js';
@@ -29,7 +29,7 @@ export type ComparisonState = 'training' | 'tooSlow' | 'failed';
 export interface ComparisonOptions {
   readonly session: TrainerSession;
   readonly createClient: ComparisonRunOptions['createClient'];
-  /** A state or an evaluation is another one. */
+  /** A state, an evaluation or whose turn it is is another one. */
   readonly onChange: () => void;
   /** Another clock for time limits than the page's, for tests. */
   readonly startTimer?: StartTimer | undefined;
@@ -49,6 +49,8 @@ export class Comparison {
   #turnAt = 0;
   /** Settles when the turns so far are over. */
   #turns: Promise<void> = Promise.resolve();
+  /** The one that trains now. */
+  #turnOf: RecipeName | null = null;
   /** The turn under way after the end of the run. */
   #lastTurn: AbortController | null = null;
 
@@ -76,6 +78,11 @@ export class Comparison {
     return this.#training(settings).some(
       (recipe) => this.#stepOf(recipe) < comparedSettings(recipe, settings).steps,
     );
+  }
+
+  /** The one that trains at this moment, while the run rests or after its end; null where none does. */
+  get turnOf(): RecipeName | null {
+    return this.#turnOf;
   }
 
   /** How it stands about one that the run is held against; null where none is trained. */
@@ -186,11 +193,15 @@ export class Comparison {
   }
 
   async #goTo(recipe: RecipeName, run: ComparisonRun, step: number, signal: AbortSignal): Promise<void> {
-    const { startTimer } = this.#options;
+    const { startTimer, onChange } = this.#options;
     const cancel = afterPatience(TURN_LIMIT_MS, () => run.end(), { start: startTimer });
+    this.#turnOf = recipe;
+    onChange();
     await run.goTo(step, signal);
     cancel();
+    this.#turnOf = null;
     this.#judge(recipe, run);
+    onChange();
   }
 
   #runOf(recipe: RecipeName): ComparisonRun {
@@ -226,6 +237,5 @@ export class Comparison {
     run.end();
     // A beginning says nothing of the end.
     baselines.forget(run.settings);
-    this.#options.onChange();
   }
 }

@@ -35,7 +35,7 @@ export interface ElementView extends Speech {
   readonly error: ErrorInfo | null;
   readonly baseline: readonly EvaluationReport[];
   readonly withoutGan: readonly EvaluationReport[];
-  readonly comparison: Pick<Comparison, 'isWanted' | 'stateOf' | 'takesTurns'>;
+  readonly comparison: Pick<Comparison, 'isWanted' | 'stateOf' | 'takesTurns' | 'turnOf'>;
   readonly isStartQueued: boolean;
   readonly continueTo: number;
   readonly hasPoster: boolean;
@@ -139,6 +139,7 @@ export function elementTemplate(view: ElementView, actions: ElementActions): Tem
               withoutGan,
               isCompared: comparison.isWanted,
               comparisonOf: (other) => comparison.stateOf(other),
+              turnOf: comparison.turnOf,
               referenceOf: (other) => referenceFor(other, current, model.data),
               onCompare: actions.onCompare,
               firstEvaluation: stepsToEvaluation(0, { ...current, unmeasuredSteps: unmeasured }),

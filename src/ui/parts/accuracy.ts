@@ -20,6 +20,8 @@ export interface AccuracyView extends Speech {
   /** Whether these two are trained beside the run, and what has become of it. */
   readonly isCompared: boolean;
   readonly comparisonOf: (recipe: Settings['recipe']) => ComparisonState | null;
+  /** Which of them trains at this moment. */
+  readonly turnOf: Settings['recipe'] | null;
   /** What was measured of a recipe before, where that is of the like. */
   readonly referenceOf: (recipe: Settings['recipe']) => MeasuredReference | null;
   readonly onCompare: (isCompared: boolean) => void;
@@ -89,16 +91,22 @@ function comparison(
   known: readonly EvaluationReport[],
   recipe: Settings['recipe'] | null,
 ): TemplateResult {
-  const { words, formats, referenceOf } = view;
+  const { words, formats, referenceOf, turnOf } = view;
   const at = comparedAt(view, known);
-  const reference = at === null && recipe !== null ? referenceOf(recipe) : null;
+  // The run rests meanwhile, which is not to look like a fault.
+  const isItsTurn = recipe !== null && recipe === turnOf;
+  const reference = at === null && recipe !== null && !isItsTurn ? referenceOf(recipe) : null;
   const figure =
     at !== null
       ? html`<p class="baseline-figure number">${formats.percent(at.testAccuracy)}</p>
-          <p class="muted number">${fill(words.baselineAt, { step: formats.count(at.step) })}</p>`
+          <p class="muted number">
+            ${isItsTurn ? words.comparisonNow : fill(words.baselineAt, { step: formats.count(at.step) })}
+          </p>`
       : reference !== null
         ? referenceFigure(view, reference)
-        : html`<p class="baseline-none muted">${noneBeside(view, recipe)}</p>`;
+        : html`<p class="baseline-none muted">
+            ${isItsTurn ? words.comparisonNow : noneBeside(view, recipe)}
+          </p>`;
   return html`<div class="baseline">
     <h3 class="muted">${title}</h3>
     ${figure}

@@ -158,6 +158,7 @@ const WORDS = {
   compareHint:
     'They learn from the same labelled images and take turns with the run, which takes longer by that.',
   comparisonSoon: 'Takes turns with this run',
+  comparisonNow: 'training now, in its turn',
   comparisonTooSlow: 'Too slow here to train beside it',
   comparisonFailed: 'Could not be trained beside it',
   gainOfUnlabelled: 'The images without labels bought {change} points',

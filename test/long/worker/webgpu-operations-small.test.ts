@@ -11,6 +11,7 @@ import {
   planGenerate,
   planTrainStep,
 } from '../../../src/worker/engine/plan/plan.js';
+import { FEW_SHAPES, fewInput, fewState } from '../../support/few-recipe.js';
 import { checkOneByOne, expectAgreement } from '../../worker/support/one-by-one-checks.js';
 import { runOneByOne, stirred, withDevice } from '../../worker/support/one-by-one.js';
 import { GPU_TILES, nameOf, SOFTWARE_TILES } from '../../worker/support/tiles.js';
@@ -19,7 +20,7 @@ import { describeWebGpu } from '../../worker/support/webgpu.js';
 
 describeWebGpu('an operation of a recipe on the webgpu engine', () => {
   for (const [recipe, batch, channelDivisor, step, choices] of [
-    // Full width takes half a minute with some tiles; test/long/worker has them all.
+    // Full width takes half a minute with some tiles; webgpu-operations.test.ts has them all.
     ['notebook', 10, 1, 0, [SOFTWARE_TILES]],
     ['notebook-as-run', 11, 8, 3, [GPU_TILES]],
     ['notebook-feature-matching', 13, 3, 300, [SOFTWARE_TILES, GPU_TILES]],
@@ -29,6 +30,18 @@ describeWebGpu('an operation of a recipe on the webgpu engine', () => {
       const title = `${recipe}, batch ${batch}, channels divided by ${channelDivisor}, tiles ${nameOf(tiles)}`;
       it(`computes what it means: ${title}`, () =>
         checkOneByOne(tinyInput(recipe, { batch, seed: 2 ** 40 + 5 }, channelDivisor), tiles, step));
+    }
+  }
+
+  for (const data of FEW_SHAPES.slice(0, 2)) {
+    for (const tiles of [SOFTWARE_TILES, GPU_TILES]) {
+      for (const stage of [0, 1, 3]) {
+        it(`computes what it means: stage ${stage}, ${data.imageShape.join(' x ')}, tiles ${nameOf(tiles)}`, async () => {
+          const input = fewInput(data);
+          const { step, tensors } = fewState(input, stage);
+          await checkOneByOne(input, tiles, step + 1, tensors);
+        });
+      }
     }
   }
 

@@ -8,7 +8,7 @@ const LIMIT_MS = 300_000;
 
 /** Options of `npm run train` for a run of the notebook that takes next to nothing. */
 export const TINY_RUN = [
-  ...['--recipe', 'notebook', '--engine', 'wasm', '--threads', '1'],
+  ...['--recipe', 'notebook', '--engine', 'wasm', '--threads', '2'],
   ...['--batch', '10'],
 ];
 

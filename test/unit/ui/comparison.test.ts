@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it, test } from 'node:test';
 import { completeSettings } from '../../../src/protocol/check-settings.js';
 import type { Settings } from '../../../src/protocol/settings.js';
+import type { RecipeName } from '../../../src/recipe/recipes.js';
 import type { TrainerState } from '../../../src/protocol/reports.js';
 import { baselines } from '../../../src/ui/charts/baselines.js';
 import { comparedRecipes, comparedSettings } from '../../../src/ui/comparison/compared-settings.js';
@@ -29,6 +30,8 @@ interface Page {
   readonly others: FakeTrainer[];
   /** States of the run, as a host hears of them. */
   readonly states: TrainerState[];
+  /** Whose turn it was at each change. */
+  readonly turns: (RecipeName | null)[];
 }
 
 const pages: Page[] = [];
@@ -38,6 +41,7 @@ function open(prepare: (other: FakeTrainer) => void = () => undefined, timers?: 
   const owns: FakeTrainer[] = [];
   const others: FakeTrainer[] = [];
   const states: TrainerState[] = [];
+  const turns: (RecipeName | null)[] = [];
   const make = (into: FakeTrainer[]): SessionOptions['createClient'] => {
     return ({ onReports, onDeath }) => {
       const fake = new FakeTrainer({ workerUrl: '', dataUrl: '', onReports, onDeath });
@@ -58,14 +62,14 @@ function open(prepare: (other: FakeTrainer) => void = () => undefined, timers?: 
     onBatch: () => undefined,
     onState: (state) => comparison.stateChanged(state),
   });
-  const comparison = new Comparison({
+  const comparison: Comparison = new Comparison({
     session,
     createClient: make(others),
-    onChange: () => undefined,
+    onChange: () => turns.push(comparison.turnOf),
     startTimer: timers?.start,
   });
   comparison.isWanted = true;
-  const page = { session, comparison, own: () => owns.at(-1)!, others, states };
+  const page = { session, comparison, own: () => owns.at(-1)!, others, states, turns };
   pages.push(page);
   return page;
 }
@@ -117,10 +121,14 @@ test('a run is held against the labels alone and against no GAN, with as many st
 describe('what a run is held against', () => {
   it('takes turns with it: the run rests unheard, and goes on', async () => {
     const settings = settingsOf();
-    const { session, own, others, states } = open();
+    const { session, comparison, own, others, states, turns } = open();
     await session.start(settings);
+    assert.deepEqual(turns, [null]);
     own().advance(200);
     await until(() => others.length === 2 && own().calls.at(-1)![0] === 'start', 'both had a turn');
+    const told = turns.filter((turn, i) => i > 0 && turn !== turns[i - 1]);
+    assert.deepEqual(new Set(told), new Set(['labels-only-augmented', null, 'few-labels-no-gan']));
+    assert.equal(comparison.turnOf, null, 'told when it is over');
     assert.deepEqual(
       others.map(({ settings: its, done }) => [its!.recipe, its!.seed, its!.engine, done]),
       [

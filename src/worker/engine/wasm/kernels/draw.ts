@@ -9,6 +9,7 @@ import {
   DrawMaskOperation,
   DrawNormalsOperation,
   DrawTargetsOperation,
+  Operation,
   Run,
 } from './layout';
 import {
@@ -70,47 +71,60 @@ export function drawTargets(record: DrawTargetsOperation, run: Run, scratch: usi
   }
 }
 
-/** About normal. Threads share out what eight blocks give, 32 elements. */
+/** About normal. */
 export function drawNormals(record: DrawNormalsOperation, threads: i32, run: Run, scratch: usize): void {
-  const count = record.count;
-  const groups = (count + 31) >> 5;
-  for (
-    let group = firstItem(record, groups, threads);
-    group < groups;
-    group = itemAfter(record, group, groups, threads)
-  ) {
-    drawWords(record.stream, group * BLOCKS, run, scratch);
-    for (let offset: usize = 0; offset < BLOCKS_BYTES; offset += VECTOR) {
-      v128.store(scratch + offset, wordsToNormal(v128.load(scratch + offset)));
-    }
-    const some = min(32, count - (group << 5));
-    memory.copy(record.target + (usize(group) << 7), scratch, usize(some) << 2);
-  }
+  drawFloats(record, record.stream, record.count, record.target, true, 0, 0, threads, run, scratch);
 }
 
-/** Uniform in [-1, 1) but for the codes of classes. Threads share out what eight blocks give, 32 elements. */
+/** Uniform in [-1, 1) but for the codes of classes. */
 export function drawLatents(record: DrawLatentsOperation, threads: i32, run: Run, scratch: usize): void {
-  const count = record.count;
+  const classes = record.classes;
+  drawFloats(
+    record,
+    record.stream,
+    record.count,
+    record.target,
+    false,
+    record.size,
+    classes,
+    threads,
+    run,
+    scratch,
+  );
+}
+
+/** Threads share out what eight blocks give, 32 elements. Codes of classes begin rows of `size` where there are any. */
+function drawFloats(
+  record: Operation,
+  stream: i32,
+  count: i32,
+  target: usize,
+  isNormal: bool,
+  size: i32,
+  classes: i32,
+  threads: i32,
+  run: Run,
+  scratch: usize,
+): void {
   const groups = (count + 31) >> 5;
   for (
     let group = firstItem(record, groups, threads);
     group < groups;
     group = itemAfter(record, group, groups, threads)
   ) {
-    drawWords(record.stream, group * BLOCKS, run, scratch);
+    drawWords(stream, group * BLOCKS, run, scratch);
     for (let offset: usize = 0; offset < BLOCKS_BYTES; offset += VECTOR) {
-      v128.store(scratch + offset, wordsToUniform(v128.load(scratch + offset), -1, 2));
+      const words = v128.load(scratch + offset);
+      v128.store(scratch + offset, isNormal ? wordsToNormal(words) : wordsToUniform(words, -1, 2));
     }
     const some = min(32, count - (group << 5));
-    if (record.classes > 0) writeClassCodes(record, group << 5, some, scratch);
-    memory.copy(record.target + (usize(group) << 7), scratch, usize(some) << 2);
+    if (classes > 0) writeClassCodes(size, classes, group << 5, some, scratch);
+    memory.copy(target + (usize(group) << 7), scratch, usize(some) << 2);
   }
 }
 
 /** Over the elements of `count` latents, from `first` on, that are codes of their rows' classes. */
-function writeClassCodes(record: DrawLatentsOperation, first: i32, count: i32, values: usize): void {
-  const size = record.size;
-  const classes = record.classes;
+function writeClassCodes(size: i32, classes: i32, first: i32, count: i32, values: usize): void {
   for (let i = 0; i < count; i++) {
     const row = (first + i) / size;
     const column = first + i - row * size;

@@ -37,10 +37,10 @@ function register(across: number, down: number, rows: number): Tile {
 }
 
 /**
- * What is measured for each role, the tile of an unmeasured GPU first, then the likeliest to win, since
- * time may run out: in the order of `npm run gpu-audit`'s modelled times. Tiles of 32 x 16 to 64 x 64 outputs (rows x columns): large ones read less memory; small ones
- * make more workgroups, of which the notebook's maps give a large GPU few. All fit WebGPU's default limits: 256
- * threads and 16 KiB of workgroup memory a workgroup.
+ * What is measured for each role, the tile of an unmeasured GPU first, then the likeliest to win, since time may run
+ * out: in the order of `npm run gpu-audit`'s modelled times. Tiles of 32 x 16 to 64 x 64 outputs (rows x columns): large
+ * ones read less memory; small ones make more workgroups, of which the notebook's maps give a large GPU few. All fit
+ * WebGPU's default limits: 256 threads and 16 KiB of workgroup memory a workgroup.
  */
 export const TILE_CANDIDATES: Readonly<Record<TileRole, readonly Tile[]>> = Object.freeze({
   forward: [
