@@ -1,5 +1,6 @@
 /** What `npm run protocol` may be asked for: one recipe, one number of labels, so many draws of them. */
 
+import { commandLine } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { parseWholeNumber } from './options.mjs';
 import { importSource } from './source-modules.mjs';
@@ -48,6 +49,8 @@ export function parseProtocolOptions(args) {
   return {
     out: own.out,
     isResumed: own.resume === true,
+    // It goes on with the options that it was begun with.
+    resumeCommand: commandLine('protocol', [...args.filter((word) => word !== '--resume'), '--resume']),
     settings: { ...settings, labels },
     draws,
     jobs: parseWholeNumber('jobs', own.jobs, 1, MOST_JOBS),

@@ -10,11 +10,20 @@ const percent = (share) => (share === null ? '–' : `${(100 * share).toFixed(2)
 
 /** Runs what `parseProtocolOptions` returned; resolves with the exit code. */
 export async function protocol(options) {
-  const { out: name, isResumed, jobs, validation, draws } = options;
+  const { out: name, isResumed, resumeCommand, jobs, validation, draws } = options;
   const { recipe, labels, ...settings } = options.settings;
   const seeds = Array.from({ length: draws }, (_, index) => index + 1);
   const lists = { recipes: [recipe], labels: [labels], seeds };
-  const code = await sweep({ out: name, isResumed, settings, lists, jobs, browser: 'chrome', validation });
+  const code = await sweep({
+    out: name,
+    isResumed,
+    resumeCommand,
+    settings,
+    lists,
+    jobs,
+    browser: 'chrome',
+    validation,
+  });
   const out = resolveGiven(name);
   const plan = await readPlan(out, name);
   const rows = await Promise.all(plan.runs.map((run) => readRow(out, run, plan.settings)));

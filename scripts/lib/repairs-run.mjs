@@ -72,6 +72,7 @@ export async function measureRepairs(options) {
     const own = await sweep({
       out: path.join(name, choice),
       isResumed: isBegun,
+      resumeCommand: resumeLine(name),
       settings: { ...settings, repairs },
       lists,
       jobs,
@@ -84,6 +85,5 @@ export async function measureRepairs(options) {
   }
   console.log(`\n${await writeRepairsResults(out, asked, await readRows(out, name))}`);
   console.log(`The table is ${path.join(name, TABLE)}.`);
-  if (code !== 0) console.log(`To go on: ${resumeLine(name)}`);
   return code;
 }

@@ -44,18 +44,12 @@ function firstLine(error) {
   return error.message.split('\n')[0];
 }
 
-function resumeLine(out) {
-  return commandLine('sweep', ['--resume', '--out', pathWord(out)]);
-}
-
 async function makePlan(out, options) {
-  const { out: name, isResumed } = options;
+  const { out: name, isResumed, resumeCommand } = options;
   if (isResumed) return planSweep(options, await readPlan(out, name));
   const contents = readdirSync(out).filter((file) => file !== LOCK && !file.startsWith(`${LOCK}.`));
   if (contents.length === 0) return planSweep(options);
-  const advice = existsSync(path.join(out, SWEEP))
-    ? `, or go on with the sweep in it: ${resumeLine(name)}`
-    : '';
+  const advice = existsSync(path.join(out, SWEEP)) ? `, or go on with the sweep in it: ${resumeCommand}` : '';
   throw new UsageError(`--out ${name} exists and is not empty. Name another folder${advice}.`);
 }
 
@@ -79,16 +73,18 @@ class Sweep {
   #out;
   #name;
   #plan;
+  #resumeCommand;
   #rows = new Map();
   #display;
   #files;
   #places;
   #writing = Promise.resolve();
 
-  constructor({ out, name, plan }) {
+  constructor({ out, name, plan, resumeCommand }) {
     this.#out = out;
     this.#name = name;
     this.#plan = plan;
+    this.#resumeCommand = resumeCommand;
     this.#display = new SweepDisplay(plan.runs.length);
   }
 
@@ -121,7 +117,7 @@ class Sweep {
         onEnd: (run, end) => this.#onEnd(run, end),
       });
     } catch (error) {
-      throw new UsageError(`${error.message}\nTo go on: ${resumeLine(this.#name)}`, { cause: error });
+      throw new UsageError(`${error.message}\nTo go on: ${this.#resumeCommand}`, { cause: error });
     } finally {
       this.#display.stop();
       await this.#places.close();
@@ -194,19 +190,27 @@ class Sweep {
     this.#display.ended(rows, this.#name);
     const isDone = rows.every(({ state }) => state === 'finished');
     if (isDone) return 0;
-    console.log(`To go on: ${resumeLine(this.#name)}`);
+    console.log(`To go on: ${this.#resumeCommand}`);
     return interruptionSignal.aborted ? interruption().exitCode : 1;
   }
 }
 
-/** Runs what `parseSweepOptions` returned; resolves with the exit code. */
-export async function sweep(options) {
-  const name = options.out;
+/**
+ * Runs what `parseSweepOptions` returned; resolves with the exit code. `resumeCommand` is what a person is told to call
+ * to go on, where a sweep is a part of another command.
+ */
+export async function sweep(given) {
+  const name = given.out;
+  const options = {
+    ...given,
+    resumeCommand: given.resumeCommand ?? commandLine('sweep', ['--resume', '--out', pathWord(name)]),
+  };
+  const { resumeCommand } = options;
   const out = resolveGiven(name);
   const release = await claimFolder({ out, name });
   try {
     const plan = await makePlan(out, options);
-    return await new Sweep({ out, name, plan }).run(options);
+    return await new Sweep({ out, name, plan, resumeCommand }).run(options);
   } finally {
     await release();
   }

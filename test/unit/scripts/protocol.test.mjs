@@ -21,6 +21,13 @@ test('a protocol is of one recipe and number of labels, balanced, evaluated once
   assert.equal(parseProtocolOptions(['--help']), null);
 });
 
+test('a protocol that stops names the command that goes on with it, whichever way it was begun', () => {
+  const words = ['--labels', '20', '--draws', '3', '--out', 'a b'];
+  const command = /npm .*run protocol -- --labels 20 --draws 3 --out 'a b' --resume$/;
+  assert.match(parseProtocolOptions(words).resumeCommand, command);
+  assert.match(parseProtocolOptions(['--resume', ...words]).resumeCommand, command);
+});
+
 test('what a protocol fixes cannot be given, and what it needs is asked for', () => {
   for (const name of ['--seed', '--eval-every']) {
     assert.throws(
