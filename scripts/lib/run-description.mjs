@@ -14,16 +14,24 @@ function readVersions() {
 }
 
 /**
- * run.json: recipe, seed and every setting with its default filled in; what the newest session ran on;
+ * run.json: recipe, seed and every setting with its default filled in; how many training images were kept back; what the newest session ran on;
  * and all sessions in order, one for each time that the run was begun or gone on with.
  */
-export function describeRun({ settings, engineReport, browser, machine: place, fromStep, sessions }) {
-  // `tiles` is undefined, and so left out of the file, for engines that choose none.
+export function describeRun({
+  settings,
+  validation,
+  engineReport,
+  browser,
+  machine: place,
+  fromStep,
+  sessions,
+}) {
+  // `validation` is undefined for a run that is evaluated on the test images, and so left out of the file; `tiles` is undefined, and so left out of the file, for engines that choose none.
   const { engine, adapter, isSoftware, tiles } = engineReport;
   const machine = { engine, adapter, isSoftware, tiles, browser, ...place, versions: readVersions() };
   const session = { startedAt: new Date().toISOString(), fromStep, ...machine };
   const { recipe, seed } = settings;
-  return { recipe, seed, settings, ...machine, sessions: [...sessions, session] };
+  return { recipe, seed, settings, validation, ...machine, sessions: [...sessions, session] };
 }
 
 export function describeEngine({ engine, adapter, isSoftware, fewerThreads, passedOver }) {

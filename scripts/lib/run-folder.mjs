@@ -41,8 +41,9 @@ export async function replaceFile(file, content) {
 }
 
 /** The command that goes on with the run in a folder; `name` is the folder as the person has it. */
-export function resumeCommand(name) {
-  return commandLine('train', ['--resume', pathWord(name)]);
+export function resumeCommand(name, validation) {
+  const kept = validation === undefined ? [] : ['--validation', String(validation)];
+  return commandLine('train', ['--resume', pathWord(name), ...kept]);
 }
 
 function isSamePlace(one, other) {

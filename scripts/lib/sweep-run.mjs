@@ -78,6 +78,7 @@ class Sweep {
   #display;
   #files;
   #places;
+  #validation;
   #writing = Promise.resolve();
 
   constructor({ out, name, plan, resumeCommand }) {
@@ -99,6 +100,7 @@ class Sweep {
   }
 
   async #train(runs, options) {
+    this.#validation = options.validation;
     try {
       // In memory: another build, while this one trains, takes its files away.
       this.#files = await dataReader(buildSiteFiles, options.validation)();
@@ -136,7 +138,10 @@ class Sweep {
     const settings = isBegun ? given : { ...this.#places.settings, ...given };
     let failure = null;
     try {
-      await train({ given: settings, ...where }, this.#surroundings(run, place));
+      await train(
+        { given: settings, validation: this.#validation, ...where },
+        this.#surroundings(run, place),
+      );
     } catch (error) {
       failure = error;
     }

@@ -186,6 +186,7 @@ class TrainRun {
     this.#isFolderBegun = true;
     const run = describeRun({
       settings: this.#settings,
+      validation: this.#options.validation,
       engineReport: this.#engineReport,
       browser: this.#browser,
       machine: this.#surroundings.machine(),
@@ -265,7 +266,7 @@ class TrainRun {
   #howToGoOn() {
     const { out, name } = this.#folders;
     return this.#isFolderBegun && existsSync(path.join(out, CHECKPOINT))
-      ? `To go on: ${resumeCommand(name)}`
+      ? `To go on: ${resumeCommand(name, this.#options.validation)}`
       : '';
   }
 }

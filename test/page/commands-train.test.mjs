@@ -131,13 +131,16 @@ describe('a run that is interrupted', () => {
   });
 
   test('by Ctrl-C while it loads ends well too', async () => {
-    const script = startScript('train', [...TINY, '--steps', '2', '--out', inFolder('early')]);
+    const args = [...TINY, '--steps', '2', '--validation', '1000', '--out', inFolder('early')];
+    const script = startScript('train', args);
     await script.said(/Starting the engine/);
     script.child.kill('SIGINT');
     const { code, output } = await script.ended;
     assert.equal(code, 130, output);
-    assert.match(output, /To go on: npm run train -- --resume /);
-    const resumed = await runScript('train', ['--resume', inFolder('early')]);
+    assert.match(output, /To go on: npm run train -- --resume \S+early --validation 1000$/m);
+    const { validation } = JSON.parse(await readFile(inFolder('early', 'run.json'), 'utf8'));
+    assert.equal(validation, 1000);
+    const resumed = await runScript('train', ['--resume', inFolder('early'), '--validation', '1000']);
     assert.equal(resumed.code, 0, resumed.output);
     assert.deepEqual(
       (await readLines('early')).map(({ step }) => step),
