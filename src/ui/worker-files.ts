@@ -3,6 +3,7 @@
  * replace by where they put the file.
  */
 
+import { feature } from '../browser/feature.js';
 import type { BuildFile, MovedFiles } from '../browser/build-files.js';
 
 export type { BuildFile };
@@ -39,9 +40,15 @@ function addressOf(name: keyof typeof ADDRESSES): URL {
   return outOfViteCache(ADDRESSES[name]());
 }
 
-/** The address at which a file of this build is served, from the one that its module gives. */
+/**
+ * The address at which a file of this build is served, from the one that its module gives. Under Next.js, webpack gives
+ * something like a URL that is a path on the page's origin.
+ */
 export function outOfViteCache(address: URL): URL {
-  const url = new URL(address);
+  const url = new URL(
+    address,
+    feature(() => location.href),
+  );
   url.pathname = url.pathname.replace(VITE_CACHE, PACKAGE);
   return url;
 }

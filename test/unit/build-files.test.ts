@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { BUILD_FILES, buildFile, movedFiles, useMovedFiles } from '../../src/browser/build-files.js';
-import { dataFolderBeside, filesMovedFrom, workerUrl } from '../../src/ui/worker-files.js';
+import { dataFolderBeside, filesMovedFrom, outOfViteCache, workerUrl } from '../../src/ui/worker-files.js';
 import { answerWithin, NoAnswer } from '../../src/worker/engine/device/answer.js';
 
 const SCRIPT = 'https://example.test/app/worker/worker.js';
@@ -34,6 +34,15 @@ test('a page tells of nothing where all lies beside the worker, and of everythin
     Object.keys(filesMovedFrom(new URL('data:text/javascript,'))).sort(),
     [...BUILD_FILES].sort(),
   );
+});
+
+test('a file is found where a bundler gives a path on the page’s origin', (context) => {
+  const given = { href: '/_next/static/media/worker.1a2b.js', toString: () => given.href } as URL;
+  assert.throws(() => outOfViteCache(given), /Invalid URL/);
+  Object.assign(globalThis, { location: { href: 'https://example.test/some/page' } });
+  context.after(() => Reflect.deleteProperty(globalThis, 'location'));
+  assert.equal(outOfViteCache(given).href, `https://example.test${given.href}`);
+  assert.equal(outOfViteCache(new URL(SCRIPT)).href, SCRIPT);
 });
 
 test('data are expected beside the worker of a built site, and nowhere in a package or a bundle', () => {

@@ -180,7 +180,12 @@ export async function measureOnce(page, engines) {
   await page.waitForFunction(() => customElements.get('sgan-benchmark') !== undefined, { polling: 100 });
   const outcome = await page.evaluate(async (chosen) => {
     const benchmark = document.createElement('sgan-benchmark');
-    benchmark.setAttribute('data-url', document.querySelector('sgan-trainer').getAttribute('data-url'));
+    const trainer = document.querySelector('sgan-trainer');
+    benchmark.setAttribute('data-url', trainer.getAttribute('data-url'));
+    // Where the host has to name the worker's script, the benchmark's lies beside it.
+    const workerUrl = trainer.getAttribute('worker-url');
+    if (workerUrl !== null)
+      benchmark.setAttribute('worker-url', new URL('benchmark.js', new URL(workerUrl, document.baseURI)));
     document.body.append(benchmark);
     benchmark.settings = { recipe: 'notebook', batch: 10, engines: chosen };
     const isDone = ({ failure, msPerStep }) => failure !== null || msPerStep !== null;
