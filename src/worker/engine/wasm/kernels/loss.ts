@@ -277,11 +277,12 @@ function logitGradients(record: LossOperation, scratch: usize): void {
 }
 
 function addLogitGradient(term: LossTerm, row: i32, target: usize, scratch: usize): void {
-  const factor = weightOf(term) / f32(term.rows);
+  const weight = weightOf(term);
+  const rows = f32(term.rows);
   switch (term.kind) {
     case LossTermKind.softmaxCrossEntropy: {
       const own = changetype<SoftmaxCrossEntropyTerm>(term);
-      addSoftmaxGradient(own.logits, own.width, row, wordAt(own.labels, row), 0, factor, target);
+      addSoftmaxGradient(own.logits, own.width, row, wordAt(own.labels, row), 0, weight, rows, target);
       return;
     }
     case LossTermKind.sigmoidCrossEntropy: {
@@ -289,28 +290,28 @@ function addLogitGradient(term: LossTerm, row: i32, target: usize, scratch: usiz
       const logit = load<f32>(element(own.logits, row * own.width + own.column));
       const probability = scalar(sigmoid(f32x4.splat(logit)));
       const at = element(target, own.column);
-      store<f32>(at, load<f32>(at) + factor * (probability - f32(own.target)));
+      store<f32>(at, load<f32>(at) + (weight * (probability - f32(own.target))) / rows);
       return;
     }
     case LossTermKind.logsumexpCrossEntropy: {
       const own = changetype<LogsumexpCrossEntropyTerm>(term);
       const total = logSumOfExponentials(element(own.logits, row * own.width), own.width);
       const slope = scalar(sigmoid(f32x4.splat(total))) - f32(own.target);
-      addSoftmaxGradient(own.logits, own.width, row, -1, 0, factor * slope, target);
+      addSoftmaxGradient(own.logits, own.width, row, -1, 0, weight * slope, rows, target);
       return;
     }
     case LossTermKind.pseudoLabelCrossEntropy: {
       const own = changetype<PseudoLabelCrossEntropyTerm>(term);
       if (!findTargets(own, row, scratch)) return;
-      addSoftmaxGradient(own.logits, own.width, row, own.classes, scratch, factor, target);
+      addSoftmaxGradient(own.logits, own.width, row, own.classes, scratch, weight, rows, target);
       return;
     }
   }
 }
 
 /**
- * Adds factor (sum of the targets x softmax - targets), where there are targets for the first `label` columns;
- * else factor (softmax - 1 at the column of the label), or factor softmax where the label is no column.
+ * Adds weight (sum of the targets x softmax - targets) / rows, where there are targets for the first `label` columns;
+ * else weight (softmax - 1 at the column of the label) / rows, or weight x softmax / rows where the label is no column.
  */
 function addSoftmaxGradient(
   base: usize,
@@ -318,7 +319,8 @@ function addSoftmaxGradient(
   row: i32,
   label: i32,
   targets: usize,
-  factor: f32,
+  weight: f32,
+  rows: f32,
   to: usize,
 ): void {
   const logits = element(base, row * width);
@@ -333,7 +335,8 @@ function addSoftmaxGradient(
     if (targets == 0) wanted = column == label ? 1 : 0;
     else if (column < label) wanted = load<f32>(element(targets, column));
     const at = element(to, column);
-    store<f32>(at, load<f32>(at) + factor * (sum * probabilityOf(logits, column, total) - wanted));
+    const pull = sum * probabilityOf(logits, column, total) - wanted;
+    store<f32>(at, load<f32>(at) + (weight * pull) / rows);
   }
 }
 
