@@ -15,7 +15,7 @@ import type { BenchEngine } from './bench-engine.js';
 import { differenceOf } from './correctness.js';
 import type { CallCounter } from './count-calls.js';
 import { createContender, type BenchGround } from './create-contender.js';
-import type { StepInputs } from './step-inputs.js';
+import type { NamedArray } from './step-inputs.js';
 import { Turns } from './turns.js';
 import { watchDevices } from './watch-devices.js';
 
@@ -23,7 +23,7 @@ import { watchDevices } from './watch-devices.js';
 export interface Reference {
   readonly step: NamedTensors;
   /** null where the yardsticks do not know the recipe. */
-  readonly inputs: StepInputs | null;
+  readonly inputs: readonly NamedArray[] | null;
 }
 
 export interface MeasureOptions extends BenchmarkOrders {
