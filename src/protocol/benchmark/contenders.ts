@@ -2,16 +2,27 @@
 
 import type { RecipeName } from '../../recipe/recipes.js';
 
-/** The recipe that all yardsticks are a copy of. */
+/** The recipe that nearly all yardsticks are a copy of. */
 export const YARDSTICK_RECIPE: RecipeName = 'notebook';
 
-/** Stages of a recipe whose step is copied; null: of a recipe with one stage. */
+/** Stages of recipes whose steps are copied; null: all that they have. */
 interface Copied {
-  readonly recipe: RecipeName;
+  readonly recipes: readonly RecipeName[];
   readonly stages: readonly string[] | null;
 }
-const NOTEBOOK: Copied = { recipe: YARDSTICK_RECIPE, stages: null };
-const FEW_LABELS: Copied = { recipe: 'few-labels', stages: ['look', 'learn'] };
+const NOTEBOOK: Copied = { recipes: [YARDSTICK_RECIPE], stages: null };
+/** Any recipe whose networks have one instance, of the layers and terms that these have. */
+const FEW_LABELS_FAMILY: Copied = {
+  recipes: [
+    'few-labels',
+    'few-labels-fast',
+    'few-labels-no-gan',
+    'few-labels-no-look',
+    'labels-only-augmented',
+  ],
+  stages: null,
+};
+const LOOK_AND_LEARN: Copied = { recipes: ['few-labels'], stages: ['look', 'learn'] };
 
 interface Traits {
   /** What computes: a WebGPU adapter, WebGL, the processor in this tab, or a Python beside it. */
@@ -27,7 +38,8 @@ interface Traits {
 }
 
 const OWN = { hasThreads: false, isYardstick: false, copies: [], isOnPage: true } as const;
-const YARDSTICK = { hasThreads: false, isYardstick: true, copies: [NOTEBOOK], isOnPage: true } as const;
+const YARDSTICK = { hasThreads: false, isYardstick: true } as const;
+const PLAIN_TFJS = { ...YARDSTICK, copies: [NOTEBOOK, FEW_LABELS_FAMILY], isOnPage: true } as const;
 const DESKTOP = {
   runsOn: 'python',
   hasThreads: true,
@@ -39,16 +51,16 @@ const DESKTOP = {
 const LIST = {
   webgpu: { ...OWN, runsOn: 'webgpu' },
   wasm: { ...OWN, runsOn: 'cpu', hasThreads: true },
-  'tfjs-webgpu': { ...YARDSTICK, runsOn: 'webgpu' },
-  'tfjs-webgl': { ...YARDSTICK, runsOn: 'webgl' },
-  'tfjs-wasm': { ...YARDSTICK, runsOn: 'cpu' },
-  'tfjs-cpu': { ...YARDSTICK, runsOn: 'cpu' },
-  'jax-js': { ...YARDSTICK, runsOn: 'webgpu', isOnPage: false },
+  'tfjs-webgpu': { ...PLAIN_TFJS, runsOn: 'webgpu' },
+  'tfjs-webgl': { ...PLAIN_TFJS, runsOn: 'webgl' },
+  'tfjs-wasm': { ...PLAIN_TFJS, runsOn: 'cpu' },
+  'tfjs-cpu': { ...PLAIN_TFJS, runsOn: 'cpu' },
+  'jax-js': { ...YARDSTICK, copies: [NOTEBOOK], runsOn: 'webgpu', isOnPage: false },
   /** `wasm` without relaxed SIMD, whatever the browser has. */
   'wasm-plain': { ...OWN, runsOn: 'cpu', hasThreads: true, isOnPage: false },
-  pytorch: { ...DESKTOP, copies: [NOTEBOOK, FEW_LABELS] },
+  pytorch: { ...DESKTOP, copies: [NOTEBOOK, LOOK_AND_LEARN] },
   /** The same through `torch.compile`. */
-  'pytorch-compiled': { ...DESKTOP, copies: [FEW_LABELS] },
+  'pytorch-compiled': { ...DESKTOP, copies: [LOOK_AND_LEARN] },
   tensorflow: DESKTOP,
 } as const satisfies Record<string, Traits>;
 
@@ -94,15 +106,24 @@ export function pageContenders(cores: number): readonly Contender[] {
 
 /** What a yardstick knows, in words. */
 export function describeCopies(engine: ContenderName): string {
-  const parts = CONTENDERS[engine].copies.map(({ recipe, stages }) =>
-    stages === null ? `the recipe ${recipe}` : `the stages ${stages.join(' and ')} of the recipe ${recipe}`,
-  );
+  const parts = CONTENDERS[engine].copies.map(({ recipes, stages }) => {
+    const named = `the ${recipes.length === 1 ? 'recipe' : 'recipes'} ${listed(recipes)}`;
+    return stages === null ? named : `the stages ${listed(stages)} of ${named}`;
+  });
   return parts.join(' and ');
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+function listed(names: readonly string[]): string {
+  const before = names.slice(0, -1).join(', ');
+  return before === '' ? names.join() : `${before} and ${names.at(-1)}`;
 }
 
 /** Why a contender cannot train a stage of a recipe, by its key; null where it can. */
 export function recipeRefusal({ engine }: Contender, recipe: RecipeName, stage: string): string | null {
   const { isYardstick, copies } = CONTENDERS[engine];
-  const isKnown = copies.some((own) => own.recipe === recipe && (own.stages?.includes(stage) ?? true));
+  const isKnown = copies.some(
+    ({ recipes, stages }) => recipes.includes(recipe) && (stages?.includes(stage) ?? true),
+  );
   return !isYardstick || isKnown ? null : `The yardstick is a copy of ${describeCopies(engine)} alone.`;
 }

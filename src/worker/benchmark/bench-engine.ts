@@ -3,7 +3,7 @@
 import type { OperationTime } from '../../protocol/benchmark/report.js';
 import type { ImageSet } from '../data/dataset.js';
 import type { NamedTensors } from '../model/parameters.js';
-import type { StepInputs } from './step-inputs.js';
+import type { NamedArray } from './step-inputs.js';
 
 export interface BenchInput {
   readonly train: ImageSet;
@@ -32,7 +32,7 @@ export interface BenchEngine {
    * What the first step of a run computes, by the names of `Engine.inspectStep`; some of it, from the inputs
    * given (null where the recipe is not theirs), is enough for a yardstick. Its state may be another one afterwards.
    */
-  readonly inspect?: (inputs: StepInputs | null) => Promise<NamedTensors>;
+  readonly inspect?: (inputs: readonly NamedArray[] | null) => Promise<NamedTensors>;
   /** Times the operations of a step one by one; its state may be of no use afterwards. */
   readonly profile?: () => Promise<StepProfile>;
   /** Bytes of memory that the engine has taken itself. */

@@ -1,7 +1,7 @@
 /** Makes the engines and yardsticks that take part. Whoever asked for one disposes it. */
 
 import { completeSettings } from '../../protocol/check-settings.js';
-import type { Contender, ContenderName } from '../../protocol/benchmark/contenders.js';
+import { YARDSTICK_RECIPE, type Contender, type ContenderName } from '../../protocol/benchmark/contenders.js';
 import type { Settings } from '../../protocol/settings.js';
 import type { RecipeName } from '../../recipe/recipes.js';
 import { buildRecipe } from '../../recipe/build-recipe.js';
@@ -144,8 +144,10 @@ export async function createContender(
     case 'tfjs-webgl':
     case 'tfjs-wasm':
     case 'tfjs-cpu': {
-      const { createPlainTfjs, TFJS_OF } = await import('./plain-tfjs.js');
-      return createPlainTfjs(TFJS_OF[engine], yardstickInput);
+      const { createPlainFewLabels, createPlainTfjs, TFJS_OF } = await import('./plain-yardsticks.js');
+      return settings.recipe === YARDSTICK_RECIPE
+        ? createPlainTfjs(TFJS_OF[engine], yardstickInput)
+        : createPlainFewLabels(TFJS_OF[engine], ground.input);
     }
     case 'jax-js':
     case 'pytorch':

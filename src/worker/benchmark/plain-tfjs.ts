@@ -1,18 +1,16 @@
 /**
  * The notebook's step as someone would write it with tfjs: plain operations, `tf.train.adam`, tfjs'
  * own dropout and random numbers. A frozen yardstick for the benchmark, on whichever backend is given:
- * not tuned, and not to be. Backends are started as the trainer's engines start them; of the kernels that
- * these add, plain operations meet the gradients of a convolution alone, without which tfjs' wasm backend
- * cannot train.
+ * not tuned, and not to be.
  */
 
 import * as tf from '@tensorflow/tfjs-core';
-import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import { gradientName } from '../engine/engine.js';
-import { startBackend, type TfjsBackend } from '../engine/tfjs/index.js';
-import type { NamedTensor, NamedTensors } from '../model/parameters.js';
+import type { TfjsBackend } from '../engine/tfjs/index.js';
+import type { NamedTensors } from '../model/parameters.js';
 import type { BenchEngine, BenchInput } from './bench-engine.js';
-import type { StepInputs } from './step-inputs.js';
+import { readTensors, startPlainBackend } from './plain-backend.js';
+import type { NamedArray } from './step-inputs.js';
 
 const LATENT = 100;
 const CLASSES = 11;
@@ -53,17 +51,6 @@ function normalise(x: tf.Tensor, { gamma, beta, mean, variance }: Norm, isTraini
   return tf.add(tf.mul(centred, gamma), beta);
 }
 
-/** The backends by what the yardsticks on them are called. */
-export const TFJS_OF = {
-  'tfjs-webgpu': 'webgpu',
-  'tfjs-webgl': 'webgl',
-  'tfjs-wasm': 'wasm',
-  'tfjs-cpu': 'cpu',
-} as const satisfies Record<string, TfjsBackend>;
-
-/** A step of plain tfjs takes a software adapter half a minute on a machine that does other things too. */
-const SOFTWARE_SILENCE_LIMIT_MS = 600_000;
-
 /** What a dropout layer makes of its input; `layer` is 1 or 3, as the notebook numbers them. */
 type Drop = (x: tf.Tensor, layer: 1 | 3) => tf.Tensor;
 
@@ -77,14 +64,7 @@ export async function createPlainTfjs(
   backend: TfjsBackend,
   { train, test, batch }: BenchInput,
 ): Promise<BenchEngine> {
-  const started = await startBackend(backend);
-  if (started.isSoftware) started.watch.setSilenceLimit(SOFTWARE_SILENCE_LIMIT_MS);
-  // Backends share one tfjs, so each turn begins by choosing its own.
-  const choose = (): void => {
-    started.watch.check();
-    started.activate();
-  };
-  choose();
+  const plain = await startPlainBackend(backend);
   const g = {
     kernels: [
       kernel([2, 2, 100, LATENT]),
@@ -215,8 +195,8 @@ export async function createPlainTfjs(
   named.set('discriminator/logits/bias', d.denseBias);
 
   /** The same computation as a step's, on parameters, images, latents and masks that are given. */
-  const inspect = async ({ arrays }: StepInputs): Promise<NamedTensors> => {
-    choose();
+  const inspect = async (arrays: readonly NamedArray[]): Promise<NamedTensors> => {
+    plain.choose();
     const byName = new Map(arrays.map((array) => [array.name, array]));
     const read = (name: string): tf.Tensor => {
       const array = byName.get(name);
@@ -258,57 +238,43 @@ export async function createPlainTfjs(
       for (const [name, variable] of named)
         found.set(gradientName(0, name), tf.keep(gradients[variable.name]!));
     });
-    const result = new Map<string, NamedTensor>();
-    for (const [name, tensor] of found) {
-      result.set(name, {
-        shape: tensor.shape,
-        values: Float32Array.from(await started.watch.guard(tensor.data())),
-      });
-      tensor.dispose();
-    }
-    return result;
+    return readTensors(found, plain);
   };
 
   return {
     name: `tfjs-${backend}`,
     async steps(count) {
-      choose();
+      plain.choose();
       let jsMs = 0;
       for (let i = 0; i < count; i++) {
         const startedAt = performance.now();
         const loss = step();
         jsMs += performance.now() - startedAt;
-        await started.watch.guard(loss.data());
+        await plain.guard(loss.data());
         loss.dispose();
       }
       return jsMs;
     },
     async evaluate(count) {
-      choose();
+      plain.choose();
       let correct = 0;
       for (let first = 0; first < count; first += 250) {
         const rows = Array.from({ length: Math.min(250, count - first) }, (_, i) => first + i);
         const best = tf.tidy(() => tf.argMax(discriminate(imagesOf(test.images, rows), null).logits, 1));
-        const found = await started.watch.guard(best.data());
+        const found = await plain.guard(best.data());
         best.dispose();
         rows.forEach((row, i) => (correct += Number(found[i] === test.labels[row])));
       }
       return correct;
     },
     inspect: async (inputs) => (inputs === null ? new Map() : inspect(inputs)),
-    memoryBytes: () => {
-      choose();
-      const { numBytesInGPU } = tf.memory() as tf.MemoryInfo & { readonly numBytesInGPU?: number };
-      const bytesOf = (variables: readonly tf.Variable[]): number =>
-        variables.reduce((sum, { size }) => sum + 4 * size, 0);
-      // The bytes of all tensors would be those of every yardstick; kept are the variables and Adam's two moments.
-      return numBytesInGPU ?? 3 * bytesOf(trained) + bytesOf(running);
-    },
+    // Of each that is trained, Adam's two moments as well.
+    memoryBytes: () => plain.memoryBytes([...trained, ...trained, ...trained, ...running]),
     dispose: () => {
       for (const variable of [...trained, ...running]) variable.dispose();
       dOptimizer.dispose();
       gOptimizer.dispose();
-      started.dispose();
+      plain.dispose();
     },
   };
 }

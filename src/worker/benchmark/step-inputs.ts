@@ -1,4 +1,4 @@
-/** What the first step of the notebook's recipe works on, by the names that the yardsticks use. */
+/** What the first step of the notebook's recipe works on, by the names that its yardsticks use. */
 
 import { inStage } from '../../recipe/recipe.js';
 import { drawPhase, dropoutStream } from '../model/draws.js';

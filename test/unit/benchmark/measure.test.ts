@@ -3,11 +3,12 @@ import { describe, it } from 'node:test';
 import type { Contender } from '../../../src/protocol/benchmark/contenders.js';
 import type { BenchmarkEvent } from '../../../src/protocol/benchmark/orders.js';
 import { fixedTurns, type Pacing } from '../../../src/protocol/benchmark/pacing.js';
-import type { BenchmarkResult } from '../../../src/protocol/benchmark/report.js';
+import type { BenchmarkResult, Difference } from '../../../src/protocol/benchmark/report.js';
 import type { NamedTensor, NamedTensors } from '../../../src/worker/model/parameters.js';
 import type { BenchEngine } from '../../../src/worker/benchmark/bench-engine.js';
 import { BEYOND, differenceOf } from '../../../src/worker/benchmark/correctness.js';
-import { measure, type MeasureOptions } from '../../../src/worker/benchmark/measure.js';
+import { measure, type MeasureOptions, type Reference } from '../../../src/worker/benchmark/measure.js';
+import type { NamedArray } from '../../../src/worker/benchmark/step-inputs.js';
 import { tinyInput } from '../../worker/support/tiny.js';
 
 const input = tinyInput('notebook');
@@ -78,7 +79,7 @@ describe('the difference from the reference', () => {
 
 interface FakeOptions {
   readonly stepMs: number;
-  readonly inspected?: NamedTensors;
+  readonly inspected?: NamedTensors | ((inputs: readonly NamedArray[] | null) => NamedTensors);
   /** Fails at this step. */
   readonly failsAt?: number;
 }
@@ -109,7 +110,12 @@ function stage(fakes: Readonly<Record<string, FakeOptions>>): {
         now += (count * stepMs) / 10;
         return count / 2;
       },
-      ...(inspected === undefined ? {} : { inspect: async () => inspected }),
+      ...(inspected === undefined
+        ? {}
+        : {
+            inspect: async (inputs: readonly NamedArray[] | null) =>
+              typeof inspected === 'function' ? inspected(inputs) : inspected,
+          }),
       dispose: () => void live.delete(engine),
     };
   };
@@ -126,7 +132,7 @@ function stage(fakes: Readonly<Record<string, FakeOptions>>): {
       },
       ground: { input, gpu: undefined, peers: {} },
       alongside: () => undefined,
-      reference: { step: step(), inputs: null },
+      reference: { step: step(), inputs: null, next: null },
     },
   };
 }
@@ -179,6 +185,40 @@ describe('a benchmark', () => {
     const [wasm, cpu] = lastResults(events);
     assert.equal(wasm!.difference!.losses, 2);
     assert.equal(cpu!.difference, null);
+  });
+
+  it('gives a yardstick another step where its gradients alone are off as by an activation at its kink', async () => {
+    const gradient = 'gradient/generator/deconv1/kernel';
+    /** Three steps, whose inputs tell which one they are of. */
+    const referenceAt = (index: number): Reference => ({
+      step: step(),
+      inputs: [{ name: 'step', shape: [], values: Float32Array.of(index) }],
+      next: index === 2 ? null : async () => referenceAt(index + 1),
+    });
+    const check = async (...steps: readonly NamedTensors[]): Promise<readonly [Difference, number]> => {
+      let asked = 0;
+      const inspected = (inputs: readonly NamedArray[] | null): NamedTensors => {
+        asked++;
+        return steps[inputs![0]!.values[0]!]!;
+      };
+      const { options, events } = stage({ 'tfjs-cpu': { stepMs: 10, inspected } });
+      await measure({ ...options, reference: referenceAt(0), ...orders(fixedTurns(1), CPU) });
+      return [lastResults(events)[0]!.difference!, asked];
+    };
+    const kinked = step({ [gradient]: tensor(0.001005) });
+    const worse = step({ [gradient]: tensor(0.00102) });
+    const [right, once] = await check(step());
+    assert.deepEqual([right.gradients, once], [0, 1]);
+    assert.deepEqual((await check(kinked, kinked, step()))[0].gradients, 0);
+    const [wrong, thrice] = await check(kinked, kinked, kinked);
+    assert.ok(wrong.gradients! > 4e-3 && thrice === 3);
+    // Further off than by a kink, or a loss: nothing else is tried.
+    assert.deepEqual([(await check(worse, step()))[1]], [1]);
+    const lost = step({ generatorLoss: tensor(1.001), [gradient]: tensor(0.001005) });
+    const [difference, times] = await check(lost, step());
+    assert.ok(difference.losses! > 9e-4 && times === 1);
+    const [late] = await check(kinked, worse, step());
+    assert.ok(Math.abs(late.gradients! - 5e-3) < 1e-4, 'the first stands');
   });
 
   it('keeps to its time: a contender that is too slow for its share makes fewer steps, and says how many', async () => {

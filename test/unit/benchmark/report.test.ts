@@ -20,7 +20,7 @@ import { stagesOf } from '../../../src/protocol/benchmark/stages.js';
 import { formatFigure, formatTime, tableRows, toMarkdown } from '../../../src/protocol/benchmark/table.js';
 import type { BenchmarkReport } from '../../../src/protocol/benchmark/report.js';
 import { evaluationCount, isEvaluationDue } from '../../../src/protocol/evaluation-schedule.js';
-import { RECIPE_NAMES } from '../../../src/recipe/recipes.js';
+import { RECIPE_NAMES, type RecipeName } from '../../../src/recipe/recipes.js';
 import { reportOf, resultOf, WRONG } from '../../support/benchmark-report.js';
 
 /** A report with something else at a place, as a file might have it. */
@@ -110,25 +110,33 @@ describe('contenders', () => {
     }
   });
 
-  it('that are yardsticks know the notebook, PyTorch two stages of another recipe, the engines all', () => {
-    const [own, yardstick] = [parseContender('webgpu')!, parseContender('tfjs-cpu')!];
-    assert.equal(recipeRefusal(yardstick, 'notebook', 'train'), null);
+  it('that are yardsticks know the notebook, some the recipes for few labels or two of their stages, the engines all', () => {
+    const refusal = (label: string, recipe: RecipeName, stage: string): string | null =>
+      recipeRefusal(parseContender(label)!, recipe, stage);
+    const tfjs = ['tfjs-webgpu', 'tfjs-webgl', 'tfjs-wasm', 'tfjs-cpu'];
+    const all =
+      'The yardstick is a copy of the recipe notebook and the recipes few-labels, few-labels-fast, few-labels-no-gan, few-labels-no-look and labels-only-augmented alone.';
     for (const recipe of RECIPE_NAMES) {
+      const isForFewLabels = recipe.startsWith('few-labels') || recipe === 'labels-only-augmented';
       for (const stage of stagesOf(recipe)) {
-        assert.equal(recipeRefusal(own, recipe, stage), null);
-        if (recipe === 'notebook') continue;
-        assert.match(recipeRefusal(yardstick, recipe, stage)!, /copy of the recipe notebook alone/);
+        assert.equal(refusal('webgpu', recipe, stage), null);
+        for (const yardstick of tfjs) {
+          const isKnown = isForFewLabels || recipe === 'notebook';
+          assert.equal(refusal(yardstick, recipe, stage), isKnown ? null : all);
+        }
+        if (recipe === 'notebook') assert.equal(refusal('jax-js', recipe, stage), null);
+        else assert.match(refusal('jax-js', recipe, stage)!, /a copy of the recipe notebook alone/);
       }
     }
-    const [pytorch, compiled] = [parseContender('pytorch x1')!, parseContender('pytorch-compiled x1')!];
     for (const stage of ['look', 'learn']) {
-      for (const one of [pytorch, compiled]) assert.equal(recipeRefusal(one, 'few-labels', stage), null);
+      for (const one of ['pytorch x1', 'pytorch-compiled x1'])
+        assert.equal(refusal(one, 'few-labels', stage), null);
     }
     assert.equal(
-      recipeRefusal(pytorch, 'few-labels', 'spread'),
+      refusal('pytorch x1', 'few-labels', 'spread'),
       'The yardstick is a copy of the recipe notebook and the stages look and learn of the recipe few-labels alone.',
     );
-    assert.match(recipeRefusal(compiled, 'notebook', 'train')!, /a copy of the stages look and learn/);
+    assert.match(refusal('pytorch-compiled x1', 'notebook', 'train')!, /a copy of the stages look and learn/);
   });
 });
 

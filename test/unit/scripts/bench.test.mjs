@@ -98,7 +98,7 @@ describe('the stage that is measured', () => {
     );
   });
 
-  it('is known to PyTorch where it is look or learn, eager and compiled, and to no other yardstick', () => {
+  it('is known to plain TensorFlow.js, to PyTorch where it is look or learn, eager and compiled, and to no other yardstick', () => {
     const enginesOf = (...args) => parse(...recipe, ...args).contenders.map(({ engine }) => engine);
     assert.deepEqual(enginesOf('--engines', 'wasm,pytorch', '--threads', '1'), [
       'wasm',
@@ -109,8 +109,15 @@ describe('the stage that is measured', () => {
       () => enginesOf('--engines', 'wasm,pytorch', '--stage', 'spread'),
       /pytorch can train the recipe notebook and the stages look and learn .* only, not few-labels, stage spread/,
     );
-    assert.throws(() => enginesOf('--engines', 'tfjs-wasm'), /tfjs-wasm can train the recipe notebook only/);
-    assert.ok(!enginesOf('--engines', 'all').includes('tfjs-wasm'));
+    for (const stage of ['look', 'spread', 'learn', 'draw'])
+      assert.deepEqual(enginesOf('--engines', 'tfjs-wasm', '--stage', stage), ['tfjs-wasm']);
+    assert.throws(
+      () => parse('--engines', 'tfjs-wasm', '--recipe', 'labels-only'),
+      /tfjs-wasm can train the recipe notebook and the recipes few-labels, .* and labels-only-augmented only/,
+    );
+    assert.throws(() => enginesOf('--engines', 'jax-js'), /jax-js can train the recipe notebook only/);
+    assert.ok(!enginesOf('--engines', 'all').includes('jax-js'));
+    assert.ok(enginesOf('--engines', 'all').includes('tfjs-wasm'));
     assert.deepEqual(
       parse('--engines', 'pytorch', '--threads', '1').contenders.map(({ engine }) => engine),
       ['pytorch'],
