@@ -81,9 +81,12 @@ function differentStages({
   });
 }
 
-/** Needs WebGPU's constants as globals. With the tiles of a GPU on which nothing has been measured. */
-export async function record(recipeName: RecipeName): Promise<Recording> {
-  const settings = resolveSettings({ recipe: recipeName });
+/**
+ * Needs WebGPU's constants as globals. With the tiles of a GPU on which nothing has been measured; `subgroups` is the
+ * setting.
+ */
+export async function record(recipeName: RecipeName, subgroups = false): Promise<Recording> {
+  const settings = resolveSettings({ recipe: recipeName, subgroups });
   const dataset = blankDataset();
   const recipe = buildRecipe(settings, dataset);
   const recorder = new RecordingGpu();

@@ -72,7 +72,7 @@ test('joins kernels by ranges of workgroups, each with names of its own, and buf
   assert.match(joined.code, /const PART_0_END = 6u;\nconst PART_1_END = 12u;/);
   assert.match(
     joined.code,
-    /number = joined_group\.x - PART_0_END;\s+if \(joined_index >= 63u\) \{ return; \}/,
+    /joined_number = joined_group\.x - PART_0_END;\s+if \(joined_index >= 63u\) \{ return; \}/,
   );
   assert.match(joined.code, /part_0_values\[joined_index\] = part_0_value_of\(joined_index\);/);
   assert.equal(workgroupBytes(joined.code), 512);
@@ -91,6 +91,10 @@ test('joins nothing that would be wrong, too large, or idle', () => {
       threads: 63,
       text: 'workgroupBarrier();',
     }),
+    'the place in the whole grid is asked for': {
+      ...one,
+      body: one.body.replace('workgroup_id', 'global_invocation_id'),
+    },
     'a wave more': kernel('other', { writes: ['c'], threads: 96 }),
   })) {
     assert.equal(joinShaders([one, other]), null, why);

@@ -85,6 +85,8 @@ function start(tune: TuningOptions | false | undefined, gpu: GPU = navigator.gpu
     {
       gpu,
       tune,
+      // With tiles for GPUs operations would share dispatches: other counts.
+      joins: false,
       wrapDevice: (device) => {
         counter = countCalls(device);
         return device;

@@ -145,11 +145,12 @@ describe("the audit's wave", () => {
     assert.deepEqual([run('-1'), run('0xffffffff')], [4, 3]);
   });
 
-  it('turns the bits of a word around, and multiplies small numbers with their signs', () => {
+  it('turns and counts bits, and multiplies small numbers with their signs', () => {
     const reaches = (...lines: readonly string[]): boolean =>
       runText(...lines, 's_cbranch_scc1 BB1', 's_nop 0', 'BB1:', 's_endpgm').instructions ===
       lines.length + 1;
     assert.ok(reaches('s_brev_b32 s4, 6', 's_cmp_eq_i32 s4, 0x60000000'));
+    assert.ok(reaches('s_bcnt1_i32_b64 s4, exec', 's_cmp_eq_i32 s4, 64'));
     const product = ['v_mad_i32_i24 v1, -2, 3, 10', 'v_readfirstlane_b32 s4, v1'];
     assert.ok(reaches(...product, 's_cmp_eq_i32 s4, 4'));
     assert.ok(!reaches(...product, 's_cmp_eq_i32 s4, 5'));

@@ -44,11 +44,19 @@ interface Part {
   readonly hasBarriers: boolean;
 }
 
-/** A shader's text as the `index`th part of another: all that it declares gets names of its own. */
-function toPart({ body, workgroups, label }: Shader, index: number): Part {
+/**
+ * A shader's text as the `index`th part of another: all that it declares gets names of its own. Null where it asks for
+ * other builtins than those of groups and threads.
+ */
+function toPart({ body, workgroups, label }: Shader, index: number): Part | null {
   const main = MAIN.exec(body);
   if (main === null) throw new Error(`The text of "${label}" does not end in a "main" to be joined by.`);
-  const [, across, down = '1', parameters, statements] = main;
+  const [, across, down = '1', given, statements] = main;
+  const parameters = Array.from(
+    given!.matchAll(PARAMETER),
+    ([, builtin, name]) => [name!, builtin!] as const,
+  );
+  if (parameters.length < given!.split('@builtin').length - 1) return null;
   const declarations = body.slice(0, main.index);
   const names = new Set(Array.from(declarations.matchAll(DECLARATION), ([, name]) => name!));
   const rename = (text: string): string =>
@@ -57,10 +65,7 @@ function toPart({ body, workgroups, label }: Shader, index: number): Part {
   return {
     declarations: rename(declarations),
     statements: rename(statements!),
-    parameters: Array.from(
-      parameters!.matchAll(PARAMETER),
-      ([, builtin, name]) => [name!, builtin!] as const,
-    ),
+    parameters,
     shape,
     threads: shape[0] * shape[1],
     workgroups,
@@ -87,7 +92,7 @@ function joinBindings(shaders: readonly Shader[]): readonly Binding[] | null {
 }
 
 /**
- * What the workgroups of a part do, whose first is that of `number` 0. With the device's own numbers of threads wherever
+ * What the workgroups of a part do, whose first has the `joined_number` 0. With the device's own numbers of threads wherever
  * they are the part's: of those Tint knows the range, and spares what is indexed by them a check; of others it does not.
  */
 function rangeText(part: Part, shape: Part['shape'], threads: number): string {
@@ -99,7 +104,7 @@ function rangeText(part: Part, shape: Part['shape'], threads: number): string {
     local_invocation_id: 'joined_local',
   };
   const made: Readonly<Record<string, string>> = {
-    workgroup_id: `vec3u(number % ${x}u, number / ${x}u % ${y}u, number / ${x * y}u)`,
+    workgroup_id: `vec3u(joined_number % ${x}u, joined_number / ${x}u % ${y}u, joined_number / ${x * y}u)`,
     local_invocation_id: `vec3u(joined_index % ${across}u, joined_index / ${across}u, 0u)`,
   };
   const isOwn = (builtin: string): boolean =>
@@ -117,13 +122,15 @@ ${part.statements.replaceAll(WORD, (word) => names.get(word) ?? word)}`;
 
 /**
  * One shader that computes what these do; null where that cannot be or does not pay: numbers as data, more buffers or
- * workgroup memory than WebGPU promises, threads of unequal number where they wait for each other or would be idle.
+ * workgroup memory than WebGPU promises, other builtins than those of groups and threads, threads of unequal number where
+ * they wait for each other or would be idle.
  */
 export function joinShaders(shaders: readonly Shader[]): Shader | null {
   if (shaders.some(({ constants }) => constants !== null)) return null;
   const bindings = joinBindings(shaders);
   if (bindings === null) return null;
-  const parts = shaders.map(toPart);
+  const parts = shaders.map(toPart).filter((part) => part !== null);
+  if (parts.length < shaders.length) return null;
   const threads = Math.max(...parts.map((part) => part.threads));
   const waves = Math.ceil(threads / LEAST_WAVE);
   const isFit = (part: Part): boolean =>
@@ -136,7 +143,7 @@ export function joinShaders(shaders: readonly Shader[]): Shader | null {
   const ranges = parts.map((part, index) => {
     const isLast = index === parts.length - 1;
     return `${isLast ? '' : `if (joined_group.x < PART_${index}_END) `}{
-    let number = joined_group.x${index === 0 ? '' : ` - PART_${index - 1}_END`};
+    let joined_number = joined_group.x${index === 0 ? '' : ` - PART_${index - 1}_END`};
 ${rangeText(part, shape, threads)}
   }`;
   });
