@@ -21,6 +21,7 @@ if (adapter === null) {
 const { maxStorageBufferBindingSize, maxBufferSize } = adapter.limits;
 const device = await adapter.requestDevice({
   requiredLimits: { maxStorageBufferBindingSize, maxBufferSize },
+  requiredFeatures: ['subgroups'].filter((name) => adapter.features.has(name)),
 });
 
 for (const file of process.argv.slice(2)) {

@@ -91,39 +91,72 @@ export function groupAxes(code: string): readonly number[] {
   );
 }
 
+/** Groups of each kernel that a text joins, in order; of all where it is one kernel. */
+export function groupRanges(code: string, groups: number): readonly number[] {
+  const ends = Array.from(code.matchAll(/^const PART_\d+_END = (\d+)u;$/gm), ([, end]) => Number(end));
+  if (ends.length === 0) return [groups];
+  return ends.map((end, index) => end - (ends[index - 1] ?? 0));
+}
+
+/** A wave's cost, and of how many groups it stands for the waves. */
+export interface SampledCost extends WaveCost {
+  readonly weight: number;
+}
+
 function spread(count: number): readonly number[] {
   const samples = Math.min(count, SAMPLES);
   const last = Math.max(1, samples - 1);
   return Array.from({ length: samples }, (_, index) => Math.round((index * (count - 1)) / last));
 }
 
-/** Costs of waves of some groups: all of a group up to four, else its first, last and two between. */
-function runSamples(shader: ReadyShader, { code, groups, buffers }: PlannedDispatch): readonly WaveCost[] {
+/** Costs of waves of some groups out of `count` from `first` on: all of a group up to four, else its first, last and two between. */
+function runSamples(
+  shader: ReadyShader,
+  { code, groups, buffers }: PlannedDispatch,
+  first: number,
+  count: number,
+): readonly WaveCost[] {
   const threads = groupShape(code);
-  const [across, down, deep] = groups;
+  const [across, down] = groups;
   const waves = Math.ceil((threads[0] * threads[1] * threads[2]) / LANES);
   const words = buffers.map(({ contents }) => new Uint32Array(contents.buffer));
   const axes = groupAxes(code);
-  return spread(across * down * deep).flatMap((at) =>
-    spread(Math.min(waves, 4)).map((wave) =>
-      runWave(shader, {
-        buffers: words,
-        group: [at % across, Math.floor(at / across) % down, Math.floor(at / (across * down))],
-        threads,
-        wave: Math.round((wave * (waves - 1)) / Math.max(1, Math.min(waves, 4) - 1)),
-        axes,
-      }),
-    ),
-  );
+  return spread(count)
+    .map((nth) => first + nth)
+    .flatMap((at) =>
+      spread(Math.min(waves, 4)).map((wave) =>
+        runWave(shader, {
+          buffers: words,
+          group: [at % across, Math.floor(at / across) % down, Math.floor(at / (across * down))],
+          threads,
+          wave: Math.round((wave * (waves - 1)) / Math.max(1, Math.min(waves, 4) - 1)),
+          axes,
+        }),
+      ),
+    );
 }
 
-function mean(costs: readonly WaveCost[], of: (cost: WaveCost) => number): number {
-  return costs.reduce((sum, cost) => sum + of(cost), 0) / costs.length;
+/** Costs of some waves of a dispatch; of kernels that share it, each for its own groups. */
+function runRanges(shader: ReadyShader, dispatch: PlannedDispatch): readonly SampledCost[] {
+  const ranges = groupRanges(
+    dispatch.code,
+    dispatch.groups.reduce((product, count) => product * count, 1),
+  );
+  return ranges.flatMap((count, index) => {
+    const first = ranges.slice(0, index).reduce((sum, before) => sum + before, 0);
+    const costs = runSamples(shader, dispatch, first, count);
+    return costs.map((cost): SampledCost => ({ ...cost, weight: count / costs.length }));
+  });
+}
+
+function mean(costs: readonly SampledCost[], of: (cost: WaveCost) => number): number {
+  const weights = costs.reduce((sum, { weight }) => sum + weight, 0);
+  return costs.reduce((sum, cost) => sum + cost.weight * of(cost), 0) / weights;
 }
 
 /** Microseconds of a dispatch on a GPU: the longest of one wave's latency and of what every unit has to do. */
 export function timeDispatch(
-  costs: readonly WaveCost[],
+  costs: readonly SampledCost[],
   work: {
     readonly groups: number;
     readonly wavesPerGroup: number;
@@ -183,7 +216,7 @@ export function auditProgram(
         );
       return value;
     };
-    const costs = runSamples(shader, dispatch);
+    const costs = runRanges(shader, dispatch);
     const threads = groupShape(code).reduce((product, size) => product * size, 1);
     // The driver counts in waves of 32 lanes.
     const occupancy = Math.floor((statistic('Subgroups per SIMD') * 32) / wave);

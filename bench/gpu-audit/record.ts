@@ -4,7 +4,7 @@ import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import type { RecipeName } from '../../src/recipe/recipes.js';
 import { makeSplit } from '../../src/worker/data/split.js';
-import { costsOf } from '../../src/worker/engine/plan/costs.js';
+import { costsOf, type OperationCost } from '../../src/worker/engine/plan/costs.js';
 import { planEvaluate, planTrainStep, type PlannedProgram } from '../../src/worker/engine/plan/plan.js';
 import { createWebGpuEngine } from '../../src/worker/engine/webgpu/index.js';
 import { inStage, type Recipe } from '../../src/recipe/recipe.js';
@@ -14,10 +14,9 @@ import { RecordingGpu, type RecordedDispatch } from './recording-device.js';
 
 export { RECIPE_NAMES } from '../../src/recipe/recipes.js';
 
-/** A dispatch and the operation of the plan that it makes. */
+/** A dispatch and the operations of the plan that it makes. */
 export interface PlannedDispatch extends RecordedDispatch {
   readonly name: string;
-  readonly kind: string;
   readonly multiplyAdds: number;
   /** Every tensor and parameter once: the least that it moves. */
   readonly bytes: number;
@@ -32,26 +31,43 @@ export interface Recording {
   readonly evaluation: { readonly rows: number; readonly dispatches: readonly PlannedDispatch[] };
 }
 
+/** Between the labels of kernels that share a dispatch. */
+const BETWEEN_LABELS = ' + ';
+
+/** Each dispatch with the operations that it makes, whose names its label has. */
 function withCosts(
   dispatches: readonly RecordedDispatch[],
   { program, layout }: PlannedProgram,
   recipe: Recipe,
 ): readonly PlannedDispatch[] {
-  const costs = costsOf(program, layout, recipe);
-  // A draw may take several dispatches; every other operation takes one.
+  const left = [...costsOf(program, layout, recipe)];
+  // A draw may take several dispatches; every other operation takes one, or shares it.
   const draws = dispatches.findIndex(({ label }) => label !== dispatches[0]!.label);
-  if (costs.length !== dispatches.length - draws + 1) {
+  const planned = dispatches.map((dispatch, index): PlannedDispatch => {
+    const { label } = dispatch;
+    const isMore = index > 0 && index < draws;
+    const own = isMore ? [] : label.split(BETWEEN_LABELS).flatMap((one) => takeCost(left, one));
+    const multiplyAdds = own.map((cost) => cost.multiplyAdds);
+    return {
+      ...dispatch,
+      name: isMore ? label : own.map(({ operation }) => operation.name).join(BETWEEN_LABELS),
+      multiplyAdds: multiplyAdds.reduce((sum, count) => sum + count, 0),
+      bytes: own.reduce((sum, { bytesRead, bytesWritten }) => sum + bytesRead + bytesWritten, 0),
+    };
+  });
+  if (left.length > 0) {
+    const names = left.map(({ operation }) => operation.name).join(', ');
     throw new Error(
-      `The plan of ${program.name} has ${costs.length} operations, the engine made ${dispatches.length} dispatches, ` +
-        `${draws} of them draws: bench/gpu-audit/record.ts must be told which belong together.`,
+      `No dispatch of ${program.name} makes ${names}: see labels in bench/gpu-audit/record.ts.`,
     );
   }
-  return dispatches.map((dispatch, index) => {
-    const { operation, multiplyAdds, bytesRead, bytesWritten } = costs[Math.max(0, index - draws + 1)]!;
-    const { name, kind } = operation;
-    const bytes = index > 0 && index < draws ? 0 : bytesRead + bytesWritten;
-    return { ...dispatch, name, kind, multiplyAdds, bytes };
-  });
+  return planned;
+}
+
+/** Takes the first operation of a label's name out of those that are left. */
+function takeCost(left: OperationCost[], label: string): OperationCost[] {
+  const at = left.findIndex(({ operation }) => label.endsWith(` ${operation.name}`));
+  return at < 0 ? [] : left.splice(at, 1);
 }
 
 /** The stages whose steps differ: their index, and the names of all that make that step. */
@@ -65,9 +81,12 @@ function differentStages({
   });
 }
 
-/** Needs WebGPU's constants as globals. With the tiles of a GPU on which nothing has been measured. */
-export async function record(recipeName: RecipeName): Promise<Recording> {
-  const settings = resolveSettings({ recipe: recipeName });
+/**
+ * Needs WebGPU's constants as globals. With the tiles of a GPU on which nothing has been measured; `subgroups` is the
+ * setting.
+ */
+export async function record(recipeName: RecipeName, subgroups = false): Promise<Recording> {
+  const settings = resolveSettings({ recipe: recipeName, subgroups });
   const dataset = blankDataset();
   const recipe = buildRecipe(settings, dataset);
   const recorder = new RecordingGpu();

@@ -32,6 +32,7 @@ interface StandInBindGroup {
 
 /** Of an AMD GPU, so that it passes for a real adapter, with WebGPU's default limits. */
 const INFO = { vendor: 'amd', architecture: 'rdna-2', device: '', description: '', isFallbackAdapter: false };
+const FEATURES: ReadonlySet<string> = new Set(['subgroups']);
 const LIMITS = {
   maxStorageBuffersPerShaderStage: 8,
   maxStorageBufferBindingSize: 128 * 2 ** 20,
@@ -44,7 +45,7 @@ export class RecordingGpu {
   /** Stands for `navigator.gpu`. */
   get gpu(): GPU {
     const requestDevice = (): Promise<GPUDevice> => Promise.resolve(this.#device());
-    const adapter = { info: INFO, limits: LIMITS, features: new Set<string>(), requestDevice };
+    const adapter = { info: INFO, limits: LIMITS, features: FEATURES, requestDevice };
     return { requestAdapter: () => Promise.resolve(adapter) } as unknown as GPU;
   }
 
@@ -58,7 +59,7 @@ export class RecordingGpu {
   #device(): GPUDevice {
     const device = {
       limits: LIMITS,
-      features: new Set<string>(),
+      features: FEATURES,
       lost: new Promise(() => undefined),
       addEventListener: () => undefined,
       destroy: () => undefined,

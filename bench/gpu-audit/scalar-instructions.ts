@@ -76,6 +76,13 @@ function reversed(word: number): number {
   return value;
 }
 
+/** How many bits of a word are set. */
+function bitsOf(word: number): number {
+  let count = 0;
+  for (let left = word; left !== 0; left &= left - 1) count++;
+  return count;
+}
+
 /** An immediate of 16 bits with its sign. */
 function shortOf(text: string): number {
   return (Number(text) << 16) >> 16;
@@ -185,6 +192,16 @@ export function readyScalar(instruction: Instruction): Run | null {
       const target = targetOf(operands[0]!);
       const source = parseOperand(operands[1]!);
       return (registers) => (registers.scalars[target] = reversed(scalarValue(registers, source)));
+    }
+    case 's_bcnt1_i32_b64': {
+      const target = targetOf(operands[0]!);
+      const source = parseOperand(operands[1]!);
+      return (registers) => {
+        const [low, high] = pair(registers, source);
+        const count = bitsOf(low) + bitsOf(high);
+        registers.scalars[target] = count;
+        registers.scc = Number(count !== 0);
+      };
     }
     case 's_not_b64': {
       const target = targetOf(operands[0]!);

@@ -18,6 +18,9 @@ import { RecordingGpu } from '../gpu-audit/recording-device.js';
 /** Texts by themselves, each with the label of the first kernel that has it. */
 export type Texts = Map<string, string>;
 
+/** What the label of a text begins with that the setting "subgroups" asks for. */
+export const BY_SUBGROUPS = 'by subgroups: ';
+
 /** Most groups in one dimension of a dispatch, by WebGPU's defaults. */
 const MOST_GROUPS = 65_535;
 
@@ -41,9 +44,9 @@ function tileChoices(): readonly Tiles[] {
 }
 
 /** A device that keeps the texts of its shader modules. */
-function keepTexts(device: GPUDevice, texts: Texts): GPUDevice {
+function keepTexts(device: GPUDevice, texts: Texts, prefix: string): GPUDevice {
   const createShaderModule = (descriptor: GPUShaderModuleDescriptor): GPUShaderModule => {
-    if (!texts.has(descriptor.code)) texts.set(descriptor.code, descriptor.label ?? '');
+    if (!texts.has(descriptor.code)) texts.set(descriptor.code, prefix + (descriptor.label ?? ''));
     return device.createShaderModule(descriptor);
   };
   return { ...device, createShaderModule };
@@ -64,10 +67,12 @@ export async function collectTexts(recipeName: RecipeName, texts: Texts): Promis
   const [height, width, channels] = dataset.imageShape;
   const images = new Float32Array(ROWS * height * width * channels);
 
-  async function walk(options: WebGpuOptions): Promise<void> {
+  async function walk(options: WebGpuOptions, subgroups = false): Promise<void> {
+    const prefix = subgroups ? BY_SUBGROUPS : '';
     const recorder = new RecordingGpu();
-    const wrapDevice = (device: GPUDevice): GPUDevice => keepTexts(device, texts);
-    const engine = await createWebGpuEngine(input, { ...options, gpu: recorder.gpu, wrapDevice });
+    const wrapDevice = (device: GPUDevice): GPUDevice => keepTexts(device, texts, prefix);
+    const asked = { ...input, settings: { ...settings, subgroups } };
+    const engine = await createWebGpuEngine(asked, { ...options, gpu: recorder.gpu, wrapDevice });
     try {
       for (const step of firstSteps(recipe)) {
         await engine.importState({ step, tensors });
@@ -98,6 +103,7 @@ export async function collectTexts(recipeName: RecipeName, texts: Texts): Promis
   }
 
   for (const tiles of tileChoices()) await walk({ tiles });
+  for (const isSoftware of [false, true]) await walk({ tiles: defaultTiles(isSoftware) }, true);
   // Nothing takes time on this device, so every candidate gets its turn.
   const store = { read: () => Promise.resolve(undefined), write: () => Promise.resolve() };
   await walk({ tune: { store, budgetMs: NO_HURRY_MS } });

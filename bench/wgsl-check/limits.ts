@@ -62,14 +62,18 @@ export function demandsOf(code: string): Demands {
   };
 }
 
-/** What a text asks for beyond WebGPU's defaults, in words; none where every device will do. */
-export function excessesOf(code: string): readonly string[] {
+/**
+ * What a text asks for beyond WebGPU's defaults and the extensions that it may have, in words; none where every device
+ * that has those will do.
+ */
+export function excessesOf(code: string, extensions: readonly string[] = []): readonly string[] {
   const demands = demandsOf(code);
   const over = (Object.keys(DEFAULT_LIMITS) as Limit[])
     .filter((limit) => demands[limit] > DEFAULT_LIMITS[limit])
     .map((limit) => `${limit} is ${demands[limit]}, by default ${DEFAULT_LIMITS[limit]} at most`);
   const directives = [...code.matchAll(/^\s*(enable|requires)\s+([\w, ]+);/gm)];
-  return [...over, ...directives.map(([, word, names]) => `it says "${word} ${names}"`)];
+  const refused = directives.filter(([, word, names]) => word !== 'enable' || !extensions.includes(names!));
+  return [...over, ...refused.map(([, word, names]) => `it says "${word} ${names}"`)];
 }
 
 /** The greatest of each demand. */

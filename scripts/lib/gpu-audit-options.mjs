@@ -14,6 +14,7 @@ compiler tells them, and a modelled time on an integrated and a discrete GPU. be
 model assumes. Needs Linux on x64, and Mesa; without them it says so and does nothing.
 
   --recipe LIST    of ${RECIPE_NAMES.join(', ')} (default all)
+  --subgroups      of the kernels that the setting of that name asks for
   --json FILE      where the figures go as well
   --compare FILE   figures of an earlier run: prints what has changed since
   --help           this text`;
@@ -25,6 +26,7 @@ export function parseAuditOptions(args, env) {
     args,
     {
       recipe: { type: 'string', default: 'all' },
+      subgroups: { type: 'boolean', default: false },
       json: { type: 'string' },
       compare: { type: 'string' },
       help: { type: 'boolean' },
@@ -33,5 +35,6 @@ export function parseAuditOptions(args, env) {
   );
   if (given.help) return null;
   const recipes = [...new Set(parseList('recipe', given.recipe, RECIPE_NAMES))];
-  return { recipes, json: resolveGiven(given.json), compare: resolveGiven(given.compare) };
+  const { subgroups } = given;
+  return { recipes, subgroups, json: resolveGiven(given.json), compare: resolveGiven(given.compare) };
 }

@@ -36,12 +36,15 @@ function written({ dispatches, us, multiplyAddUs, doubts }) {
   };
 }
 
-/** An audit for each recipe and stage of it, as `--json` writes them. The last of a recipe has the evaluation. */
-export function auditRecipes(recipes, tools, log) {
+/**
+ * An audit for each recipe and stage of it, as `--json` writes them. The last of a recipe has the evaluation. `subgroups` is
+ * the setting.
+ */
+export function auditRecipes({ recipes, subgroups }, tools, log) {
   return withTemporaryFolder('bench', async (folder) => {
     const { auditProgram, record } = await importAudit(folder);
     const recordings = new Map();
-    for (const recipe of recipes) recordings.set(recipe, await record(recipe));
+    for (const recipe of recipes) recordings.set(recipe, await record(recipe, subgroups));
     const all = [...recordings.values()].flatMap(({ stages, evaluation }) => [
       ...stages.flatMap(({ step }) => step),
       ...evaluation.dispatches,
@@ -69,6 +72,7 @@ export function auditRecipes(recipes, tools, log) {
           driver,
           recipe,
           ...(stage === null ? {} : { stage }),
+          ...(subgroups && { subgroups }),
           dispatches,
           stepUs: us,
           multiplyAddUs,

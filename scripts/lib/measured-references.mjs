@@ -15,7 +15,7 @@ export const REFERENCES = inRoot('src', 'ui', 'comparison', 'measured-references
 
 const VERSION = 1;
 /** Settings of a run that change nothing that is measured. */
-const FREE = ['engine', 'threads', 'evalEvery'];
+const FREE = ['engine', 'threads', 'subgroups', 'evalEvery'];
 const IMAGES_HEADER = 16;
 const LABELS_HEADER = 8;
 

@@ -26,9 +26,19 @@ export function describeRun({
   fromStep,
   sessions,
 }) {
-  // `validation` is undefined for a run that is evaluated on the test images, and so left out of the file; `tiles` is undefined, and so left out of the file, for engines that choose none.
-  const { engine, adapter, isSoftware, tiles } = engineReport;
-  const machine = { engine, adapter, isSoftware, tiles, browser, ...place, versions: readVersions() };
+  // What is undefined is left out of the file: `validation` of a run that is evaluated on the test images, `tiles` and
+  // `features` of engines that have none.
+  const { engine, adapter, isSoftware, tiles, features } = engineReport;
+  const machine = {
+    engine,
+    adapter,
+    isSoftware,
+    tiles,
+    features,
+    browser,
+    ...place,
+    versions: readVersions(),
+  };
   const session = { startedAt: new Date().toISOString(), fromStep, ...machine };
   const { recipe, seed } = settings;
   return { recipe, seed, settings, validation, ...machine, sessions: [...sessions, session] };

@@ -52,6 +52,7 @@ const SETTING_NOTES = {
   dropout: 'dropout rate while training',
   repairs: 'what is mended of the notebook, see below',
   threads: 'compute threads of the engine wasm; 0: one less than there are cores, 8 at most',
+  subgroups: 'let the engine webgpu add up by subgroups, where the adapter has them; other last bits',
 };
 
 const COMMAND_OPTIONS = {

@@ -34,7 +34,7 @@ export function invalidSetting(field: string, value: unknown, allowed: string): 
 export function allowedValues(name: SettingName): string {
   if (name === 'recipe') return RECIPE_NAMES.join(', ');
   if (name === 'engine') return ENGINE_CHOICES.join(', ');
-  if (name === 'balanced') return 'true, false';
+  if (name === 'balanced' || name === 'subgroups') return 'true, false';
   if (name === 'repairs') return `all, none, or some of ${REPAIRS.join(', ')} with commas between them`;
   const { min, max, integer } = SETTING_RANGES[name];
   return `${integer ? 'whole numbers' : 'numbers'} from ${formatNumber(min)} to ${formatNumber(max)}`;
@@ -43,7 +43,7 @@ export function allowedValues(name: SettingName): string {
 export function isAllowed(name: SettingName, value: unknown): boolean {
   if (name === 'recipe') return RECIPE_NAMES.some((known) => known === value);
   if (name === 'engine') return ENGINE_CHOICES.some((known) => known === value);
-  if (name === 'balanced') return typeof value === 'boolean';
+  if (name === 'balanced' || name === 'subgroups') return typeof value === 'boolean';
   if (name === 'repairs') return typeof value === 'string' && readRepairs(value) !== null;
   const { min, max, integer } = SETTING_RANGES[name];
   // NaN fails both comparisons.

@@ -52,6 +52,8 @@ export interface EngineReport {
   readonly isSoftware: boolean;
   /** How the engine cuts its products on this adapter, by their role; left out by engines that choose nothing. */
   readonly tiles?: Readonly<Record<string, string>>;
+  /** Features of the GPU that kernels use and bits depend on; left out where there are none. */
+  readonly features?: readonly string[];
   /** Left out where all threads compute, and by engines that have none. */
   readonly fewerThreads?: FewerThreads;
   readonly reason: EngineReason;

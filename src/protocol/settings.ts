@@ -21,6 +21,11 @@ export interface Settings extends RecipeSettings {
   readonly evalEvery: number;
   /** Compute threads of engines that have them; 0 lets the engine choose. Changes no bit of a run. */
   readonly threads: number;
+  /**
+   * Whether the engine webgpu adds up by subgroups of threads, as some GPUs can: other last bits, and no start where the
+   * adapter lacks them. Other engines have none.
+   */
+  readonly subgroups: boolean;
 }
 
 /** What a caller gives: whatever is left out takes the recipe's default. */
@@ -72,6 +77,7 @@ const NOTEBOOK_SETTINGS: Settings = Object.freeze({
   dropout: 0.5,
   repairs: 'none',
   threads: 0,
+  subgroups: false,
 });
 
 /** What is trained where nothing is said. */

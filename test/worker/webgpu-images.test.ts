@@ -49,7 +49,7 @@ async function tileOnGpu(
       { images: { buffer: 'images', offset: 0 }, count, columns, imageShape },
       memory,
     );
-    runDispatch(device, await makeDispatch(device, shader, 'imageGrid', (key) => buffers.get(key)));
+    runDispatch(device, await makeDispatch(device, shader, (key) => buffers.get(key)));
     const [picture] = await readBuffers(device, [{ buffer: buffers.get(IMAGE_GRID), offsetBytes: 0, bytes }]);
     const error = await device.popErrorScope();
     if (error !== null) throw new Error(`The GPU refused something: ${error.message}`);

@@ -129,10 +129,7 @@ async function stepWith(
       const shader = shaderOf(operation, memory, tiles, input.dataset.test.count);
       const { text: code, workgroups } = foldGroups(shader.code, shader.workgroups, mostGroups);
       const folded = { ...shader, code, workgroups };
-      runDispatch(
-        device,
-        await makeDispatch(device, folded, operation.kind, (key) => shared.buffers.get(key)),
-      );
+      runDispatch(device, await makeDispatch(device, folded, (key) => shared.buffers.get(key)));
     }
     const sources = [PARAMETERS, CONTROL].map((key) => {
       const buffer = shared.buffers.get(key);
@@ -193,7 +190,11 @@ describeWebGpu('workgroups beyond a dimension', () => {
     await withDevice(async (device) => {
       const { upload, ...shared } = makeShared(device, input, planTrainStep(inStage(input.recipe, 0)));
       upload();
-      const ready = await prepareProgram(device, planProgram(program), 'draw', shared, SOFTWARE_TILES, 30);
+      const ready = await prepareProgram(device, planProgram(program), shared, {
+        prefix: 'draw',
+        tiles: SOFTWARE_TILES,
+        testCount: 30,
+      });
       const words = Uint32Array.from([0, ...seedKey(input.settings.seed), 0, 0, 0]);
       device.queue.writeBuffer(shared.buffers.get(CONTROL), 0, words);
       runDispatch(device, ready.dispatches[0]!);

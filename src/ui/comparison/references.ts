@@ -9,7 +9,15 @@ import type { MeasuredReference } from './measured-reference.js';
 import { MEASURED_REFERENCES } from './measured-references.js';
 
 /** Settings that a reference may have had otherwise: they choose the draw, what trains, and when it is looked at. */
-const FREE: readonly (keyof Settings)[] = ['recipe', 'labels', 'seed', 'engine', 'threads', 'evalEvery'];
+const FREE: readonly (keyof Settings)[] = [
+  'recipe',
+  'labels',
+  'seed',
+  'engine',
+  'threads',
+  'subgroups',
+  'evalEvery',
+];
 
 /**
  * The figure of `recipe` for a run with these settings, on these data; null where none was measured of the like: as

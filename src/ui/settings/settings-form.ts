@@ -181,21 +181,25 @@ const newSeed: Render = ({ words }, { onChange, onDraft }) => {
   </button>`;
 };
 
-const balancedField: Render = (view, { onChange, onDraft }) => {
-  const { strings, settings, drafts } = view;
-  const draft = drafts.get('balanced');
-  const change = (event: Event): void => {
-    onDraft('balanced', null);
-    onChange('balanced', (event.currentTarget as HTMLInputElement).checked);
+function checkField(name: 'balanced' | 'subgroups'): Render {
+  return (view, { onChange, onDraft }) => {
+    const { strings, settings, drafts } = view;
+    const draft = drafts.get(name);
+    const change = (event: Event): void => {
+      onDraft(name, null);
+      onChange(name, (event.currentTarget as HTMLInputElement).checked);
+    };
+    return html`<label class="check">
+      <input id=${name} type="checkbox" .checked=${live(settings[name])} @change=${change} />
+      <span
+        >${strings.fields[name].label}
+        ${draft === undefined ? nothing : html`<small class="problem">${noChoice(view, draft)}</small>`}</span
+      >
+    </label>`;
   };
-  return html`<label class="check">
-    <input id="balanced" type="checkbox" .checked=${live(settings.balanced)} @change=${change} />
-    <span
-      >${strings.fields.balanced.label}
-      ${draft === undefined ? nothing : html`<small class="problem">${noChoice(view, draft)}</small>`}</span
-    >
-  </label>`;
-};
+}
+
+const CHECKS = [checkField('balanced'), checkField('subgroups')];
 
 /** A box for each repair, where the recipe has some. */
 function repairsField(view: SettingsFormView, { onChange, onDraft }: SettingsFormActions): unknown {
@@ -272,7 +276,7 @@ export function settingsForm(view: SettingsFormView, actions: SettingsFormAction
     <details class="advanced">
       <summary>${icons.chevron}${words.advanced}</summary>
       <div class="fields">${all(ADVANCED)}</div>
-      ${balancedField(view, actions)}
+      ${all(CHECKS)}
       <fieldset>
         <legend>${words.advancedDiscriminator}</legend>
         <div class="fields three">${all(DISCRIMINATOR)}</div>

@@ -378,6 +378,7 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     dropout: { label: 'Dropout', hint: '' },
     repairs: { label: 'What is mended', hint: '' },
     threads: { label: 'Threads', hint: 'WebAssembly only; 0 leaves the choice to it' },
+    subgroups: { label: 'Sums over subgroups of threads (WebGPU, where the GPU has them)', hint: '' },
     discriminatorLr: { label: 'Learning rate', hint: '' },
     discriminatorBeta1: { label: 'Beta 1', hint: '' },
     discriminatorBeta2: { label: 'Beta 2', hint: '' },

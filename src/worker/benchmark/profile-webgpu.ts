@@ -24,7 +24,7 @@ function withTimestamps(gpu: GPU): GPU {
 }
 
 /**
- * On a device of its own, with the tiles of the adapter; in the plan's order. GB/s count every tensor and
+ * On a device of its own, with the tiles of the adapter; in the plan's order, those that share a dispatch together. GB/s count every tensor and
  * parameter once, which is the least that an operation must move.
  */
 export async function profileWebGpu(input: EngineInput, gpu: GPU | undefined): Promise<StepProfile> {
@@ -36,16 +36,19 @@ export async function profileWebGpu(input: EngineInput, gpu: GPU | undefined): P
     const costs = costsOf(program, layout, input.recipe);
     const timer = makeDispatchTimer(device);
     const operations: OperationTime[] = [];
-    for (const [index, { operation, multiplyAdds, bytesRead, bytesWritten }] of costs.entries()) {
+    for (const { operations: together, dispatches } of train.parts) {
       let ms = 0;
-      for (const dispatch of train.dispatchesOf(index)) ms += await timer.time(dispatch);
+      for (const dispatch of dispatches) ms += await timer.time(dispatch);
+      const own = together.map((index) => costs[index]!);
+      const multiplyAdds = own.reduce((sum, cost) => sum + cost.multiplyAdds, 0);
+      const bytes = own.reduce((sum, { bytesRead, bytesWritten }) => sum + bytesRead + bytesWritten, 0);
       operations.push({
-        name: operation.name,
-        kind: operation.kind,
+        name: own.map(({ operation }) => operation.name).join(' + '),
+        kind: own.map(({ operation }) => operation.kind).join(' + '),
         ms,
         multiplyAdds,
         gflops: multiplyAdds === 0 ? null : (2 * multiplyAdds) / (ms * 1e6),
-        gigabytesPerSecond: (bytesRead + bytesWritten) / (ms * 1e6),
+        gigabytesPerSecond: bytes / (ms * 1e6),
       });
     }
     return { operations, timedBy: timer.timedBy };

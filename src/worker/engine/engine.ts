@@ -36,6 +36,8 @@ export interface EngineInfo {
   readonly isSoftware: boolean;
   /** How its products are cut, by role, where that was chosen for the adapter. A record: it changes no bit. */
   readonly tiles?: Readonly<Record<string, string>>;
+  /** Features of the GPU that kernels use and bits depend on; left out where there are none. */
+  readonly features?: readonly string[];
   /** Where the engine has threads, and fewer than it was to have. */
   readonly fewerThreads?: FewerThreads;
 }

@@ -10,14 +10,14 @@ import { describeWebGpu, withWebGpu } from '../../worker/support/webgpu.js';
 describeWebGpu('the bits of three steps on the webgpu engine', () => {
   it('are the same with every tile for GPUs, and with every one for software adapters', async function () {
     this.timeout(540_000);
-    const runWith = (tiles: Tiles): Promise<Awaited<ReturnType<Engine['exportState']>>> =>
+    const runWith = (tiles: Tiles, joins?: boolean): Promise<Awaited<ReturnType<Engine['exportState']>>> =>
       withWebGpu(
         tinyInput('notebook'),
         async (engine) => {
           await engine.advance(3);
           return engine.exportState();
         },
-        { tiles },
+        { tiles, joins },
       );
     const narrow = REGISTER_TILE;
     const wide = { ...REGISTER_TILE, threads: [2, 16], rows: 8 } as const;
@@ -34,6 +34,9 @@ describeWebGpu('the bits of three steps on the webgpu engine', () => {
     ] as const) {
       const first = await runWith(of);
       for (const tiles of others) expectIdentical((await runWith(tiles)).tensors, first.tensors);
+      // On GPUs operations share dispatches.
+      const isForGpus = !of.forward.sharesText;
+      expectIdentical((await runWith(of, !isForGpus)).tensors, first.tensors);
     }
   });
 });

@@ -365,4 +365,5 @@ export const LOADED_SETTINGS: Settings = {
   dropout: 0.5,
   repairs: 'none',
   threads: 0,
+  subgroups: false,
 };

@@ -3,7 +3,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseAssembly } from '../../../bench/gpu-audit/assembly.js';
-import { auditProgram, GPUS, groupAxes, groupShape, timeDispatch } from '../../../bench/gpu-audit/model.js';
+import {
+  auditProgram,
+  GPUS,
+  groupAxes,
+  groupRanges,
+  groupShape,
+  timeDispatch,
+  type SampledCost,
+} from '../../../bench/gpu-audit/model.js';
 import { ReadyShader } from '../../../bench/gpu-audit/ready-shader.js';
 import type { PlannedDispatch } from '../../../bench/gpu-audit/record.js';
 import { RecordingGpu } from '../../../bench/gpu-audit/recording-device.js';
@@ -31,7 +39,8 @@ function runText(...lines: readonly string[]): WaveCost {
   return runWave(new ReadyShader(parseAssembly(assemblyOf(...lines))), { ...FIELDS, group: [0, 0, 0] });
 }
 
-const cost = (values: Partial<WaveCost>): WaveCost => ({
+const cost = (values: Partial<SampledCost>): SampledCost => ({
+  weight: 1,
   cycles: 0,
   instructions: 0,
   vectorInstructions: 0,
@@ -136,11 +145,12 @@ describe("the audit's wave", () => {
     assert.deepEqual([run('-1'), run('0xffffffff')], [4, 3]);
   });
 
-  it('turns the bits of a word around, and multiplies small numbers with their signs', () => {
+  it('turns and counts bits, and multiplies small numbers with their signs', () => {
     const reaches = (...lines: readonly string[]): boolean =>
       runText(...lines, 's_cbranch_scc1 BB1', 's_nop 0', 'BB1:', 's_endpgm').instructions ===
       lines.length + 1;
     assert.ok(reaches('s_brev_b32 s4, 6', 's_cmp_eq_i32 s4, 0x60000000'));
+    assert.ok(reaches('s_bcnt1_i32_b64 s4, exec', 's_cmp_eq_i32 s4, 64'));
     const product = ['v_mad_i32_i24 v1, -2, 3, 10', 'v_readfirstlane_b32 s4, v1'];
     assert.ok(reaches(...product, 's_cmp_eq_i32 s4, 4'));
     assert.ok(!reaches(...product, 's_cmp_eq_i32 s4, 5'));
@@ -179,11 +189,19 @@ describe("the audit's model", () => {
     assert.deepEqual([moved.us, moved.limit], [10, 'dram']);
   });
 
+  it('counts waves of kernels that share a dispatch by their groups', () => {
+    const code = `const PART_0_END = 30u;\nconst PART_1_END = 96u;\n${WGSL}`;
+    assert.deepEqual(groupRanges(code, 96), [30, 66]);
+    assert.deepEqual(groupRanges(WGSL, 96), [96]);
+    const work = { groups: 96, wavesPerGroup: 1, occupancy: 8, bytes: 0 };
+    const costs = [cost({ vectorCycles: 2200, weight: 24 }), cost({ vectorCycles: 1100, weight: 72 })];
+    assert.equal(timeDispatch(costs, work, GPUS.integrated).us, 4 * (0.25 + 0.375));
+  });
+
   it('makes figures of what compiler and waves tell, with the gaps', () => {
     const dispatch: PlannedDispatch = {
       label: 'bias gradient',
       name: 'bias gradient',
-      kind: 'biasGradient',
       code: WGSL,
       groups: [1, 11, 1],
       buffers: [],

@@ -53,6 +53,12 @@ for (const [what, from, to, words] of [
   });
 }
 
+test('an extension that a text may have is none too many, others are', () => {
+  const text = `enable subgroups;\n${SOUND}`;
+  assert.deepEqual(excessesOf(text, ['subgroups']), []);
+  assert.deepEqual(excessesOf(text, ['f16']), ['it says "enable subgroups"']);
+});
+
 test('too many storage buffers are found', () => {
   const more = Array.from(
     { length: 7 },

@@ -361,7 +361,7 @@ describe('a measured reference', () => {
 
   it('stands in for another draw of as many labels, whatever trains', () => {
     assert.equal(find({}), reference);
-    assert.equal(find({ seed: 9, engine: 'wasm', threads: 2, evalEvery: 0 }), reference);
+    assert.equal(find({ seed: 9, engine: 'wasm', threads: 2, subgroups: true, evalEvery: 0 }), reference);
   });
 
   it('is none of other labels, settings, steps, recipes or data', () => {

@@ -6,6 +6,7 @@ import type { EngineInput } from '../../../src/worker/engine/engine.js';
 import type { Operation } from '../../../src/worker/engine/plan/operations.js';
 import { planTrainStep, type PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
 import type { Tiles } from '../../../src/worker/engine/webgpu/kernels/linear.js';
+import type { Reduction } from '../../../src/worker/engine/webgpu/kernels/reduce.js';
 import type { NamedTensors } from '../../../src/worker/model/parameters.js';
 import { exactZeroSumsOf } from '../../support/exact-zeros.js';
 import { norm, relativeError } from './compare.js';
@@ -59,11 +60,13 @@ export async function checkOneByOne(
   tiles: Tiles,
   step: number,
   state: NamedTensors = stirred(input),
+  reduction: Reduction = 'lines',
 ): Promise<void> {
   const { stage, origin } = stageAt(input.recipe, step);
   const planned = planTrainStep(inStage(input.recipe, stage));
-  const all = await withDevice((device) =>
-    runOneByOne(device, input, planned, { tiles, state, step, origin }),
+  const all = await withDevice(
+    (device) => runOneByOne(device, input, planned, { tiles, reduction, state, step, origin }),
+    reduction === 'subgroups' ? [{ name: 'subgroups', askedBy: 'This test' }] : [],
   );
   expect(new Set(all.map(({ operation }) => operation)).size).to.equal(planned.program.operations.length);
   expectAgreement(all, input.recipe, planned);

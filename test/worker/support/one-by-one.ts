@@ -26,6 +26,7 @@ import {
   type ReadyProgram,
   type SharedMemory,
 } from '../../../src/worker/engine/webgpu/program.js';
+import type { Reduction } from '../../../src/worker/engine/webgpu/kernels/reduce.js';
 import { scalarWindow } from '../../../src/worker/engine/webgpu/scalar-window.js';
 import { readBuffers } from '../../../src/worker/engine/webgpu/read.js';
 import { makeShared } from '../../../src/worker/engine/webgpu/equipment.js';
@@ -47,6 +48,7 @@ export interface Written {
 
 export interface OneByOneOptions {
   readonly tiles: Tiles;
+  readonly reduction?: Reduction;
   /** Parameters, running statistics and moments before the first operation. */
   readonly state: NamedTensors;
   /** Contents of the program's inputs. */
@@ -73,10 +75,12 @@ export function stirred(input: EngineInput): NamedTensors {
 }
 
 /** Calls `work` with a device inside a validation scope, and fails where anything was invalid. */
-export async function withDevice<T>(work: (device: GPUDevice) => Promise<T>): Promise<T> {
-  const { device, watch } = await openDevice(navigator.gpu, [
-    { what: 'Anything', bytes: 2 ** 27, remedy: 'Test less' },
-  ]);
+export async function withDevice<T>(
+  work: (device: GPUDevice) => Promise<T>,
+  features: Parameters<typeof openDevice>[2] = [],
+): Promise<T> {
+  const needs = [{ what: 'Anything', bytes: 2 ** 27, remedy: 'Test less' }];
+  const { device, watch } = await openDevice(navigator.gpu, needs, features);
   try {
     device.pushErrorScope('validation');
     const result = await watch.guard(work(device));
@@ -217,6 +221,7 @@ export async function runOneByOne(
   planned: PlannedProgram,
   {
     tiles,
+    reduction,
     state,
     inputs = new Map<TensorId, Float32Array>(),
     trainStep = planned,
@@ -232,7 +237,14 @@ export async function runOneByOne(
   const bench = new Bench(
     device,
     shared,
-    await prepareProgram(device, planned, 'train', shared, tiles, dataset.test.count),
+    // Each by itself: what shares a dispatch would be written before its turn.
+    await prepareProgram(device, planned, shared, {
+      prefix: 'train',
+      tiles,
+      reduction,
+      testCount: dataset.test.count,
+      joins: false,
+    }),
   );
   const windowStart = Math.max(origin, step - STEPS_BEFORE);
   bench.writeScalars(scalarWindow(trainStep.program.stepScalars, windowStart - origin));

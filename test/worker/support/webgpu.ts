@@ -21,6 +21,24 @@ export function describeWebGpu(title: string, define: () => void): void {
   });
 }
 
+/** What asks for sums by subgroups. */
+export function bySubgroups(input: EngineInput): EngineInput {
+  return { ...input, settings: { ...input.settings, subgroups: true } };
+}
+
+/** `describeWebGpu` where the adapter has a feature: skipped aloud elsewhere, whatever is required, as adapters differ. */
+export function describeFeature(feature: string, title: string, define: () => void): void {
+  describeWebGpu(title, () => {
+    before(async function () {
+      const adapter = await navigator.gpu.requestAdapter();
+      if (adapter!.features.has(feature)) return;
+      console.warn(`Skipping ${title}: this adapter has no "${feature}".`);
+      this.skip();
+    });
+    define();
+  });
+}
+
 /** Runs `work` on an engine inside a validation scope, frees it, and fails where anything was invalid. */
 export async function withWebGpu<T>(
   input: EngineInput,

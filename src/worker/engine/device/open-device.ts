@@ -30,10 +30,18 @@ export interface OpenDevice {
   readonly watch: FailureWatch;
 }
 
+/** A feature, and what asks for it. */
+export interface RequiredFeature {
+  readonly name: string;
+  readonly askedBy: string;
+}
+
 export interface DeviceRequest {
   readonly label: string;
   /** The limits to ask for, from those that the adapter offers. Throws where they are too low. */
   readonly limits: (offered: GPUSupportedLimits) => Record<string, number>;
+  /** Features that it has to have; none unless told. */
+  readonly features?: readonly RequiredFeature[] | undefined;
   /** Another clock than the thread's, for tests. */
   readonly start?: StartTimer | undefined;
 }
@@ -59,6 +67,22 @@ function watchDevice(device: GPUDevice, isSoftware: boolean, start: StartTimer |
   return watch;
 }
 
+/** Throws `EngineUnavailable` where the adapter lacks a feature: names it. */
+function checkFeatures(
+  features: readonly RequiredFeature[],
+  { info, features: offered }: AdapterIdentity,
+): void {
+  for (const { name, askedBy } of features) {
+    if (offered.includes(name)) continue;
+    const adapter = describeAdapter(info);
+    throw new TrainerError(
+      'EngineUnavailable',
+      `${askedBy} needs the feature "${name}", which the GPU adapter${adapter === '' ? '' : ` (${adapter})`} ` +
+        'does not offer. Leave it out, or use the engine "wasm".',
+    );
+  }
+}
+
 /**
  * Opens a device of `gpu` (`navigator.gpu`, or Dawn's in Node). Rejects with `EngineUnavailable`
  * where there is no WebGPU, no adapter, an adapter with too low limits, or no answer. Its watch has the
@@ -66,7 +90,7 @@ function watchDevice(device: GPUDevice, isSoftware: boolean, start: StartTimer |
  */
 export async function openGpuDevice(
   gpu: GPU | undefined,
-  { label, limits, start }: DeviceRequest,
+  { label, limits, features = [], start }: DeviceRequest,
 ): Promise<OpenDevice> {
   if (gpu === undefined) {
     throw new TrainerError('EngineUnavailable', 'This browser offers no WebGPU. Choose "auto".');
@@ -80,8 +104,14 @@ export async function openGpuDevice(
     throw new TrainerError('EngineUnavailable', 'WebGPU found no adapter on this machine. Choose "auto".');
   }
   const identity = readIdentity(adapter);
+  checkFeatures(features, identity);
   const device = await answerWithin(
-    adapter.requestDevice({ label, requiredLimits: limits(adapter.limits) }),
+    adapter.requestDevice({
+      label,
+      requiredLimits: limits(adapter.limits),
+      // TypeScript's list of names is older than some features.
+      requiredFeatures: features.map(({ name }) => name as GPUFeatureName),
+    }),
     {
       what: 'The GPU',
       limitMs: OPEN_DEVICE_LIMIT_MS,

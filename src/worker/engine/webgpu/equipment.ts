@@ -35,6 +35,7 @@ import {
   packTables,
   prepareProgram,
   programMemory,
+  type ProgramOptions,
   type SharedMemory,
   type Tables,
 } from './program.js';
@@ -50,11 +51,16 @@ export interface WebGpuOptions {
   readonly wrapDevice?: ((device: GPUDevice) => GPUDevice) | undefined;
   /** Tiles instead of the adapter's own; they change no bit. */
   readonly tiles?: Tiles | undefined;
+  /** Whether operations share dispatches, instead of what is best for the adapter; changes no bit. */
+  readonly joins?: boolean | undefined;
   /** How the adapter's own tiles are found; `false` takes the default without a measurement. */
   readonly tune?: TuningOptions | false | undefined;
   /** Another train step in place of the first stage's, a corrupted one for instance. */
   readonly trainStep?: PlannedProgram | undefined;
 }
+
+/** What the setting of that name needs of an adapter. */
+const SUBGROUPS = { name: 'subgroups', askedBy: 'The setting "subgroups"' } as const;
 
 export interface Equipment {
   readonly open: OpenDevice;
@@ -62,7 +68,8 @@ export interface Equipment {
   readonly device: GPUDevice;
   /** For programs that are no train step. */
   readonly shared: SharedMemory;
-  readonly tiles: Tiles;
+  /** How programs are computed. */
+  readonly programOptions: Omit<ProgramOptions, 'prefix'>;
   readonly stages: StagePrograms;
   readonly queue: StepQueue;
 }
@@ -134,7 +141,9 @@ export async function equip(input: EngineInput, options: WebGpuOptions): Promise
   const { recipe, dataset } = input;
   const plan = planStages(recipe, options.trainStep);
   const gpu = 'gpu' in options ? options.gpu : findGpu();
-  const open = await openDevice(gpu, bufferNeeds(recipe, dataSizesOf(input), plan.programs));
+  const { subgroups } = input.settings;
+  const features = subgroups ? [SUBGROUPS] : [];
+  const open = await openDevice(gpu, bufferNeeds(recipe, dataSizesOf(input), plan.programs), features);
   const device = options.wrapDevice?.(open.device) ?? open.device;
   try {
     const [first, ...others] = plan.programs;
@@ -147,12 +156,17 @@ export async function equip(input: EngineInput, options: WebGpuOptions): Promise
       options.tune === false
         ? Promise.resolve(defaultTiles(open.isSoftware))
         : tuneTiles({ open, device, ...subject, testCount }, options.tune);
-    const tiles = options.tiles ?? (await tune());
+    const programOptions = {
+      tiles: options.tiles ?? (await tune()),
+      testCount,
+      reduction: subgroups ? ('subgroups' as const) : ('lines' as const),
+      joins: options.joins,
+    };
     const stages = new StagePrograms({
       plan,
       shared: programs,
       prepare: (planned, own) =>
-        open.watch.guard(prepareProgram(device, planned, 'train', own, tiles, testCount)),
+        open.watch.guard(prepareProgram(device, planned, own, { prefix: 'train', ...programOptions })),
     });
     // The device compiles while the data set is on its way.
     const preparing = stages.ready(0);
@@ -160,7 +174,7 @@ export async function equip(input: EngineInput, options: WebGpuOptions): Promise
     open.watch.setSilenceLimit(DEVICE_SILENCE_LIMIT_MS);
     const mostMetrics = Math.max(...programs.map(({ control }) => control.metrics));
     const queue = new StepQueue(device, open.watch, shared.buffers.get(CONTROL), mostMetrics);
-    return { open, device, shared, tiles, stages, queue };
+    return { open, device, shared, programOptions, stages, queue };
   } catch (error) {
     open.device.destroy();
     throw open.watch.failure ?? toTrainerError(error);

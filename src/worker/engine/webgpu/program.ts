@@ -10,6 +10,7 @@ import type { BufferPool } from './buffers.js';
 import { contrastiveGradientShader, contrastiveShader } from './kernels/contrastive.js';
 import { drawShaders } from './kernels/draw.js';
 import { groupNormGradientShader, groupNormShader } from './kernels/group-norm.js';
+import { joinShaders } from './kernels/join-shaders.js';
 import {
   areForSoftware,
   biasGradientShader,
@@ -19,6 +20,7 @@ import {
 } from './kernels/linear.js';
 import { countCorrectShader, lossShader } from './kernels/loss.js';
 import { normGradientShader, normInferenceShader, normStatisticsShader } from './kernels/norm.js';
+import type { Reduction } from './kernels/reduce.js';
 import {
   CONSTANTS,
   controlLayout,
@@ -84,6 +86,7 @@ export function shadersOf(
   tiles: Tiles,
   testCount: number,
   numbers: NumberKind = 'text',
+  reduction: Reduction = 'lines',
 ): readonly Shader[] {
   switch (operation.kind) {
     case 'draw':
@@ -93,27 +96,27 @@ export function shadersOf(
     case 'filterGradient':
       return [filterGradientShader(operation, memory, tiles, numbers)];
     case 'biasGradient':
-      return [biasGradientShader(operation, memory, !areForSoftware(tiles))];
+      return [biasGradientShader(operation, memory, !areForSoftware(tiles), reduction)];
     case 'normStatistics':
-      return [normStatisticsShader(operation, memory, numbers, !areForSoftware(tiles))];
+      return [normStatisticsShader(operation, memory, numbers, !areForSoftware(tiles), reduction)];
     case 'normInference':
       return [normInferenceShader(operation, memory)];
     case 'normGradient':
-      return [normGradientShader(operation, memory, numbers, !areForSoftware(tiles))];
+      return [normGradientShader(operation, memory, numbers, !areForSoftware(tiles), reduction)];
     case 'groupNorm':
-      return [groupNormShader(operation, memory, numbers)];
+      return [groupNormShader(operation, memory, numbers, reduction)];
     case 'groupNormGradient':
-      return [groupNormGradientShader(operation, memory, numbers)];
+      return [groupNormGradientShader(operation, memory, numbers, reduction)];
     case 'contrastive':
-      return [contrastiveShader(operation, memory)];
+      return [contrastiveShader(operation, memory, reduction)];
     case 'contrastiveGradient':
-      return [contrastiveGradientShader(operation, memory)];
+      return [contrastiveGradientShader(operation, memory, reduction)];
     case 'loss':
-      return [lossShader(operation, memory)];
+      return [lossShader(operation, memory, reduction)];
     case 'update':
       return [updateShader(operation, memory)];
     case 'countCorrect':
-      return [countCorrectShader(operation, memory)];
+      return [countCorrectShader(operation, memory, reduction)];
     case 'initialise':
       throw new Error('First values come from the host: they are uploaded with the rest of the state.');
     default:
@@ -136,8 +139,11 @@ function programShaders(
   memory: Memory,
   tiles: Tiles,
   testCount: number,
+  reduction: Reduction,
 ): readonly (readonly Shader[])[] {
-  const all = operations.map((operation) => shadersOf(operation, memory, tiles, testCount, 'data'));
+  const shadersWith = (operation: Operation, numbers: NumberKind): readonly Shader[] =>
+    shadersOf(operation, memory, tiles, testCount, numbers, reduction);
+  const all = operations.map((operation) => shadersWith(operation, 'data'));
   const keys = all.flat().map(keyOf);
   const isShared = (shader: Shader): boolean => {
     const key = keyOf(shader);
@@ -146,16 +152,43 @@ function programShaders(
   return all.map((shaders, index) =>
     shaders.every((shader) => shader.constants === null || isShared(shader))
       ? shaders
-      : shadersOf(operations[index]!, memory, tiles, testCount),
+      : shadersWith(operations[index]!, 'text'),
   );
 }
 
-/** What a dispatch does: an operation of the plan, or the tiling of images that it ends in. */
-type DispatchKind = Operation['kind'] | 'imageGrid';
+/** Shaders that compute some operations; those of a draw are several. */
+interface Part {
+  readonly shaders: readonly Shader[];
+  /** Indices into the program's operations, the first of which stands for all. */
+  readonly operations: readonly number[];
+}
+
+/**
+ * Joins what can be one dispatch: operations of one stage, which need nothing of each other and whose memory lies apart.
+ * Each goes with the first that it fits.
+ */
+export function joinStages(
+  operations: readonly Operation[],
+  shaders: readonly (readonly Shader[])[],
+): readonly Part[] {
+  const parts: Part[] = [];
+  shaders.forEach((ofOne, index) => {
+    const { stage } = operations[index]!;
+    for (const [at, part] of parts.entries()) {
+      if (operations[part.operations[0]!]!.stage !== stage) continue;
+      if (ofOne.length !== 1 || part.shaders.length !== 1) continue;
+      const joined = joinShaders([part.shaders[0]!, ofOne[0]!]);
+      if (joined === null) continue;
+      parts[at] = { shaders: [joined], operations: [...part.operations, index] };
+      return;
+    }
+    parts.push({ shaders: ofOne, operations: [index] });
+  });
+  return parts;
+}
 
 interface Dispatch {
   readonly label: string;
-  readonly kind: DispatchKind;
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   /** Its own numbers; whoever has the dispatch frees them. */
@@ -165,13 +198,16 @@ interface Dispatch {
 
 export interface ReadyProgram {
   readonly planned: PlannedProgram;
-  /** In the order of the operations; most have one each. */
+  /** In the order of the operations; most have one each, or one with others of their stage. */
   readonly dispatches: readonly Dispatch[];
-  /** Those of the operation of an index. */
-  dispatchesOf(operation: number): readonly Dispatch[];
+  /** What is computed together, in order: the operations by index, and their dispatches. */
+  readonly parts: readonly {
+    readonly operations: readonly number[];
+    readonly dispatches: readonly Dispatch[];
+  }[];
   /** The buffer that a tensor lies in, and where, in bytes. */
   place(id: TensorId): { readonly buffer: GPUBuffer; readonly offsetBytes: number };
-  /** Encodes operations first … end - 1, all of them unless told. */
+  /** Encodes operations first … end - 1, all of them unless told, and what is computed together with one of them. */
   encode(pass: GPUComputePassEncoder, first?: number, end?: number): void;
   /** Frees the program's own buffers. */
   dispose(): void;
@@ -230,7 +266,6 @@ class Compiler {
 export async function makeDispatch(
   device: GPUDevice,
   shader: Shader,
-  kind: DispatchKind,
   bufferOf: (key: BufferKey) => GPUBuffer,
   compiler = new Compiler(device),
 ): Promise<Dispatch> {
@@ -246,7 +281,7 @@ export async function makeDispatch(
       resource: { buffer: buffer === CONSTANTS ? constants! : bufferOf(buffer) },
     })),
   });
-  return { label, kind, pipeline, bindGroup, constants, workgroups };
+  return { label, pipeline, bindGroup, constants, workgroups };
 }
 
 function constantsBuffer(device: GPUDevice, label: string, words: Uint32Array<ArrayBuffer>): GPUBuffer {
@@ -296,45 +331,59 @@ export function makeBuffers(
   return keys;
 }
 
-/** Makes a program ready. `prefix` tells its buffers from those of other programs; it makes those that are missing. */
+export interface ProgramOptions {
+  /** Tells the program's buffers from those of other programs; it makes those that are missing. */
+  readonly prefix: string;
+  readonly tiles: Tiles;
+  readonly testCount: number;
+  /** How threads add up; in lines unless told. */
+  readonly reduction?: Reduction | undefined;
+  /** Whether operations of one stage share dispatches; unless told, they do on GPUs. Changes no bit. */
+  readonly joins?: boolean | undefined;
+}
+
+/** Makes a program ready. */
 export async function prepareProgram(
   device: GPUDevice,
   planned: PlannedProgram,
-  prefix: string,
   shared: SharedMemory,
-  tiles: Tiles,
-  testCount: number,
+  { prefix, tiles, testCount, reduction = 'lines', joins = !areForSoftware(tiles) }: ProgramOptions,
 ): Promise<ReadyProgram> {
   const { buffers } = shared;
   const own = makeBuffers(buffers, prefix, [planned]);
   const memory = programMemory(planned, prefix, shared);
   const compiler = new Compiler(device);
   const { operations } = planned.program;
-  const shaders = programShaders(operations, memory, tiles, testCount);
-  const dispatches = await Promise.all(
-    shaders.flatMap((ofOne, index) =>
-      ofOne.map((shader) =>
-        makeDispatch(device, shader, operations[index]!.kind, (key) => buffers.get(key), compiler),
-      ),
-    ),
+  const shaders = programShaders(operations, memory, tiles, testCount, reduction);
+  const joined = joins
+    ? joinStages(operations, shaders)
+    : shaders.map((ofOne, index): Part => ({ shaders: ofOne, operations: [index] }));
+  const parts = await Promise.all(
+    joined.map(async (part) => {
+      const made = part.shaders.map((shader) =>
+        makeDispatch(device, shader, (key) => buffers.get(key), compiler),
+      );
+      return { operations: part.operations, dispatches: await Promise.all(made) };
+    }),
   );
-  // First dispatch of each operation, and the end.
-  const firsts = [0];
-  for (const ofOne of shaders) firsts.push(firsts.at(-1)! + ofOne.length);
+  const dispatches = parts.flatMap((part) => part.dispatches);
   return {
     planned,
     dispatches,
-    dispatchesOf: (operation) => dispatches.slice(firsts[operation], firsts[operation + 1]),
+    parts,
     place: (id) => {
       const { buffer, offset } = memory.tensor(id);
       return { buffer: buffers.get(buffer), offsetBytes: offset * 4 };
     },
     encode: (pass, first = 0, end = operations.length) => {
-      for (let index = firsts[first]!; index < firsts[end]!; index++) {
-        const { pipeline, bindGroup, workgroups } = dispatches[index]!;
-        pass.setPipeline(pipeline);
-        pass.setBindGroup(0, bindGroup);
-        pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
+      for (const part of parts) {
+        const [at] = part.operations;
+        if (at! < first || at! >= end) continue;
+        for (const { pipeline, bindGroup, workgroups } of part.dispatches) {
+          pass.setPipeline(pipeline);
+          pass.setBindGroup(0, bindGroup);
+          pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
+        }
       }
     },
     dispose: () => {

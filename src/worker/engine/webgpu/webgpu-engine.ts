@@ -41,7 +41,9 @@ class WebGpuEngine implements Engine {
 
   constructor(input: EngineInput, equipment: Equipment) {
     const { adapter, isSoftware } = equipment.open;
-    this.info = { engine: 'webgpu', adapter, isSoftware, tiles: tileNames(equipment.tiles) };
+    const { tiles, reduction } = equipment.programOptions;
+    const features = reduction === 'subgroups' ? { features: ['subgroups'] } : {};
+    this.info = { engine: 'webgpu', adapter, isSoftware, tiles: tileNames(tiles), ...features };
     this.#input = input;
     this.#equipment = equipment;
     this.#inference = new Inference(input, equipment);

@@ -45,9 +45,7 @@ export async function prepareImageGrid(
   const memory = programMemory(program.planned, prefix, shared);
   const images = memory.tensor(program.planned.program.outputs[0]!);
   const shader = imageGridShader({ images, count, columns, imageShape }, memory);
-  const { pipeline, bindGroup, workgroups } = await makeDispatch(device, shader, 'imageGrid', (key) =>
-    buffers.get(key),
-  );
+  const { pipeline, bindGroup, workgroups } = await makeDispatch(device, shader, (key) => buffers.get(key));
   return {
     isFor: (other, otherCount, otherColumns) =>
       other === program && otherCount === count && otherColumns === columns,

@@ -179,8 +179,8 @@ export class Inference {
     if (found !== undefined && found.rows >= rows) return found;
     found?.program.dispose();
     this.#programs.delete(name);
-    const { device, shared, tiles, open } = this.#equipment;
-    const preparing = prepareProgram(device, plan(), name, shared, tiles, this.#input.dataset.test.count);
+    const { device, shared, programOptions, open } = this.#equipment;
+    const preparing = prepareProgram(device, plan(), shared, { prefix: name, ...programOptions });
     const prepared = { program: await open.watch.guard(preparing), rows };
     this.#programs.set(name, prepared);
     return prepared;

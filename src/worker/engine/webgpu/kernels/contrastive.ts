@@ -14,13 +14,15 @@
  */
 
 import type { ContrastiveGradientOp, ContrastiveOp } from '../../plan/operations.js';
-import { MAIN, sumFunction, THREADS } from './reduce.js';
+import { MAIN, subgroupLargest, sumFunction, THREADS, type Reduction } from './reduce.js';
 import { scalarFunction, weightText } from './scalars.js';
 import { float, lines } from './shader-text.js';
 import { ShaderBuilder, type Memory, type Shader } from './shader.js';
 
 /** The least length that an embedding is divided by. */
 const LEAST_LENGTH = 1e-12;
+/** Below every similarity. */
+const LEAST_LARGEST = float(-3e38);
 
 /**
  * Declares `embedding_at(number)`, where the row of a number begins, and `similarity(a, b)`, the product of the
@@ -47,14 +49,41 @@ fn product_of(a: u32, b: u32) -> f32 {
 `;
 }
 
-export function contrastiveShader(operation: ContrastiveOp, memory: Memory): Shader {
+/**
+ * Declares `joined_rows(largest, sum, thread)`: the largest s_ij of all threads and the sum of exp(s_ij - largest) of
+ * theirs, from those of a thread's rows; in lines the first thread alone gets them.
+ */
+function joinedRows(reduction: Reduction): string {
+  if (reduction === 'subgroups') {
+    return `${subgroupLargest(THREADS, LEAST_LARGEST)}${sumFunction('f32', THREADS, reduction)}
+fn joined_rows(own: f32, sum: f32, thread: u32) -> vec2f {
+  let largest = largest_of_threads(own, thread);
+  return vec2f(largest, sum_of_threads(sum * exp(own - largest), thread));
+}`;
+  }
+  return `
+var<workgroup> partial: array<vec2f, ${THREADS}>;
+fn joined_rows(own: f32, own_sum: f32, thread: u32) -> vec2f {
+  partial[thread] = vec2f(own, own_sum);
+  workgroupBarrier();
+  if (thread > 0u) { return vec2f(0); }
+  var largest = own;
+  for (var other = 1u; other < ${THREADS}u; other++) { largest = max(largest, partial[other].x); }
+  var sum = 0f;
+  for (var other = 0u; other < ${THREADS}u; other++) {
+    sum = fma(partial[other].y, exp(partial[other].x - largest), sum);
+  }
+  return vec2f(largest, sum);
+}`;
+}
+
+export function contrastiveShader(operation: ContrastiveOp, memory: Memory, reduction: Reduction): Shader {
   const { rows, temperature, statistics, name } = operation;
   const builder = new ShaderBuilder(memory);
   const { buffer, offset } = memory.tensor(statistics);
   const out = builder.write(buffer, 'f32');
   const text = `${embeddingFunctions(builder, operation)}
-// Largest s_ij and sum of exp(s_ij - largest) of a thread's rows.
-var<workgroup> partial: array<vec2f, ${THREADS}>;
+${joinedRows(reduction)}
 fn inverse_length(at: u32) -> f32 {
   return 1f / max(sqrt(product_of(at, at)), ${float(LEAST_LENGTH)});
 }
@@ -62,7 +91,7 @@ ${MAIN} {
   let own_at = embedding_at(group.x);
   let inverse = inverse_length(own_at);
   let factor = inverse * ${float(1 / temperature)};
-  var largest = ${float(-3e38)};
+  var largest = ${LEAST_LARGEST};
   var sum = 0f;
   for (var other = thread; other < ${2 * rows}u; other += ${THREADS}u) {
     if (other == group.x) { continue; }
@@ -75,15 +104,9 @@ ${MAIN} {
       sum += exp(s - largest);
     }
   }
-  partial[thread] = vec2f(largest, sum);
-  workgroupBarrier();
+  let of_all = joined_rows(largest, sum, thread);
   if (thread > 0u) { return; }
-  for (var other = 1u; other < ${THREADS}u; other++) { largest = max(largest, partial[other].x); }
-  sum = 0f;
-  for (var other = 0u; other < ${THREADS}u; other++) {
-    sum = fma(partial[other].y, exp(partial[other].x - largest), sum);
-  }
-  let total = log(sum) + largest;
+  let total = log(of_all.y) + of_all.x;
   let pair_at = embedding_at(select(group.x - ${rows}u, group.x + ${rows}u, group.x < ${rows}u));
   let statistics_at = ${offset}u + group.x * 3u;
   ${out}[statistics_at] = inverse;
@@ -93,7 +116,11 @@ ${MAIN} {
   return builder.finish(`contrastive ${name}`, text, [2 * rows, 1, 1]);
 }
 
-export function contrastiveGradientShader(operation: ContrastiveGradientOp, memory: Memory): Shader {
+export function contrastiveGradientShader(
+  operation: ContrastiveGradientOp,
+  memory: Memory,
+  reduction: Reduction,
+): Shader {
   const { rows, width, temperature, statistics, weight, gradientRows, target, name } = operation;
   const builder = new ShaderBuilder(memory);
   const place = memory.tensor(target);
@@ -112,7 +139,7 @@ export function contrastiveGradientShader(operation: ContrastiveGradientOp, memo
     ([first, second]) =>
       `${place.offset}u + select(${second}u + group.x - ${rows}u, ${first}u + group.x, group.x < ${rows}u) * ${width}u`,
   );
-  const text = `${scalarFunction(builder, [weight])}${embeddingFunctions(builder, operation)}${sumFunction('f32')}
+  const text = `${scalarFunction(builder, [weight])}${embeddingFunctions(builder, operation)}${sumFunction('f32', THREADS, reduction)}
 // Factor of e_j in the sum, for ${THREADS} rows j at a time.
 var<workgroup> factors: array<f32, ${THREADS}>;
 ${MAIN} {

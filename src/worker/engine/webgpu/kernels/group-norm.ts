@@ -13,7 +13,7 @@
 
 import { sideSize } from '../../plan/geometry.js';
 import type { GroupNormGradientOp, GroupNormOp, OpSegment } from '../../plan/operations.js';
-import { MAIN, sumFunction, THREADS } from './reduce.js';
+import { MAIN, sumFunction, THREADS, type Reduction } from './reduce.js';
 import { pick } from './shader-text.js';
 import { builderFor, type Memory, type NumberKind, type Shader, type ShaderBuilder } from './shader.js';
 import {
@@ -51,7 +51,12 @@ function indexOf(element: string, width: Width): string {
   return width === 4 ? `(${element}) / 4u` : element;
 }
 
-export function groupNormShader(operation: GroupNormOp, memory: Memory, numbers: NumberKind): Shader {
+export function groupNormShader(
+  operation: GroupNormOp,
+  memory: Memory,
+  numbers: NumberKind,
+  reduction: Reduction,
+): Shader {
   const { side, segments, source, norm, statistics, epilogue, target, name } = operation;
   const { channels } = side;
   const perGroup = channels / norm.groups;
@@ -75,7 +80,7 @@ export function groupNormShader(operation: GroupNormOp, memory: Memory, numbers:
   const element = 'first + down * channels + channel';
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction('f32')}
+${sumFunction('f32', THREADS, reduction)}
 ${MAIN} {
   ${segmentText(builder, segments, 'group.y')}
   ${divided.text}
@@ -122,6 +127,7 @@ export function groupNormGradientShader(
   operation: GroupNormGradientOp,
   memory: Memory,
   numbers: NumberKind,
+  reduction: Reduction,
 ): Shader {
   const { side, segments, source, raw, statistics, norm, target, gradient, name } = operation;
   const splits = gradient === null ? [] : operation.splits;
@@ -182,7 +188,7 @@ export function groupNormGradientShader(
   }`;
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction(sums)}
+${sumFunction(sums, THREADS, reduction)}
 ${MAIN} {
   let groups = ${builder.whole(norm.groups)};
   let row_groups = ${builder.whole(rowGroups)};

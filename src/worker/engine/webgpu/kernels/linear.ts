@@ -17,7 +17,7 @@ import {
 import { registerFilter, registerForward } from './product-register.js';
 import { sharedFilter, sharedForward } from './product-shared.js';
 import { ifAny, positionsOf } from './positions.js';
-import { mainOf, MANY_THREADS, sumFunction } from './reduce.js';
+import { mainOf, MANY_THREADS, sumFunction, type Reduction } from './reduce.js';
 import { pick } from './shader-text.js';
 import {
   builderFor,
@@ -195,7 +195,12 @@ ${code}`;
  * A bias' gradient, as split-K partial sums: a workgroup sums one group of channels of one split, each of its
  * threads every 256th position. `isUnrolled`: see `positionsOf`.
  */
-export function biasGradientShader(operation: BiasGradientOp, memory: Memory, isUnrolled: boolean): Shader {
+export function biasGradientShader(
+  operation: BiasGradientOp,
+  memory: Memory,
+  isUnrolled: boolean,
+  reduction: Reduction,
+): Shader {
   const { side, splits, source, target, name } = operation;
   const builder = new ShaderBuilder(memory);
   const width = widthOf(side.channels);
@@ -213,7 +218,7 @@ export function biasGradientShader(operation: BiasGradientOp, memory: Memory, is
   const text = `
 ${segmentFunctions(builder, splits)}
 ${viewFunctions(builder, 'load_source', source, side, splits, width)}
-${sumFunction(type, MANY_THREADS)}
+${sumFunction(type, MANY_THREADS, reduction)}
 ${mainOf(MANY_THREADS)} {
   let channel = group.x * ${width}u;
   let segment = segment_at(group.y);

@@ -16,7 +16,7 @@
  */
 
 import type { CountCorrectOp, LabelledRows, LossOp, LossOpTerm, TensorId } from '../../plan/operations.js';
-import { MANY_THREADS, sumFunction } from './reduce.js';
+import { MANY_THREADS, sumFunction, type Reduction } from './reduce.js';
 import { scalarFunction, weightText } from './scalars.js';
 import { constantArray, float, lines } from './shader-text.js';
 import { CONTROL, CONTROL_WORDS, METRICS_SLOTS, ShaderBuilder, type Memory, type Shader } from './shader.js';
@@ -424,7 +424,7 @@ function gradientsText(
   return { text: parts.join(''), elements };
 }
 
-export function lossShader(operation: LossOp, memory: Memory): Shader {
+export function lossShader(operation: LossOp, memory: Memory, reduction: Reduction): Shader {
   const { terms, losses, accuracy, isLast, name } = operation;
   const builder = new ShaderBuilder(memory);
   // What is written is bound before anything is read.
@@ -460,7 +460,7 @@ export function lossShader(operation: LossOp, memory: Memory): Shader {
     return;
   }`;
   const weights = terms.map(({ weight }) => weight);
-  const text = `${sumFunction('vec4f', THREADS)}${scalarFunction(builder, weights)}${[...texts.values()].map((each) => each.text).join('')}${functions.join('')}
+  const text = `${sumFunction('vec4f', THREADS, reduction)}${scalarFunction(builder, weights)}${[...texts.values()].map((each) => each.text).join('')}${functions.join('')}
 ${groups === 0 ? '' : `fn write_gradients(first: u32) {\n  let stride = ${groups * THREADS}u;${gradients.text}\n}`}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {${gradientCall}
@@ -488,14 +488,14 @@ function bindTargets(builder: ShaderBuilder, { head, featureGradient }: LossOp):
 }
 
 /** How many of the first `rows` (control buffer) logits have their largest value at the label. */
-export function countCorrectShader(operation: CountCorrectOp, memory: Memory): Shader {
+export function countCorrectShader(operation: CountCorrectOp, memory: Memory, reduction: Reduction): Shader {
   const { logits, width, labels, target } = operation;
   const builder = new ShaderBuilder(memory);
   const place = memory.tensor(target);
   const out = builder.write(place.buffer, 'u32');
   const control = builder.read(CONTROL, 'u32');
   const { text: functions, largestAt } = logitFunctions(builder, logits, width, '');
-  const text = `${sumFunction('f32', THREADS)}${functions}
+  const text = `${sumFunction('f32', THREADS, reduction)}${functions}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32) {
   var sum = 0f;

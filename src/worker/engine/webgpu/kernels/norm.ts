@@ -17,7 +17,7 @@
 import { sideSize } from '../../plan/geometry.js';
 import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../../plan/operations.js';
 import { ifAny, onlyIf, positionsOf } from './positions.js';
-import { mainOf, MANY_THREADS, sumFunction, THREADS } from './reduce.js';
+import { mainOf, MANY_THREADS, sumFunction, THREADS, type Reduction } from './reduce.js';
 import { float } from './shader-text.js';
 import { builderFor, ShaderBuilder, type Memory, type NumberKind, type Shader } from './shader.js';
 import {
@@ -41,6 +41,7 @@ export function normStatisticsShader(
   memory: Memory,
   numbers: NumberKind,
   isUnrolled: boolean,
+  reduction: Reduction,
 ): Shader {
   const { side, segments, source, norm, updatesRunning, target, applied, name } = operation;
   const { channels } = side;
@@ -83,7 +84,7 @@ export function normStatisticsShader(
   };
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction(type, MANY_THREADS)}
+${sumFunction(type, MANY_THREADS, reduction)}
 ${mainOf(MANY_THREADS)} {
   let channel = group.x * ${width}u;
   let channels = ${builder.whole(channels)};
@@ -169,6 +170,7 @@ export function normGradientShader(
   memory: Memory,
   numbers: NumberKind,
   isUnrolled: boolean,
+  reduction: Reduction,
 ): Shader {
   const { side, segments, source, raw, statistics, norm, coefficients, gradient, applied, name } = operation;
   const { channels } = side;
@@ -212,7 +214,7 @@ export function normGradientShader(
   const row = (which: number): string => `coefficients_at + ${which}u * channels`;
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction(sums, MANY_THREADS)}
+${sumFunction(sums, MANY_THREADS, reduction)}
 ${mainOf(MANY_THREADS)} {
   let channel = group.x * ${width}u;
   let channels = ${builder.whole(channels)};

@@ -91,18 +91,34 @@ export interface Memory {
 
 export type ElementType = 'f32' | 'u32' | 'vec4f';
 
+/** A buffer as a shader's array. */
 export interface Binding {
   readonly buffer: BufferKey;
   readonly access: 'read' | 'read_write';
+  readonly name: string;
+  readonly type: ElementType;
+  readonly length: number;
 }
 
 export interface Shader {
   readonly label: string;
+  /** The whole text: the arrays of the bindings, then `body`. */
   readonly code: string;
+  readonly body: string;
   readonly bindings: readonly Binding[];
   /** What the buffer `CONSTANTS` holds; null where there is none. */
   readonly constants: Uint32Array<ArrayBuffer> | null;
   readonly workgroups: Workgroups;
+}
+
+/** The whole text of a shader. */
+export function codeOf(bindings: readonly Binding[], body: string): string {
+  const declarations = bindings.map(
+    ({ access, name, type, length }, index) =>
+      `@group(0) @binding(${index}) var<storage, ${access}> ${name}: array<${type}, ${length}>;`,
+  );
+  const extensions = /\bsubgroup[A-Z]/.test(body) ? 'enable subgroups;\n' : '';
+  return `${extensions}${declarations.join('\n')}\n${body}`;
 }
 
 /** How a shader takes its numbers; see `Numbers`. */
@@ -138,7 +154,7 @@ export class ShaderBuilder implements Numbers {
   readonly #words = new Uint32Array(CONSTANT_WORDS);
   #wordCount = 0;
   #tableCount = 0;
-  readonly #bindings: (Binding & { readonly type: ElementType; readonly name: string })[] = [];
+  readonly #bindings: Omit<Binding, 'length'>[] = [];
 
   constructor(memory: Memory, numbers: NumberKind = 'text') {
     this.memory = memory;
@@ -215,22 +231,22 @@ export class ShaderBuilder implements Numbers {
 
   /** The finished shader; `unfolded` is everything but the bindings. Dimensions of any number of workgroups are made to fit. */
   finish(label: string, unfolded: string, groups: Workgroups): Shader {
-    const { isData } = this;
-    const { text, workgroups } = foldGroups(unfolded, groups);
-    const declarations = this.#bindings.map(({ access, type, name, buffer }, index) => {
-      const width = type === 'vec4f' ? 4 : 1;
-      const length = Math.floor(this.memory.sizeOf(buffer) / width);
-      return `@group(0) @binding(${index}) var<storage, ${access}> ${name}: array<${type}, ${length}>;`;
+    const { text: body, workgroups } = foldGroups(unfolded, groups);
+    const bindings = this.#bindings.map((binding): Binding => {
+      const width = binding.type === 'vec4f' ? 4 : 1;
+      return { ...binding, length: Math.floor(this.memory.sizeOf(binding.buffer) / width) };
     });
-    const bindings: Binding[] = this.#bindings.map(({ buffer, access }) => ({ buffer, access }));
-    if (isData) {
-      declarations.push(
-        `@group(0) @binding(${bindings.length}) var<storage, read> ${CONSTANTS}: array<u32, ${CONSTANT_WORDS}>;`,
-      );
-      bindings.push({ buffer: CONSTANTS, access: 'read' });
+    if (this.isData) {
+      bindings.push({
+        buffer: CONSTANTS,
+        access: 'read',
+        name: CONSTANTS,
+        type: 'u32',
+        length: CONSTANT_WORDS,
+      });
     }
-    const constants = isData ? this.#words : null;
-    return { label, code: `${declarations.join('\n')}\n${text}`, bindings, constants, workgroups };
+    const constants = this.isData ? this.#words : null;
+    return { label, code: codeOf(bindings, body), body, bindings, constants, workgroups };
   }
 
   #bind(buffer: BufferKey, access: Binding['access'], type: ElementType): string {

@@ -86,7 +86,7 @@ export class TileTrials {
     const operations = operationsOf(planned.program, role);
     const compiling = Promise.all(
       operations.map((operation) =>
-        makeDispatch(device, this.#shader(operation, tile), operation.kind, (key) => buffers.get(key)),
+        makeDispatch(device, this.#shader(operation, tile), (key) => buffers.get(key)),
       ),
     );
     const dispatches = await watch.guard(compiling).catch(() => {
