@@ -5,7 +5,7 @@
  *
  * A workgroup owns one group of channels (four, or one) and takes the segments in order, so that running
  * statistics move in the order of the passes and no workgroup waits for another. Each of its threads takes every
- * 256th position; the threads' partial sums are added in one order on every device. For a GPU a thread loads several
+ * 256th position (64th on a software adapter); the threads' partial sums are added in one order on every device. For a GPU a thread loads several
  * positions before it uses the first of them.
  *
  * Statistics are those of Chan, Golub, LeVeque ("Algorithms for computing the sample variance",
@@ -17,7 +17,7 @@
 import { sideSize } from '../../plan/geometry.js';
 import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../../plan/operations.js';
 import { ifAny, onlyIf, positionsOf } from './positions.js';
-import { mainOf, MANY_THREADS, sumFunction, THREADS, type Reduction } from './reduce.js';
+import { mainOf, sumFunction, THREADS, type Reduction } from './reduce.js';
 import { float } from './shader-text.js';
 import { builderFor, ShaderBuilder, type Memory, type NumberKind, type Shader } from './shader.js';
 import {
@@ -84,8 +84,8 @@ export function normStatisticsShader(
   };
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction(type, MANY_THREADS, reduction)}
-${mainOf(MANY_THREADS)} {
+${sumFunction(type, positions.threads, reduction)}
+${mainOf(positions.threads)} {
   let channel = group.x * ${width}u;
   let channels = ${builder.whole(channels)};
   let gamma = ${parameter('gamma')};
@@ -214,8 +214,8 @@ export function normGradientShader(
   const row = (which: number): string => `coefficients_at + ${which}u * channels`;
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction(sums, MANY_THREADS, reduction)}
-${mainOf(MANY_THREADS)} {
+${sumFunction(sums, positions.threads, reduction)}
+${mainOf(positions.threads)} {
   let channel = group.x * ${width}u;
   let channels = ${builder.whole(channels)};
   let gamma = ${loadText(builder, gamma.buffer, `${builder.whole(gamma.offset)} + channel`, width)};

@@ -1,9 +1,9 @@
 /**
- * The loop of a thread over its positions of a segment, in workgroups of `MANY_THREADS` that add them up. The text
- * around it declares `thread` and `count`, the segment's positions.
+ * The loop of a thread over its positions of a segment, in workgroups whose threads add them up. The text around it
+ * declares `thread` and `count`, the segment's positions.
  */
 
-import { MANY_THREADS } from './reduce.js';
+import { MANY_THREADS, THREADS } from './reduce.js';
 import { lines } from './shader-text.js';
 
 /** Positions that a thread of a GPU loads at a time, where they are too many to keep. */
@@ -11,8 +11,10 @@ const POSITIONS_A_TURN = 8;
 /** Values of positions that a thread of a GPU keeps in registers, so that it reads each once. */
 const MOST_KEPT = 40;
 
-/** A thread's positions in a segment, every 256th: what is loaded of each, once or in every loop over them. */
+/** A thread's positions in a segment: what is loaded of each, once or in every loop over them. */
 export interface Positions {
+  /** Of the workgroup; a thread takes every position that is so far from its last. */
+  readonly threads: number;
   /** Text that comes before all loops. */
   readonly before: string;
   /** A loop: `use` takes the `nth` of those loaded where there is such a position, as the condition says. */
@@ -22,7 +24,8 @@ export interface Positions {
 /**
  * The positions of segments of up to `most`. `load` declares what it needs of a position for the `nth` of a turn,
  * `values` values, and has to work behind the last position too (which stands for it). `isUnrolled` is for a GPU,
- * whose threads wait for memory; a software adapter's do not. The last bits of the sums may differ between the two.
+ * whose threads wait for memory. A software adapter's do not, and many of them cost it much at a barrier: it has fewer. The
+ * last bits of the sums differ between the two.
  */
 export function positionsOf(
   most: number,
@@ -32,8 +35,9 @@ export function positionsOf(
 ): Positions {
   if (!isUnrolled) {
     return {
+      threads: THREADS,
       before: '',
-      each: (use) => `for (var position_0 = thread; position_0 < count; position_0 += ${MANY_THREADS}u) {
+      each: (use) => `for (var position_0 = thread; position_0 < count; position_0 += ${THREADS}u) {
       ${load(0, 'position_0')}
       ${use(0, 'true')}
     }`,
@@ -50,11 +54,13 @@ export function positionsOf(
 ${lines(turn, (nth) => `      ${load(nth, `position_${nth}`)}`)}`;
   if (isKept) {
     return {
+      threads: MANY_THREADS,
       before: `let start = thread;\n${loads}`,
       each: (use) => lines(turn, (nth) => `      ${use(nth, `has_${nth}`)}`),
     };
   }
   return {
+    threads: MANY_THREADS,
     before: '',
     each: (use) => `for (var start = thread; start < count; start += ${MANY_THREADS * turn}u) {
 ${loads}
