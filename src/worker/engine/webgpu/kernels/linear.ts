@@ -17,7 +17,7 @@ import {
 import { registerFilter, registerForward } from './product-register.js';
 import { sharedFilter, sharedForward } from './product-shared.js';
 import { ifAny, positionsOf } from './positions.js';
-import { mainOf, sumFunction, type Reduction } from './reduce.js';
+import { mainOf, MANY_THREADS, sumFunction, type Reduction } from './reduce.js';
 import { pick } from './shader-text.js';
 import {
   builderFor,
@@ -193,7 +193,7 @@ ${code}`;
 
 /**
  * A bias' gradient, as split-K partial sums: a workgroup sums one group of channels of one split, each of its
- * threads every 256th position (64th on a software adapter). `isUnrolled`: see `positionsOf`.
+ * threads every 256th position. `isUnrolled`: see `positionsOf`.
  */
 export function biasGradientShader(
   operation: BiasGradientOp,
@@ -210,6 +210,7 @@ export function biasGradientShader(
   const counts = splits.map(({ rows }) => rows * side.height * side.width);
   const positions = positionsOf(
     Math.max(...counts),
+    MANY_THREADS,
     isUnrolled,
     1,
     (nth, position) =>
@@ -218,8 +219,8 @@ export function biasGradientShader(
   const text = `
 ${segmentFunctions(builder, splits)}
 ${viewFunctions(builder, 'load_source', source, side, splits, width)}
-${sumFunction(type, positions.threads, reduction)}
-${mainOf(positions.threads)} {
+${sumFunction(type, MANY_THREADS, reduction)}
+${mainOf(MANY_THREADS)} {
   let channel = group.x * ${width}u;
   let segment = segment_at(group.y);
   let count = ${pick(counts, 'group.y')};

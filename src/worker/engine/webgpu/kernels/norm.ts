@@ -5,8 +5,8 @@
  *
  * A workgroup owns one group of channels (four, or one) and takes the segments in order, so that running
  * statistics move in the order of the passes and no workgroup waits for another. Each of its threads takes every
- * 256th position (64th on a software adapter); the threads' partial sums are added in one order on every device. For a GPU a thread loads several
- * positions before it uses the first of them.
+ * 256th position (64th on a software adapter); the threads' partial sums are added in one order on every device. For a
+ * GPU a thread loads several positions before it uses the first of them.
  *
  * Statistics are those of Chan, Golub, LeVeque ("Algorithms for computing the sample variance",
  * 1983), two passes: the mean, then M2 = sum (x - mean)^2; the running variance takes M2 / (n - 1).
@@ -17,7 +17,7 @@
 import { sideSize } from '../../plan/geometry.js';
 import type { NormGradientOp, NormInferenceOp, NormStatisticsOp } from '../../plan/operations.js';
 import { ifAny, onlyIf, positionsOf } from './positions.js';
-import { mainOf, sumFunction, THREADS, type Reduction } from './reduce.js';
+import { mainOf, MANY_THREADS, sumFunction, THREADS, type Reduction } from './reduce.js';
 import { float } from './shader-text.js';
 import { builderFor, ShaderBuilder, type Memory, type NumberKind, type Shader } from './shader.js';
 import {
@@ -33,6 +33,11 @@ import {
 /** An assignment to the element (or four) at an index of a bound array. */
 function assign(name: string, index: string, width: Width, value: string): string {
   return `${name}[(${index})${width === 4 ? ' / 4u' : ''}] = ${value};`;
+}
+
+/** A software adapter's threads cost it much at a barrier. */
+function threadsOf(isUnrolled: boolean): number {
+  return isUnrolled ? MANY_THREADS : THREADS;
 }
 
 /** `isUnrolled`: see `positionsOf`. */
@@ -62,8 +67,10 @@ export function normStatisticsShader(
   const row = (which: number): string => `statistics_at + ${which}u * channels`;
   const element = (position: string): string => `first + ${position} * channels`;
   const counts = segments.map(({ rows }) => rows * side.height * side.width);
+  const threads = threadsOf(isUnrolled);
   const positions = positionsOf(
     Math.max(...counts),
+    threads,
     isUnrolled,
     1,
     (nth, position) => `let x_${nth} = ${tensorText(builder, source, element(position), width)};`,
@@ -84,8 +91,8 @@ export function normStatisticsShader(
   };
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction(type, positions.threads, reduction)}
-${mainOf(positions.threads)} {
+${sumFunction(type, threads, reduction)}
+${mainOf(threads)} {
   let channel = group.x * ${width}u;
   let channels = ${builder.whole(channels)};
   let gamma = ${parameter('gamma')};
@@ -186,8 +193,10 @@ export function normGradientShader(
   const sums = width === 4 ? 'mat2x4f' : 'vec2f';
   const gradientElement = (position: string): string => `gradient_first + ${position} * channels`;
   const counts = segments.map(({ rows }) => rows * side.height * side.width);
+  const threads = threadsOf(isUnrolled);
   const positions = positionsOf(
     Math.max(...counts),
+    threads,
     isUnrolled,
     2,
     (nth, position) => `let g_${nth} = ${tensorText(builder, source, gradientElement(position), width)};
@@ -214,8 +223,8 @@ export function normGradientShader(
   const row = (which: number): string => `coefficients_at + ${which}u * channels`;
   const text = `
 ${segmentFunctions(builder, segments)}
-${sumFunction(sums, positions.threads, reduction)}
-${mainOf(positions.threads)} {
+${sumFunction(sums, threads, reduction)}
+${mainOf(threads)} {
   let channel = group.x * ${width}u;
   let channels = ${builder.whole(channels)};
   let gamma = ${loadText(builder, gamma.buffer, `${builder.whole(gamma.offset)} + channel`, width)};
