@@ -89,7 +89,7 @@ describe('what is measured', () => {
     expect(element.report!.results.at(-1)).to.include({ engine: 'tfjs-webgl', failure: NO_WEBGL });
   });
 
-  it('follows the form, and the yardsticks say that they know one recipe', async () => {
+  it('follows the form, and the yardsticks say which recipes they know', async () => {
     const mountedOne = await mount();
     const { element, fake } = mountedOne;
     const told: unknown[] = [];
@@ -102,7 +102,7 @@ describe('what is measured', () => {
     batch.value = '64';
     batch.dispatchEvent(new Event('change'));
     await element.updateComplete;
-    expect(textOf(element, '.contenders')).to.contain('a copy of the recipe notebook alone');
+    expect(textOf(element, '.contenders')).to.contain('a copy of the recipe notebook and the recipes few-labels, ');
     find<HTMLInputElement>(element, 'input[value="webgpu"]').click();
     await element.updateComplete;
     expect(told.at(-1)).to.deep.equal({
