@@ -102,7 +102,9 @@ describe('what is measured', () => {
     batch.value = '64';
     batch.dispatchEvent(new Event('change'));
     await element.updateComplete;
-    expect(textOf(element, '.contenders')).to.contain('a copy of the recipe notebook and the recipes few-labels, ');
+    expect(textOf(element, '.contenders')).to.contain(
+      'a copy of the recipe notebook and the recipes few-labels, ',
+    );
     find<HTMLInputElement>(element, 'input[value="webgpu"]').click();
     await element.updateComplete;
     expect(told.at(-1)).to.deep.equal({
