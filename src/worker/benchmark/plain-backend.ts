@@ -52,6 +52,46 @@ export async function startPlainBackend(backend: TfjsBackend): Promise<PlainBack
   };
 }
 
+/** Test images that are classified at once. */
+const EVALUATION_ROWS = 250;
+
+/** Makes `count` steps; milliseconds until each call of `step` returned, added up. `step` gives the losses, which it waits for. */
+export async function makeSteps(
+  backend: PlainBackend,
+  count: number,
+  step: () => tf.Tensor,
+): Promise<number> {
+  backend.choose();
+  let jsMs = 0;
+  for (let i = 0; i < count; i++) {
+    const startedAt = performance.now();
+    const losses = step();
+    jsMs += performance.now() - startedAt;
+    await backend.guard(losses.data());
+    losses.dispose();
+  }
+  return jsMs;
+}
+
+/** How many of the first `count` test images are named right; `classesOf` gives the classes of rows, [rows]. */
+export async function countCorrect(
+  backend: PlainBackend,
+  count: number,
+  labels: ArrayLike<number>,
+  classesOf: (rows: readonly number[]) => tf.Tensor,
+): Promise<number> {
+  backend.choose();
+  let correct = 0;
+  for (let first = 0; first < count; first += EVALUATION_ROWS) {
+    const rows = Array.from({ length: Math.min(EVALUATION_ROWS, count - first) }, (_, i) => first + i);
+    const classes = tf.tidy(() => classesOf(rows));
+    const found = await backend.guard(classes.data());
+    classes.dispose();
+    rows.forEach((row, i) => (correct += Number(found[i] === labels[row])));
+  }
+  return correct;
+}
+
 /** Values of tensors by name; disposes the tensors. */
 export async function readTensors(
   tensors: ReadonlyMap<string, tf.Tensor>,

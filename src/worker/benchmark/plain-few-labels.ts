@@ -20,14 +20,11 @@ import {
   type ParameterDescription,
 } from '../model/parameters.js';
 import type { BenchEngine } from './bench-engine.js';
-import { readTensors, startPlainBackend } from './plain-backend.js';
+import { countCorrect, makeSteps, readTensors, startPlainBackend } from './plain-backend.js';
 import { givenDraws, ownDraws, type PlainDraws } from './plain-draws.js';
 import { runNetwork } from './plain-network.js';
 import { outputOf, PlainPhase, type Variables } from './plain-phase.js';
 import type { NamedArray } from './step-inputs.js';
-
-/** Test images that are classified at once. */
-const EVALUATION_ROWS = 250;
 
 /** The parameters that a stage meets; biases that stay at zero are left out. */
 function parametersIn(stage: StageRecipe): readonly ParameterDescription[] {
@@ -223,30 +220,9 @@ export async function createPlainFewLabels(backend: TfjsBackend, input: EngineIn
 
   return {
     name: `tfjs-${backend}`,
-    async steps(count) {
-      plain.choose();
-      let jsMs = 0;
-      for (let i = 0; i < count; i++) {
-        const startedAt = performance.now();
-        const losses = tf.tidy(() => stage.step(own, null));
-        jsMs += performance.now() - startedAt;
-        await plain.guard(losses.data());
-        losses.dispose();
-      }
-      return jsMs;
-    },
-    async evaluate(count) {
-      plain.choose();
-      let correct = 0;
-      for (let first = 0; first < count; first += EVALUATION_ROWS) {
-        const rows = Array.from({ length: Math.min(EVALUATION_ROWS, count - first) }, (_, i) => first + i);
-        const classes = tf.tidy(() => stage.classify(imageTensor(test, imageShape, rows)));
-        const found = await plain.guard(classes.data());
-        classes.dispose();
-        rows.forEach((row, i) => (correct += Number(found[i] === test.labels[row])));
-      }
-      return correct;
-    },
+    steps: (count) => makeSteps(plain, count, () => tf.tidy(() => stage.step(own, null))),
+    evaluate: (count) =>
+      countCorrect(plain, count, test.labels, (rows) => stage.classify(imageTensor(test, imageShape, rows))),
     inspect: async (inputs) => (inputs === null ? new Map() : inspect(inputs)),
     memoryBytes: () => plain.memoryBytes(stage.keptVariables),
     dispose: () => {

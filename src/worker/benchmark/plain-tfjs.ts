@@ -9,7 +9,7 @@ import { gradientName } from '../engine/engine.js';
 import type { TfjsBackend } from '../engine/tfjs/index.js';
 import type { NamedTensors } from '../model/parameters.js';
 import type { BenchEngine, BenchInput } from './bench-engine.js';
-import { readTensors, startPlainBackend } from './plain-backend.js';
+import { countCorrect, makeSteps, readTensors, startPlainBackend } from './plain-backend.js';
 import type { NamedArray } from './step-inputs.js';
 
 const LATENT = 100;
@@ -243,30 +243,11 @@ export async function createPlainTfjs(
 
   return {
     name: `tfjs-${backend}`,
-    async steps(count) {
-      plain.choose();
-      let jsMs = 0;
-      for (let i = 0; i < count; i++) {
-        const startedAt = performance.now();
-        const loss = step();
-        jsMs += performance.now() - startedAt;
-        await plain.guard(loss.data());
-        loss.dispose();
-      }
-      return jsMs;
-    },
-    async evaluate(count) {
-      plain.choose();
-      let correct = 0;
-      for (let first = 0; first < count; first += 250) {
-        const rows = Array.from({ length: Math.min(250, count - first) }, (_, i) => first + i);
-        const best = tf.tidy(() => tf.argMax(discriminate(imagesOf(test.images, rows), null).logits, 1));
-        const found = await plain.guard(best.data());
-        best.dispose();
-        rows.forEach((row, i) => (correct += Number(found[i] === test.labels[row])));
-      }
-      return correct;
-    },
+    steps: (count) => makeSteps(plain, count, step),
+    evaluate: (count) =>
+      countCorrect(plain, count, test.labels, (rows) =>
+        tf.argMax(discriminate(imagesOf(test.images, rows), null).logits, 1),
+      ),
     inspect: async (inputs) => (inputs === null ? new Map() : inspect(inputs)),
     // Of each that is trained, Adam's two moments as well.
     memoryBytes: () => plain.memoryBytes([...trained, ...trained, ...trained, ...running]),
