@@ -7,6 +7,7 @@ import { inRoot } from './paths.mjs';
 import { importSource } from './source-modules.mjs';
 
 const { RECIPES } = await importSource('src/recipe/recipes.ts');
+const { FREE_SETTINGS } = await importSource('src/protocol/settings.ts');
 const { completeSettings } = await importSource('src/protocol/check-settings.ts');
 const { fingerprintOf } = await importSource('src/worker/data/fingerprint.ts');
 
@@ -14,8 +15,6 @@ export const PROTOCOLS = inRoot('docs', 'protocol');
 export const REFERENCES = inRoot('src', 'ui', 'comparison', 'measured-references.ts');
 
 const VERSION = 1;
-/** Settings of a run that change nothing that is measured. */
-const FREE = ['engine', 'threads', 'subgroups', 'evalEvery'];
 const IMAGES_HEADER = 16;
 const LABELS_HEADER = 8;
 
@@ -47,7 +46,9 @@ function problemOf({ version, recipe, labels, settings, evaluatedOn, draws, mean
   if (evaluatedOn !== 'test') return `it was evaluated on ${evaluatedOn}, not on the test images`;
   if (!Array.isArray(draws) || draws.length === 0 || !(mean >= 0 && mean <= 1)) return 'no draw is finished';
   const usual = { ...completeSettings({ recipe, labels }), balanced: true };
-  const other = Object.keys(settings).find((name) => !FREE.includes(name) && settings[name] !== usual[name]);
+  const other = Object.keys(settings).find(
+    (name) => !FREE_SETTINGS.includes(name) && settings[name] !== usual[name],
+  );
   if (other !== undefined) return `its "${other}" is ${settings[other]}, the recipe's own is ${usual[other]}`;
   const { steps } = usual;
   return draws.some((draw) => draw.steps !== steps) ? `a draw has not made its ${steps} steps` : null;

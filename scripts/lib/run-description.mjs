@@ -14,8 +14,8 @@ function readVersions() {
 }
 
 /**
- * run.json: recipe, seed and every setting with its default filled in; how many training images were kept back; what the newest session ran on;
- * and all sessions in order, one for each time that the run was begun or gone on with.
+ * run.json: recipe, seed and every setting with its default filled in; how many training images were kept back; what the
+ * newest session ran on; and all sessions in order, one for each time that the run was begun or gone on with.
  */
 export function describeRun({
   settings,

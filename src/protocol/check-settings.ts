@@ -9,8 +9,10 @@ import { TrainerError } from './errors.js';
 import {
   DEFAULT_SETTINGS,
   defaultSettings,
+  FLAG_SETTINGS,
   hasRepairs,
   SETTING_RANGES,
+  type FlagSetting,
   type Settings,
   type SettingsInput,
 } from './settings.js';
@@ -30,11 +32,15 @@ export function invalidSetting(field: string, value: unknown, allowed: string): 
   );
 }
 
+function isFlag(name: SettingName): name is FlagSetting {
+  return FLAG_SETTINGS.some((flag) => flag === name);
+}
+
 /** The allowed values of a setting in words. */
 export function allowedValues(name: SettingName): string {
   if (name === 'recipe') return RECIPE_NAMES.join(', ');
   if (name === 'engine') return ENGINE_CHOICES.join(', ');
-  if (name === 'balanced' || name === 'subgroups') return 'true, false';
+  if (isFlag(name)) return 'true, false';
   if (name === 'repairs') return `all, none, or some of ${REPAIRS.join(', ')} with commas between them`;
   const { min, max, integer } = SETTING_RANGES[name];
   return `${integer ? 'whole numbers' : 'numbers'} from ${formatNumber(min)} to ${formatNumber(max)}`;
@@ -43,7 +49,7 @@ export function allowedValues(name: SettingName): string {
 export function isAllowed(name: SettingName, value: unknown): boolean {
   if (name === 'recipe') return RECIPE_NAMES.some((known) => known === value);
   if (name === 'engine') return ENGINE_CHOICES.some((known) => known === value);
-  if (name === 'balanced' || name === 'subgroups') return typeof value === 'boolean';
+  if (isFlag(name)) return typeof value === 'boolean';
   if (name === 'repairs') return typeof value === 'string' && readRepairs(value) !== null;
   const { min, max, integer } = SETTING_RANGES[name];
   // NaN fails both comparisons.

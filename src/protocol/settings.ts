@@ -58,6 +58,16 @@ export const SETTING_RANGES = {
   threads: { min: 0, max: 32, integer: true },
 } as const satisfies Record<NumericSetting, SettingRange>;
 
+export type FlagSetting = {
+  [K in keyof Settings]: Settings[K] extends boolean ? K : never;
+}[keyof Settings];
+
+/** Settings that are true or false. */
+export const FLAG_SETTINGS: readonly FlagSetting[] = ['balanced', 'subgroups'];
+
+/** Settings of what computes, and of when it is looked at: they change nothing that is measured but by rounding. */
+export const FREE_SETTINGS = ['engine', 'threads', 'subgroups', 'evalEvery'] as const;
+
 /** The notebook's settings; a recipe may have defaults of its own for some. */
 const NOTEBOOK_SETTINGS: Settings = Object.freeze({
   recipe: 'notebook',

@@ -2,22 +2,14 @@
 
 import type { DataDescription } from '../../protocol/reports.js';
 import { differingSettings } from '../../protocol/check-settings.js';
-import { defaultSettings, type Settings } from '../../protocol/settings.js';
+import { defaultSettings, FREE_SETTINGS, type Settings } from '../../protocol/settings.js';
 import type { RecipeName } from '../../recipe/recipes.js';
 import { comparedSettings } from './compared-settings.js';
 import type { MeasuredReference } from './measured-reference.js';
 import { MEASURED_REFERENCES } from './measured-references.js';
 
-/** Settings that a reference may have had otherwise: they choose the draw, what trains, and when it is looked at. */
-const FREE: readonly (keyof Settings)[] = [
-  'recipe',
-  'labels',
-  'seed',
-  'engine',
-  'threads',
-  'subgroups',
-  'evalEvery',
-];
+/** Settings that a reference may have had otherwise; its labels, recipe and seed choose the draw. */
+const FREE: readonly (keyof Settings)[] = ['recipe', 'labels', 'seed', ...FREE_SETTINGS];
 
 /**
  * The figure of `recipe` for a run with these settings, on these data; null where none was measured of the like: as

@@ -4,8 +4,10 @@ import { css, html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { ENGINE_CHOICES } from '../../protocol/engines.js';
 import {
+  FLAG_SETTINGS,
   hasRepairs,
   SETTING_RANGES,
+  type FlagSetting,
   type NumericSetting,
   type SettingRange,
   type Settings,
@@ -181,7 +183,7 @@ const newSeed: Render = ({ words }, { onChange, onDraft }) => {
   </button>`;
 };
 
-function checkField(name: 'balanced' | 'subgroups'): Render {
+function checkField(name: FlagSetting): Render {
   return (view, { onChange, onDraft }) => {
     const { strings, settings, drafts } = view;
     const draft = drafts.get(name);
@@ -199,7 +201,7 @@ function checkField(name: 'balanced' | 'subgroups'): Render {
   };
 }
 
-const CHECKS = [checkField('balanced'), checkField('subgroups')];
+const CHECKS = FLAG_SETTINGS.map(checkField);
 
 /** A box for each repair, where the recipe has some. */
 function repairsField(view: SettingsFormView, { onChange, onDraft }: SettingsFormActions): unknown {

@@ -24,8 +24,8 @@ function withTimestamps(gpu: GPU): GPU {
 }
 
 /**
- * On a device of its own, with the tiles of the adapter; in the plan's order, those that share a dispatch together. GB/s count every tensor and
- * parameter once, which is the least that an operation must move.
+ * On a device of its own, with the tiles of the adapter; in the plan's order, those that share a dispatch together. GB/s
+ * count every tensor and parameter once, which is the least that an operation must move.
  */
 export async function profileWebGpu(input: EngineInput, gpu: GPU | undefined): Promise<StepProfile> {
   const equipment = await equip(input, { gpu: gpu && withTimestamps(gpu) });
