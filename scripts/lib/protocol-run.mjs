@@ -10,7 +10,7 @@ const percent = (share) => (share === null ? '–' : `${(100 * share).toFixed(2)
 
 /** Runs what `parseProtocolOptions` returned; resolves with the exit code. */
 export async function protocol(options) {
-  const { out: name, isResumed, resumeCommand, jobs, validation, draws } = options;
+  const { out: name, isResumed, resumeCommand, jobs, data, validation, draws } = options;
   const { recipe, labels, ...settings } = options.settings;
   const seeds = Array.from({ length: draws }, (_, index) => index + 1);
   const lists = { recipes: [recipe], labels: [labels], seeds };
@@ -22,6 +22,7 @@ export async function protocol(options) {
     lists,
     jobs,
     browser: 'chrome',
+    data,
     validation,
   });
   const out = resolveGiven(name);

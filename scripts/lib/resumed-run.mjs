@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from './main.mjs';
 import { METRICS, RUN } from './run-folder.mjs';
-import { readMetrics, readSessions } from './side-files.mjs';
+import { readMetrics, readRun } from './side-files.mjs';
 import { importSource } from './source-modules.mjs';
 import { checkAgainstCheckpoint } from './train-options.mjs';
 
@@ -32,7 +32,7 @@ async function read(file) {
 /**
  * Reads a checkpoint file and what lies beside it. `given` are the settings from the command line.
  * Returns the file's bytes, its step, whether it has finished, the evaluations that it knows of, the
- * sessions before, and `problems`: a name and words for each file beside it that is damaged. Throws a
+ * sessions before, the options about data that it was begun with, and `problems`: a name and words for each file beside it that is damaged. Throws a
  * UsageError where the checkpoint is none of ours or contradicts `given`.
  */
 export async function readResumedRun(file, given) {
@@ -47,7 +47,7 @@ export async function readResumedRun(file, given) {
     );
   }
   const folder = path.dirname(file);
-  const run = await readSessions(folder);
+  const run = await readRun(folder);
   const metrics = await readMetrics(folder, evaluatedStep, run.sessions[0]?.fromStep);
   const problems = [
     [RUN, run.problems],
@@ -59,6 +59,7 @@ export async function readResumedRun(file, given) {
     isFinished: steps === step && evaluatedStep === step,
     evaluations: metrics.evaluations,
     sessions: run.sessions,
+    data: run.data,
     problems: problems.map(([name, words]) => ({ name, words: words.join(', ') })),
   };
 }

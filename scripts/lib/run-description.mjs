@@ -14,11 +14,12 @@ function readVersions() {
 }
 
 /**
- * run.json: recipe, seed and every setting with its default filled in; how many training images were kept back; what the
+ * run.json: recipe, seed and every setting with its default filled in; the folder of the data; how many training images were kept back; what the
  * newest session ran on; and all sessions in order, one for each time that the run was begun or gone on with.
  */
 export function describeRun({
   settings,
+  data,
   validation,
   engineReport,
   browser,
@@ -26,7 +27,7 @@ export function describeRun({
   fromStep,
   sessions,
 }) {
-  // What is undefined is left out of the file: `validation` of a run that is evaluated on the test images, `tiles` and
+  // What is undefined is left out of the file: `data` of a run on MNIST, `validation` of a run that is evaluated on the test images, `tiles` and
   // `features` of engines that have none.
   const { engine, adapter, isSoftware, tiles, features } = engineReport;
   const machine = {
@@ -41,7 +42,7 @@ export function describeRun({
   };
   const session = { startedAt: new Date().toISOString(), fromStep, ...machine };
   const { recipe, seed } = settings;
-  return { recipe, seed, settings, validation, ...machine, sessions: [...sessions, session] };
+  return { recipe, seed, settings, data, validation, ...machine, sessions: [...sessions, session] };
 }
 
 export function describeEngine({ engine, adapter, isSoftware, fewerThreads, passedOver }) {

@@ -40,10 +40,12 @@ export async function replaceFile(file, content) {
   }
 }
 
-/** The command that goes on with the run in a folder; `name` is the folder as the person has it. */
-export function resumeCommand(name, validation) {
-  const kept = validation === undefined ? [] : ['--validation', String(validation)];
-  return commandLine('train', ['--resume', pathWord(name), ...kept]);
+/**
+ * The command that goes on with the run in a folder; `name` is the folder as the person has it, `words` those about the
+ * data that it was begun with.
+ */
+export function resumeCommand(name, words = []) {
+  return commandLine('train', ['--resume', pathWord(name), ...words]);
 }
 
 function isSamePlace(one, other) {

@@ -72,9 +72,17 @@ export async function readMetrics(folder, evaluatedStep, sinceStep = 0) {
   return { evaluations, problems };
 }
 
-/** The sessions that run.json tells of, and `problems` as above. */
-export async function readSessions(folder) {
-  if (!existsSync(path.join(folder, RUN))) return { sessions: [], problems: [] };
+/** What run.json says of the data: the folder and the number of images for validation, where it names them. */
+function readData({ data, validation }) {
+  return {
+    ...(typeof data === 'string' && data !== '' && { data }),
+    ...(Number.isSafeInteger(validation) && validation > 0 && { validation }),
+  };
+}
+
+/** The sessions that run.json tells of, the `data` options that it names, and `problems` as above. */
+export async function readRun(folder) {
+  if (!existsSync(path.join(folder, RUN))) return { sessions: [], data: {}, problems: [] };
   const { text, problems } = await readSide(path.join(folder, RUN));
   const run = parseObject(text);
   const found = Array.isArray(run?.sessions) ? run.sessions : [];
@@ -82,7 +90,7 @@ export async function readSessions(folder) {
   if (problems.length === 0 && (run === null || sessions.length !== found.length || found.length === 0)) {
     problems.push('is cut off, or no run wrote it');
   }
-  return { sessions, problems };
+  return { sessions, data: readData(run ?? {}), problems };
 }
 
 /** Renames a damaged file to a free name beside it, which it returns. */

@@ -1,8 +1,9 @@
 /** What `npm run sweep` may be asked for, and every refusal that needs no run. */
 
-import { commandLine } from './invocation.mjs';
+import { commandLine, pathWord } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { parseList, parseWholeNumber } from './options.mjs';
+import { DATA_OPTIONS, dataWords } from './run-data.mjs';
 import { importSource } from './source-modules.mjs';
 import { parseNumbers } from './sweep-plan.mjs';
 import {
@@ -49,11 +50,7 @@ const COMMAND_OPTIONS = {
     value: 'N',
     note: 'runs at once (default 1 here; on a grid, as many as it has slots)',
   },
-  validation: {
-    type: 'string',
-    value: 'N',
-    note: 'evaluate on the last N training images, which are then not trained on, instead of the test images',
-  },
+  ...DATA_OPTIONS,
   resume: { type: 'boolean', note: 'go on with the sweep in --out; lists that are given add runs to it' },
   browser: { type: 'string', value: 'NAME', note: `of the grid: ${BROWSERS.join(', ')} (default chrome)` },
   'site-host': {
@@ -98,6 +95,16 @@ function checkGridOptions({ grid, browser, 'site-host': siteHost }) {
   if (stray !== undefined) throw new UsageError(`--${stray} is of a grid; name the grid by --grid URL.`);
 }
 
+/** The command that goes on with the sweep in a folder: on the same data, in the same place. */
+function resumeCommand(own) {
+  const place = ['grid', 'browser', 'site-host', 'jobs'].filter((option) => own[option] !== undefined);
+  return commandLine('sweep', [
+    ...['--resume', '--out', pathWord(own.out)],
+    ...place.flatMap((option) => [`--${option}`, own[option]]),
+    ...dataWords(own),
+  ]);
+}
+
 /**
  * The options; null where the help was asked for. `settings` and `lists` are for `planSweep`; `jobs` is undefined unless
  * given. Throws a UsageError.
@@ -115,6 +122,7 @@ export function parseSweepOptions(args, env) {
   return {
     out: own.out,
     isResumed: own.resume === true,
+    resumeCommand: resumeCommand(own),
     settings: given,
     lists: {
       recipes: ifGiven('recipe', (text) => [...new Set(parseList('recipe', text, RECIPE_NAMES))]),
@@ -125,6 +133,7 @@ export function parseSweepOptions(args, env) {
     browser: parseBrowser(own.browser ?? 'chrome'),
     siteHost: own['site-host'],
     jobs: parseWholeNumber('jobs', own.jobs, 1, MOST_JOBS),
+    data: own.data,
     validation: parseValidation(own.validation),
   };
 }

@@ -10,7 +10,7 @@ import { claimFolder } from './claimed-folder.mjs';
 import { HeadlessTrainer } from './headless-trainer.mjs';
 import { GridPlaces, addressTowards } from './grid-places.mjs';
 import { interruption, interruptionSignal } from './interruption.mjs';
-import { commandLine, pathWord, resolveGiven } from './invocation.mjs';
+import { resolveGiven } from './invocation.mjs';
 import { LocalPlaces } from './local-places.mjs';
 import { UsageError } from './main.mjs';
 import { CHECKPOINT, LOCK } from './run-folder.mjs';
@@ -21,7 +21,7 @@ import { SWEEP, readPlan, readRow, writeResults } from './sweep-results.mjs';
 import { runSchedule } from './sweep-schedule.mjs';
 import { train } from './train-run.mjs';
 import { serveCorners } from './upload-server.mjs';
-import { dataReader } from './validation-data.mjs';
+import { dataReader } from './run-data.mjs';
 
 /** Kinds of errors that a run would meet on every machine. */
 const OWN_FAULTS = ['InvalidSettings', 'InvalidCheckpoint', 'DataInvalid', 'NonFiniteLoss'];
@@ -78,7 +78,7 @@ class Sweep {
   #display;
   #files;
   #places;
-  #validation;
+  #data;
   #writing = Promise.resolve();
 
   constructor({ out, name, plan, resumeCommand }) {
@@ -100,10 +100,11 @@ class Sweep {
   }
 
   async #train(runs, options) {
-    this.#validation = options.validation;
+    const { data, validation } = options;
+    this.#data = { data, validation };
     try {
       // In memory: another build, while this one trains, takes its files away.
-      this.#files = await dataReader(buildSiteFiles, options.validation)();
+      this.#files = await dataReader(buildSiteFiles, this.#data)();
       this.#places = await makePlaces(options, this.#files, (line) => this.#display.line(line));
     } catch (error) {
       if (interruptionSignal.aborted) return;
@@ -138,10 +139,7 @@ class Sweep {
     const settings = isBegun ? given : { ...this.#places.settings, ...given };
     let failure = null;
     try {
-      await train(
-        { given: settings, validation: this.#validation, ...where },
-        this.#surroundings(run, place),
-      );
+      await train({ given: settings, ...this.#data, ...where }, this.#surroundings(run, place));
     } catch (error) {
       failure = error;
     }
@@ -202,15 +200,10 @@ class Sweep {
 
 /**
  * Runs what `parseSweepOptions` returned; resolves with the exit code. `resumeCommand` is what a person is told to call
- * to go on, where a sweep is a part of another command.
+ * to go on.
  */
-export async function sweep(given) {
-  const name = given.out;
-  const options = {
-    ...given,
-    resumeCommand: given.resumeCommand ?? commandLine('sweep', ['--resume', '--out', pathWord(name)]),
-  };
-  const { resumeCommand } = options;
+export async function sweep(options) {
+  const { out: name, resumeCommand } = options;
   const out = resolveGiven(name);
   const release = await claimFolder({ out, name });
   try {

@@ -5,6 +5,7 @@
 
 import { UsageError } from './main.mjs';
 import { parseOptions, parseWholeNumber } from './options.mjs';
+import { DATA_OPTIONS } from './run-data.mjs';
 import { importSource } from './source-modules.mjs';
 
 const { DEFAULT_SETTINGS, SETTING_RANGES, defaultSettings, hasRepairs } =
@@ -67,11 +68,7 @@ const COMMAND_OPTIONS = {
     note: 'go on from a folder in place, or from a checkpoint file into --out',
   },
   force: { type: 'boolean', note: 'overwrite the run in an existing folder' },
-  validation: {
-    type: 'string',
-    value: 'N',
-    note: 'evaluate on the last N training images, which are then not trained on, instead of the test images',
-  },
+  ...DATA_OPTIONS,
   export: {
     type: 'boolean',
     note: 'also write both networks as TensorFlow.js LayersModels, into FOLDER/model',

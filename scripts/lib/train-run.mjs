@@ -8,6 +8,7 @@ import path from 'node:path';
 import { claimFolder } from './claimed-folder.mjs';
 import { HeadlessTrainer } from './headless-trainer.mjs';
 import { interruption, interruptionSignal } from './interruption.mjs';
+import { resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { isCheckpoint, readResumedRun } from './resumed-run.mjs';
 import { describeEnd, describeEngine, describeRun } from './run-description.mjs';
@@ -15,7 +16,7 @@ import { CHECKPOINT, checkFolder, planFolders, resumeCommand } from './run-folde
 import { RunRecorder } from './run-recorder.mjs';
 import { buildSiteFiles } from './site.mjs';
 import { formatSpread, TrainDisplay } from './train-display.mjs';
-import { dataReader } from './validation-data.mjs';
+import { dataReader, dataWords } from './run-data.mjs';
 
 const STAGE_WORDS = {
   engine: 'Starting the engine …',
@@ -37,18 +38,18 @@ const RESTING = ['ready', 'paused', 'finished', 'failed'];
  * person stops it. `makeTrainer` makes a `HeadlessTrainer`, `readFiles` the site's files (null where the trainer
  * has a site), `machine` tells what run.json is to say of the place beside the browser.
  */
-function ownSurroundings({ validation }) {
+function ownSurroundings(options) {
   return {
     display: new TrainDisplay(),
     makeTrainer: (given) => new HeadlessTrainer(given),
     // In memory: another build, while this one trains, takes its files away.
-    readFiles: dataReader(buildSiteFiles, validation),
+    readFiles: dataReader(buildSiteFiles, options),
     signal: interruptionSignal,
     machine: () => ({}),
   };
 }
 
-const NOTHING_BEFORE = { step: 0, isFinished: false, evaluations: [], sessions: [], problems: [] };
+const NOTHING_BEFORE = { step: 0, isFinished: false, evaluations: [], sessions: [], data: {}, problems: [] };
 
 class TrainRun {
   /** Names of the losses that networks descend. */
@@ -186,6 +187,7 @@ class TrainRun {
     this.#isFolderBegun = true;
     const run = describeRun({
       settings: this.#settings,
+      data: resolveGiven(this.#options.data),
       validation: this.#options.validation,
       engineReport: this.#engineReport,
       browser: this.#browser,
@@ -266,16 +268,16 @@ class TrainRun {
   #howToGoOn() {
     const { out, name } = this.#folders;
     return this.#isFolderBegun && existsSync(path.join(out, CHECKPOINT))
-      ? `To go on: ${resumeCommand(name, this.#options.validation)}`
+      ? `To go on: ${resumeCommand(name, dataWords(this.#options))}`
       : '';
   }
 }
 
 /**
- * Runs what `parseTrainOptions` returned; resolves with the exit code. Rejects with a UsageError, whose `cause` is
- * what ended the run.
+ * Runs what `parseTrainOptions` returned, in `ownSurroundings` unless told; resolves with the exit code. Rejects with a
+ * UsageError, whose `cause` is what ended the run.
  */
-export async function train(options, surroundings = ownSurroundings(options)) {
+export async function train(options, surroundings = null) {
   const folders = planFolders(options);
   const release = await claimFolder(folders);
   try {
@@ -286,13 +288,15 @@ export async function train(options, surroundings = ownSurroundings(options)) {
   }
 }
 
-async function trainIn(folders, options, surroundings) {
+async function trainIn(folders, given, surroundings) {
   const { checkpoint } = folders;
-  const resumed = checkpoint === undefined ? NOTHING_BEFORE : await readResumedRun(checkpoint, options.given);
+  const resumed = checkpoint === undefined ? NOTHING_BEFORE : await readResumedRun(checkpoint, given.given);
+  // Its data, unless other data are named.
+  const options = { ...resumed.data, ...given };
   if (resumed.isFinished && options.export !== true) {
     throw new UsageError(
       `${checkpoint} has finished its ${resumed.step} steps; --steps N goes on to N in all.`,
     );
   }
-  return await new TrainRun(options, folders, resumed, surroundings).run();
+  return await new TrainRun(options, folders, resumed, surroundings ?? ownSurroundings(options)).run();
 }

@@ -129,7 +129,7 @@ describe('a sweep on a Selenium Grid', () => {
     const { code, output } = await script.ended;
     assert.equal(code, 130, output);
     assert.match(output, /^labels-only-labels20-seed2: stopped at step \d+ of 90$/m);
-    assert.match(output, /^To go on: npm run sweep -- --resume --out .*stopped$/m);
+    assert.match(output, /^To go on: npm run sweep -- --resume --out \S*stopped --grid http/m);
 
     const resumed = await runScript('sweep', ['--resume', '--out', inFolder('stopped'), '--grid', grid.url]);
     assert.equal(resumed.code, 0, resumed.output);

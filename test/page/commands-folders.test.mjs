@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DIST, ROOT } from '../../scripts/lib/paths.mjs';
 import { quoteWord } from '../../scripts/lib/invocation.mjs';
-import { runScript, startCommand, startScript, TINY_RUN } from './support/scripts.mjs';
+import { runScript, startCommand, startScript, TINY_DATA, TINY_RUN } from './support/scripts.mjs';
 
 const TINY = [...TINY_RUN, '--eval-every', '2'];
 /** A run that no test waits for the end of. */
@@ -156,7 +156,7 @@ describe('nothing is lost or overwritten by accident', () => {
     await appendFile(metrics, four.slice(0, 20));
     await writeFile(path.join(out, 'run.json'), '{"recipe":');
 
-    const { code, output } = await runScript('train', ['--resume', out, '--steps', '6']);
+    const { code, output } = await runScript('train', ['--resume', out, '--steps', '6', ...TINY_DATA]);
     assert.equal(code, 0, output);
     assert.match(output, /^Note: run\.json is cut off.*kept as run\.damaged\.json\.$/m);
     assert.match(

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { runScript, startScript, TINY_RUN } from './support/scripts.mjs';
+import { runScript, startScript, TINY_DATA, TINY_RUN } from './support/scripts.mjs';
 
 const TINY = [...TINY_RUN, '--eval-every', '2'];
 
@@ -131,16 +131,17 @@ describe('a run that is interrupted', () => {
   });
 
   test('by Ctrl-C while it loads ends well too', async () => {
-    const args = [...TINY, '--steps', '2', '--validation', '1000', '--out', inFolder('early')];
+    const args = [...TINY, '--steps', '2', '--validation', '200', '--out', inFolder('early')];
     const script = startScript('train', args);
     await script.said(/Starting the engine/);
     script.child.kill('SIGINT');
     const { code, output } = await script.ended;
     assert.equal(code, 130, output);
-    assert.match(output, /To go on: npm run train -- --resume \S+early --validation 1000$/m);
-    const { validation } = JSON.parse(await readFile(inFolder('early', 'run.json'), 'utf8'));
-    assert.equal(validation, 1000);
-    const resumed = await runScript('train', ['--resume', inFolder('early'), '--validation', '1000']);
+    assert.match(output, /To go on: npm run train -- --resume \S+early --data \S+ --validation 200$/m);
+    const { data, validation } = JSON.parse(await readFile(inFolder('early', 'run.json'), 'utf8'));
+    assert.deepEqual(['--data', data], TINY_DATA);
+    assert.equal(validation, 200);
+    const resumed = await runScript('train', ['--resume', inFolder('early')]);
     assert.equal(resumed.code, 0, resumed.output);
     assert.deepEqual(
       (await readLines('early')).map(({ step }) => step),

@@ -40,7 +40,7 @@ test('a sweep that is stopped keeps its runs, goes on with them, and does nothin
   const stopped = await script.ended;
   assert.equal(stopped.code, 130, stopped.output);
   assert.match(stopped.output, /^labels-only-labels20-seed2: stopped at step \d+ of 300$/m);
-  assert.match(stopped.output, /^To go on: npm run sweep -- --resume --out .*sweep$/m);
+  assert.match(stopped.output, /^To go on: npm run sweep -- --resume --out \S*sweep( |$)/m);
 
   const resumed = await runScript('sweep', ['--resume', '--jobs', '2', '--out', inSweep()]);
   assert.equal(resumed.code, 0, resumed.output);

@@ -2,12 +2,17 @@
 
 import { spawn } from 'node:child_process';
 import { inRoot } from '../../../scripts/lib/paths.mjs';
+import { makeTinyData } from './tiny-data.mjs';
 
 /** A script that takes longer hangs: it is ended, so that no test waits for it without bound. */
 const LIMIT_MS = 300_000;
 
+/** Words about the data of such a run. */
+export const TINY_DATA = ['--data', await makeTinyData()];
+
 /** Options of `npm run train` for a run of the notebook that takes next to nothing. */
 export const TINY_RUN = [
+  ...TINY_DATA,
   ...['--recipe', 'notebook', '--engine', 'wasm', '--threads', '2'],
   ...['--batch', '10'],
 ];

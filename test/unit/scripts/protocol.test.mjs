@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { parseProtocolOptions, protocolHelp } from '../../../scripts/lib/protocol-options.mjs';
 import { summarise } from '../../../scripts/lib/protocol-results.mjs';
-import { withValidation } from '../../../scripts/lib/validation-data.mjs';
+import { withValidation } from '../../../scripts/lib/run-data.mjs';
 
 test('a protocol is of one recipe and number of labels, balanced, evaluated once', () => {
   const options = parseProtocolOptions(['--labels', '20', '--draws', '3', '--out', 'a', '--steps', '40']);

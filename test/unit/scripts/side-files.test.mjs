@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { METRICS, RUN } from '../../../scripts/lib/run-folder.mjs';
-import { readMetrics, readSessions, setAside } from '../../../scripts/lib/side-files.mjs';
+import { readMetrics, readRun, setAside } from '../../../scripts/lib/side-files.mjs';
 
 let folder;
 
@@ -79,9 +79,20 @@ describe('run.json', () => {
   const sessions = [{ fromStep: 0 }, { fromStep: 10 }];
 
   test('gives its sessions', async () => {
-    assert.deepEqual(await readSessions(folder), { sessions: [], problems: [] });
+    assert.deepEqual(await readRun(folder), { sessions: [], data: {}, problems: [] });
     await writeFile(path.join(folder, RUN), JSON.stringify({ sessions }));
-    assert.deepEqual(await readSessions(folder), { sessions, problems: [] });
+    assert.deepEqual(await readRun(folder), { sessions, data: {}, problems: [] });
+  });
+
+  test('gives the data that the run was begun with, where it names any', async () => {
+    const dataOf = async (run) => {
+      await writeFile(path.join(folder, RUN), JSON.stringify({ ...run, sessions }));
+      return (await readRun(folder)).data;
+    };
+    assert.deepEqual(await dataOf({ data: '/a', validation: 5 }), { data: '/a', validation: 5 });
+    assert.deepEqual(await dataOf({ validation: 5 }), { validation: 5 });
+    assert.deepEqual(await dataOf({ data: '', validation: -5 }), {});
+    assert.deepEqual(await dataOf({ data: 5, validation: '5' }), {});
   });
 
   for (const text of [
@@ -96,7 +107,7 @@ describe('run.json', () => {
   ]) {
     test(`that is ${JSON.stringify(text)} is told as damaged and gives none`, async () => {
       await writeFile(path.join(folder, RUN), text);
-      const read = await readSessions(folder);
+      const read = await readRun(folder);
       assert.deepEqual(read.sessions, []);
       assert.match(read.problems.join(), /cut off, or no run wrote it/);
     });
@@ -104,9 +115,13 @@ describe('run.json', () => {
 
   test('keeps what is sound of it', async () => {
     await writeFile(path.join(folder, RUN), `\uFEFF${JSON.stringify({ sessions: [...sessions, null] })}`);
-    assert.deepEqual((await readSessions(folder)).sessions, sessions);
+    assert.deepEqual((await readRun(folder)).sessions, sessions);
     await writeFile(path.join(folder, RUN), `\uFEFF${JSON.stringify({ sessions })}`);
-    assert.deepEqual(await readSessions(folder), { sessions, problems: ['begins with a byte order mark'] });
+    assert.deepEqual(await readRun(folder), {
+      sessions,
+      data: {},
+      problems: ['begins with a byte order mark'],
+    });
   });
 });
 
