@@ -6,6 +6,7 @@
 import { formatNumber } from '../../protocol/wording.js';
 import { DATA_LIMITS, type Dataset, type ImageSet } from './dataset.js';
 import { invalidData, parseImages, parseLabels } from './idx.js';
+import { outsideOf } from './outside.js';
 
 export interface SetFiles {
   readonly imagesFile: string;
@@ -83,6 +84,7 @@ export function assembleDataset(trainFiles: SetFiles, testFiles: SetFiles): Data
   return {
     imageShape: train.imageShape,
     classes,
+    outside: outsideOf(train.imageShape, train.set),
     classNames: Array.from({ length: classes }, (_, label) => String(label)),
     train: train.set,
     test: test.set,

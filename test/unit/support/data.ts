@@ -27,6 +27,7 @@ export function tinyDataset(trainCount = TRAIN_COUNT): Dataset {
   return {
     imageShape: [28, 28, 1],
     classes: 10,
+    outside: 'edge',
     classNames: Array.from({ length: 10 }, (_, label) => String(label)),
     train: makeSet(trainCount, 1),
     test: makeSet(TEST_COUNT, 2),
