@@ -1,6 +1,10 @@
-/** `npm run docs`: writes the generated parts of README.md and docs/embedding.md anew, and the page's measured references. */
+/**
+ * `npm run docs`: writes the generated parts of README.md and docs/embedding.md anew, the page's measured references, and
+ * the protocols' draws as a table and a chart.
+ */
 
 import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { main } from './lib/main.mjs';
 
 await main(async () => {
@@ -13,6 +17,7 @@ await main(async () => {
     sizeTable,
   } = await import('./lib/generated-docs.mjs');
   const { buildSite } = await import('./lib/site.mjs');
+  const { summaryFiles } = await import('./lib/protocol-summary.mjs');
   const { mnistFingerprint, PROTOCOLS, readProtocols, REFERENCES, referencesModule, referencesOf } =
     await import('./lib/measured-references.mjs');
   // First: they are part of the site, whose sizes are measured.
@@ -21,6 +26,8 @@ await main(async () => {
     console.log(`docs/protocol/${name} is no reference: ${why}.`),
   );
   await writeFile(REFERENCES, await referencesModule(references));
+  for (const [name, text] of Object.entries(summaryFiles(protocols)))
+    await writeFile(path.join(PROTOCOLS, name), text);
   await buildSite();
   const parts = {
     'README.md': sizeTable(await measureSizes()),

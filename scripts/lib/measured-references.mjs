@@ -40,9 +40,10 @@ export async function readProtocols(folder) {
 }
 
 /** Why a protocol says nothing of its recipe as the page has it; null where it does. */
-function problemOf({ version, recipe, labels, settings, evaluatedOn, draws, mean }) {
+function problemOf({ version, recipe, labels, settings, data, evaluatedOn, draws, mean }) {
   if (version !== VERSION) return `its version is ${version}, not ${VERSION}`;
   if (!Object.hasOwn(RECIPES, recipe)) return `there is no recipe "${recipe}"`;
+  if (data !== undefined) return `it was measured on the images in ${data}, not on MNIST`;
   if (evaluatedOn !== 'test') return `it was evaluated on ${evaluatedOn}, not on the test images`;
   if (!Array.isArray(draws) || draws.length === 0 || !(mean >= 0 && mean <= 1)) return 'no draw is finished';
   const usual = { ...completeSettings({ recipe, labels }), balanced: true };

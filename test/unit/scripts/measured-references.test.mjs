@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { readProtocols, referencesModule, referencesOf } from '../../../scripts/lib/measured-references.mjs';
+import { summaryFiles } from '../../../scripts/lib/protocol-summary.mjs';
 import { importSource } from '../../../scripts/lib/source-modules.mjs';
 
 const { completeSettings } = await importSource('src/protocol/check-settings.ts');
@@ -43,6 +44,7 @@ test('what says nothing of the recipe as the page has it is left out, with the r
       protocolOf({ settings: { discriminatorLr: 0.01 } }),
       protocolOf({ draws: [{ draw: 1, accuracy: 0.98, steps: 10, seconds: 1 }] }),
       { ...protocolOf(), recipe: 'gone' },
+      protocolOf({ data: 'runs/signs' }),
     ),
     'abc',
     (name, why) => reasons.push(`${name}: ${why}`),
@@ -55,6 +57,7 @@ test('what says nothing of the recipe as the page has it is left out, with the r
     '3.json: its "discriminatorLr" is 0.01, the recipe\'s own is 0.002',
     '4.json: a draw has not made its 5000 steps',
     '5.json: there is no recipe "gone"',
+    '6.json: it was measured on the images in runs/signs, not on MNIST',
   ]);
 });
 
@@ -83,4 +86,20 @@ test('the module is TypeScript of the project, with no figure where none was mea
   assert.match(await referencesModule([]), /MEASURED_REFERENCES: readonly MeasuredReference\[\] = \[\];\n$/);
   const text = await referencesModule(referencesOf(named(protocolOf()), 'abc'));
   assert.ok(text.includes("recipe: 'few-labels-no-gan'") && text.includes('mean: 0.98'));
+});
+
+test('draws of all protocols are one table and one chart, but for other images', () => {
+  const protocols = named(
+    protocolOf({ recipe: 'few-labels', mean: 0.99 }),
+    protocolOf({ labels: 20 }),
+    protocolOf({ data: 'runs/signs' }),
+    protocolOf({ evaluatedOn: 'the last 5000 training images' }),
+  );
+  const files = summaryFiles(protocols);
+  const lines = files['draws.csv'].trimEnd().split('\r\n');
+  assert.equal(lines.length, 1 + 3 + 3);
+  assert.match(lines[1], /^few-labels-labels100-seed1,few-labels,100,1,finished,5000,5000,0\.98,,100000,/);
+  for (const words of ['few-labels, 100 labels', 'few-labels-no-gan, 20 labels', 'over 3 seeds']) {
+    assert.ok(files['draws.svg'].includes(words), words);
+  }
 });
