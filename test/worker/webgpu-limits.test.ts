@@ -6,7 +6,7 @@ import { expect } from '@open-wc/testing';
 import { NORMALISED_BYTES } from '../../src/worker/data/normalise.js';
 import { dataSizesOf } from '../../src/worker/engine/data-sizes.js';
 import type { EngineInput } from '../../src/worker/engine/engine.js';
-import { SAMPLE_COUNT } from '../../src/worker/engine/image-grid.js';
+import { sampleCountOf } from '../../src/worker/engine/image-grid.js';
 import type { Program } from '../../src/worker/engine/plan/operations.js';
 import { planProgram, planTrainStep } from '../../src/worker/engine/plan/plan.js';
 import { createWebGpuEngine } from '../../src/worker/engine/webgpu/index.js';
@@ -56,14 +56,14 @@ describeWebGpu('the buffers that a run needs', () => {
         (entry) => entry.network.name === input.recipe.generator!.network,
       )!;
       const latents = new Float32Array(
-        SAMPLE_COUNT * network.inputShape.reduce((product, size) => product * size, 1),
+        sampleCountOf(input.recipe) * network.inputShape.reduce((product, size) => product * size, 1),
       );
       await withWebGpu(
         input,
         async (engine) => {
           await engine.advance(1);
           await engine.countCorrect(0, input.dataset.test.count);
-          await engine.generate(latents, SAMPLE_COUNT);
+          await engine.generate(latents, sampleCountOf(input.recipe));
         },
         { wrapDevice, tiles: SOFTWARE_TILES },
       );

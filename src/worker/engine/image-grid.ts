@@ -4,15 +4,29 @@
 
 import type { ImageGrid } from '../../protocol/reports.js';
 import { NORMALISED_BYTES } from '../data/normalise.js';
+import type { Recipe } from '../../recipe/recipe.js';
+import { classOfRow } from '../model/draws.js';
 import type { Engine } from './engine.js';
 import type { Dataset } from '../data/dataset.js';
 
-/** Generated images shown, from the run's fixed latents. */
-export const SAMPLE_COUNT = 64;
-export const SAMPLE_COLUMNS = 8;
+/** Images in a row of a picture, unless classes decide. */
+const COLUMNS = 8;
+/** More classes than these have no columns of their own. */
+const MOST_COLUMNS = 12;
 
-/** Test images shown for comparison: a strip as wide as the generated grid. */
-const REAL_COUNT = 8;
+/**
+ * How many images stand in a row of the pictures of a run. Where the generator is asked for classes, all in turn, each
+ * column has one class: as many as there are classes, or a multiple of that near to 8. 8 where there are too many.
+ */
+export function columnsOf({ classes, generator }: Pick<Recipe, 'classes' | 'generator'>): number {
+  if (generator?.isConditional !== true || classes > MOST_COLUMNS) return COLUMNS;
+  return classes * Math.max(1, Math.round(COLUMNS / classes));
+}
+
+/** Generated images shown, from the run's fixed latents: as many rows as columns. */
+export function sampleCountOf(recipe: Pick<Recipe, 'classes' | 'generator'>): number {
+  return columnsOf(recipe) ** 2;
+}
 
 /** Byte of a value in [-1, 1]; the inverse of the notebook's byte / 127.5 - 1. Values outside are clamped. */
 export function toByte(value: number): number {
@@ -92,10 +106,40 @@ export async function generateImageGrid(
   return toImageGrid(await engine.generate(latents, count), count, columns, imageShape);
 }
 
-/** The first test images of a data set as a strip; places that too few of them leave are black. */
-export function realImageGrid({ test, imageShape }: Dataset): ImageGrid {
-  const count = Math.min(REAL_COUNT, test.count);
+/** The test images of a strip: the first, or of each column's class the first that no column before has. -1 for none. */
+function shownTestImages(
+  { test: { count, labels } }: Dataset,
+  recipe: Pick<Recipe, 'classes' | 'generator'>,
+): number[] {
+  const columns = Array.from({ length: columnsOf(recipe) }, (_, column) => column);
+  if (recipe.generator?.isConditional !== true || columns.length % recipe.classes !== 0) {
+    return columns.map((column) => (column < count ? column : -1));
+  }
+  const next = new Array<number>(recipe.classes).fill(0);
+  return columns.map((column) => {
+    const wanted = classOfRow(column, recipe.classes);
+    const found = labels.indexOf(wanted, next[wanted]);
+    if (found !== -1) next[wanted] = found + 1;
+    return found;
+  });
+}
+
+/**
+ * Test images for comparison, a strip as wide as the picture of generated ones, by its classes where that has a column for
+ * each; places that too few of them leave are black.
+ */
+export function realImageGrid(dataset: Dataset, recipe: Pick<Recipe, 'classes' | 'generator'>): ImageGrid {
+  const { test, imageShape } = dataset;
   const size = imageShape[0] * imageShape[1] * imageShape[2];
-  const images = Float32Array.from(test.images.subarray(0, count * size), (byte) => NORMALISED_BYTES[byte]!);
-  return toImageGrid(images, count, REAL_COUNT, imageShape);
+  const shown = shownTestImages(dataset, recipe);
+  const images = new Float32Array(shown.length * size).fill(-1);
+  for (const [column, index] of shown.entries()) {
+    if (index === -1) continue;
+    const bytes = test.images.subarray(index * size, (index + 1) * size);
+    images.set(
+      Float32Array.from(bytes, (byte) => NORMALISED_BYTES[byte]!),
+      column * size,
+    );
+  }
+  return toImageGrid(images, shown.length, shown.length, imageShape);
 }

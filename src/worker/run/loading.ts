@@ -110,6 +110,7 @@ export class Loader {
     this.#reportStage('model');
     const scheduleSteps = checkpoint?.scheduleSteps ?? settings.steps;
     const recipe = this.#buildRecipe(settings, scheduleSteps, dataset);
+    report({ type: 'images', source: 'real', step: 0, grid: realImageGrid(dataset, recipe) });
     const split = makeSplit(dataset, settings);
     const input: EngineInput = { recipe, settings, dataset, split };
     const state = checkpoint === null ? null : checkpointState(checkpoint, recipe, dataset, split);
@@ -176,7 +177,6 @@ export class Loader {
       this.#options.report({ type: 'loading', stage: 'data', loadedBytes, totalBytes });
     });
     this.#dataset = dataset;
-    this.#options.report({ type: 'images', source: 'real', step: 0, grid: realImageGrid(dataset) });
     return dataset;
   }
 

@@ -1,7 +1,7 @@
 /** The generator's images of a run's fixed latents: made now and then, shown as a picture. */
 
 import type { Report } from '../../protocol/reports.js';
-import { generateImageGrid, SAMPLE_COLUMNS, SAMPLE_COUNT } from '../engine/image-grid.js';
+import { columnsOf, generateImageGrid, sampleCountOf } from '../engine/image-grid.js';
 import type { EngineInput } from '../engine/engine.js';
 import { sampleLatents } from '../model/draws.js';
 import { RandomStreams } from '../random/streams.js';
@@ -28,7 +28,7 @@ export class Samples {
   constructor(options: SamplesOptions) {
     const { recipe, settings } = options;
     this.#options = options;
-    this.#latents = sampleLatents(new RandomStreams(settings.seed), SAMPLE_COUNT, recipe);
+    this.#latents = sampleLatents(new RandomStreams(settings.seed), sampleCountOf(recipe), recipe);
   }
 
   /** Whether enough time has passed since they were shown last. */
@@ -42,7 +42,7 @@ export class Samples {
     if (recipe.generator === null || this.#shownStep === step) return;
     const startedAt = now();
     const grid = await calls.call((engine) =>
-      generateImageGrid(engine, this.#latents, SAMPLE_COUNT, SAMPLE_COLUMNS, dataset.imageShape),
+      generateImageGrid(engine, this.#latents, sampleCountOf(recipe), columnsOf(recipe), dataset.imageShape),
     );
     report({ type: 'images', source: 'generated', step, grid });
     this.#shownStep = step;

@@ -5,7 +5,7 @@ import { sizeOf } from '../../../recipe/layers.js';
 import type { Recipe } from '../../../recipe/recipe.js';
 import type { DataSizes } from '../data-sizes.js';
 import { NORMALISED_BYTES } from '../../data/normalise.js';
-import { SAMPLE_COUNT } from '../image-grid.js';
+import { sampleCountOf } from '../image-grid.js';
 import type { Storage } from '../plan/operations.js';
 import { planEvaluate, planFeatures, planGenerate, type PlannedProgram } from '../plan/plan.js';
 import { evaluationRows } from './inference/evaluation-rows.js';
@@ -84,6 +84,6 @@ export function bufferNeeds(
         )),
     ...(generator === null
       ? []
-      : programNeeds('the generated samples', planGenerate(recipe, SAMPLE_COUNT), smaller)),
+      : programNeeds('the generated samples', planGenerate(recipe, sampleCountOf(recipe)), smaller)),
   ];
 }
