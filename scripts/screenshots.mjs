@@ -3,7 +3,8 @@
  * on in the light theme; `-- --help` says how to take the other states, themes and widths.
  */
 
-import { main } from './lib/main.mjs';
+import { readFile } from 'node:fs/promises';
+import { UsageError, main } from './lib/main.mjs';
 
 const SCHEMES = ['light', 'dark', 'forced'];
 
@@ -17,6 +18,7 @@ const OPTIONS = {
   recipe: { type: 'string', default: 'few-labels' },
   engine: { type: 'string', default: 'wasm' },
   steps: { type: 'string', default: '600' },
+  checkpoint: { type: 'string' },
   help: { type: 'boolean' },
 };
 
@@ -34,6 +36,7 @@ Takes pictures of the built page; without options docs/screenshot.png, for the R
   --recipe NAME   the recipe that is trained (default few-labels)
   --engine NAME   what trains (default wasm)
   --steps N       steps of the run that is shown (default 600)
+  --checkpoint FILE  the run of the state "loaded", as npm run train leaves it
   --help          this text
 
 Lists are separated by commas.`;
@@ -68,7 +71,14 @@ await main(async (args) => {
     return;
   }
   await checkRecipeName(options.recipe);
-  const states = parseList('state', options.state, STATES);
+  // Of all states, those that need nothing.
+  const isLoadable = options.checkpoint !== undefined || options.state !== 'all';
+  const states = parseList('state', options.state, STATES).filter(
+    (state) => isLoadable || state !== 'loaded',
+  );
+  if (states.includes('loaded') && options.checkpoint === undefined) {
+    throw new UsageError('The state "loaded" needs --checkpoint FILE.');
+  }
   const schemes = parseList('scheme', options.scheme, SCHEMES);
   const widths = options.width.split(',').map((width) => parseWholeNumber('width', width, 200, 8000));
   const height = parseWholeNumber('height', options.height, 200, 8000);
@@ -79,13 +89,19 @@ await main(async (args) => {
   const { resolveGiven } = await import('./lib/invocation.mjs');
   const { prepareOutput } = await import('./lib/output-file.mjs');
   const { inRoot } = await import('./lib/paths.mjs');
+  const checkpoint =
+    options.checkpoint === undefined
+      ? null
+      : await readFile(resolveGiven(options.checkpoint)).catch((error) => {
+          throw new UsageError(`--checkpoint ${options.checkpoint}: ${error.message}`, { cause: error });
+        });
   const out = resolveGiven(options.out) ?? inRoot('docs', 'screenshot.png');
   const folder = resolveGiven(options.folder) ?? inRoot('docs', 'screenshots');
   const fileOf = (state, scheme, width) =>
     isSingle ? out : path.join(folder, `${state}-${scheme}-${width}.png`);
   await prepareOutput(isSingle ? 'out' : 'folder', fileOf(states[0], schemes[0], widths[0]));
   const { withPage } = await import('./lib/page.mjs');
-  const data = makeDataSwitch();
+  const data = makeDataSwitch(checkpoint);
   await withPage({ purpose: 'test', intercept: data.intercept }, async ({ page, url }) => {
     const session = await page.createCDPSession();
     const takeAll = async (state) => {

@@ -1,16 +1,19 @@
 /** Brings the built page into each of its states, in the order in which a run meets them. */
 
-import { command, openPage, waitForState, waitForStep } from './page.mjs';
+import { command, loadCheckpoint, openPage, waitForState, waitForStep } from './page.mjs';
 
-export const STATES = ['idle', 'loading', 'running', 'paused', 'finished', 'failed'];
+export const STATES = ['idle', 'loading', 'running', 'paused', 'finished', 'failed', 'loaded'];
+
+/** Where the site has the checkpoint that is loaded. */
+const CHECKPOINT_PATH = '/loaded.safetensors';
 
 /** Evaluations along a run that is shown, so that the charts have something to show. */
 const EVALUATIONS = 12;
 /** Share of the steps after which a run is shown going on. */
 const RUNNING_SHARE = 0.8;
 
-/** The site's data as a switch: served, held back, or missing. `intercept` is for the server. */
-export function makeDataSwitch() {
+/** The site's data as a switch: served, held back, or missing; and a checkpoint beside it. `intercept` is for the server. */
+export function makeDataSwitch(checkpoint = null) {
   let release = () => {};
   let held = Promise.resolve();
   let isMissing = false;
@@ -25,6 +28,10 @@ export function makeDataSwitch() {
       isMissing = true;
     },
     intercept: async (request, response) => {
+      if (checkpoint !== null && request.url === CHECKPOINT_PATH) {
+        response.end(checkpoint);
+        return true;
+      }
       if (!request.url.startsWith('/data/')) return false;
       await held;
       if (isMissing) response.writeHead(404).end();
@@ -62,6 +69,11 @@ export async function walkStates({ page, url, data, recipe, engine, steps }, wan
     await command(page, 'start');
     await waitForState(page, 'finished');
     await visit('finished');
+  }
+  if (isWanted('loaded')) {
+    await openPage(page, url, { engine });
+    await loadCheckpoint(page, CHECKPOINT_PATH);
+    await visit('loaded');
   }
   if (isWanted('failed')) {
     data.remove();

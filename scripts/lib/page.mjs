@@ -50,6 +50,21 @@ export async function command(page, name) {
   }, name);
 }
 
+/** Loads a checkpoint of the site into the page's trainer, and waits until it stands there. */
+export async function loadCheckpoint(page, path) {
+  const problem = await page.evaluate(async (from) => {
+    const bytes = await (await fetch(from)).arrayBuffer();
+    return document
+      .querySelector('sgan-trainer')
+      .load(bytes)
+      .then(
+        () => null,
+        ({ message }) => message,
+      );
+  }, path);
+  if (problem !== null) throw new UsageError(`The page does not take the checkpoint: ${problem}`);
+}
+
 /** Waits until the trainer has made `step` updates; throws what it reports as an error. */
 export async function waitForStep(page, step) {
   await waitUntil(page, (wanted) => window.followed.step >= wanted || window.followed.error !== null, step);
