@@ -3,7 +3,7 @@
  * buckets run out, each two become one. Smooths step by step, before anything is averaged.
  */
 
-import type { MetricsReport, RunReport } from '../../protocol/reports.js';
+import type { Evaluation, MetricsReport, RunReport } from '../../protocol/reports.js';
 
 /** More than a chart has pixels to draw them on. */
 const CAPACITY = 1024;
@@ -86,6 +86,14 @@ export class LossSeries {
     }
   }
 
+  /** The losses of evaluations before a checkpoint: all that is left of its steps, so nothing to smooth over. */
+  addHistory(evaluations: readonly Pick<Evaluation, 'step' | 'losses'>[]): void {
+    for (const { step, losses } of evaluations) {
+      const values = this.names.map((name) => losses[name] ?? NaN);
+      this.#addValues(step, values, values);
+    }
+  }
+
   /** Smoothed losses by name at a step (or the last bucket's before it), or at the newest; null: none. */
   at(step: number | null): ReadonlyMap<string, number | null> {
     const bucket = step === null ? this.#buckets.at(-1) : this.#buckets.findLast((each) => each.step <= step);
@@ -107,6 +115,10 @@ export class LossSeries {
 
   #addStep(step: number, losses: readonly number[]): void {
     const smoothed = losses.map((loss, index) => this.#smoothed[index]!.add(loss));
+    this.#addValues(step, losses, smoothed);
+  }
+
+  #addValues(step: number, losses: readonly number[], smoothed: readonly number[]): void {
     const open = this.#buckets.at(-1);
     if (open !== undefined && open.count < this.#stepsPerBucket) {
       open.step = step;

@@ -230,6 +230,7 @@ export class RunModel {
       case 'history':
         this.#evaluations = report.evaluations;
         this.#evaluationsBefore = report.evaluations.length;
+        this.#losses.addHistory(report.evaluations);
         return;
       case 'featureMap':
         this.#map = report;

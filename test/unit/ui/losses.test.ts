@@ -45,6 +45,28 @@ test('a constant loss smooths to itself from the first step on', () => {
   for (const value of generator!.smoothed) assert.ok(Math.abs(value! - 4) < 1e-12);
 });
 
+test('what evaluations before a checkpoint say of the losses stands as it was, and steps go on from there', () => {
+  const series = new LossSeries(10, RUN);
+  series.addHistory([
+    { step: 200, losses: { discriminatorLoss: 3, other: 9 } },
+    { step: 400, losses: { discriminatorLoss: 2, generatorLoss: 5 } },
+  ]);
+  assert.deepEqual(
+    [...series.at(null)],
+    [
+      ['discriminatorLoss', 2],
+      ['generatorLoss', 5],
+    ],
+  );
+  series.add(metrics(401, [[1, 4]]));
+  const { steps, losses } = series.columns();
+  assert.deepEqual(steps, [200, 400, 401]);
+  const [discriminator, generator] = losses;
+  assert.deepEqual(discriminator!.values, [3, 2, 1]);
+  assert.deepEqual(discriminator!.smoothed, [3, 2, 1]);
+  assert.deepEqual(generator!.smoothed, [null, 5, 4]);
+});
+
 test('smoothing forgets: after a jump the average is on its way', () => {
   const series = new LossSeries(10, RUN);
   series.add(

@@ -231,6 +231,7 @@ test('evaluations from before a load are shown, but tell nothing of how fast thi
     model.ownEvaluations.map(({ step }) => step),
     [400],
   );
+  assert.deepEqual(model.losses.columns().steps, [1, 200]);
 });
 
 test('the stages of a run are one where they have one key, and end with the run', () => {
