@@ -221,6 +221,15 @@ export const runStagesStyles = css`
       min-height: 304px;
     }
 
+    .run-stages ol {
+      gap: 8px;
+    }
+
+    .run-stages li p {
+      gap: 0 4px;
+      font-size: 13px;
+    }
+
     .run-stages li .number {
       flex-basis: 100%;
     }
