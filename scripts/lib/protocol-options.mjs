@@ -18,6 +18,7 @@ import {
 
 const { DEFAULT_SETTINGS } = await importSource('src/protocol/settings.ts');
 
+const USUAL_DRAWS = 10;
 const MOST_DRAWS = 1000;
 const MOST_JOBS = 64;
 
@@ -25,9 +26,13 @@ const MOST_JOBS = 64;
 const FIXED = ['seed', 'balanced', 'evalEvery'];
 
 const COMMAND_OPTIONS = {
-  draws: { type: 'string', value: 'N', note: 'draws of labels, by the seeds 1 to N (default 10)' },
+  draws: {
+    type: 'string',
+    value: 'N',
+    note: 'draws of labels, by the seeds 1 to N (default 10; with --resume those there are)',
+  },
   out: { type: 'string', value: 'FOLDER', note: 'where protocol.json, sweep.csv, sweep.svg and the runs go' },
-  resume: { type: 'boolean', note: 'go on with what is in --out' },
+  resume: { type: 'boolean', note: 'go on with what is in --out, by the settings that it was begun with' },
   jobs: { type: 'string', value: 'N', note: 'runs at once (default 1)' },
   ...DATA_OPTIONS,
   help: { type: 'boolean', note: 'this text' },
@@ -35,21 +40,33 @@ const COMMAND_OPTIONS = {
 
 const RUN_OPTIONS = settingOptions((setting) => !FIXED.includes(setting));
 
-/** The options; null where the help was asked for. Throws a UsageError. */
+/** The settings with the recipe's number of labels, unless given; checked. */
+function withLabels(settings) {
+  const { labels } = checkSettings(settings);
+  return { ...settings, labels };
+}
+
+/**
+ * The options; null where the help was asked for. Of a protocol that goes on `settings` and `draws` hold what was given
+ * alone: the rest is in its folder. Throws a UsageError.
+ */
 export function parseProtocolOptions(args) {
   const { given, own } = parseCommand('protocol', args, RUN_OPTIONS, COMMAND_OPTIONS);
   if (own.help) return null;
   if (own.out === undefined) throw new UsageError('Say where the runs go: --out runs/p100.');
-  const settings = { recipe: DEFAULT_SETTINGS.recipe, ...given, balanced: true, evalEvery: 0 };
-  const { labels } = checkSettings(settings);
-  const draws = parseWholeNumber('draws', own.draws ?? '10', 1, MOST_DRAWS);
+  const isResumed = own.resume === true;
+  const fixed = { balanced: true, evalEvery: 0 };
+  const settings = isResumed
+    ? { ...given, ...fixed }
+    : withLabels({ recipe: DEFAULT_SETTINGS.recipe, ...given, ...fixed });
+  const draws = parseWholeNumber('draws', own.draws, 1, MOST_DRAWS);
   return {
     out: own.out,
-    isResumed: own.resume === true,
+    isResumed,
     // It goes on with the options that it was begun with.
     resumeCommand: commandLine('protocol', [...args.filter((word) => word !== '--resume'), '--resume']),
-    settings: { ...settings, labels },
-    draws,
+    settings,
+    draws: draws ?? (isResumed ? undefined : USUAL_DRAWS),
     jobs: parseWholeNumber('jobs', own.jobs, 1, MOST_JOBS),
     data: own.data,
     validation: parseValidation(own.validation),
@@ -58,7 +75,7 @@ export function parseProtocolOptions(args) {
 
 export function protocolHelp() {
   return `npm run protocol -- --recipe few-labels --labels 100 --draws 10 --out runs/p100
-npm run protocol -- --recipe few-labels --labels 100 --draws 10 --resume --out runs/p100
+npm run protocol -- --resume --out runs/p100
 
 Trains a recipe once for each of several draws of labels, as many of each class, all other training images without
 labels, and looks at the test images once, after the last step. protocol.json has every draw with the images that were

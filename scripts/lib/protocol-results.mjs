@@ -3,7 +3,6 @@
 import os from 'node:os';
 import path from 'node:path';
 import { replaceFile } from './run-folder.mjs';
-import { readLabels } from './run-data.mjs';
 import { importSource } from './source-modules.mjs';
 import { mean, standardDeviation } from './sweep-results.mjs';
 import { checkSettings } from './train-options.mjs';
@@ -44,12 +43,14 @@ export function machineOf(row) {
   return { engine, adapter, browser, node, cpu: cpu?.model, cores: os.availableParallelism() };
 }
 
-/** Writes protocol.json; `rows` are the sweep's. Resolves with what it holds. */
-export async function writeProtocol(out, options, rows) {
-  const { settings, data, validation } = options;
-  const labelsOf = await readLabels(options);
+/**
+ * Writes protocol.json of what `readLabels` read; the others are the sweep's plan and rows. Resolves with what it holds.
+ */
+export async function writeProtocol(out, plan, labelsOf, rows) {
+  const settings = { ...plan.settings, recipe: plan.recipe, labels: plan.labels };
+  const { data, validation } = plan.data;
   const classes = 1 + labelsOf.train.reduce((largest, label) => Math.max(largest, label), 0);
-  const finished = rows.filter(({ state }) => state === 'finished');
+  const finished = rows.filter(({ state, testAccuracy }) => state === 'finished' && testAccuracy !== null);
   const labelled = labelledBy(labelsOf.train, classes, settings);
   const { recipe, labels, ...others } = checkSettings(settings);
   // Each draw has a seed of its own.

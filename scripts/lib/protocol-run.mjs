@@ -2,33 +2,65 @@
 
 import path from 'node:path';
 import { resolveGiven } from './invocation.mjs';
+import { UsageError } from './main.mjs';
 import { PROTOCOL, writeProtocol } from './protocol-results.mjs';
+import { readLabels } from './run-data.mjs';
+import { contradiction, valuesOf } from './sweep-plan.mjs';
 import { sweep } from './sweep-run.mjs';
 import { readPlan, readRow } from './sweep-results.mjs';
 
 const percent = (share) => (share === null ? '–' : `${(100 * share).toFixed(2)} %`);
 
+/**
+ * What a protocol is of, from its options and, where it goes on, from what there is: `recipe`, `labels`, `seeds`, null where
+ * none are added, and what it trains on. Throws a UsageError where the folder holds something else.
+ */
+export function protocolOf({ out, settings, draws, data, validation }, earlier) {
+  const seeds = draws === undefined ? null : Array.from({ length: draws }, (_, index) => index + 1);
+  if (earlier === null) {
+    const { recipe, labels } = settings;
+    return { recipe, labels, seeds, data, validation };
+  }
+  const single = (key) => {
+    const [value, ...others] = valuesOf(earlier.runs, key);
+    if (value === undefined || others.length > 0) {
+      throw new UsageError(`--resume: ${out} holds a sweep, not a protocol; go on with it by npm run sweep.`);
+    }
+    if (settings[key] === undefined || settings[key] === value) return value;
+    throw contradiction(key, settings[key], value, 'protocol');
+  };
+  return {
+    ...{ recipe: single('recipe'), labels: single('labels'), seeds },
+    data: data ?? earlier.data.data,
+    validation: validation ?? earlier.data.validation,
+  };
+}
+
 /** Runs what `parseProtocolOptions` returned; resolves with the exit code. */
 export async function protocol(options) {
-  const { out: name, isResumed, resumeCommand, jobs, data, validation, draws } = options;
-  const { recipe, labels, ...settings } = options.settings;
-  const seeds = Array.from({ length: draws }, (_, index) => index + 1);
-  const lists = { recipes: [recipe], labels: [labels], seeds };
+  const { out: name, isResumed, resumeCommand, jobs, data, validation } = options;
+  const out = resolveGiven(name);
+  const earlier = isResumed ? await readPlan(out, name) : null;
+  const { recipe, labels, seeds, ...images } = protocolOf(options, earlier);
+  // Before the long part: what cannot be read is told at once.
+  const labelsOf = await readLabels(images);
+  const settings = { ...options.settings };
+  delete settings.recipe;
+  delete settings.labels;
   const code = await sweep({
     out: name,
     isResumed,
     resumeCommand,
     settings,
-    lists,
+    lists: { recipes: isResumed ? null : [recipe], labels: isResumed ? null : [labels], seeds },
     jobs,
     browser: 'chrome',
     data,
     validation,
   });
-  const out = resolveGiven(name);
   const plan = await readPlan(out, name);
   const rows = await Promise.all(plan.runs.map((run) => readRow(out, run, plan.settings)));
-  const result = await writeProtocol(out, options, rows);
+  const result = await writeProtocol(out, { recipe, labels, ...plan }, labelsOf, rows);
   console.log(
     `${recipe}, ${labels} labels, ${result.draws.length} draws: mean ${percent(result.mean)}, deviation ` +
       `${percent(result.deviation)}, worst ${percent(result.worst)} (${path.join(name, PROTOCOL)})`,

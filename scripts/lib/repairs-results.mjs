@@ -25,7 +25,7 @@ export function summariseRepairs(labels, rowsOf) {
   return labels.flatMap((count) => {
     const groups = CHOICES.map(({ name, words, repairs, against }) => {
       const finished = (rowsOf.get(name) ?? []).filter(
-        (row) => row.labels === count && row.state === 'finished',
+        (row) => row.labels === count && row.state === 'finished' && row.testAccuracy !== null,
       );
       const runs = finished.map(({ seed, testAccuracy, step, elapsedMs }) => ({
         seed,

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from './main.mjs';
 import { METRICS, RUN } from './run-folder.mjs';
+import { toLine } from './run-recorder.mjs';
 import { readMetrics, readRun } from './side-files.mjs';
 import { importSource } from './source-modules.mjs';
 import { checkAgainstCheckpoint } from './train-options.mjs';
@@ -31,9 +32,10 @@ async function read(file) {
 
 /**
  * Reads a checkpoint file and what lies beside it. `given` are the settings from the command line.
- * Returns the file's bytes, its step, whether it has finished, the evaluations that it knows of, the
- * sessions before, the options about data that it was begun with, and `problems`: a name and words for each file beside it that is damaged. Throws a
- * UsageError where the checkpoint is none of ours or contradicts `given`.
+ * Returns the file's bytes, its step, whether it has finished, the lines of evaluations that lie beside it, its
+ * `lastEvaluation` as such a line (null where there is none), the fingerprint of its data, the sessions before, the options
+ * about data that it was begun with, what else run.json `describes`, and `problems`: a name and words for each file beside
+ * it that is damaged. Throws a UsageError where the checkpoint is none of ours or contradicts `given`.
  */
 export async function readResumedRun(file, given) {
   const { bytes, checkpoint } = await read(file);
@@ -53,13 +55,19 @@ export async function readResumedRun(file, given) {
     [RUN, run.problems],
     [METRICS, metrics.problems],
   ].filter(([, words]) => words.length > 0);
+  // The file beside it is asked where a checkpoint is of a build that kept none.
+  const kept = progress.evaluations.at(-1);
+  const beside = metrics.evaluations.find((line) => line.step === evaluatedStep) ?? null;
   return {
     bytes,
     step,
     isFinished: steps === step && evaluatedStep === step,
     evaluations: metrics.evaluations,
+    lastEvaluation: kept === undefined ? beside : toLine(kept),
+    fingerprint: checkpoint.dataFingerprint,
     sessions: run.sessions,
     data: run.data,
+    describes: run.describes,
     problems: problems.map(([name, words]) => ({ name, words: words.join(', ') })),
   };
 }

@@ -40,6 +40,11 @@ function parseEvaluation(line) {
   return Number.isSafeInteger(evaluation?.step) && evaluation.step > 0 ? evaluation : null;
 }
 
+/** The value of JSON that a command wrote, a byte order mark before it left out. Throws where it is none. */
+export function parseWritten(text) {
+  return JSON.parse(text.startsWith(BYTE_ORDER_MARK) ? text.slice(BYTE_ORDER_MARK.length) : text);
+}
+
 function count(number, noun) {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
@@ -72,17 +77,19 @@ export async function readMetrics(folder, evaluatedStep, sinceStep = 0) {
   return { evaluations, problems };
 }
 
-/** What run.json says of the data: the folder and the number of images for validation, where it names them. */
-function readData({ data, validation }) {
+/** What a file says of the data: the folder and the number of images for validation, where it names them. */
+export function readData({ data, validation }) {
   return {
     ...(typeof data === 'string' && data !== '' && { data }),
     ...(Number.isSafeInteger(validation) && validation > 0 && { validation }),
   };
 }
 
-/** The sessions that run.json tells of, the `data` options that it names, and `problems` as above. */
+/**
+ * The sessions that run.json tells of, the `data` options that it names, all that it `describes`, and `problems` as above.
+ */
 export async function readRun(folder) {
-  if (!existsSync(path.join(folder, RUN))) return { sessions: [], data: {}, problems: [] };
+  if (!existsSync(path.join(folder, RUN))) return { sessions: [], data: {}, describes: {}, problems: [] };
   const { text, problems } = await readSide(path.join(folder, RUN));
   const run = parseObject(text);
   const found = Array.isArray(run?.sessions) ? run.sessions : [];
@@ -90,7 +97,7 @@ export async function readRun(folder) {
   if (problems.length === 0 && (run === null || sessions.length !== found.length || found.length === 0)) {
     problems.push('is cut off, or no run wrote it');
   }
-  return { sessions, data: readData(run ?? {}), problems };
+  return { sessions, data: readData(run ?? {}), describes: run ?? {}, problems };
 }
 
 /** Renames a damaged file to a free name beside it, which it returns. */

@@ -1,5 +1,6 @@
 /** Which runs a sweep has: every recipe with every number of labels and every seed. Owns names and lists, no files. */
 
+import { resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { importSource } from './source-modules.mjs';
 import { checkSettings, toOptionName } from './train-options.mjs';
@@ -59,25 +60,38 @@ export function settingsOf({ recipe, labels, seed }, settings) {
   return { ...settings, recipe, labels, seed };
 }
 
-function contradiction(setting, value, before) {
+/** The refusal of a setting that would make other runs of those there are; `what` goes on. */
+export function contradiction(setting, value, before, what = 'sweep') {
   return new UsageError(
-    `--${toOptionName(setting)} ${value} contradicts the sweep, ` +
+    `--${toOptionName(setting)} ${value} contradicts the ${what}, ` +
       `${before === undefined ? 'which was begun without it' : `whose ${setting} is ${before}`}: ` +
-      'leave it out to go on, or name another folder for another sweep.',
+      `leave it out to go on, or name another folder for another ${what}.`,
   );
 }
 
 /** Distinct values of all runs, in order. */
-function valuesOf(runs, key) {
+export function valuesOf(runs, key) {
   return [...new Set(runs.map((run) => run[key]))];
 }
 
 /**
- * The plan of a sweep: `settings` that all runs have, and `runs`. `lists` are recipes, labels and seeds, each null
+ * What the runs train on: the folder, absolute, and the number of images for validation, each left out where there is none.
+ * A sweep that goes on keeps what it was begun with, unless told; that the images are the same is checked when it runs.
+ */
+function planData({ data, validation }, earlier) {
+  return {
+    ...earlier?.data,
+    ...(data !== undefined && { data: resolveGiven(data) }),
+    ...(validation !== undefined && { validation }),
+  };
+}
+
+/**
+ * The plan of a sweep: `settings` that all runs have, `runs`, and the `data` they have. `lists` are recipes, labels and seeds, each null
  * where it was not given. `earlier` is the plan of a sweep that goes on, else null: its runs stay, lists that are not
  * given are its own, and settings that would make other runs of them throw a UsageError.
  */
-export function planSweep({ lists, settings: given }, earlier = null) {
+export function planSweep({ lists, settings: given, data, validation }, earlier = null) {
   const known = earlier?.runs ?? [];
   const settings = { ...earlier?.settings };
   for (const [setting, value] of Object.entries(given)) {
@@ -96,5 +110,9 @@ export function planSweep({ lists, settings: given }, earlier = null) {
         settings,
       })
     : [];
-  return { settings, runs: [...known, ...planned.filter(({ name }) => !names.has(name))] };
+  return {
+    settings,
+    runs: [...known, ...planned.filter(({ name }) => !names.has(name))],
+    data: planData({ data, validation }, earlier),
+  };
 }

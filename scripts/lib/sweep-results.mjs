@@ -5,9 +5,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from './main.mjs';
 import { readResumedRun } from './resumed-run.mjs';
-import { CHECKPOINT, RUN, replaceFile } from './run-folder.mjs';
+import { CHECKPOINT, replaceFile } from './run-folder.mjs';
+import { parseWritten, readData } from './side-files.mjs';
 import { drawSweep } from './sweep-chart.mjs';
-import { settingsOf } from './sweep-plan.mjs';
+import { nameOf, settingsOf } from './sweep-plan.mjs';
 import { checkSettings } from './train-options.mjs';
 
 export const SWEEP = 'sweep.json';
@@ -36,6 +37,23 @@ const COLUMNS = [
   'error',
 ];
 
+function checkpointOf(out, { name }) {
+  return path.join(out, name, CHECKPOINT);
+}
+
+function readRunIn(out, run, given) {
+  return readResumedRun(checkpointOf(out, run), given).catch((error) => {
+    throw new UsageError(`${run.name}: ${error.message}`, { cause: error });
+  });
+}
+
+/** The fingerprint of the data that the runs were begun on; null before the first checkpoint. Rejects as `readRow`. */
+export async function fingerprintOfRuns(out, { runs, settings }) {
+  const begun = runs.find((run) => existsSync(checkpointOf(out, run)));
+  if (begun === undefined) return null;
+  return (await readRunIn(out, begun, settingsOf(begun, settings))).fingerprint;
+}
+
 /**
  * The row of a run as its folder has it: `state` is `waiting`, `begun` (it has a checkpoint to go on from) or
  * `finished`; accuracies are those of the last evaluation, null before the first. Rejects with a UsageError for a
@@ -44,14 +62,9 @@ const COLUMNS = [
 export async function readRow(out, run, settings) {
   const given = settingsOf(run, settings);
   const { steps } = checkSettings(given);
-  const folder = path.join(out, run.name);
-  const file = path.join(folder, CHECKPOINT);
-  if (!existsSync(file)) return rowOf(run, { state: 'waiting', step: 0, steps });
-  const { step, isFinished, evaluations, sessions } = await readResumedRun(file, given).catch((error) => {
-    throw new UsageError(`${run.name}: ${error.message}`, { cause: error });
-  });
-  const described = JSON.parse(await readFile(path.join(folder, RUN), 'utf8').catch(() => '{}'));
-  const { testAccuracy, trainAccuracy, elapsedMs } = evaluations.at(-1) ?? {};
+  if (!existsSync(checkpointOf(out, run))) return rowOf(run, { state: 'waiting', step: 0, steps });
+  const { step, isFinished, lastEvaluation, sessions, describes } = await readRunIn(out, run, given);
+  const { testAccuracy, trainAccuracy, elapsedMs } = lastEvaluation ?? {};
   return rowOf(run, {
     state: isFinished ? 'finished' : 'begun',
     step,
@@ -59,10 +72,10 @@ export async function readRow(out, run, settings) {
     testAccuracy,
     trainAccuracy,
     elapsedMs,
-    engine: described.engine,
-    adapter: described.adapter,
-    browser: described.browser,
-    node: described.node,
+    engine: describes.engine,
+    adapter: describes.adapter,
+    browser: describes.browser,
+    node: describes.node,
     sessions: sessions.length,
   });
 }
@@ -96,7 +109,9 @@ export function summarise(rows) {
   }
   return [...groups.values()].map((group) => {
     const [{ recipe, labels }] = group;
-    const accuracies = group.filter(({ state }) => state === 'finished').map((row) => row.testAccuracy);
+    const finished = group.filter(({ state }) => state === 'finished').map((row) => row.testAccuracy);
+    // Of a checkpoint of an older build whose metrics are gone.
+    const accuracies = finished.filter((accuracy) => accuracy !== null);
     const has = accuracies.length > 0;
     return {
       recipe,
@@ -123,9 +138,9 @@ export function toCsv(rows) {
 }
 
 /** Writes the three files; `plan` is what `planSweep` gives. */
-export async function writeResults(out, { settings }, rows) {
+export async function writeResults(out, { settings, data }, rows) {
   const summary = summarise(rows);
-  const whole = { version: VERSION, settings, summary, runs: rows };
+  const whole = { version: VERSION, settings, ...data, summary, runs: rows };
   await replaceFile(path.join(out, SWEEP), `${JSON.stringify(whole, null, 2)}\n`);
   await replaceFile(path.join(out, TABLE), toCsv(rows));
   await replaceFile(path.join(out, CHART), drawSweep(summary, rows));
@@ -133,11 +148,18 @@ export async function writeResults(out, { settings }, rows) {
 
 function isRun(run) {
   return (
-    typeof run?.name === 'string' &&
-    typeof run.recipe === 'string' &&
+    typeof run?.recipe === 'string' &&
     Number.isSafeInteger(run.labels) &&
-    Number.isSafeInteger(run.seed)
+    Number.isSafeInteger(run.seed) &&
+    // It is a folder's: no other name may lead elsewhere.
+    run.name === nameOf(run)
   );
+}
+
+function isPlan({ settings, runs }) {
+  const isObject = typeof settings === 'object' && settings !== null && !Array.isArray(settings);
+  if (!isObject || !Array.isArray(runs) || !runs.every(isRun)) return false;
+  return new Set(runs.map(({ name }) => name)).size === runs.length;
 }
 
 /** The plan that sweep.json in this folder tells of; `name` is the folder as the person has it. Throws a UsageError. */
@@ -151,16 +173,14 @@ export async function readPlan(out, name) {
   );
   let plan;
   try {
-    plan = JSON.parse(text);
+    plan = parseWritten(text);
   } catch (error) {
     refuse('is damaged; begin the sweep anew in another folder', error);
   }
   if (plan?.version !== VERSION)
     refuse(`has version ${plan?.version}; this build goes on with version ${VERSION}`);
-  if (!Array.isArray(plan.runs) || !plan.runs.every(isRun) || typeof plan.settings !== 'object') {
-    refuse('is damaged; begin the sweep anew in another folder');
-  }
+  if (!isPlan(plan)) refuse('is damaged; begin the sweep anew in another folder');
   const runs = plan.runs.map(({ name: run, recipe, labels, seed }) => ({ name: run, recipe, labels, seed }));
   for (const run of runs) checkSettings(settingsOf(run, plan.settings));
-  return { settings: plan.settings, runs };
+  return { settings: plan.settings, runs, data: readData(plan) };
 }

@@ -17,11 +17,11 @@ import { CHECKPOINT, LOCK } from './run-folder.mjs';
 import { buildSiteFiles } from './site.mjs';
 import { SweepDisplay, runDisplay } from './sweep-display.mjs';
 import { planSweep, settingsOf } from './sweep-plan.mjs';
-import { SWEEP, readPlan, readRow, writeResults } from './sweep-results.mjs';
+import { SWEEP, fingerprintOfRuns, readPlan, readRow, writeResults } from './sweep-results.mjs';
 import { runSchedule } from './sweep-schedule.mjs';
 import { train } from './train-run.mjs';
 import { serveCorners } from './upload-server.mjs';
-import { dataReader } from './run-data.mjs';
+import { dataReader, describeData, readFingerprint } from './run-data.mjs';
 
 /** Kinds of errors that a run would meet on every machine. */
 const OWN_FAULTS = ['InvalidSettings', 'InvalidCheckpoint', 'DataInvalid', 'NonFiniteLoss'];
@@ -78,7 +78,6 @@ class Sweep {
   #display;
   #files;
   #places;
-  #data;
   #writing = Promise.resolve();
 
   constructor({ out, name, plan, resumeCommand }) {
@@ -92,19 +91,29 @@ class Sweep {
   /** Resolves with the exit code. */
   async run(options) {
     await this.#readRows();
-    await this.#write();
     const left = this.#plan.runs.filter(({ name }) => this.#rows.get(name).state !== 'finished');
+    await this.#checkData(left, options);
+    await this.#write();
     this.#display.begun(this.#plan.runs.length - left.length);
     if (left.length > 0 && !interruptionSignal.aborted) await this.#train(left, options);
     return this.#end();
   }
 
+  /** Throws a UsageError where the runs that there are were begun on other images than those to come. */
+  async #checkData(left, { data, validation }) {
+    const isAsked = left.length > 0 || data !== undefined || validation !== undefined;
+    const begun = isAsked ? await fingerprintOfRuns(this.#out, this.#plan) : null;
+    if (begun === null || begun === (await readFingerprint(this.#plan.data))) return;
+    throw new UsageError(
+      `The runs in ${this.#name} were begun on other images than ${describeData(this.#plan.data)}. ` +
+        'Name those by --data and --validation, or name another folder for another sweep.',
+    );
+  }
+
   async #train(runs, options) {
-    const { data, validation } = options;
-    this.#data = { data, validation };
     try {
       // In memory: another build, while this one trains, takes its files away.
-      this.#files = await dataReader(buildSiteFiles, this.#data)();
+      this.#files = await dataReader(buildSiteFiles, this.#plan.data)();
       this.#places = await makePlaces(options, this.#files, (line) => this.#display.line(line));
     } catch (error) {
       if (interruptionSignal.aborted) return;
@@ -139,7 +148,7 @@ class Sweep {
     const settings = isBegun ? given : { ...this.#places.settings, ...given };
     let failure = null;
     try {
-      await train({ given: settings, ...this.#data, ...where }, this.#surroundings(run, place));
+      await train({ given: settings, ...this.#plan.data, ...where }, this.#surroundings(run, place));
     } catch (error) {
       failure = error;
     }

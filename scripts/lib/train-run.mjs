@@ -292,7 +292,8 @@ async function trainIn(folders, given, surroundings) {
   const { checkpoint } = folders;
   const resumed = checkpoint === undefined ? NOTHING_BEFORE : await readResumedRun(checkpoint, given.given);
   // Its data, unless other data are named.
-  const options = { ...resumed.data, ...given };
+  const options = { ...given, data: given.data ?? resumed.data.data };
+  options.validation = given.validation ?? resumed.data.validation;
   if (resumed.isFinished && options.export !== true) {
     throw new UsageError(
       `${checkpoint} has finished its ${resumed.step} steps; --steps N goes on to N in all.`,

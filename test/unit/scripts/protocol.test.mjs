@@ -5,6 +5,8 @@ import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { parseProtocolOptions, protocolHelp } from '../../../scripts/lib/protocol-options.mjs';
 import { summarise } from '../../../scripts/lib/protocol-results.mjs';
+import { protocolOf } from '../../../scripts/lib/protocol-run.mjs';
+import { planSweep } from '../../../scripts/lib/sweep-plan.mjs';
 import { withValidation } from '../../../scripts/lib/run-data.mjs';
 
 test('a protocol is of one recipe and number of labels, balanced, evaluated once', () => {
@@ -26,6 +28,33 @@ test('a protocol that stops names the command that goes on with it, whichever wa
   const command = /npm .*run protocol -- --labels 20 --draws 3 --out 'a b' --resume$/;
   assert.match(parseProtocolOptions(words).resumeCommand, command);
   assert.match(parseProtocolOptions(['--resume', ...words]).resumeCommand, command);
+});
+
+test('a protocol that goes on is the one that was begun, whatever is left out of the command', () => {
+  const begun = planSweep({
+    lists: { recipes: ['notebook'], labels: [20], seeds: [1, 2, 3] },
+    settings: { steps: 40, balanced: true, evalEvery: 0 },
+    data: '/images',
+  });
+  const goOn = (...words) => protocolOf(parseProtocolOptions(['--out', 'a', '--resume', ...words]), begun);
+  assert.deepEqual(goOn(), {
+    ...{ recipe: 'notebook', labels: 20, seeds: null },
+    ...{ data: '/images', validation: undefined },
+  });
+  assert.deepEqual(goOn('--draws', '2', '--labels', '20').seeds, [1, 2]);
+  assert.throws(() => goOn('--labels', '30'), /--labels 30 contradicts the protocol, whose labels is 20/);
+  assert.throws(() => goOn('--recipe', 'few-labels'), /--recipe few-labels contradicts the protocol/);
+  const several = planSweep({
+    lists: { recipes: ['notebook'], labels: [20, 100], seeds: [1] },
+    settings: {},
+  });
+  assert.throws(
+    () => protocolOf(parseProtocolOptions(['--out', 'a', '--resume']), several),
+    /a holds a sweep, not a protocol; go on with it by npm run sweep/,
+  );
+  // Begun, it has what is usual.
+  const options = parseProtocolOptions(['--out', 'a']);
+  assert.equal(protocolOf(options, null).seeds.length, 10);
 });
 
 test('what a protocol fixes cannot be given, and what it needs is asked for', () => {
@@ -59,10 +88,11 @@ function idx(magic, sizes, bytes) {
 }
 
 test('validation images are the last training images, which are no longer trained on', async () => {
+  const images = (...values) => values.flatMap((value) => new Array(64).fill(value));
   const files = new Map([
-    ['/data/train-images.gz', idx(0x803, [4, 1, 2], [1, 2, 3, 4, 5, 6, 7, 8])],
+    ['/data/train-images.gz', idx(0x803, [4, 8, 8], images(1, 3, 5, 7))],
     ['/data/train-labels.gz', idx(0x801, [4], [1, 2, 3, 4])],
-    ['/data/test-images.gz', idx(0x803, [1, 1, 2], [9, 9])],
+    ['/data/test-images.gz', idx(0x803, [1, 8, 8], images(9))],
     ['/data/test-labels.gz', idx(0x801, [1], [9])],
     ['/index.html', Buffer.from('x')],
   ]);
@@ -70,11 +100,22 @@ test('validation images are the last training images, which are no longer traine
   const contentOf = (name) => [...gunzipSync(changed.get(`/data/${name}.gz`))];
   assert.deepEqual(contentOf('train-labels'), [0, 0, 8, 1, 0, 0, 0, 3, 1, 2, 3]);
   assert.deepEqual(contentOf('test-labels'), [0, 0, 8, 1, 0, 0, 0, 1, 4]);
-  assert.deepEqual(
-    contentOf('train-images').slice(4),
-    [0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0, 2, 1, 2, 3, 4, 5, 6],
-  );
-  assert.deepEqual(contentOf('test-images').slice(4), [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 7, 8]);
+  assert.deepEqual(contentOf('train-images').slice(4), [
+    0,
+    0,
+    0,
+    3,
+    0,
+    0,
+    0,
+    8,
+    0,
+    0,
+    0,
+    8,
+    ...images(1, 3, 5),
+  ]);
+  assert.deepEqual(contentOf('test-images').slice(4), [0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 8, ...images(7)]);
   assert.equal(changed.get('/index.html'), files.get('/index.html'));
   await assert.rejects(withValidation(files, 4), /--validation 4 leaves nothing to train on: there are 4/);
 });

@@ -79,9 +79,10 @@ describe('run.json', () => {
   const sessions = [{ fromStep: 0 }, { fromStep: 10 }];
 
   test('gives its sessions', async () => {
-    assert.deepEqual(await readRun(folder), { sessions: [], data: {}, problems: [] });
+    const nothing = { sessions: [], data: {}, describes: {}, problems: [] };
+    assert.deepEqual(await readRun(folder), nothing);
     await writeFile(path.join(folder, RUN), JSON.stringify({ sessions }));
-    assert.deepEqual(await readRun(folder), { sessions, data: {}, problems: [] });
+    assert.deepEqual(await readRun(folder), { ...nothing, sessions, describes: { sessions } });
   });
 
   test('gives the data that the run was begun with, where it names any', async () => {
@@ -120,6 +121,7 @@ describe('run.json', () => {
     assert.deepEqual(await readRun(folder), {
       sessions,
       data: {},
+      describes: { sessions },
       problems: ['begins with a byte order mark'],
     });
   });

@@ -1,14 +1,16 @@
 /** What a sweep writes: sums over seeds, the table, the chart, and the plan that it goes on with. */
 
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { drawSweep } from '../../../scripts/lib/sweep-chart.mjs';
 import { SweepDisplay } from '../../../scripts/lib/sweep-display.mjs';
+import { importSource } from '../../../scripts/lib/source-modules.mjs';
 import { planSweep } from '../../../scripts/lib/sweep-plan.mjs';
 import {
+  fingerprintOfRuns,
   readPlan,
   readRow,
   rowOf,
@@ -16,6 +18,10 @@ import {
   toCsv,
   writeResults,
 } from '../../../scripts/lib/sweep-results.mjs';
+
+const { completeSettings } = await importSource('src/protocol/check-settings.ts');
+const { writeSafetensors } = await importSource('src/worker/checkpoint/safetensors.ts');
+const { digestOf } = await importSource('src/worker/checkpoint/digest.ts');
 
 const lists = { recipes: ['labels-only', 'notebook'], labels: [20, 100], seeds: [1, 2, 3] };
 const plan = planSweep({ lists, settings: { steps: 40 } });
@@ -101,6 +107,38 @@ test('the plan of a sweep is read back as it was written', async (context) => {
   assert.equal(written.summary[3].finished, 2);
 });
 
+const RUN_NAME = 'notebook-labels1-seed1';
+const sweepOf = ({ settings = {}, names = [RUN_NAME] }) =>
+  JSON.stringify({
+    ...{ version: 1, settings },
+    runs: names.map((name) => ({ name, recipe: 'notebook', labels: 1, seed: 1 })),
+  });
+
+test('a sweep.json with a byte order mark is read, and what it says of the data', async (context) => {
+  const folder = await inFolder(context);
+  const options = { lists, settings: { steps: 40 }, data: '/images', validation: 7 };
+  const onOthers = planSweep(options);
+  assert.deepEqual(onOthers.data, { data: '/images', validation: 7 });
+  await writeResults(folder, onOthers, rows);
+  const file = path.join(folder, 'sweep.json');
+  await writeFile(file, `\uFEFF${await readFile(file, 'utf8')}`);
+  const earlier = await readPlan(folder, 'runs/a');
+  assert.deepEqual(earlier, onOthers);
+  // Gone on with, it keeps them; what is not given, given as undefined too, changes nothing.
+  const nothing = { recipes: null, labels: null, seeds: null };
+  const again = planSweep({ lists: nothing, settings: {}, data: undefined, validation: undefined }, earlier);
+  assert.deepEqual(again.data, onOthers.data);
+  const moved = planSweep({ lists: nothing, settings: {}, data: '/moved' }, earlier);
+  assert.deepEqual(moved.data, { data: '/moved', validation: 7 });
+});
+
+test('a finished run without a known accuracy is no accuracy of 0', () => {
+  const [run] = plan.runs;
+  const blind = rowOf(run, { state: 'finished', step: 40, steps: 40 });
+  const [{ finished, mean, least }] = summarise([rows[0], blind]);
+  assert.deepEqual([finished, mean, least], [1, 0.51, 0.51]);
+});
+
 test('a sweep.json that is missing, cut off, of another version or of no sweep is refused by name', async (context) => {
   const folder = await inFolder(context);
   const file = path.join(folder, 'sweep.json');
@@ -110,10 +148,11 @@ test('a sweep.json that is missing, cut off, of another version or of no sweep i
     ['{"version": 2}', /has version 2; this build goes on with version 1/],
     ['null', /has version undefined/],
     ['{"version": 1, "settings": {}, "runs": [{"name": "a"}]}', /is damaged/],
-    [
-      '{"version": 1, "settings": {"batch": 1}, "runs": [{"name": "a", "recipe": "notebook", "labels": 1, "seed": 1}]}',
-      /"batch" is 1/,
-    ],
+    ['{"version": 1, "settings": null, "runs": []}', /is damaged/],
+    [sweepOf({ settings: { batch: 1 } }), /"batch" is 1/],
+    // Names are folders.
+    [sweepOf({ names: ['../../elsewhere'] }), /is damaged/],
+    [sweepOf({ names: [RUN_NAME, RUN_NAME] }), /is damaged/],
   ]) {
     await writeFile(file, text);
     await assert.rejects(readPlan(folder, 'runs/a'), words, text);
@@ -124,6 +163,55 @@ test('a run without a checkpoint waits', async (context) => {
   const folder = await inFolder(context);
   const row = await readRow(folder, plan.runs[0], plan.settings);
   assert.deepEqual([row.state, row.step, row.steps, row.testAccuracy], ['waiting', 0, 40, null]);
+});
+
+/** A folder of a run that has made its 40 steps, with these files beside its checkpoint. */
+async function finishedRun(folder, run, besides) {
+  const settings = completeSettings({
+    ...plan.settings,
+    recipe: run.recipe,
+    labels: run.labels,
+    seed: run.seed,
+  });
+  const evaluation = {
+    ...{ step: 40, trainAccuracy: 0.5, meanTrainAccuracy: 0.5, testAccuracy: 0.75 },
+    ...{ losses: {}, generated: null, pseudoLabels: null, elapsedMs: 5000 },
+  };
+  const progress = {
+    ...{ step: 40, unmeasuredSteps: 0, evaluatedStep: 40, evaluations: [evaluation] },
+    ...{ accuracySum: 0, accuracyCount: 0, lastValues: { trainAccuracy: 0.5 }, elapsedMs: 6000 },
+  };
+  const metadata = {
+    ...{ format: 'sgan-trainer-checkpoint', formatVersion: '2', scheduleSteps: '40', dataFingerprint: 'abc' },
+    ...{ settings: JSON.stringify(settings), progress: JSON.stringify(progress) },
+  };
+  const tensors = new Map();
+  metadata.digest = digestOf({ tensors, metadata });
+  await mkdir(path.join(folder, run.name));
+  const files = { 'checkpoint.safetensors': writeSafetensors({ tensors, metadata }), ...besides };
+  for (const [name, content] of Object.entries(files)) {
+    await writeFile(path.join(folder, run.name, name), content);
+  }
+}
+
+test('the checkpoint says what a run has come to, whatever lies beside it', async (context) => {
+  const run = JSON.stringify({ engine: 'wasm', sessions: [{ fromStep: 0 }] });
+  for (const [besides, engine] of [
+    [{ 'run.json': run, 'metrics.jsonl': '{"step":40,"testAccuracy":0.75}\n' }, 'wasm'],
+    [{ 'run.json': `\uFEFF${run}` }, 'wasm'],
+    // An earlier line is not the last.
+    [{ 'run.json': run.slice(0, 20), 'metrics.jsonl': '{"step":1,"testAccuracy":0.1}\n{"st' }, null],
+    [{ 'run.json': 'null', 'metrics.jsonl': '{"step":40,"testAccuracy":"9"}\n' }, null],
+    [{ 'run.json': '[]', 'metrics.jsonl': '' }, null],
+    [{}, null],
+  ]) {
+    const folder = await inFolder(context);
+    await finishedRun(folder, plan.runs[0], besides);
+    const row = await readRow(folder, plan.runs[0], plan.settings);
+    assert.deepEqual([row.state, row.step, row.testAccuracy, row.engine], ['finished', 40, 0.75, engine]);
+    assert.equal(await fingerprintOfRuns(folder, plan), 'abc');
+  }
+  assert.equal(await fingerprintOfRuns(await inFolder(context), plan), null);
 });
 
 test('what is shown: where runs go, how they end, and what it all comes to', () => {
