@@ -44,10 +44,14 @@ async function run(args) {
     return console.log(JSON.parse(text).version);
   }
   const isKnown = command === 'data' || command === 'site';
-  if (!isKnown || folder === undefined || rest.length > 0) {
-    const problem = isKnown ? `"${command}" takes one folder.` : `There is no command ${command ?? 'given'}.`;
+  const refuse = (problem) => {
     throw new CommandError(`${problem}\n\n${HELP}`);
-  }
+  };
+  if (!isKnown) refuse(command === undefined ? 'No command is given.' : `There is no command "${command}".`);
+  if (folder === undefined || rest.length > 0) refuse(`"${command}" takes one folder.`);
+  // A variable that was never set, not the folder one stands in.
+  if (folder.trim() === '') refuse(`The folder of "${command}" is empty; "." is the one you stand in.`);
+  if (command === 'data' && values['no-data'] === true) refuse('--no-data is of the command "site".');
   const target = path.resolve(folder);
   if (command === 'data') await writeData(target);
   else await writeSite(target, { hasData: values['no-data'] !== true });
@@ -57,6 +61,8 @@ async function run(args) {
 try {
   await run(process.argv.slice(2));
 } catch (error) {
-  console.error(error instanceof CommandError ? error.message : error);
+  // Of a folder that cannot be written to, say, the system's words are enough.
+  const isTold = error instanceof CommandError || error?.syscall !== undefined;
+  console.error(isTold ? error.message : error);
   process.exitCode = 1;
 }

@@ -55,7 +55,7 @@ function formatCounts(title, { frames, durationMs, longestGapMs, longTasks, long
 }
 
 await main(async (args) => {
-  const { checkRecipeName, parseOptions, parseWholeNumber } = await import('./lib/options.mjs');
+  const { checkNames, parseOptions, parseWholeNumber } = await import('./lib/options.mjs');
   const options = parseOptions('bench:frames', args, {
     recipe: { type: 'string', default: 'few-labels' },
     engine: { type: 'string', default: 'auto' },
@@ -66,7 +66,7 @@ await main(async (args) => {
     console.log(HELP);
     return;
   }
-  await checkRecipeName(options.recipe);
+  await checkNames(options);
   const seconds = parseWholeNumber('seconds', options.seconds, 1, 3600);
   const { command, openPage, waitForStep, withPage } = await import('./lib/page.mjs');
   const { cpus } = await import('node:os');

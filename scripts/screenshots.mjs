@@ -63,14 +63,14 @@ async function settle(page) {
 }
 
 await main(async (args) => {
-  const { checkRecipeName, parseList, parseOptions, parseWholeNumber } = await import('./lib/options.mjs');
+  const { checkNames, parseList, parseOptions, parseWholeNumber } = await import('./lib/options.mjs');
   const { STATES, makeDataSwitch, walkStates } = await import('./lib/page-states.mjs');
   const options = parseOptions('screenshots', args, OPTIONS);
   if (options.help) {
     console.log(helpText(STATES));
     return;
   }
-  await checkRecipeName(options.recipe);
+  await checkNames(options);
   // Of all states, those that need nothing.
   const isLoadable = options.checkpoint !== undefined || options.state !== 'all';
   const states = parseList('state', options.state, STATES).filter(
@@ -84,6 +84,15 @@ await main(async (args) => {
   const height = parseWholeNumber('height', options.height, 200, 8000);
   const steps = parseWholeNumber('steps', options.steps, 2, 1_000_000);
   const isSingle = states.length * schemes.length * widths.length === 1;
+
+  const stray = isSingle ? 'folder' : 'out';
+  if (options[stray] !== undefined) {
+    throw new UsageError(
+      isSingle
+        ? '--folder is where several pictures go; where this one goes is --out.'
+        : '--out is where a single picture goes; where these go is --folder.',
+    );
+  }
 
   const path = await import('node:path');
   const { resolveGiven } = await import('./lib/invocation.mjs');

@@ -9,8 +9,9 @@ await main(async (args) => {
     console.log(HELP);
     return 0;
   }
-  const { report } = options;
-  const { prepareOutput } = await import('./lib/output-file.mjs');
+  const { dump, report } = options;
+  const { prepareFolder, prepareOutput } = await import('./lib/output-file.mjs');
+  if (dump !== undefined) await prepareFolder('dump', dump);
   if (report !== undefined) await prepareOutput('report', report);
   const { checkTexts, formatCheck, reportOf } = await import('./lib/wgsl-run.mjs');
   const result = await checkTexts(options, (line) => console.log(line));

@@ -21,14 +21,17 @@ async function installedFolder() {
   return undefined;
 }
 
-/** Runs npm as the one that runs us, else the one on the path. */
+/** Runs npm as the one that runs us, where it is npm (pnpm, yarn and bun say so in its name, too), else the one on the path. */
 function runNpm(args, cwd) {
-  const { npm_execpath: script } = process.env;
-  const [command, given] = script === undefined ? ['npm', args] : [process.execPath, [script, ...args]];
-  const isShell = script === undefined && process.platform === 'win32';
+  const { npm_execpath: script = '' } = process.env;
+  const isScript = /\bnp[mx]-cli\.js$/.test(script);
+  const [command, given] = isScript ? [process.execPath, [script, ...args]] : ['npm', args];
+  const isShell = !isScript && process.platform === 'win32';
   const child = spawn(command, given, { cwd, stdio: ['ignore', 'ignore', 'inherit'], shell: isShell });
   return new Promise((resolve, reject) => {
-    child.once('error', reject);
+    child.once('error', (error) =>
+      reject(new CommandError(`npm, which is to fetch the data, cannot be run (${error.message}).`)),
+    );
     child.once('exit', (code) => resolve(code ?? 1));
   });
 }

@@ -45,10 +45,11 @@ export async function writeSite(folder, { hasData }) {
     throw new CommandError(`${DIST} holds no site; run "npm run build" first.`);
   });
   await checkFolder(folder);
+  // First, since it may fail: a folder with half of it would be in the way of the next try.
+  if (hasData) await writeData(path.join(folder, 'data'));
   await cp(DIST, folder, {
     recursive: true,
     filter: (source) => !LEFT_OUT.includes(path.relative(DIST, source)),
   });
   await isolatePages(folder);
-  if (hasData) await writeData(path.join(folder, 'data'));
 }

@@ -1,14 +1,14 @@
 /** The digit reader, trained and at work, from options to exit code. What computes is in bench/digit-reader. */
 
 import { existsSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { MNIST_PACKAGE } from '../../bin/lib/mnist-files.mjs';
 import { READER, READER_RECORD } from './digit-reader-options.mjs';
-import { commandLine, pathWord, resolveGiven } from './invocation.mjs';
+import { resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { importForNode } from './node-bundle.mjs';
-import { prepareOutput } from './output-file.mjs';
+import { prepareFolder, prepareOutput } from './output-file.mjs';
 import { inRoot } from './paths.mjs';
 import { readResumedRun } from './resumed-run.mjs';
 import { CHECKPOINT, replaceFile } from './run-folder.mjs';
@@ -52,12 +52,12 @@ async function trainIn({ out, isResumed, settings }) {
 
 /** Runs what `parseReaderOptions` returned; resolves with the exit code. */
 export async function trainReader(options) {
-  const { out, into } = options;
-  await prepareOutput('into', path.join(into, READER));
+  const { out, into, resumeCommand } = options;
+  // Files in it are replaced, which is for the folder to allow.
+  await prepareFolder('into', into);
   const code = await trainIn(options);
   if (code !== 0) {
-    const words = ['--resume', '--out', pathWord(out)];
-    console.log(`The reader is written at the end. To go on to it: ${commandLine('digit-reader', words)}`);
+    console.log(`The reader is written at the end. To go on to it: ${resumeCommand}`);
     return code;
   }
   await withReaders(async ({ assemble, makeReader }, kernels) => {
@@ -127,6 +127,6 @@ export async function readDigits({ runs, out, reader: file }) {
     return found;
   });
   console.log(formatReadings(readings));
-  if (out !== undefined) await replaceFile(out, `${JSON.stringify(readings, null, 2)}\n`);
+  if (out !== undefined) await writeFile(out, `${JSON.stringify(readings, null, 2)}\n`);
   return 0;
 }

@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { UsageError } from './main.mjs';
 
 const run = promisify(execFile);
 
@@ -23,7 +24,11 @@ export async function nagaVersion() {
     return (await run('naga', ['--version'], { timeout: LIMIT_MS })).stdout.trim();
   } catch (error) {
     if (error.code === 'ENOENT') return null;
-    throw error;
+    const words = `${error.stderr ?? ''}`.trim() || error.message;
+    throw new UsageError(
+      `The naga on PATH does not tell its version (${words}). Mend it, or take it from PATH: the check goes on without.`,
+      { cause: error },
+    );
   }
 }
 

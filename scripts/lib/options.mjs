@@ -13,8 +13,11 @@ function describeParseError({ message }) {
   return `${message.split(/\. |\n/)[0].replace(/\.$/, '')}.`;
 }
 
-/** Options that npm has too, and so may have been meant for it. */
-const NPM_OPTIONS = ['force', 'help'];
+/**
+ * Options that npm has too, or that it hands on to what it runs (node-gyp takes `jobs` and `python`): a person may have
+ * them in an .npmrc, for all projects.
+ */
+const NPM_OPTIONS = ['force', 'help', 'browser', 'jobs', 'python', 'json'];
 
 /** An option that stood before `--`: npm took it and tells of it in the environment only. */
 function findKeptByNpm(options, env) {
@@ -84,9 +87,15 @@ export function parseList(name, text, allowed) {
   throw new UsageError(`--${name} is "${unknown}"; allowed are ${allowed.join(', ')} and all.`);
 }
 
-/** Throws where there is no recipe of this name. */
-export async function checkRecipeName(name) {
+/** Throws where there is no recipe or no engine of these names. */
+export async function checkNames({ recipe, engine }) {
   const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
-  if (RECIPE_NAMES.includes(name)) return;
-  throw new UsageError(`--recipe is "${name}"; allowed are ${RECIPE_NAMES.join(', ')}.`);
+  const { ENGINE_CHOICES } = await importSource('src/protocol/engines.ts');
+  for (const [option, name, allowed] of [
+    ['recipe', recipe, RECIPE_NAMES],
+    ['engine', engine, ENGINE_CHOICES],
+  ]) {
+    if (allowed.includes(name)) continue;
+    throw new UsageError(`--${option} is "${name}"; allowed are ${allowed.join(', ')}.`);
+  }
 }

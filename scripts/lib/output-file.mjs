@@ -1,7 +1,7 @@
-/** Files that a command writes at its end, asked for before its long part. */
+/** Files and folders that a command writes at its end, asked for before its long part. */
 
 import { constants } from 'node:fs';
-import { access, mkdir, stat } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from './main.mjs';
 
@@ -17,5 +17,21 @@ export async function prepareOutput(option, file) {
     throw new UsageError(`--${option} ${file} cannot be written (${error.message}). Name another file.`, {
       cause: error,
     });
+  }
+}
+
+/** Makes a folder that files are to be written into; throws a UsageError where that cannot be done. */
+export async function prepareFolder(option, folder) {
+  try {
+    await mkdir(folder, { recursive: true });
+    // Permissions alone do not tell of a file system that is read-only.
+    await rmdir(await mkdtemp(path.join(folder, '.writable-')));
+  } catch (error) {
+    throw new UsageError(
+      `--${option} ${folder} cannot be written into (${error.message}). Name another folder.`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -60,12 +60,13 @@ export async function walkStates({ page, url, data, recipe, engine, steps }, wan
     await waitForStep(page, Math.round(RUNNING_SHARE * steps));
     await visit('running');
   }
-  if (isWanted('paused', 'finished')) {
+  if (isWanted('paused')) {
     await command(page, 'pause');
     await waitForState(page, 'paused');
     await visit('paused');
   }
   if (isWanted('finished')) {
+    // Where it is paused.
     await command(page, 'start');
     await waitForState(page, 'finished');
     await visit('finished');

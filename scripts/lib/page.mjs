@@ -70,12 +70,22 @@ export async function waitForStep(page, step) {
   await waitUntil(page, (wanted) => window.followed.step >= wanted || window.followed.error !== null, step);
 }
 
-/** Waits until the trainer is in `state`; throws what it reports as an error, unless `failed` is waited for. */
+/**
+ * Waits until the trainer is in `state`; throws what it reports as an error, unless `failed` is waited for, and where the
+ * run has finished instead.
+ */
 export async function waitForState(page, state) {
   await waitUntil(
     page,
-    (wanted) => window.followed.state === wanted || (wanted !== 'failed' && window.followed.error !== null),
+    (wanted) =>
+      [wanted, 'finished'].includes(window.followed.state) ||
+      (wanted !== 'failed' && window.followed.error !== null),
     state,
+  );
+  const { state: found } = await page.evaluate(() => window.followed);
+  if (found === state) return;
+  throw new UsageError(
+    `The run is ${found}, where it was to be ${state}: it was over too soon. Give it more --steps.`,
   );
 }
 

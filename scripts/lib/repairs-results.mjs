@@ -6,6 +6,7 @@ import { UsageError } from './main.mjs';
 import { machineOf } from './protocol-results.mjs';
 import { CHOICES, RECIPE } from './repairs-options.mjs';
 import { replaceFile } from './run-folder.mjs';
+import { parseWritten } from './side-files.mjs';
 import { mean, standardDeviation } from './sweep-results.mjs';
 import { checkSettings } from './train-options.mjs';
 
@@ -99,7 +100,9 @@ function isAsked(asked) {
   const lists = [asked?.labels, asked?.seeds];
   return (
     lists.every((list) => Array.isArray(list) && list.every(Number.isSafeInteger)) &&
-    typeof asked.settings === 'object'
+    typeof asked.settings === 'object' &&
+    asked.settings !== null &&
+    (asked.validation === undefined || (Number.isSafeInteger(asked.validation) && asked.validation > 0))
   );
 }
 
@@ -113,7 +116,7 @@ export async function readAsked(out, name) {
   });
   let record;
   try {
-    record = JSON.parse(text);
+    record = parseWritten(text);
   } catch {
     record = null;
   }

@@ -1,12 +1,14 @@
 /** The table of repairs from its options to its exit code: a sweep for each choice of repairs, one after the other. */
 
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { claimFolder } from './claimed-folder.mjs';
 import { interruptionSignal } from './interruption.mjs';
 import { commandLine, pathWord, resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { CHOICES, RECIPE, USUAL } from './repairs-options.mjs';
 import { RECORD, TABLE, readAsked, writeRepairsResults } from './repairs-results.mjs';
+import { contentsOf } from './run-folder.mjs';
 import { sweep } from './sweep-run.mjs';
 import { SWEEP, readPlan, readRow } from './sweep-results.mjs';
 
@@ -22,7 +24,7 @@ function withMore(list, more) {
 export async function askedFor(out, options) {
   const { out: name, isResumed, settings, labels, seeds, validation } = options;
   if (!isResumed) {
-    const isEmpty = !existsSync(out) || readdirSync(out).length === 0;
+    const isEmpty = !existsSync(out) || contentsOf(out).length === 0;
     if (isEmpty)
       return { ...USUAL, settings, ...(labels && { labels }), ...(seeds && { seeds }), validation };
     const advice = existsSync(path.join(out, RECORD))
@@ -57,10 +59,20 @@ async function readRows(out, name) {
   return rows;
 }
 
-/** Runs what `parseRepairsOptions` returned; resolves with the exit code. */
+/** Runs what `parseRepairsOptions` returned; resolves with the exit code. The table belongs to one process. */
 export async function measureRepairs(options) {
-  const { out: name, jobs } = options;
+  const { out: name } = options;
   const out = resolveGiven(name);
+  const release = await claimFolder({ out, name });
+  try {
+    return await measureIn(out, options);
+  } finally {
+    await release();
+  }
+}
+
+async function measureIn(out, options) {
+  const { out: name, jobs } = options;
   const asked = await askedFor(out, options);
   const { settings, labels, seeds, validation } = asked;
   await writeRepairsResults(out, asked, await readRows(out, name));

@@ -82,7 +82,7 @@ export function planFolders({ out, resume }) {
 }
 
 /** What a folder holds beside the lock. */
-function contentsOf(out) {
+export function contentsOf(out) {
   return readdirSync(out).filter((name) => name !== LOCK && !name.startsWith(`${LOCK}.`));
 }
 

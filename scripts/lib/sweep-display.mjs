@@ -7,7 +7,8 @@ import { summarise } from './sweep-results.mjs';
 /** Lines on where the runs are come at most this often. */
 const PROGRESS_MS = 30_000;
 
-const percent = (accuracy) => `${(100 * accuracy).toFixed(2)} %`;
+/** Of a run that ends before its first evaluation there is none. */
+const percent = (accuracy) => (accuracy === null ? '–' : `${(100 * accuracy).toFixed(2)} %`);
 
 function stepOf({ step, steps }) {
   return `step ${step.toLocaleString('en')} of ${steps.toLocaleString('en')}`;
@@ -85,7 +86,7 @@ export class SweepDisplay {
         recipe,
         labels.toLocaleString('en'),
         `${finished} of ${runs}`,
-        ...[mean, standardDeviation, least, greatest].map((value) => (value === null ? '–' : percent(value))),
+        ...[mean, standardDeviation, least, greatest].map(percent),
       ],
     );
     const heading = ['recipe', 'labels', 'finished', 'mean', 'deviation', 'least', 'greatest'];

@@ -63,8 +63,9 @@ export async function readRow(out, run, settings) {
   const given = settingsOf(run, settings);
   const { steps } = checkSettings(given);
   if (!existsSync(checkpointOf(out, run))) return rowOf(run, { state: 'waiting', step: 0, steps });
-  const { step, isFinished, lastEvaluation, sessions, describes } = await readRunIn(out, run, given);
-  const { testAccuracy, trainAccuracy, elapsedMs } = lastEvaluation ?? {};
+  const found = await readRunIn(out, run, given);
+  const { step, isFinished, lastEvaluation, sessions, describes } = found;
+  const { testAccuracy, trainAccuracy, elapsedMs } = lastEvaluation ?? { elapsedMs: found.elapsedMs };
   return rowOf(run, {
     state: isFinished ? 'finished' : 'begun',
     step,

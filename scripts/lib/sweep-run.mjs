@@ -4,7 +4,7 @@
  */
 
 import { setMaxListeners } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { claimFolder } from './claimed-folder.mjs';
 import { HeadlessTrainer } from './headless-trainer.mjs';
@@ -13,7 +13,7 @@ import { interruption, interruptionSignal } from './interruption.mjs';
 import { resolveGiven } from './invocation.mjs';
 import { LocalPlaces } from './local-places.mjs';
 import { UsageError } from './main.mjs';
-import { CHECKPOINT, LOCK } from './run-folder.mjs';
+import { CHECKPOINT, contentsOf } from './run-folder.mjs';
 import { buildSiteFiles } from './site.mjs';
 import { SweepDisplay, runDisplay } from './sweep-display.mjs';
 import { planSweep, settingsOf } from './sweep-plan.mjs';
@@ -47,8 +47,7 @@ function firstLine(error) {
 async function makePlan(out, options) {
   const { out: name, isResumed, resumeCommand } = options;
   if (isResumed) return planSweep(options, await readPlan(out, name));
-  const contents = readdirSync(out).filter((file) => file !== LOCK && !file.startsWith(`${LOCK}.`));
-  if (contents.length === 0) return planSweep(options);
+  if (contentsOf(out).length === 0) return planSweep(options);
   const advice = existsSync(path.join(out, SWEEP)) ? `, or go on with the sweep in it: ${resumeCommand}` : '';
   throw new UsageError(`--out ${name} exists and is not empty. Name another folder${advice}.`);
 }

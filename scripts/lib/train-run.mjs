@@ -12,11 +12,11 @@ import { resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { isCheckpoint, readResumedRun } from './resumed-run.mjs';
 import { describeEnd, describeEngine, describeRun } from './run-description.mjs';
-import { CHECKPOINT, checkFolder, planFolders, resumeCommand } from './run-folder.mjs';
+import { CHECKPOINT, RUN, checkFolder, planFolders, resumeCommand } from './run-folder.mjs';
 import { RunRecorder } from './run-recorder.mjs';
 import { buildSiteFiles } from './site.mjs';
 import { formatSpread, TrainDisplay } from './train-display.mjs';
-import { dataReader, dataWords } from './run-data.mjs';
+import { dataReader, dataWords, describeData } from './run-data.mjs';
 
 const STAGE_WORDS = {
   engine: 'Starting the engine …',
@@ -146,7 +146,21 @@ class TrainRun {
     this.#browser = await this.#trainer.browserVersion();
     const { bytes } = this.#resumed;
     const { engine, steps } = this.#options.given;
-    if (bytes !== undefined && !this.#isInterrupted) await this.#trainer.load(bytes, { engine, steps });
+    if (bytes === undefined || this.#isInterrupted) return;
+    await this.#trainer.load(bytes, { engine, steps }).catch((error) => {
+      throw this.#withData(error);
+    });
+  }
+
+  /** A refusal of the checkpoint with the data that it was held against, which may be the wrong ones. */
+  #withData(error) {
+    if (error.name !== 'InvalidCheckpoint') return error;
+    const damaged = this.#resumed.problems.find(({ name }) => name === RUN);
+    const why = damaged === undefined ? '' : ` ${RUN}, which would name them, ${damaged.words}.`;
+    return new UsageError(
+      `${error.message} It was held against ${describeData(this.#options)}; others are named by --data and --validation.${why}`,
+      { cause: error },
+    );
   }
 
   async #goToRest() {

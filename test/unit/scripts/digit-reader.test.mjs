@@ -26,6 +26,13 @@ test('the reader learns from all labels, as long as it is told', () => {
   assert.match(readerHelp(), /--steps N .*\(default 3000, /);
 });
 
+test('a reader that stops names the command that goes on with it, into the same folder', () => {
+  const words = ['--out', 'a b', '--into', 'c', '--steps', '7'];
+  const command = /npm .*run digit-reader -- --out 'a b' --into c --steps 7 --resume$/;
+  assert.match(parseReaderOptions(words).resumeCommand, command);
+  assert.match(parseReaderOptions(['--resume', ...words]).resumeCommand, command);
+});
+
 test('what makes the reader another one cannot be given', () => {
   assert.throws(() => parseReaderOptions([]), /Say where the run goes/);
   for (const option of ['--labels', '--recipe', '--seed']) {

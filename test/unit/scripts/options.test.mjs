@@ -24,6 +24,10 @@ test('an option that npm has kept for itself names the missing --', () => {
   assert.throws(() => parse({ npm_config_steps: '100' }), /npm has kept --steps .* npm run train -- --steps/);
   assert.throws(() => parse({ npm_config_eval_every: '7' }), /npm has kept --eval-every/);
   assert.throws(() => parse({ npm_config_open: '' }), /npm has kept --no-open/);
+  // Of node-gyp and of npm itself: in an .npmrc they are no option of ours.
+  const own = { jobs: { type: 'string' }, browser: { type: 'string' }, python: { type: 'string' } };
+  const env = { npm_config_jobs: 'max', npm_config_browser: 'firefox', npm_config_python: 'python3' };
+  assert.deepEqual({ ...parseOptions('sweep', ['--jobs', '2'], own, env) }, { jobs: '2' });
   assert.deepEqual({ ...parse({ npm_config_cache: '/home/.npm', npm_config_open: 'true' }) }, {});
 });
 

@@ -224,6 +224,8 @@ test('what is shown: where runs go, how they end, and what it all comes to', () 
   display.runBegun(run, { name: 'http://other:5555' }, 30);
   display.runEnded(run, { state: 'finished', isFinal: true }, { elapsedMs: 61_000, testAccuracy: 0.5 });
   display.ended(rows, 'runs/a');
+  display.runEnded(run, { state: 'finished', isFinal: true }, { elapsedMs: 61_000, testAccuracy: null });
+  assert.match(lines.pop(), /finished in 1 min 01 s, test accuracy – \(5 of 12 done\)/);
   assert.deepEqual(lines.slice(0, 5), [
     '12 runs, 3 of them done; 9 are left.',
     'labels-only-labels20-seed1: goes to http://node:5555 from step 20',
