@@ -1,7 +1,7 @@
 /** The digit reader from its training to what it reads: tiny runs of real training. */
 
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -42,6 +42,9 @@ test('a reader is trained, written with its accuracy, and reads the images of a 
     inFolder('run'),
   ]);
   assert.equal(run.code, 0, run.output);
+  // What is there is written to, whatever it is: a link, or a device.
+  await writeFile(inFolder('elsewhere.json'), '');
+  await symlink(inFolder('elsewhere.json'), inFolder('reading.json'));
   const read = await runScript('read-digits', [
     ...['--run', inFolder('run'), '--reader', inFolder('into', 'digit-reader.safetensors')],
     ...['--out', inFolder('reading.json')],
@@ -50,6 +53,7 @@ test('a reader is trained, written with its accuracy, and reads the images of a 
   assert.match(read.output, /run +recipe +step +read +bits +deviation\n.*notebook +2 +\d/);
   const [reading, ...others] = JSON.parse(await readFile(inFolder('reading.json'), 'utf8'));
   assert.equal(others.length, 0);
+  assert.equal((await lstat(inFolder('reading.json'))).isSymbolicLink(), true);
   assert.deepEqual(Object.keys(reading), [
     'run',
     'recipe',

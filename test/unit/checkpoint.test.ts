@@ -433,6 +433,27 @@ test('progress whose fields contradict each other, or lie outside any run, is re
       { evaluations: [{ ...EVALUATION, pseudoLabels: { confidentLandmarks: 1, spreadAgreement: 1.5 } }] },
       /"evaluations" whose entry 1 is none/,
     ],
+    [
+      { evaluations: [{ ...EVALUATION, generated: { ...EVALUATION.generated, classBits: -1 } }] },
+      /"evaluations" whose entry 1 is none/,
+    ],
+    [
+      { evaluations: [{ ...EVALUATION, generated: { ...EVALUATION.generated, pixelDeviation: 1e9 } }] },
+      /"evaluations" whose entry 1 is none/,
+    ],
+    [{ unmeasuredSteps: 17, accuracyCount: 0 }, /"evaluatedStep" 10, only 0 fits its other fields/],
+    [
+      {
+        ...{ unmeasuredSteps: 9, evaluatedStep: 10 },
+        evaluations: [{ ...EVALUATION, step: 4, elapsedMs: 400 }, EVALUATION],
+      },
+      /"evaluations" from step 4 on, which a run has after step 9 alone/,
+    ],
+    [
+      { evaluations: [{ ...EVALUATION, pseudoLabels: null, losses: { criticLoss: 1 } }] },
+      /its evaluation at step 10 has a value of criticLoss, which the recipe has not/,
+    ],
+    [{ evaluations: [EVALUATION] }, /at step 10 has a value of landmarks, which the recipe has not/],
     [{ evaluations: [{ ...EVALUATION, elapsedMs: 1235 }] }, /"evaluations" that end at step 10/],
     [{ evaluations: new Array<typeof EVALUATION>(1001).fill(EVALUATION) }, /"evaluations" a list, allowed/],
   ];

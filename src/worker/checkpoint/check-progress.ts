@@ -3,6 +3,7 @@
 import { lastEvaluationBefore } from '../../protocol/evaluation-schedule.js';
 import { SETTING_RANGES, type Settings } from '../../protocol/settings.js';
 import { TRAIN_ACCURACY } from '../../recipe/metrics.js';
+import { DATA_LIMITS } from '../data/dataset.js';
 import type { Evaluation, GeneratedReading, PseudoLabelReading } from '../../protocol/reports.js';
 import { describeValue, formatNumber } from '../../protocol/wording.js';
 import { MOST_EVALUATIONS, type RunProgress } from './snapshot.js';
@@ -17,8 +18,15 @@ function areMetrics(found: unknown): found is Record<string, number> {
   );
 }
 
+/** Entropy in bits of as many classes as data can have. */
+const MOST_CLASS_BITS = Math.log2(DATA_LIMITS.classes.max);
+
+function isWithin(value: unknown, most: number): value is number {
+  return typeof value === 'number' && value >= 0 && value <= most;
+}
+
 function isShare(value: unknown): value is number {
-  return typeof value === 'number' && value >= 0 && value <= 1;
+  return isWithin(value, 1);
 }
 
 /** What was read of generated images; null where nothing was, undefined where it is no reading. */
@@ -26,8 +34,9 @@ function readReading(found: unknown): GeneratedReading | null | undefined {
   // Earlier builds read none.
   if (found === undefined || found === null) return null;
   const { readShare, classBits, pixelDeviation } = found as Record<string, unknown>;
-  if (!isShare(readShare) || !areMetrics({ classBits, pixelDeviation })) return undefined;
-  return { readShare, classBits: classBits as number, pixelDeviation: pixelDeviation as number };
+  // Both are rounded; pixels lie in [-1, 1].
+  if (!isShare(readShare) || !isWithin(classBits, 1.001 * MOST_CLASS_BITS)) return undefined;
+  return isWithin(pixelDeviation, 2) ? { readShare, classBits, pixelDeviation } : undefined;
 }
 
 /** What was made of landmarks; null where nothing was, undefined where it is no reading. */
@@ -67,7 +76,12 @@ function readEvaluation(found: unknown, before: Evaluation | undefined): Evaluat
 }
 
 /** The evaluations of a run that was evaluated last at `evaluatedStep`. Files of older builds have none. */
-function readEvaluations(found: unknown, evaluatedStep: number, elapsedMs: number): readonly Evaluation[] {
+function readEvaluations(
+  found: unknown,
+  evaluatedStep: number,
+  elapsedMs: number,
+  unmeasuredSteps: number,
+): readonly Evaluation[] {
   if (found === undefined) return [];
   if (!Array.isArray(found) || found.length > MOST_EVALUATIONS) {
     throw new Error(
@@ -82,7 +96,13 @@ function readEvaluations(found: unknown, evaluatedStep: number, elapsedMs: numbe
     }
     evaluations.push(evaluation);
   }
-  const last = evaluations.at(-1);
+  const [first, last] = [evaluations[0], evaluations.at(-1)];
+  if (first !== undefined && first.step <= unmeasuredSteps) {
+    throw new Error(
+      `its progress has "evaluations" from step ${formatNumber(first.step)} on, ` +
+        `which a run has after step ${formatNumber(unmeasuredSteps)} alone`,
+    );
+  }
   if (last !== undefined && (last.step !== evaluatedStep || last.elapsedMs > elapsedMs)) {
     throw new Error(
       `its progress has "evaluations" that end at step ${formatNumber(last.step)}, ` +
@@ -113,6 +133,7 @@ export function checkProgress(found: Record<string, unknown>, settings: Settings
       : numberOf('unmeasuredSteps', 0, SETTING_RANGES.steps.max, true);
   const due = lastEvaluationBefore(step, { ...settings, unmeasuredSteps });
   const evaluatedStep = numberOf('evaluatedStep', due, step, true);
+  if (evaluatedStep > 0 && evaluatedStep <= unmeasuredSteps) numberOf('evaluatedStep', 0, 0, true);
   // Every measured step since then was counted, with a share of its images.
   const counted = Math.max(0, step - Math.max(evaluatedStep, unmeasuredSteps));
   const accuracyCount = numberOf('accuracyCount', counted, counted, true);
@@ -127,7 +148,7 @@ export function checkProgress(found: Record<string, unknown>, settings: Settings
     throw new Error(`its progress has "lastValues" with a ${TRAIN_ACCURACY} of ${value}, allowed are 0 to 1`);
   }
   const elapsedMs = numberOf('elapsedMs', 0, LONGEST_RUN_MS, false);
-  const evaluations = readEvaluations(found['evaluations'], evaluatedStep, elapsedMs);
+  const evaluations = readEvaluations(found['evaluations'], evaluatedStep, elapsedMs, unmeasuredSteps);
   return {
     step,
     unmeasuredSteps,

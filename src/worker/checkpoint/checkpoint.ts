@@ -32,7 +32,7 @@ import { describeShape, readSafetensors, writeSafetensors, type StoredTensor } f
 import { resolveSettings } from '../../protocol/check-settings.js';
 import type { RunSnapshot } from './snapshot.js';
 import { WORKER_VERSION } from '../version.js';
-import { describeError, describeValue, formatNumber } from '../../protocol/wording.js';
+import { describeError, describeValue, formatNumber, shorten } from '../../protocol/wording.js';
 
 const FORMAT = 'sgan-trainer-checkpoint';
 const FORMAT_VERSION = '2';
@@ -190,6 +190,22 @@ function sameNumbers(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   return true;
 }
 
+/** Throws where an evaluation has what the recipe has nothing of. */
+function checkEvaluations(evaluations: RunProgress['evaluations'], recipe: Recipe): void {
+  for (const { step, losses, generated, pseudoLabels } of evaluations) {
+    const names = metricNames(inStage(recipe, stageAt(recipe, step - 1).stage));
+    const unknown = Object.keys(losses).find((name) => !names.includes(name));
+    const stray =
+      unknown ??
+      (generated !== null && recipe.generator === null ? 'generated images' : undefined) ??
+      (pseudoLabels !== null && recipe.landmarks === null ? 'landmarks' : undefined);
+    if (stray === undefined) continue;
+    throw invalid(
+      `its evaluation at step ${formatNumber(step)} has a value of ${shorten(stray)}, which the recipe has not`,
+    );
+  }
+}
+
 /**
  * The engine state of a checkpoint, once it is known to fit: the same data, the same split, and
  * every tensor of the recipe's networks, in its shape, with values that a run can have. Throws `InvalidCheckpoint`.
@@ -216,7 +232,7 @@ export function checkpointState(
   if (step > 0 && missing !== undefined) throw invalid(`its progress has no value of ${missing}`);
   const unknown = Object.keys(lastValues).find((name) => !names.includes(name));
   if (unknown !== undefined)
-    throw invalid(`its progress has a value of ${unknown}, which the recipe has not`);
+    throw invalid(`its progress has a value of ${shorten(unknown)}, which the recipe has not`);
   const labelled = tensors.get(SPLIT_NAME);
   if (labelled === undefined) throw invalid(`it has no tensor "${SPLIT_NAME}"`);
   if (!(labelled.values instanceof Uint32Array) || !sameNumbers(labelled.values, split.labelled)) {
@@ -224,6 +240,7 @@ export function checkpointState(
   }
 
   checking(() => checkMaps(maps, recipe, dataset, split));
+  checkEvaluations(progress.evaluations, recipe);
 
   const read = new Map<string, NamedTensor>();
   const take = (name: string, shape: readonly number[]): NamedTensor => {

@@ -55,6 +55,20 @@ test('where there is no naga it is said to be missing', (context) =>
     assert.equal(await nagaVersion(), null);
   }));
 
+test(
+  'a naga that is there and does not work is told in words',
+  { skip: process.platform === 'win32' && 'there is no sh' },
+  (context) =>
+    inFolder(context, async (folder, PATH) => {
+      process.env.PATH = `${folder}${path.delimiter}${PATH}`;
+      await writeFile(path.join(folder, 'naga'), '#!/bin/sh\necho "no libc" >&2\nexit 1\n', { mode: 0o755 });
+      await assert.rejects(
+        nagaVersion(),
+        /^UsageError: The naga on PATH does not tell its version \(no libc\)/,
+      );
+    }),
+);
+
 test('recipes are taken by name, and an unknown one is refused', () => {
   assert.deepEqual(parseWgslOptions(['--recipe', 'labels-only,labels-only'], {}).recipes, ['labels-only']);
   assert.throws(() => parseWgslOptions(['--recipe', 'gan'], {}), /--recipe is "gan"; allowed are /);

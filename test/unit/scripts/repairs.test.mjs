@@ -13,7 +13,8 @@ import {
   summariseRepairs,
   writeRepairsResults,
 } from '../../../scripts/lib/repairs-results.mjs';
-import { askedFor } from '../../../scripts/lib/repairs-run.mjs';
+import { tryLock } from '../../../scripts/lib/lock.mjs';
+import { askedFor, measureRepairs } from '../../../scripts/lib/repairs-run.mjs';
 
 const ASKED = { settings: { steps: 7, balanced: true, evalEvery: 0 }, labels: [900, 100], seeds: [1, 2] };
 
@@ -106,6 +107,7 @@ test('a table that goes on knows what it was begun with, and takes more', () =>
     const go = (given) => askedFor(out, { out: 'runs/x', isResumed: true, settings: {}, ...given });
     await assert.rejects(go({}), /--resume: .*repairs\.json cannot be read \(ENOENT\)/);
     const asked = { ...ASKED, validation: 50 };
+    const file = path.join(out, 'repairs.json');
     await writeRepairsResults(out, asked, ROWS);
     assert.deepEqual(await readAsked(out, 'runs/x'), asked);
     const more = await go({ seeds: [2, 3], settings: { steps: 9 } });
@@ -118,8 +120,17 @@ test('a table that goes on knows what it was begun with, and takes more', () =>
       askedFor(out, { out: 'runs/x', isResumed: false, settings: {} }),
       /exists and is not empty.*go on with the table in it: npm run repairs -- --resume --out runs\/x/,
     );
-    for (const damaged of ['{', '{}', '{"version": 1, "asked": {"labels": "x"}}']) {
-      await writeFile(path.join(out, 'repairs.json'), damaged);
+    await writeFile(file, `\uFEFF${await readFile(file, 'utf8')}`);
+    assert.deepEqual(await readAsked(out, 'runs/x'), asked);
+    const odd = (given) => JSON.stringify({ version: 1, asked: { ...asked, ...given } });
+    for (const damaged of [
+      '{',
+      '{}',
+      odd({ labels: 'x' }),
+      odd({ settings: null }),
+      odd({ validation: '50' }),
+    ]) {
+      await writeFile(file, damaged);
       await assert.rejects(go({}), /is damaged, or of another version/);
     }
   }));
@@ -138,6 +149,25 @@ test('a new table is of the usual labels and seeds, in an empty folder', () =>
     assert.deepEqual((await begin({ labels: [20] })).labels, [20]);
     await mkdir(path.join(out, 'other'));
     await assert.rejects(begin({}), /exists and is not empty\. Name another folder\.$/);
+  }));
+
+test('a table belongs to one process, and its place is tried before anything is written', () =>
+  withFolder(async (out) => {
+    const file = path.join(out, 'file');
+    await writeFile(file, '');
+    const measuring = (given) => measureRepairs({ settings: {}, isResumed: false, ...given });
+    await assert.rejects(measuring({ out: file }), /^UsageError: --out .*file is a file; name a folder/);
+    const taken = path.join(out, 'taken');
+    await mkdir(taken);
+    await writeRepairsResults(taken, ASKED, ROWS);
+    const before = await readFile(path.join(taken, 'repairs.json'), 'utf8');
+    const { release } = await tryLock(path.join(taken, 'run.lock'));
+    await assert.rejects(
+      measuring({ out: taken, isResumed: true, labels: [20] }),
+      /^UsageError: The folder .*taken is taken: process \d+ has a run in it/,
+    );
+    await release();
+    assert.equal(await readFile(path.join(taken, 'repairs.json'), 'utf8'), before);
   }));
 
 test('the record has every run with the machine that made it', () =>

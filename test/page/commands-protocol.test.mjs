@@ -1,0 +1,57 @@
+/** A protocol from its first draw to another one later, on data of its own: tiny runs of real training. */
+
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { runScript, TINY_DATA, TINY_RUN } from './support/scripts.mjs';
+
+let folder;
+
+before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'protocol-'));
+});
+after(() => rm(folder, { recursive: true }));
+
+test('a protocol that goes on has the recipe, the settings and the data that it was begun with', async () => {
+  const out = path.join(folder, 'a b');
+  const readResult = async () => JSON.parse(await readFile(path.join(out, 'protocol.json'), 'utf8'));
+  const begun = await runScript('protocol', [
+    ...TINY_RUN,
+    ...['--labels', '20', '--draws', '1', '--steps', '2', '--validation', '100', '--out', out],
+  ]);
+  assert.equal(begun.code, 0, begun.output);
+  const first = await readResult();
+  assert.deepEqual(['--data', first.data], TINY_DATA);
+  assert.deepEqual([first.evaluatedOn, first.draws.length], ['the last 100 training images', 1]);
+
+  // Nothing is left: what there is is summed up again.
+  const again = await runScript('protocol', ['--resume', '--out', out]);
+  assert.equal(again.code, 0, again.output);
+  assert.match(again.output, /notebook, 20 labels, 1 draws/);
+  assert.deepEqual(await readResult(), first);
+
+  const onOthers = await runScript('protocol', [
+    '--resume',
+    '--draws',
+    '2',
+    '--validation',
+    '200',
+    '--out',
+    out,
+  ]);
+  assert.equal(onOthers.code, 1);
+  assert.match(
+    onOthers.output,
+    /The runs in .*a b were begun on other images than those in .* with 200 for validation\. Name those by --data/,
+  );
+
+  const more = await runScript('protocol', ['--resume', '--draws', '2', '--out', out]);
+  assert.equal(more.code, 0, more.output);
+  const { data, draws } = await readResult();
+  assert.deepEqual([data, draws.length, draws[0]], [first.data, 2, first.draws[0]]);
+  const run = path.join(out, 'notebook-labels20-seed2', 'run.json');
+  const { data: trainedOn, validation } = JSON.parse(await readFile(run, 'utf8'));
+  assert.deepEqual([trainedOn, validation], [first.data, 100]);
+});
