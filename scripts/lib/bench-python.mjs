@@ -12,6 +12,7 @@ import { UsageError } from './main.mjs';
 import { ensureData } from './data.mjs';
 import { quoteWord } from './invocation.mjs';
 import { inRoot } from './paths.mjs';
+import { endTogether } from './run-command.mjs';
 import { importSource } from './source-modules.mjs';
 import { withTemporaryFolder } from './temporary.mjs';
 
@@ -24,6 +25,8 @@ const MODULES = { pytorch: 'torch', 'pytorch-compiled': 'torch', tensorflow: 'te
 /** Whose folder and environment a yardstick has. */
 const HOMES = { 'pytorch-compiled': 'pytorch' };
 const homeOf = (name) => HOMES[name] ?? name;
+/** Of what a yardstick prints; TensorFlow says much of the machine. */
+const MOST_BYTES = 2 ** 26;
 /** Of a failure's words, in the report. */
 const MOST_CHARACTERS = 500;
 const IN_ENVIRONMENT = process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python'];
@@ -73,11 +76,14 @@ async function runYardstick({ engine, threads }, rounds, interpreter, { script, 
   const compile = engine === 'pytorch-compiled' ? ['--compile'] : [];
   // Libraries that count threads by themselves are told the same number.
   const env = { ...process.env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };
-  const { stdout } = await run(interpreter, [file, ...args, ...numbers, ...compile], { env }).catch(
-    (error) => {
+  const running = run(interpreter, [file, ...args, ...numbers, ...compile], { env, maxBuffer: MOST_BYTES });
+  // It measures for minutes: it is not left behind.
+  const leaveOff = endTogether(running.child);
+  const { stdout } = await running
+    .catch((error) => {
       throw new Error(`${engine} failed: ${error.stderr?.trim() || error.message}`, { cause: error });
-    },
-  );
+    })
+    .finally(leaveOff);
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 

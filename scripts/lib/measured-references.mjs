@@ -3,8 +3,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import prettier from 'prettier';
+import { UsageError } from './main.mjs';
 import { inRoot } from './paths.mjs';
+import { parseWritten } from './side-files.mjs';
 import { importSource } from './source-modules.mjs';
+import { VERSION } from './protocol-results.mjs';
+import { mean } from './sweep-results.mjs';
 
 const { RECIPES } = await importSource('src/recipe/recipes.ts');
 const { FREE_SETTINGS } = await importSource('src/protocol/settings.ts');
@@ -14,9 +18,24 @@ const { fingerprintOf } = await importSource('src/worker/data/fingerprint.ts');
 export const PROTOCOLS = inRoot('docs', 'protocol');
 export const REFERENCES = inRoot('src', 'ui', 'comparison', 'measured-references.ts');
 
-const VERSION = 1;
 const IMAGES_HEADER = 16;
 const LABELS_HEADER = 8;
+
+const isShare = (value) => typeof value === 'number' && value >= 0 && value <= 1;
+
+function isDraw(found) {
+  const { draw, accuracy, steps, seconds } = found ?? {};
+  return Number.isSafeInteger(draw) && isShare(accuracy) && Number.isSafeInteger(steps) && seconds >= 0;
+}
+
+/** Whether a file's content is of the form of protocol.json, its mean that of its draws. */
+function isProtocol(found) {
+  const { settings, draws, mean: given } = found ?? {};
+  if (typeof settings !== 'object' || settings === null) return false;
+  if (!Array.isArray(draws) || !draws.every(isDraw)) return false;
+  if (new Set(draws.map(({ draw }) => draw)).size !== draws.length) return false;
+  return draws.length === 0 || Math.abs(given - mean(draws.map(({ accuracy }) => accuracy))) < 1e-9;
+}
 
 /** Protocols of a folder by the names of their files; none where there is no such folder. */
 export async function readProtocols(folder) {
@@ -27,14 +46,22 @@ export async function readProtocols(folder) {
   const jsons = names.filter((name) => name.endsWith('.json')).sort();
   return Promise.all(
     jsons.map(async (name) => {
-      const text = await readFile(path.join(folder, name), 'utf8');
+      const file = path.join(folder, name);
+      const text = await readFile(file, 'utf8');
+      let protocol;
       try {
-        return { name, protocol: JSON.parse(text) };
+        protocol = parseWritten(text);
       } catch (error) {
-        throw new Error(`${path.join(folder, name)} is not JSON; measure it again with npm run protocol.`, {
+        throw new UsageError(`${file} is not JSON; measure it again with npm run protocol.`, {
           cause: error,
         });
       }
+      // One of another version is told of where references are made.
+      const isOther = Number.isSafeInteger(protocol?.version) && protocol.version !== VERSION;
+      if (isOther || isProtocol(protocol)) return { name, protocol };
+      throw new UsageError(
+        `${file} is no protocol, or its mean is not that of its draws; measure it again with npm run protocol.`,
+      );
     }),
   );
 }

@@ -12,7 +12,7 @@ const { makeSplit } = await importSource('src/worker/data/split.ts');
 export const PROTOCOL = 'protocol.json';
 
 /** Of protocol.json; another number is another form. */
-const VERSION = 1;
+export const VERSION = 1;
 
 /**
  * The summary of finished draws: `accuracies` of `images` images each. The error is that of the mean accuracy as a

@@ -1,12 +1,16 @@
 /** The protocols of docs/protocol/ side by side: their draws as rows, as a table and as a chart. */
 
+import { VERSION } from './protocol-results.mjs';
 import { rowOf, summarise, toCsv } from './sweep-results.mjs';
 import { drawSweep } from './sweep-chart.mjs';
 
-/** A row a draw, as a sweep has a row a run; those of protocols on other images than MNIST's test images are left out. */
+/** A row a draw, as a sweep has a row a run; those of protocols of another version, or on other images than MNIST's test images, are left out. */
 export function rowsOf(protocols) {
   return protocols
-    .filter(({ protocol }) => protocol.evaluatedOn === 'test' && protocol.data === undefined)
+    .filter(
+      ({ protocol: { version, evaluatedOn, data } }) =>
+        version === VERSION && evaluatedOn === 'test' && data === undefined,
+    )
     .flatMap(({ protocol: { recipe, labels, machine, draws } }) =>
       draws.map(({ draw, accuracy, steps, seconds }) =>
         rowOf(

@@ -7,7 +7,7 @@ import { ROOT, inRoot } from './paths.mjs';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** Ends `child` when this process is to end; returns how to leave that off. */
-function endTogether(child) {
+export function endTogether(child) {
   const onExit = () => child.kill();
   const onSignal = (signal) => {
     child.kill(signal);

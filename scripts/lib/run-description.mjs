@@ -59,5 +59,6 @@ export function describeEnd({ settings, evaluation, out }) {
     evaluation === null
       ? ''
       : ` in ${formatDuration(evaluation.elapsedMs)}, test accuracy ${(100 * evaluation.testAccuracy).toFixed(2)} %`;
-  return `Finished ${settings.steps} steps${result}. The run is in ${out}`;
+  const steps = `${settings.steps} step${settings.steps === 1 ? '' : 's'}`;
+  return `Finished ${steps}${result}. The run is in ${out}`;
 }

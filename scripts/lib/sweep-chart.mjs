@@ -119,7 +119,7 @@ export function drawSweep(summary, rows) {
     const words = 'No run has finished yet';
     return frame([`<text x="${WIDTH / 2}" y="${HEIGHT / 2}" text-anchor="middle">${words}</text>`], words);
   }
-  const finished = rows.filter(({ state }) => state === 'finished');
+  const finished = rows.filter(({ state, testAccuracy }) => state === 'finished' && testAccuracy !== null);
   const spreads = groups.flatMap(({ mean, standardDeviation }) => [
     mean - (standardDeviation ?? 0),
     Math.min(1, mean + (standardDeviation ?? 0)),

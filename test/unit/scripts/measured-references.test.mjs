@@ -77,6 +77,22 @@ test('protocols are read from a folder, none where there is none', async () => {
     assert.deepEqual(await readProtocols(folder), [{ name: 'p100.json', protocol: protocolOf() }]);
     await writeFile(path.join(folder, 'broken.json'), '{');
     await assert.rejects(readProtocols(folder), /broken\.json is not JSON; measure it again/);
+    const { draws } = protocolOf();
+    for (const odd of [
+      protocolOf({ mean: 0.99 }),
+      protocolOf({ draws: null }),
+      protocolOf({ draws: [...draws, draws[0]] }),
+      protocolOf({ draws: [{ ...draws[0], accuracy: '0.98' }] }),
+      { ...protocolOf(), settings: null },
+      null,
+      [],
+    ]) {
+      await writeFile(path.join(folder, 'broken.json'), JSON.stringify(odd));
+      await assert.rejects(
+        readProtocols(folder),
+        /broken\.json is no protocol, or its mean is not that of its draws/,
+      );
+    }
   } finally {
     await rm(folder, { recursive: true });
   }

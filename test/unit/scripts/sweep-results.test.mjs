@@ -137,6 +137,8 @@ test('a finished run without a known accuracy is no accuracy of 0', () => {
   const blind = rowOf(run, { state: 'finished', step: 40, steps: 40 });
   const [{ finished, mean, least }] = summarise([rows[0], blind]);
   assert.deepEqual([finished, mean, least], [1, 0.51, 0.51]);
+  const both = [rows[0], blind];
+  assert.equal(drawSweep(summarise(both), both).match(/class="seed"/g).length, 1);
 });
 
 test('a sweep.json that is missing, cut off, of another version or of no sweep is refused by name', async (context) => {
