@@ -92,6 +92,9 @@ export function parseBenchOptions(args, env) {
     env,
   );
   if (given.help) return null;
+  if (given.json !== undefined && resolveGiven(given.json) === resolveGiven(given.html)) {
+    throw new UsageError('--json and --html name the same file: give each its own.');
+  }
   const threads = [
     ...new Set(given.threads.split(',').map((text) => parseWholeNumber('threads', text, 1, 32))),
   ];

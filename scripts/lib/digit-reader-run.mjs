@@ -108,6 +108,9 @@ function formatReadings(readings) {
 export async function readDigits({ runs, out, reader: file }) {
   const checkpoints = runs.map((run) => [run, checkpointOf(run)]);
   if (!existsSync(file)) throw new UsageError(`--reader ${file}: there is no such file.`);
+  if ([file, ...checkpoints.map(([, checkpoint]) => checkpoint)].includes(out)) {
+    throw new UsageError(`--out ${out} is one of the files that are read. Name another file.`);
+  }
   if (out !== undefined) await prepareOutput('out', out);
   const readings = await withReaders(async ({ readReader, readRun }, kernels) => {
     const inWords = (name, work) =>

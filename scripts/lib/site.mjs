@@ -55,6 +55,10 @@ async function buildThen(work) {
       return work();
     });
   } catch (error) {
+    // A folder that cannot be written to, a full disk: the system's words say where.
+    if (error.syscall !== undefined) {
+      throw new UsageError(`The site could not be built: ${error.message}`, { cause: error });
+    }
     // The bundler has printed what is wrong with the source; other errors say so themselves.
     if (error.errors === undefined) throw error;
     throw new UsageError('The site could not be built; the messages above say why.', { cause: error });

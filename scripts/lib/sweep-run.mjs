@@ -178,13 +178,19 @@ class Sweep {
       this.#rows.set(run.name, { ...row, state: 'failed', error: end.words });
     }
     this.#display.runEnded(run, end, this.#rows.get(run.name));
-    void this.#write();
+    // The end writes them once more, and says what is wrong.
+    this.#write().catch((error) => this.#display.line(`Note: ${error.message}`));
   }
 
-  /** One after the other; the newest rows count. */
+  /** One after the other, whatever has become of the one before; the newest rows count. Rejects with a UsageError. */
   #write() {
-    this.#writing = this.#writing.then(() => writeResults(this.#out, this.#plan, [...this.#rows.values()]));
-    return this.#writing;
+    const writing = this.#writing.then(() => writeResults(this.#out, this.#plan, [...this.#rows.values()]));
+    this.#writing = writing.catch(() => {});
+    return writing.catch((error) => {
+      throw new UsageError(`The results of ${this.#name} cannot be written: ${error.message}`, {
+        cause: error,
+      });
+    });
   }
 
   async #readRows() {

@@ -71,6 +71,10 @@ describe('the options of the benchmark', () => {
     assert.throws(() => parse('--batch', '5'), /--batch is "5"/);
   });
 
+  it('refuse one file for two results', () => {
+    assert.throws(() => parse('--json', 'a', '--html', './a'), /--json and --html name the same file/);
+  });
+
   it('refuse a peer with a recipe that it does not know, and a CPU engine on Dawn', () => {
     const recipe = ['--recipe', 'labels-only'];
     assert.throws(

@@ -60,6 +60,7 @@ test('runs and readers that are not there are named', async () => {
     await assert.rejects(reading({ runs: ['nowhere'] }), /--run nowhere: there is no such folder or file/);
     await assert.rejects(reading({ runs: [folder] }), /has no checkpoint\.safetensors/);
     await assert.rejects(reading({ reader: 'nowhere' }), /--reader nowhere: there is no such file/);
+    await assert.rejects(reading({ out: file }), /--out .* is one of the files that are read/);
     await assert.rejects(reading({ out: folder }), /--out .* cannot be written \(it is a folder\)/);
   } finally {
     await rm(folder, { recursive: true });

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { drawSweep } from '../../../scripts/lib/sweep-chart.mjs';
 import { SweepDisplay } from '../../../scripts/lib/sweep-display.mjs';
 import { importSource } from '../../../scripts/lib/source-modules.mjs';
+import { sweep } from '../../../scripts/lib/sweep-run.mjs';
 import { planSweep } from '../../../scripts/lib/sweep-plan.mjs';
 import {
   fingerprintOfRuns,
@@ -159,6 +160,23 @@ test('a sweep.json that is missing, cut off, of another version or of no sweep i
     await writeFile(file, text);
     await assert.rejects(readPlan(folder, 'runs/a'), words, text);
   }
+});
+
+test('results that cannot be written are told in words, with the folder', async (context) => {
+  const folder = await inFolder(context);
+  await writeFile(path.join(folder, 'sweep.json'), sweepOf({ names: [] }));
+  await mkdir(path.join(folder, 'sweep.csv', 'in the way'), { recursive: true });
+  await assert.rejects(
+    sweep({
+      ...{ out: folder, isResumed: true, resumeCommand: '', settings: {} },
+      lists: { recipes: null, labels: null, seeds: null },
+    }),
+    ({ name, message }) => {
+      assert.equal(name, 'UsageError');
+      assert.match(message, /^The results of .*sweep-\w+ cannot be written: E\w+: .*sweep\.csv/);
+      return true;
+    },
+  );
 });
 
 test('a run without a checkpoint waits', async (context) => {
