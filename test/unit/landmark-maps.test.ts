@@ -196,6 +196,33 @@ describe('a checkpoint is refused, by the name of what is wrong,', () => {
     }, /its spread is of 40 landmarks, expected as many as the recipe's 60/);
   });
 
+  it('where spread labels are none that a run spreads', () => {
+    const withTargets =
+      (change: (values: Float32Array) => void) =>
+      ({ tensors }: Content): void => {
+        const { shape, values } = tensors.get('landmarks/targets')!;
+        const changedValues = Float32Array.from(values as Float32Array).fill(0);
+        change(changedValues);
+        tensors.set('landmarks/targets', { shape, values: changedValues });
+      };
+    const label = dataset.train.labels[split.labelled[2]!]!;
+    const [own, other] = [20 + label, 20 + ((label + 1) % 10)];
+    const open = (change: (values: Float32Array) => void): number =>
+      checkpointState(readCheckpoint(changed(file, withTargets(change))), recipe, dataset, split).step;
+    assert.equal(
+      open((values) => (values[own] = 1)),
+      13,
+    );
+    const wrong: [(values: Float32Array) => void, RegExp][] = [
+      [(values) => (values[own] = 0.5), /"landmarks\/targets" holds 0\.5 at element \d+; a target is 0 or 1/],
+      [(values) => (values[own] = 2), /holds 2 at element \d+; a target is between 0 and 1/],
+      [(values) => values.fill(1, 300, 302), /holds 1 at element 301; a landmark has one target at most/],
+      [(values) => (values[other] = 1), /holds 1 at element \d+; that image is labelled otherwise/],
+      [(values) => (values[600] = 1), /holds 1 at element 600; there are fewer landmarks/],
+    ];
+    for (const [change, message] of wrong) refuses(withTargets(change), message);
+  });
+
   it('where maps and their description are not of each other', () => {
     refuses(
       ({ metadata }) => Reflect.deleteProperty(metadata, 'landmarkMaps'),

@@ -11,6 +11,7 @@
 import { SETTING_RANGES, type Settings } from '../../protocol/settings.js';
 import { metricNames } from '../../recipe/metrics.js';
 import { checkProgress } from './check-progress.js';
+import { checkTargets } from './check-targets.js';
 import { checkMoments, checkTensor, type TensorKind } from './check-tensors.js';
 import { digestOf } from './digest.js';
 import { fingerprintOf } from '../data/fingerprint.js';
@@ -21,6 +22,7 @@ import {
   averageName,
   momentNames,
   parametersOf,
+  TARGET_STORE,
   type NamedTensor,
   type ParameterDescription,
 } from '../model/parameters.js';
@@ -273,6 +275,8 @@ export function checkpointState(
       checkMoments(names, m, v, step, entryOf(stage, network).optimiser);
     });
   }
+  const targets = read.get(TARGET_STORE);
+  if (targets !== undefined) checking(() => checkTargets(targets, step, recipe, dataset, split));
   const extra = [...tensors.keys()].find(
     (name) => name !== SPLIT_NAME && !isMapTensor(name) && !read.has(name),
   );

@@ -8,6 +8,7 @@ import { describeValue, formatNumber } from '../../protocol/wording.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import type { Dataset, Split } from '../data/dataset.js';
 import { landmarksOf } from '../model/draws.js';
+import { spreadStepsOf } from './check-targets.js';
 import { parseJson } from './parse-json.js';
 import { describeShape, type StoredTensor } from './safetensors.js';
 
@@ -209,17 +210,6 @@ export function readMaps(
     featureMap: featureMap === null ? null : readMap(featureMap, 'featureMap', tensors, step),
     spread: spread === null ? null : readSpread(spread, tensors, step),
   };
-}
-
-/** Steps before which a recipe spreads labels. */
-function spreadStepsOf({ stages }: Recipe): readonly number[] {
-  const steps: number[] = [];
-  let first = 0;
-  for (const { before, steps: own } of stages) {
-    if (before !== null) steps.push(first);
-    first += own;
-  }
-  return steps;
 }
 
 function checkClasses(
