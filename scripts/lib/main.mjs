@@ -1,7 +1,7 @@
 /** How every script begins and ends: dependencies first, then its work, errors as one clear line. */
 
 import { ensureInstalled } from './install.mjs';
-import { watchSurroundings } from './interruption.mjs';
+import { interruption, interruptionSignal, watchSurroundings } from './interruption.mjs';
 
 /** An error whose message is all a person needs: a wrong option, a taken folder, a missing browser. */
 export class UsageError extends Error {
@@ -18,7 +18,10 @@ export async function main(work) {
     await ensureInstalled();
     process.exitCode = (await work(process.argv.slice(2))) ?? 0;
   } catch (error) {
-    console.error(error instanceof UsageError ? error.message : (error?.stack ?? error));
-    process.exitCode = 1;
+    // What waited for a lock, say, when the person stopped it.
+    const isInterrupted = interruptionSignal.aborted && error === interruptionSignal.reason;
+    const isTold = isInterrupted || error instanceof UsageError;
+    console.error(isTold ? error.message : (error?.stack ?? error));
+    process.exitCode = isInterrupted ? interruption().exitCode : 1;
   }
 }

@@ -10,6 +10,7 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { UsageError } from './main.mjs';
 import { DIST } from './paths.mjs';
 
 const LOOPBACK = '127.0.0.1';
@@ -154,7 +155,7 @@ export async function serveSite({
     if (await listen(server, candidate, address)) return describeServer(server, host);
     onTaken(candidate);
   }
-  throw new Error(`The ports ${port} to ${last} are all taken; name a free one with --port.`);
+  throw new UsageError(`The ports ${port} to ${last} are all taken; name a free one with --port.`);
 }
 
 function describeServer(server, host) {
