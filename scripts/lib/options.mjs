@@ -5,6 +5,8 @@ import { commandLine } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { importSource } from './source-modules.mjs';
 
+const { parseTyped } = await importSource('src/ui/settings/parse-typed.ts');
+
 /** Node's message without its advice on arguments that no script here takes. */
 function describeParseError({ message }) {
   const ambiguous = /^Option '(.*)' argument is ambiguous/.exec(message);
@@ -71,11 +73,16 @@ export function parseOptions(script, args, options, env = process.env) {
   return parsed.values;
 }
 
+/** The number that a text says, as the page's form reads it: `20.000`, which may be twenty, is none, and stays text. */
+export function parseNumber(text) {
+  return parseTyped(text);
+}
+
 /** A whole number in a range, from text; undefined stays undefined. */
 export function parseWholeNumber(name, text, min, max) {
   if (text === undefined) return undefined;
-  const value = Number(text);
-  if (text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
+  const value = parseNumber(text);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw new UsageError(`--${name} is "${text}"; allowed are whole numbers from ${min} to ${max}.`);
 }
 

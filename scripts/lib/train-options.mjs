@@ -4,7 +4,7 @@
  */
 
 import { UsageError } from './main.mjs';
-import { parseOptions, parseWholeNumber } from './options.mjs';
+import { parseNumber, parseOptions, parseWholeNumber } from './options.mjs';
 import { DATA_OPTIONS } from './run-data.mjs';
 import { importSource } from './source-modules.mjs';
 
@@ -98,9 +98,7 @@ function toRepairs(given) {
 function toValue(setting, given) {
   if (typeof given === 'boolean') return given;
   if (setting === 'repairs') return toRepairs(given);
-  const isNumber =
-    Object.hasOwn(SETTING_RANGES, setting) && given.trim() !== '' && !Number.isNaN(Number(given));
-  return isNumber ? Number(given) : given;
+  return Object.hasOwn(SETTING_RANGES, setting) ? parseNumber(given) : given;
 }
 
 function resolve(given) {

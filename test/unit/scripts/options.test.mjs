@@ -96,6 +96,35 @@ test('a bad setting is refused before anything is built, in the words of the wor
   );
 });
 
+test('numbers are read as the page reads them: what may be twenty or twenty thousand is neither', () => {
+  const { given } = parseTrainOptions([
+    '--steps',
+    '20,000',
+    '--discriminator-lr',
+    '0,001',
+    '--labels',
+    '1e2',
+    '--out',
+    'a',
+  ]);
+  assert.deepEqual(given, { steps: 20_000, discriminatorLr: 0.001, labels: 100 });
+  for (const [text, shown] of [
+    ['20.000', '20.000'],
+    ['0x10', '0x10'],
+    ['1_0', '1_0'],
+    ['Infinity', 'Infinity'],
+  ]) {
+    assert.throws(
+      () => parseTrainOptions(['--steps', text]),
+      ({ message }) => message.includes(`"steps" is "${shown}"`),
+    );
+    assert.throws(
+      () => parseWholeNumber('draws', text, 1, 1000),
+      /--draws is ".*"; allowed are whole numbers/,
+    );
+  }
+});
+
 test('repairs are named in any order, and only for a recipe that has them', () => {
   const given = (...args) => parseTrainOptions([...args, '--repairs', 'kernels,statistics']).given.repairs;
   assert.equal(given('--recipe', 'notebook-repaired'), 'statistics,kernels');
