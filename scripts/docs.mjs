@@ -7,7 +7,16 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { main } from './lib/main.mjs';
 
-await main(async () => {
+const HELP = `npm run docs
+
+Writes README.md, docs/embedding.md, the page's measured references and docs/protocol/draws.* anew. Takes no options.`;
+
+await main(async (args) => {
+  const { parseOptions } = await import('./lib/options.mjs');
+  if (parseOptions('docs', args, { help: { type: 'boolean' } }).help) {
+    console.log(HELP);
+    return;
+  }
   const { inRoot } = await import('./lib/paths.mjs');
   const { makeManifest } = await import('./lib/manifest.mjs');
   const {

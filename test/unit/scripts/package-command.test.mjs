@@ -1,8 +1,9 @@
 /** `npx sgan-trainer`: what it refuses, and what it never overwrites. */
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -10,6 +11,7 @@ import { promisify } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { compressMnist } from '../../../bin/lib/mnist-files.mjs';
 import { inRoot } from '../../../scripts/lib/paths.mjs';
+import { hasEnded } from '../../../scripts/lib/processes.mjs';
 
 let folder;
 
@@ -90,4 +92,52 @@ test('the data are written again over themselves, and never over others', async 
     assert.deepEqual(await readFile(file), other);
     assert.equal((await readdir(target)).length, 3);
   }
+});
+
+/** In place of npm: says which process it is, and installs for ever. */
+const STAND_IN = 'process.stderr.write(`npm is ${process.pid}\\n`); setInterval(() => {}, 1000);';
+
+async function ends(pid) {
+  for (let tries = 0; tries < 5000; tries++) if (await hasEnded(pid, null)) return true;
+  return false;
+}
+
+test(
+  'a command that is stopped while it fetches leaves neither npm nor a folder behind',
+  { skip: process.platform === 'win32' && 'there are no signals' },
+  async () => {
+    // Outside the repository, where the package is not installed.
+    await cp(inRoot('bin'), path.join(folder, 'bin'), { recursive: true });
+    const npm = path.join(folder, 'npm-cli.js');
+    await writeFile(npm, STAND_IN);
+    const temporary = path.join(folder, 'temporary');
+    await mkdir(temporary);
+    const child = spawn(process.execPath, [path.join(folder, 'bin', 'sgan-trainer.mjs'), 'data', 'data'], {
+      cwd: folder,
+      env: { ...process.env, npm_execpath: npm, TMPDIR: temporary },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const [said] = await once(child.stderr.setEncoding('utf8'), 'data');
+    assert.equal((await readdir(temporary)).length, 1);
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [143, null]);
+    assert.deepEqual(await readdir(temporary), []);
+    assert.equal(await ends(Number(/npm is (\d+)/.exec(said)[1])), true);
+  },
+);
+
+test('another runner than npm is no npm: the one on the path is asked', async () => {
+  await cp(inRoot('bin'), path.join(folder, 'bin'), { recursive: true });
+  const runner = path.join(folder, 'pnpm.cjs');
+  await writeFile(runner, 'process.exit(7);');
+  const started = promisify(execFile)(
+    process.execPath,
+    [path.join(folder, 'bin', 'sgan-trainer.mjs'), 'data', 'data'],
+    // Nothing is on it.
+    { cwd: folder, env: { npm_execpath: runner, PATH: folder, TMPDIR: folder } },
+  );
+  const { code, stderr } = await started.catch((error) => error);
+  assert.equal(code, 1);
+  assert.match(stderr, /npm, which is to fetch the data, cannot be run/);
 });
