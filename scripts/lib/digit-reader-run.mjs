@@ -11,7 +11,7 @@ import { importForNode } from './node-bundle.mjs';
 import { prepareFolder, prepareOutput } from './output-file.mjs';
 import { inRoot } from './paths.mjs';
 import { readResumedRun } from './resumed-run.mjs';
-import { CHECKPOINT, replaceFile } from './run-folder.mjs';
+import { CHECKPOINT, readWhole, replaceFile } from './run-folder.mjs';
 import { withTemporaryFolder } from './temporary.mjs';
 import { formatTable } from './text-table.mjs';
 import { train } from './train-run.mjs';
@@ -119,11 +119,11 @@ export async function readDigits({ runs, out, reader: file }) {
         .catch((error) => {
           throw new UsageError(`${name}: ${error.message}`, { cause: error });
         });
-    const reader = await inWords(file, async () => readReader(new Uint8Array(await readFile(file))));
+    const reader = await inWords(file, async () => readReader(new Uint8Array(await readWhole(file))));
     const found = [];
     for (const [run, checkpoint] of checkpoints) {
       const reading = await inWords(run, async () =>
-        readRun(new Uint8Array(await readFile(checkpoint)), reader, kernels),
+        readRun(new Uint8Array(await readWhole(checkpoint)), reader, kernels),
       );
       found.push({ run, ...reading });
     }

@@ -1,7 +1,7 @@
 /** What the audit's figures say: a table a recipe, and what has changed since an earlier audit. */
 
-import { readFile } from 'node:fs/promises';
 import { UsageError } from './main.mjs';
+import { readWhole } from './run-folder.mjs';
 import { formatTable } from './text-table.mjs';
 
 const GPUS = ['integrated', 'discrete'];
@@ -152,7 +152,7 @@ function isAudit(value) {
 export async function readAudits(file) {
   let audits;
   try {
-    audits = JSON.parse(await readFile(file, 'utf8'));
+    audits = JSON.parse(await readWhole(file, 'utf8'));
   } catch (error) {
     throw new UsageError(
       `--compare ${file} cannot be read (${error.message}). Name a file that --json wrote.`,

@@ -1,18 +1,17 @@
 /** What the repairs have come to: sums over seeds for each choice and number of labels, and the files that hold them. */
 
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from './main.mjs';
 import { machineOf } from './protocol-results.mjs';
 import { CHOICES, RECIPE } from './repairs-options.mjs';
-import { replaceFile } from './run-folder.mjs';
+import { readWhole, replaceFile } from './run-folder.mjs';
 import { parseWritten } from './side-files.mjs';
 import { mean, standardDeviation } from './sweep-results.mjs';
 import { checkSettings } from './train-options.mjs';
 
 export const TABLE = 'repairs.md';
 export const RECORD = 'repairs.json';
-const RUNS = 'repairs.csv';
+export const RUNS = 'repairs.csv';
 
 /** Of repairs.json; another number is another form. */
 const VERSION = 1;
@@ -109,7 +108,7 @@ function isAsked(asked) {
 /** What the table in this folder was asked for; `name` is the folder as the person has it. Throws a UsageError. */
 export async function readAsked(out, name) {
   const file = path.join(name, RECORD);
-  const text = await readFile(path.join(out, RECORD), 'utf8').catch((error) => {
+  const text = await readWhole(path.join(out, RECORD), 'utf8').catch((error) => {
     throw new UsageError(
       `--resume: ${file} cannot be read (${error.code}), so there is no table to go on with.`,
     );

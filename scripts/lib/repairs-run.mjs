@@ -7,8 +7,8 @@ import { interruptionSignal } from './interruption.mjs';
 import { commandLine, pathWord, resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { CHOICES, RECIPE, USUAL } from './repairs-options.mjs';
-import { RECORD, TABLE, readAsked, writeRepairsResults } from './repairs-results.mjs';
-import { contentsOf } from './run-folder.mjs';
+import { RECORD, RUNS, TABLE, readAsked, writeRepairsResults } from './repairs-results.mjs';
+import { clearPartialFiles, contentsOf } from './run-folder.mjs';
 import { sweep } from './sweep-run.mjs';
 import { SWEEP, readPlan, readRow } from './sweep-results.mjs';
 
@@ -65,6 +65,7 @@ export async function measureRepairs(options) {
   const out = resolveGiven(name);
   const release = await claimFolder({ out, name });
   try {
+    await clearPartialFiles(out, [RECORD, TABLE, RUNS]);
     return await measureIn(out, options);
   } finally {
     await release();

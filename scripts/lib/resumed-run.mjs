@@ -1,9 +1,8 @@
 /** What a headless run goes on from: a checkpoint that fits the options, and the metrics beside it. */
 
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from './main.mjs';
-import { METRICS, RUN } from './run-folder.mjs';
+import { METRICS, RUN, readWhole } from './run-folder.mjs';
 import { toLine } from './run-recorder.mjs';
 import { readMetrics, readRun } from './side-files.mjs';
 import { importSource } from './source-modules.mjs';
@@ -23,7 +22,7 @@ export function isCheckpoint(bytes) {
 
 async function read(file) {
   try {
-    const bytes = await readFile(file);
+    const bytes = await readWhole(file);
     return { bytes, checkpoint: readCheckpoint(new Uint8Array(bytes)) };
   } catch (error) {
     throw new UsageError(`${file}: ${error.message}`, { cause: error });

@@ -1,12 +1,12 @@
 /** The data of a run: the site's or those of a folder, with the last training images kept for validation where asked. */
 
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { ensureData } from './data.mjs';
 import { pathWord, resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
+import { readWhole } from './run-folder.mjs';
 import { importSource } from './source-modules.mjs';
 
 const { DATA_FILES } = await importSource('src/worker/data/load.ts');
@@ -53,7 +53,7 @@ export async function withData(files, folder) {
   for (const name of DATA_FILES) {
     const file = path.join(resolveGiven(folder), name);
     try {
-      changed.set(`${SITE_FOLDER}${name}`, await readFile(file));
+      changed.set(`${SITE_FOLDER}${name}`, await readWhole(file));
     } catch (error) {
       throw new UsageError(
         `--data ${folder}: ${file} cannot be read (${error.message}). The folder has to hold ${DATA_FILES.join(', ')}.`,

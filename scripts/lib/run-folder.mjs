@@ -5,7 +5,7 @@
  */
 
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
-import { mkdir, open, readFile, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, open, readFile, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { commandLine, pathWord, resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
@@ -20,6 +20,16 @@ export const LOCK = 'run.lock';
 
 const FILES = [CHECKPOINT, METRICS, RUN, SAMPLES];
 const MODEL_FILES = ['model.json', 'weights.bin'];
+
+/**
+ * Content of a file, as `readFile` gives it; rejects for a pipe or a device, whose end may never come and whose reading no
+ * wish to stop ends.
+ */
+export async function readWhole(file, encoding) {
+  const found = await stat(file);
+  if (found.isFile() || found.isDirectory()) return readFile(file, encoding);
+  throw Object.assign(new Error('it is a pipe or a device, no file'), { code: 'no file' });
+}
 
 /** Replaces a file by these bytes (or this text) all at once. */
 export async function replaceFile(file, content) {
@@ -88,11 +98,11 @@ export function contentsOf(out) {
 
 /** Whether the folder has a file of a run by which a run is known. `isCheckpoint` looks at bytes. */
 async function holdsRun(out, isCheckpoint) {
-  const run = await readFile(path.join(out, RUN), 'utf8')
+  const run = await readWhole(path.join(out, RUN), 'utf8')
     .then(JSON.parse)
     .catch(() => null);
   if (typeof run?.recipe === 'string' && typeof run.settings === 'object') return true;
-  const bytes = await readFile(path.join(out, CHECKPOINT)).catch(() => null);
+  const bytes = await readWhole(path.join(out, CHECKPOINT)).catch(() => null);
   return bytes !== null && isCheckpoint(bytes);
 }
 
@@ -146,11 +156,20 @@ export async function clearFolder(out) {
   await clearModel(out);
 }
 
-/** Removes files that a process left half written; for the holder of the folder's lock. */
-export async function clearPartialFiles(out) {
-  for (const name of await readdir(out)) {
+/** Removes files of these names that a process left half written; for the holder of the folder's lock. */
+export async function clearPartialFiles(out, files = FILES) {
+  for (const name of await readdir(out).catch(() => [])) {
     const [, whole] = /^(.+)\.\d+\.partial$/.exec(name) ?? [];
-    if (FILES.includes(whole)) await rm(path.join(out, name), { force: true });
+    if (files.includes(whole)) await rm(path.join(out, name), { force: true });
+  }
+}
+
+/** As `clearPartialFiles`, of a run: its files and those of the networks that it exported. */
+export async function clearPartialRun(out) {
+  await clearPartialFiles(out);
+  const model = path.join(out, MODEL);
+  for (const network of await readdir(model).catch(() => [])) {
+    await clearPartialFiles(path.join(model, network), MODEL_FILES);
   }
 }
 

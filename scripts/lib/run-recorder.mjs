@@ -9,7 +9,7 @@ import {
   MODEL,
   SAMPLES,
   clearFolder,
-  clearPartialFiles,
+  clearPartialRun,
   replaceFile,
   writeMetrics,
   writeRun,
@@ -57,7 +57,7 @@ export class RunRecorder {
    */
   begin(run, { isFresh, damaged, onAside }) {
     this.#enqueue(async () => {
-      await clearPartialFiles(this.#folder);
+      await clearPartialRun(this.#folder);
       if (isFresh) await clearFolder(this.#folder);
       for (const name of damaged) {
         onAside(name, path.basename(await setAside(path.join(this.#folder, name))));

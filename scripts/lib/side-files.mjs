@@ -4,9 +4,9 @@
  */
 
 import { existsSync } from 'node:fs';
-import { readFile, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import path from 'node:path';
-import { METRICS, RUN } from './run-folder.mjs';
+import { METRICS, RUN, readWhole } from './run-folder.mjs';
 
 const BYTE_ORDER_MARK = '\uFEFF';
 
@@ -14,7 +14,7 @@ const BYTE_ORDER_MARK = '\uFEFF';
 async function readSide(file) {
   let text;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readWhole(file, 'utf8');
   } catch (error) {
     return { text: '', problems: [`cannot be read (${error.code})`] };
   }

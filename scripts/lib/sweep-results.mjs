@@ -1,11 +1,10 @@
 /** What a sweep has come to: a row a run, read from the runs' folders, sums over seeds, and the files that hold both. */
 
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UsageError } from './main.mjs';
 import { readResumedRun } from './resumed-run.mjs';
-import { CHECKPOINT, replaceFile } from './run-folder.mjs';
+import { CHECKPOINT, readWhole, replaceFile } from './run-folder.mjs';
 import { parseWritten, readData } from './side-files.mjs';
 import { drawSweep } from './sweep-chart.mjs';
 import { nameOf, settingsOf } from './sweep-plan.mjs';
@@ -14,6 +13,8 @@ import { checkSettings } from './train-options.mjs';
 export const SWEEP = 'sweep.json';
 const TABLE = 'sweep.csv';
 const CHART = 'sweep.svg';
+/** What a sweep writes into its folder. */
+export const RESULTS = [SWEEP, TABLE, CHART];
 
 /** Of sweep.json; another number is another form. */
 const VERSION = 1;
@@ -169,7 +170,7 @@ export async function readPlan(out, name) {
   const refuse = (what, cause) => {
     throw new UsageError(`--resume: ${path.join(name, SWEEP)} ${what}.`, { cause });
   };
-  const text = await readFile(file, 'utf8').catch((error) =>
+  const text = await readWhole(file, 'utf8').catch((error) =>
     refuse(`cannot be read (${error.code}), so there is no sweep to go on with`, error),
   );
   let plan;

@@ -13,11 +13,11 @@ import { interruption, interruptionSignal } from './interruption.mjs';
 import { resolveGiven } from './invocation.mjs';
 import { LocalPlaces } from './local-places.mjs';
 import { UsageError } from './main.mjs';
-import { CHECKPOINT, contentsOf } from './run-folder.mjs';
+import { CHECKPOINT, clearPartialFiles, contentsOf } from './run-folder.mjs';
 import { buildSiteFiles } from './site.mjs';
 import { SweepDisplay, runDisplay } from './sweep-display.mjs';
 import { planSweep, settingsOf } from './sweep-plan.mjs';
-import { SWEEP, fingerprintOfRuns, readPlan, readRow, writeResults } from './sweep-results.mjs';
+import { RESULTS, SWEEP, fingerprintOfRuns, readPlan, readRow, writeResults } from './sweep-results.mjs';
 import { runSchedule } from './sweep-schedule.mjs';
 import { train } from './train-run.mjs';
 import { serveCorners } from './upload-server.mjs';
@@ -221,6 +221,7 @@ export async function sweep(options) {
   const out = resolveGiven(name);
   const release = await claimFolder({ out, name });
   try {
+    await clearPartialFiles(out, RESULTS);
     const plan = await makePlan(out, options);
     return await new Sweep({ out, name, plan, resumeCommand }).run(options);
   } finally {

@@ -1,6 +1,7 @@
 /** The folder of a headless run: when it may be used, by whom, what is cleared, how files are renewed. */
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,10 +14,14 @@ import {
   RUN,
   checkFolder,
   clearFolder,
-  clearPartialFiles,
+  clearPartialRun,
   planFolders,
+  readWhole,
   replaceFile,
 } from '../../../scripts/lib/run-folder.mjs';
+import { readResumedRun } from '../../../scripts/lib/resumed-run.mjs';
+import { withData } from '../../../scripts/lib/run-data.mjs';
+import { readRun } from '../../../scripts/lib/side-files.mjs';
 
 const RUN_TEXT = JSON.stringify({ recipe: 'notebook', seed: 1, settings: {}, sessions: [] });
 
@@ -91,10 +96,32 @@ describe('a folder', () => {
   test('is cleared of what a killed process left half written', async () => {
     for (const name of [`${METRICS}.123.partial`, 'notes.123.partial', METRICS])
       await writeFile(inFolder(name), '');
-    await clearPartialFiles(folder);
-    assert.deepEqual((await readdir(folder)).sort(), [METRICS, 'notes.123.partial']);
+    const network = inFolder('model', 'generator');
+    await mkdir(network, { recursive: true });
+    for (const name of ['weights.bin.123.partial', 'weights.bin'])
+      await writeFile(path.join(network, name), '');
+    await clearPartialRun(folder);
+    assert.deepEqual((await readdir(folder)).sort(), [METRICS, 'model', 'notes.123.partial']);
+    assert.deepEqual(await readdir(network), ['weights.bin']);
   });
 });
+
+test(
+  'a pipe or a device is no file: nobody waits for its end',
+  { skip: process.platform === 'win32' && 'there are no pipes of that kind' },
+  async () => {
+    execFileSync('mkfifo', [inFolder(CHECKPOINT)]);
+    for (const file of [inFolder(CHECKPOINT), '/dev/zero']) {
+      await assert.rejects(readWhole(file), /it is a pipe or a device, no file/);
+    }
+    await assert.rejects(readResumedRun(inFolder(CHECKPOINT), {}), /^UsageError: .*it is a pipe or a device/);
+    await assert.rejects(check(true), /nothing that shows that a run of this command wrote it/);
+    execFileSync('mkfifo', [inFolder(RUN)]);
+    assert.match((await readRun(folder)).problems[0], /cannot be read \(no file\)/);
+    execFileSync('mkfifo', [inFolder('train-images.gz')]);
+    await assert.rejects(withData(new Map(), folder), /train-images\.gz cannot be read \(it is a pipe/);
+  },
+);
 
 describe('claiming a folder', () => {
   test('refuses a second run by the folder’s name and the first one’s process', async () => {

@@ -165,6 +165,7 @@ test('a sweep.json that is missing, cut off, of another version or of no sweep i
 test('results that cannot be written are told in words, with the folder', async (context) => {
   const folder = await inFolder(context);
   await writeFile(path.join(folder, 'sweep.json'), sweepOf({ names: [] }));
+  await writeFile(path.join(folder, 'sweep.json.123.partial'), '{');
   await mkdir(path.join(folder, 'sweep.csv', 'in the way'), { recursive: true });
   await assert.rejects(
     sweep({
@@ -176,6 +177,10 @@ test('results that cannot be written are told in words, with the folder', async 
       assert.match(message, /^The results of .*sweep-\w+ cannot be written: E\w+: .*sweep\.csv/);
       return true;
     },
+  );
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => name.endsWith('.partial')),
+    [],
   );
 });
 
