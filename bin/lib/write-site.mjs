@@ -7,6 +7,7 @@ import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CommandError } from './command-error.mjs';
+import { makeFolders } from './make-folders.mjs';
 import { writeData } from './write-data.mjs';
 
 const DIST = fileURLToPath(new URL('../../dist/', import.meta.url));
@@ -45,6 +46,7 @@ export async function writeSite(folder, { hasData }) {
     throw new CommandError(`${DIST} holds no site; run "npm run build" first.`);
   });
   await checkFolder(folder);
+  await makeFolders(folder);
   // First, since it may fail: a folder with half of it would be in the way of the next try.
   if (hasData) await writeData(path.join(folder, 'data'));
   await cp(DIST, folder, {

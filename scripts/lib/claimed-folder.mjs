@@ -1,9 +1,10 @@
 /** The folder of a run as one process' own: made, tried by writing, locked, and given back. */
 
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, rmdir } from 'node:fs/promises';
+import { rmdir } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { makeFolders } from '../../bin/lib/make-folders.mjs';
 import { describeOwner, tryLock } from './lock.mjs';
 import { UsageError } from './main.mjs';
 import { LOCK } from './run-folder.mjs';
@@ -49,7 +50,7 @@ export async function claimFolder({ out, name }) {
   if (existsSync(out) && !statSync(out).isDirectory()) {
     throw new UsageError(`--out ${name} is a file; name a folder.`);
   }
-  const first = await inWords(name, () => mkdir(out, { recursive: true }));
+  const first = await inWords(name, () => makeFolders(out));
   const lock = path.join(out, LOCK);
   const { owner, release } = await inWords(name, () => tryLock(lock));
   if (owner !== undefined) throw refuse(name, lock, owner);
