@@ -3,13 +3,13 @@
 import './define-benchmark.js';
 import { settingsFromAddress, settingsToAddress } from './benchmark/address.js';
 import type { SganBenchmark } from './benchmark/sgan-benchmark.js';
+import { replaceQuery } from './replace-query.js';
 import { setUpTheme } from './theme-switch.js';
 
 function setUpAddress(benchmark: SganBenchmark): void {
   benchmark.settings = settingsFromAddress(new URLSearchParams(location.search));
   benchmark.addEventListener('sgan-benchmark-settings', ({ detail }) => {
-    const query = settingsToAddress(detail, new URLSearchParams(location.search)).toString();
-    history.replaceState(null, '', query === '' ? location.pathname : `?${query}`);
+    replaceQuery(settingsToAddress(detail, new URLSearchParams(location.search)).toString());
   });
 }
 

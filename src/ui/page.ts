@@ -7,6 +7,7 @@ import './define.js';
 import type { EvaluationReport, TrainerState } from '../protocol/reports.js';
 import type { SganTrainerElement } from './trainer-element.js';
 import { settingsFromUrl, settingsToUrl } from './settings/url-settings.js';
+import { replaceQuery } from './replace-query.js';
 import { setUpTheme } from './theme-switch.js';
 
 /** States in which leaving the page loses something. */
@@ -18,7 +19,7 @@ function setUpAddress(trainer: SganTrainerElement): void {
     const parameters = settingsToUrl(detail, new URLSearchParams(location.search), trainer.refused);
     // `autostart=` would be read back alike, but is not what anyone types.
     const query = parameters.toString().replaceAll(/=(?=&|$)/g, '');
-    history.replaceState(null, '', query === '' ? location.pathname : `?${query}`);
+    replaceQuery(query);
   });
 }
 

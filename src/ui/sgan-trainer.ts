@@ -463,6 +463,8 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
 
   #onState(state: TrainerState, previous: TrainerState): void {
     const { step, error } = this.#session.model;
+    // Nothing is left to go on with, whatever it rested for.
+    if (state === 'idle' || state === 'finished' || state === 'failed') this.#restsOffscreen = false;
     this.#comparison.stateChanged(state);
     this.#presenter.stateChanged(state);
     dispatch(this, 'sgan-state', { state, previous, step, error });

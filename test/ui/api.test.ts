@@ -1,5 +1,7 @@
 /** The element as a page's script sees it: attributes, properties, methods, events. */
 
+import { encodePng } from '../../src/ui/element/png.js';
+import { loadPoster } from '../../src/ui/parts/digits-view.js';
 import { expect } from '@open-wc/testing';
 import { DEFAULT_SETTINGS, defaultSettings } from '../../src/protocol/settings.js';
 import type { ErrorInfo } from '../../src/protocol/errors.js';
@@ -146,6 +148,18 @@ describe('attributes and properties', () => {
       expect(asked).to.deep.equal([picture]);
     } finally {
       Object.defineProperty(HTMLImageElement.prototype, 'src', source);
+    }
+  });
+
+  it('show no picture that has not one row of cells: it cannot be cut', async () => {
+    for (const [width, height] of [
+      [4, 4],
+      [64, 4],
+    ] as const) {
+      const bytes = encodePng({ width, height, rgba: new Uint8ClampedArray(4 * width * height).fill(255) });
+      const url = URL.createObjectURL(new Blob([bytes], { type: 'image/png' }));
+      expect(await loadPoster(url, document.baseURI)).to.equal(null);
+      URL.revokeObjectURL(url);
     }
   });
 

@@ -243,6 +243,47 @@ describe('results', () => {
     expect(localStorage.getItem(KEY)).to.equal(null);
   });
 
+  it('of before are not told of again where another is cancelled before its first', async () => {
+    const getBattery = Object.getOwnPropertyDescriptor(Navigator.prototype, 'getBattery');
+    // A browser that never answers, so that nothing begins.
+    Object.defineProperty(Navigator.prototype, 'getBattery', {
+      value: () => new Promise(() => undefined),
+      configurable: true,
+    });
+    try {
+      const { element, fake } = await mount((made) => (made.report = reportOf()));
+      const told: unknown[] = [];
+      element.addEventListener('sgan-benchmark-report', ({ detail }) => told.push(detail));
+      const ending = element.start().then(
+        () => 'resolved',
+        (error: Error) => error.name,
+      );
+      await until(() => element.isRunning);
+      await element.updateComplete;
+      find(element, '[part="cancel"]').click();
+      await until(() => !element.isRunning);
+      expect(await ending).to.equal('Aborted');
+      expect([told, localStorage.getItem(KEY), fake.orders]).to.deep.equal([[], null, null]);
+      expect(rootOf(element).querySelector('[role="alert"]')).to.equal(null);
+    } finally {
+      if (getBattery === undefined) Reflect.deleteProperty(Navigator.prototype, 'getBattery');
+      else Object.defineProperty(Navigator.prototype, 'getBattery', getBattery);
+    }
+  });
+
+  it('go on where the element is moved, and end where it is taken out', async () => {
+    const one = await mount();
+    const { element, fake } = one;
+    await start(one);
+    fake.tellResults({ isDone: false });
+    document.body.prepend(element);
+    await new Promise((resolve) => setTimeout(resolve));
+    expect([element.isRunning, fake.isStopped]).to.deep.equal([true, false]);
+    element.remove();
+    await until(() => !element.isRunning);
+    expect(fake.isStopped).to.equal(true);
+  });
+
   it('are marked where the tab was hidden meanwhile', async () => {
     const one = await mount();
     await start(one);
@@ -303,6 +344,18 @@ describe('files and history', () => {
     localStorage.setItem(KEY, '{');
     expect(readHistory(localStorage)).to.deep.equal([]);
     expect(readHistory(undefined)).to.deep.equal([]);
+  });
+
+  it('keeps what another tab has kept meanwhile', async () => {
+    const one = await mount();
+    const { element, fake } = one;
+    const others = reportOf({ name: 'Of another tab', date: new Date(0).toISOString() });
+    localStorage.setItem(KEY, JSON.stringify([others]));
+    await start(one);
+    fake.tellResults({ isDone: true });
+    await until(() => !element.isRunning);
+    expect(readHistory(localStorage).map(({ name }) => name)).to.include('Of another tab');
+    expect(readHistory(localStorage)).to.have.length(2);
   });
 
   it('says that nothing is kept where the browser has no storage', async () => {
@@ -374,5 +427,49 @@ describe('for everyone', () => {
     await element.open(JSON.stringify(reportOf({ name: 'A very long name of a machine '.repeat(5) })));
     await element.updateComplete;
     expect(find(element, '.root').scrollWidth).to.be.at.most(358);
+  });
+});
+
+describe('the element', () => {
+  it('keeps its styles in another document', async () => {
+    const { element } = await mount();
+    const frame = document.createElement('iframe');
+    frame.srcdoc = '<!doctype html><title>Another document</title>';
+    const loaded = new Promise((resolve) => frame.addEventListener('load', resolve));
+    document.body.append(frame);
+    try {
+      await loaded;
+      frame.contentDocument!.body.append(element);
+      await element.updateComplete;
+      const style = frame.contentWindow!.getComputedStyle(find(element, '.root'));
+      expect(style.containerType).to.equal('inline-size');
+    } finally {
+      frame.remove();
+    }
+  });
+
+  it('says nothing of a look at the browser that it broke off itself, and looks again', async () => {
+    const element = document.createElement('sgan-benchmark') as SganBenchmark;
+    const fake = new FakeBenchmark();
+    const survey = await fake.survey();
+    let looks = 0;
+    let breakOff: () => void = () => undefined;
+    fake.survey = () =>
+      looks++ > 0
+        ? Promise.resolve(survey)
+        : new Promise((_, reject) => {
+            breakOff = () => reject(Object.assign(new Error('Cancelled.'), { name: 'Aborted' }));
+          });
+    fake.stop = () => breakOff();
+    element.clientFactory = () => fake;
+    mounted.add(element);
+    document.body.append(element);
+    await until(() => looks === 1);
+    element.remove();
+    await new Promise((resolve) => setTimeout(resolve));
+    await new Promise((resolve) => setTimeout(resolve));
+    document.body.append(element);
+    await until(() => rootOf(element).querySelector('.contenders') !== null);
+    expect(rootOf(element).querySelector('[role="alert"]')).to.equal(null);
   });
 });

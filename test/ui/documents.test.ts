@@ -1,6 +1,7 @@
 /** The element in a document that is not the script's: a frame's, one without a window, and back. */
 
 import { expect } from '@open-wc/testing';
+import { spreadAt } from './support/fake-trainer.js';
 import { create, find, mount, unmountAll } from './support/mount.js';
 import type { SganTrainerElement as SganTrainer } from '../../src/ui/trainer-element.js';
 
@@ -79,6 +80,41 @@ describe('in another document', () => {
     other.body.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true }));
     await element.updateComplete;
     expect(element.shadowRoot!.querySelector('.panel')).to.equal(null);
+  });
+
+  it('a panel closes where the focus goes to what that document made', async () => {
+    const { element } = await mount();
+    const other = await openFrame();
+    other.body.innerHTML = '<button type="button">Another</button>';
+    other.body.append(element);
+    find(element, '[part="engine"]').click();
+    await element.updateComplete;
+    const relatedTarget = other.querySelector('button')!;
+    find(element, '[part="engine"]').dispatchEvent(
+      new FocusEvent('focusout', { bubbles: true, composed: true, relatedTarget }),
+    );
+    await element.updateComplete;
+    expect(element.shadowRoot!.querySelector('.panel')).to.equal(null);
+  });
+
+  it('a map follows its size though nothing is told of the run any more', async () => {
+    const { element, fake } = await mount({ attributes: { recipe: 'few-labels', steps: '500' } });
+    await element.start();
+    fake().advance(50);
+    fake().report(spreadAt(50));
+    await element.pause();
+    await element.updateComplete;
+    const canvas = find<HTMLCanvasElement>(element, '#feature-map');
+    const untilWide = async (cssPixels: number): Promise<void> => {
+      find(element, '.feature-map').style.width = `${cssPixels}px`;
+      for (let frame = 0; frame < 100 && canvas.width !== cssPixels * devicePixelRatio; frame++) {
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+      }
+      expect(canvas.width).to.equal(cssPixels * devicePixelRatio);
+    };
+    await untilWide(100);
+    document.body.prepend(element);
+    await untilWide(60);
   });
 
   it('trains, with addresses relative to that document', async () => {

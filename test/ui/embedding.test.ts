@@ -1,5 +1,6 @@
 /** What a host does with the element: sections shown, hidden and replaced, starts and pauses by scrolling. */
 
+import type { ErrorInfo } from '../../src/protocol/errors.js';
 import { expect, waitUntil } from '@open-wc/testing';
 import { defineElement } from '../../src/ui/element/define-element.js';
 import { SECTIONS } from '../../src/ui/element/sections.js';
@@ -134,6 +135,40 @@ describe('the element in the hands of a host', () => {
     scrollTo(0, 0);
     await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
     expect(commands()).to.deep.equal(['start', 'pause']);
+  });
+
+  it('with pause-offscreen does nothing by itself after a run that ended out of view, or with the element', async () => {
+    const frames = (): Promise<unknown> =>
+      new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    const errors: string[] = [];
+    const listen = (event: Event): void => void errors.push((event as CustomEvent<ErrorInfo>).detail.message);
+    for (const ends of ['finished', 'removed'] as const) {
+      const mounted = await mount({ attributes: { 'pause-offscreen': '' } });
+      const { element, fakes } = mounted;
+      element.addEventListener('sgan-error', listen);
+      await element.start();
+      placeBelow();
+      scrollTo(0, document.documentElement.scrollHeight);
+      await waitUntil(() => fakes[0]!.calls.some(([command]) => command === 'pause'));
+      const { settings } = fakes[0]!;
+      // The last step was made before the worker heard of the pause.
+      if (ends === 'finished') {
+        fakes[0]!.report({ type: 'state', state: 'finished', step: settings!.steps, error: null });
+      } else {
+        element.remove();
+        await waitUntil(() => element.state === 'idle');
+        document.body.prepend(element);
+      }
+      scrollTo(0, 0);
+      await frames();
+      await frames();
+      expect(fakes.flatMap(({ calls }) => calls.map(([command]) => command))).to.deep.equal([
+        'start',
+        'pause',
+      ]);
+      element.remove();
+    }
+    expect(errors).to.deep.equal([]);
   });
 
   it('says once that a second version on the page is not used', () => {

@@ -255,6 +255,15 @@ describe('the states on the screen', () => {
     await until(() => textOf(element, '.accuracy').includes('first evaluated after step 1'));
   });
 
+  it('a run that is too short for an evaluation says so, before and after', async () => {
+    const { element, fake } = await mount({ attributes: { recipe: 'few-labels', steps: '1' } });
+    expect(textOf(element, '.accuracy .heading')).to.contain('too few steps for an evaluation');
+    await element.start();
+    fake().report({ type: 'state', state: 'finished', step: 1, error: null });
+    await untilState(element, 'finished');
+    expect(textOf(element, '.accuracy .heading')).to.contain('too few steps for an evaluation');
+  });
+
   it('a loaded run without a digest says so', async () => {
     const { element, fake } = await mount();
     await element.load(new Uint8Array([1]));
@@ -562,6 +571,27 @@ describe('the settings form', () => {
     expect(input.getAttribute('aria-invalid')).to.equal('false');
   });
 
+  it('puts away what was typed where that setting is given anew, by the host or by a checkpoint', async () => {
+    const { element } = await mount();
+    const input = find<HTMLInputElement>(element, '#labels');
+    const typeNonsense = async (): Promise<void> => {
+      type(element, 'labels', 'many');
+      await element.updateComplete;
+      expect(input.value).to.equal('many');
+    };
+    await typeNonsense();
+    element.labels = 500;
+    await element.updateComplete;
+    expect([input.value, input.getAttribute('aria-invalid')]).to.deep.equal(['500', 'false']);
+    element.labels = 900;
+    await element.updateComplete;
+    expect(input.value).to.equal('900');
+    await typeNonsense();
+    await element.load(new Uint8Array([1]));
+    await element.updateComplete;
+    expect([input.value, input.getAttribute('aria-invalid')]).to.deep.equal(['100', 'false']);
+  });
+
   it('says of how many images labels can be chosen as soon as the data is known, and takes no more', async () => {
     const { element, fake } = await mount({ attributes: { labels: '70000' } });
     expect(textOf(element, '#labels-hint')).to.equal('The rest goes unlabelled');
@@ -692,6 +722,24 @@ describe('menus', () => {
 
 describe('dropping a file', () => {
   afterEach(unmountAll);
+
+  it('stops asking for a file where that left what is no longer there', async () => {
+    const { element } = await mount();
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(['x'], 'run.safetensors'));
+    const tell = (target: Element, type: 'dragenter' | 'dragleave'): boolean =>
+      target.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, composed: true }));
+    const gone = document.createElement('p');
+    find(element, '.root').append(gone);
+    tell(gone, 'dragenter');
+    gone.remove();
+    tell(element, 'dragenter');
+    await element.updateComplete;
+    find(element, '.drop');
+    tell(element, 'dragleave');
+    await element.updateComplete;
+    expect(element.shadowRoot!.querySelector('.drop')).to.equal(null);
+  });
 
   it('goes on from the checkpoint in it', async () => {
     const { element, fake } = await mount();

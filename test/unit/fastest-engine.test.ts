@@ -149,6 +149,15 @@ test('the comparison is remembered by adapter, cores, recipe, batch, shape and v
   assert.equal(larger.made.length, 2);
 });
 
+test('engines are compared anew where a damaged database remembers no figures', async () => {
+  for (const damaged of [null, 'fast', { webgpu: NaN, wasm: 3 }, { webgpu: '90', wasm: 3 }]) {
+    const store = { read: async () => damaged as unknown as Speeds, write: async () => undefined };
+    const machine = machineOf({ webgpu: 20, wasm: 5 }, { store });
+    assert.equal((await start(machine)).report.engine, 'wasm');
+    assert.equal(machine.made.length, 2);
+  }
+});
+
 test('an engine that fails while it is measured is passed over, and nothing is remembered', async () => {
   const store = memory();
   const machine = machineOf({ wasm: 5 }, { store });

@@ -37,7 +37,7 @@ export interface SganBenchmarkElement extends HTMLElement {
   readonly isRunning: boolean;
   /** Resolves once what was changed is on the screen. */
   readonly updateComplete: Promise<boolean>;
-  /** Measures; resolves with the report, a cancelled one with what there was. */
+  /** Measures; resolves with the report, a cancelled one with what there was. Rejects where there was none yet. */
   start(): Promise<BenchmarkReport>;
   /** Ends it at once. */
   cancel(): void;

@@ -18,8 +18,10 @@ function entry(view: HistoryView, report: BenchmarkReport, index: number): Templ
   const { name, date, batch, preset } = report;
   const when = date === null ? '' : new Date(date).toLocaleString('en-GB');
   const rename = (event: Event): void => {
-    const text = (event.currentTarget as HTMLInputElement).value.trim();
-    if (text !== '') view.onRename(index, text);
+    const input = event.currentTarget as HTMLInputElement;
+    const text = input.value.trim();
+    if (text === '') input.value = name;
+    else view.onRename(index, text);
   };
   return html`<li>
     <input

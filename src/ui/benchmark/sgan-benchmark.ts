@@ -3,7 +3,14 @@
  * the measuring in its worker.
  */
 
-import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import {
+  LitElement,
+  html,
+  nothing,
+  type CSSResultOrNative,
+  type PropertyValues,
+  type TemplateResult,
+} from 'lit';
 import { property } from 'lit/decorators.js';
 import { readReport } from '../../protocol/benchmark/check-report.js';
 import type { Contender } from '../../protocol/benchmark/contenders.js';
@@ -11,11 +18,12 @@ import { PRESETS } from '../../protocol/benchmark/pacing.js';
 import type { BenchmarkEvent, Progress, Survey } from '../../protocol/benchmark/orders.js';
 import type { BenchmarkReport } from '../../protocol/benchmark/report.js';
 import { headline, toMarkdown } from '../../protocol/benchmark/table.js';
-import { toErrorInfo } from '../../protocol/errors.js';
+import { TrainerError, toErrorInfo } from '../../protocol/errors.js';
 import { VERSION } from '../../protocol/version.js';
 import { describeError } from '../../protocol/wording.js';
 import { feature } from '../../browser/feature.js';
 import { Announcer } from '../element/announcer.js';
+import { adoptDocumentStyles } from '../element/document-styles.js';
 import { prepareIsolation, reloadIsolated } from '../element/isolate-page.js';
 import { download } from '../element/saved-files.js';
 import { icons } from '../parts/icons.js';
@@ -45,18 +53,29 @@ import { benchmarkStyles } from './styles.js';
 interface Current {
   readonly contenders: readonly Contender[];
   readonly begunAt: number;
+  readonly cancelled: AbortController;
   progress: Progress | null;
   toldAt: number;
+  /** Whether the report that is shown is its own. */
+  hasReport: boolean;
 }
 
 /** The time left is counted down so often. */
 const TICK_MS = 1000;
 
+/** Rejects with the signal's reason once it is aborted. */
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
 /**
  * Measures how fast each engine trains on this machine, in a worker, and shows it.
  *
  * What is not allowed is told in the element and leaves everything as it was. The worker is loaded when the element
- * comes into a document, to look at what the browser has; the data at the first `start`.
+ * comes into a document, to look at what the browser has; the data at the first `start`. Taken out of the document, the
+ * element ends its worker after one task, so that it may be moved.
  *
  * @tagname sgan-benchmark
  *
@@ -118,6 +137,7 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
   #settings = DEFAULT_BENCHMARK;
   #batchDraft: string | null = null;
   #survey: Survey | null = null;
+  #looking: Promise<Survey> | null = null;
   #client: BenchmarkClient | null = null;
   #current: Current | null = null;
   #others: readonly BenchmarkReport[] = [];
@@ -127,6 +147,7 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
   #markdown: string | null = null;
   #note = '';
   #ticking: ReturnType<typeof setInterval> | undefined;
+  #ending: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * What is measured next: `{ preset, recipe, stage, batch, engines }`. What is assigned is laid over it; what is not
@@ -144,7 +165,7 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
     return this.#current !== null;
   }
 
-  /** Measures; resolves with the report, a cancelled one with what there was. */
+  /** Measures; resolves with the report, a cancelled one with what there was. Rejects where there was none yet. */
   async start(): Promise<BenchmarkReport> {
     if (this.#current !== null) throw new Error('A benchmark goes on already; cancel it first.');
     this.#problem = null;
@@ -154,29 +175,34 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
     const current: Current = {
       contenders: [],
       begunAt: performance.now(),
+      cancelled: new AbortController(),
       progress: null,
       toldAt: performance.now(),
+      hasReport: false,
     };
     this.#current = current;
     this.#ticking = setInterval(() => this.requestUpdate(), TICK_MS);
     document.addEventListener('visibilitychange', this.#noteHidden);
     this.requestUpdate();
     try {
-      await this.#measure(current);
+      // Whatever it waits for then: a browser that never answers is not waited for.
+      await Promise.race([this.#measure(current), rejectionOf(current.cancelled.signal)]);
     } catch (error) {
-      if (toErrorInfo(error).kind !== 'Aborted') {
-        this.#problem = describeError(error);
-        throw error;
-      }
+      const isCancelled = toErrorInfo(error).kind === 'Aborted';
+      if (!isCancelled) this.#problem = describeError(error);
+      if (!isCancelled || !current.hasReport) throw error;
     } finally {
-      this.#end();
+      this.#end(current);
     }
     return this.report!;
   }
 
   /** Ends it at once. */
   cancel(): void {
-    this.#client?.stop();
+    if (this.#current === null) return;
+    this.#current.cancelled.abort(new TrainerError('Aborted', 'The benchmark was cancelled.'));
+    // What the browser has is looked at to the end.
+    if (this.#survey !== null) this.#client?.stop();
   }
 
   /** Shows the report of a file (a `File` or a text), beside the one that is shown already. */
@@ -188,16 +214,42 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
     return report;
   }
 
+  /** The element is in another document than before: the styles made for that one are gone. */
+  adoptedCallback(): void {
+    if (this.shadowRoot !== null) adoptDocumentStyles(this.shadowRoot, this.#styles);
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
+    clearTimeout(this.#ending);
     if (this.viewer) return;
     this.#history = readHistory(feature(() => localStorage));
-    void this.#look().catch((error: unknown) => this.#tell(error));
+    void this.#look().catch((error: unknown) => {
+      // Taken out of the document meanwhile.
+      if (toErrorInfo(error).kind !== 'Aborted') this.#tell(error);
+    });
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.cancel();
+    // Moving an element takes it out and puts it in again within one task.
+    this.#ending = setTimeout(() => {
+      this.cancel();
+      this.#client?.stop();
+    });
+  }
+
+  // As Lit's own, but for the styles, which it could give only to elements in the script's document.
+  protected override createRenderRoot(): ShadowRoot {
+    const { shadowRootOptions } = this.constructor as typeof SganBenchmark;
+    const root = this.shadowRoot ?? this.attachShadow(shadowRootOptions);
+    this.renderOptions.renderBefore ??= root.firstChild;
+    adoptDocumentStyles(root, this.#styles);
+    return root;
+  }
+
+  get #styles(): readonly CSSResultOrNative[] {
+    return (this.constructor as typeof SganBenchmark).elementStyles;
   }
 
   protected override updated(changed: PropertyValues<this>): void {
@@ -223,14 +275,22 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
   async #look(): Promise<Survey> {
     // After the first rendering the attributes are there.
     await this.updateComplete;
+    if (this.#survey !== null) return this.#survey;
     this.#client ??= this.clientFactory(this);
-    this.#survey ??= await this.#client.survey();
+    this.#looking ??= this.#client.survey();
+    try {
+      this.#survey = await this.#looking;
+    } finally {
+      this.#looking = null;
+    }
     this.requestUpdate();
     return this.#survey;
   }
 
   async #measure(current: Current): Promise<void> {
+    const { signal } = current.cancelled;
     const survey = await this.#look();
+    signal.throwIfAborted();
     const settings = this.#settings;
     const all = refusalsOf(survey, settings);
     const isAble = ({ refusal }: (typeof all)[number]): boolean => refusal === null;
@@ -244,10 +304,12 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
     );
     Object.assign(current, { contenders });
     const machine = await describeMachine(survey);
+    signal.throwIfAborted();
     const date = new Date();
     const name = `${machine.browser}, ${date.toISOString().slice(0, 16).replace('T', ' ')}`;
     const report = beginReport({ name, date, machine, survey, settings, contenders, refused });
     this.report = { ...report, wasHidden: document.visibilityState === 'hidden' };
+    current.hasReport = true;
     this.#announcer.sayNow('Measuring.');
     const { preset, recipe, stage, batch } = settings;
     const pacing = PRESETS[preset];
@@ -267,15 +329,15 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
     } else this.report = reportAfter(this.report!, event);
   }
 
-  #end(): void {
+  #end({ hasReport }: Current): void {
     clearInterval(this.#ticking);
     document.removeEventListener('visibilitychange', this.#noteHidden);
     this.#current = null;
     const { report } = this;
     const isMeasured = report?.results.some(({ firstStepMs }) => firstStepMs !== null) === true;
-    if (isMeasured && this.#problem === null) {
+    if (hasReport && isMeasured && this.#problem === null) {
       this.#announcer.sayNow(report.isComplete ? 'The benchmark is done.' : 'The benchmark was cancelled.');
-      this.#keep(withReport(this.#history, report));
+      this.#keep((kept) => withReport(kept, report));
       const options = { detail: report, bubbles: true, composed: true };
       this.dispatchEvent(new CustomEvent('sgan-benchmark-report', options));
     }
@@ -287,14 +349,12 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
       this.report = { ...this.report, wasHidden: true };
   };
 
-  #keep(reports: readonly BenchmarkReport[]): void {
-    this.#history = reports;
-    if (
-      !writeHistory(
-        feature(() => localStorage),
-        reports,
-      )
-    )
+  /** Changes what is kept, as it is by now: another tab may have kept some since. */
+  #keep(change: (kept: readonly BenchmarkReport[]) => readonly BenchmarkReport[]): void {
+    const store = feature(() => localStorage);
+    const found = readHistory(store);
+    this.#history = change(found.length === 0 ? this.#history : found);
+    if (!writeHistory(store, this.#history))
       this.#note = 'This browser keeps nothing here: download the figures to have them later.';
     this.requestUpdate();
   }
@@ -343,10 +403,12 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
   }
 
   #rename(report: BenchmarkReport, name: string): void {
-    const renamed = { ...report, name };
-    const isKept = this.#history.includes(report);
-    if (this.report === report) this.report = renamed;
-    if (isKept) this.#keep(this.#history.map((one) => (one === report ? renamed : one)));
+    const isIt = (other: BenchmarkReport | null): boolean =>
+      other === report || (other !== null && other.date !== null && other.date === report.date);
+    const named = (other: BenchmarkReport): BenchmarkReport => (isIt(other) ? { ...other, name } : other);
+    if (isIt(this.report)) this.report = { ...this.report!, name };
+    this.#others = this.#others.map(named);
+    if (this.#history.some(isIt)) this.#keep((kept) => kept.map(named));
     this.requestUpdate();
   }
 
@@ -433,8 +495,10 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
   #shown(report: BenchmarkReport): TemplateResult {
     const isRunning = this.#current !== null;
     const rename = (event: Event): void => {
-      const text = (event.currentTarget as HTMLInputElement).value.trim();
-      if (text !== '') this.#rename(report, text);
+      const input = event.currentTarget as HTMLInputElement;
+      const text = input.value.trim();
+      if (text === '') input.value = report.name;
+      else this.#rename(report, text);
     };
     const actions = html`<div class="actions">
       <button type="button" @click=${() => this.#save(report)}>${icons.save} Download JSON</button>
@@ -501,7 +565,10 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
         this.requestUpdate();
       },
       onRename: (index, name) => this.#rename(this.#history[index]!, name),
-      onForget: (index) => this.#keep(this.#history.filter((_, at) => at !== index)),
+      onForget: (index) => {
+        const { date } = this.#history[index]!;
+        this.#keep((kept) => kept.filter((one) => one.date !== date));
+      },
     });
     return html`<details>
       <summary>${icons.chevron}Earlier benchmarks in this browser (${this.#history.length})</summary>

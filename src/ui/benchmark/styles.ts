@@ -152,6 +152,16 @@ const layoutStyles = css`
       monospace;
   }
 
+  @media (forced-colors: active) {
+    progress {
+      forced-color-adjust: none;
+    }
+
+    .problem-banner {
+      border: 1px solid;
+    }
+  }
+
   @container (max-width: 599.9px) {
     .root > * {
       --_control: 44px;

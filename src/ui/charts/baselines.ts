@@ -3,7 +3,7 @@
  * shown beside them. Kept in memory, shared by all elements of a page.
  */
 
-import type { EvaluationReport } from '../../protocol/reports.js';
+import type { DataDescription, EvaluationReport } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
 import { RECIPES, type RecipeName } from '../../recipe/recipes.js';
 
@@ -36,40 +36,48 @@ export function withoutGanOf(recipe: RecipeName): RecipeName | null {
   return WITHOUT_GAN[recipe] ?? null;
 }
 
+/** The data that a run is on; null before they are known. */
+export type RunData = Pick<DataDescription, 'fingerprint'> | null;
+
 /** Runs of one recipe that agree in these draw the same labelled images. */
-function keyOf(recipe: RecipeName, { seed, labels, balanced, batch }: Settings): string {
-  return [recipe, seed, labels, balanced, batch].join(' ');
+function keyOf(
+  recipe: RecipeName,
+  { seed, labels, balanced, batch }: Settings,
+  { fingerprint }: NonNullable<RunData>,
+): string {
+  return [recipe, seed, labels, balanced, batch, fingerprint].join(' ');
 }
 
 export class Baselines extends EventTarget {
   readonly #runs = new Map<string, readonly EvaluationReport[]>();
 
   /** Evaluations so far of a run; of a recipe that none is held against they are not kept. Tells listeners of `change`. */
-  remember(settings: Settings, evaluations: readonly EvaluationReport[]): void {
+  remember(settings: Settings, data: RunData, evaluations: readonly EvaluationReport[]): void {
     const { recipe } = settings;
-    if (!isBaseline(recipe) && !Object.values(WITHOUT_GAN).includes(recipe)) return;
-    this.#runs.set(keyOf(recipe, settings), evaluations);
+    if (data === null || (!isBaseline(recipe) && !Object.values(WITHOUT_GAN).includes(recipe))) return;
+    this.#runs.set(keyOf(recipe, settings, data), evaluations);
     this.dispatchEvent(new Event('change'));
   }
 
   /** As if it had never been made. Tells listeners of `change`. */
-  forget(settings: Settings): void {
-    this.#runs.delete(keyOf(settings.recipe, settings));
+  forget(settings: Settings, data: RunData): void {
+    if (data === null) return;
+    this.#runs.delete(keyOf(settings.recipe, settings, data));
     this.dispatchEvent(new Event('change'));
   }
 
   /** The labels-only run of a run's labels, empty where none is known; a labels-only run has none but itself. */
-  of(settings: Settings): readonly EvaluationReport[] {
-    return this.#runOf(labelsOnlyOf(settings.recipe), settings);
+  of(settings: Settings, data: RunData): readonly EvaluationReport[] {
+    return this.#runOf(labelsOnlyOf(settings.recipe), settings, data);
   }
 
   /** The run without a GAN of a run's labels, empty where none is known. */
-  withoutGan(settings: Settings): readonly EvaluationReport[] {
-    return this.#runOf(withoutGanOf(settings.recipe), settings);
+  withoutGan(settings: Settings, data: RunData): readonly EvaluationReport[] {
+    return this.#runOf(withoutGanOf(settings.recipe), settings, data);
   }
 
-  #runOf(recipe: RecipeName | null, settings: Settings): readonly EvaluationReport[] {
-    return recipe === null ? [] : (this.#runs.get(keyOf(recipe, settings)) ?? []);
+  #runOf(recipe: RecipeName | null, settings: Settings, data: RunData): readonly EvaluationReport[] {
+    return recipe === null || data === null ? [] : (this.#runs.get(keyOf(recipe, settings, data)) ?? []);
   }
 }
 

@@ -46,20 +46,31 @@ export class ComparisonRun {
 
   /** Trains until `step` updates are done, with an evaluation after the last; earlier where `signal` ends it. Never rejects. */
   async goTo(step: number, signal: AbortSignal): Promise<void> {
-    if (this.#hasEnded || signal.aborted) return;
+    if (this.#hasEnded || this.#isDone || signal.aborted) return;
     try {
       await this.#goTo(step, signal);
     } catch {
       this.#fail();
     }
+    // Its evaluations are all that is asked for from now on.
+    if (this.#isDone) this.#endWorker();
   }
 
-  /** Ends its worker. */
+  /** Ends its worker, wherever it is. */
   end(): void {
     this.#hasEnded = true;
+    this.#endWorker();
+    this.#settleRest();
+  }
+
+  /** Whether it was evaluated after its last step. */
+  get #isDone(): boolean {
+    return (this.#evaluations.at(-1)?.step ?? 0) >= this.#options.settings.steps;
+  }
+
+  #endWorker(): void {
     this.#client?.terminate();
     this.#client = null;
-    this.#settleRest();
   }
 
   async #goTo(step: number, signal: AbortSignal): Promise<void> {

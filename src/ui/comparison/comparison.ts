@@ -75,9 +75,7 @@ export class Comparison {
   get takesTurns(): boolean {
     const { settings } = this.#options.session.model;
     if (settings === null) return false;
-    return this.#training(settings).some(
-      (recipe) => this.#stepOf(recipe) < comparedSettings(recipe, settings).steps,
-    );
+    return this.#training(settings).some((recipe) => this.#stepOf(recipe) < this.#endOf(recipe, settings));
   }
 
   /** The one that trains at this moment, while the run rests or after its end; null where none does. */
@@ -121,8 +119,9 @@ export class Comparison {
   /** Whether a whole run of it was made on this page already. */
   #isKnown(recipe: RecipeName, settings: Settings): boolean {
     if (this.#runs.has(recipe)) return false;
-    const known =
-      recipe === labelsOnlyOf(settings.recipe) ? baselines.of(settings) : baselines.withoutGan(settings);
+    const { data } = this.#options.session.model;
+    const isLabelsOnly = recipe === labelsOnlyOf(settings.recipe);
+    const known = isLabelsOnly ? baselines.of(settings, data) : baselines.withoutGan(settings, data);
     return (known.at(-1)?.step ?? 0) >= comparedSettings(recipe, settings).steps;
   }
 
@@ -136,7 +135,7 @@ export class Comparison {
     const { step, settings, state } = this.#options.session.model;
     if (settings === null || (state !== 'running' && state !== 'finished')) return [];
     return this.#training(settings).filter(
-      (recipe) => this.#stepOf(recipe) < Math.min(step, comparedSettings(recipe, settings).steps),
+      (recipe) => this.#stepOf(recipe) < Math.min(step, this.#endOf(recipe, settings)),
     );
   }
 
@@ -146,6 +145,11 @@ export class Comparison {
 
   #stepOf(recipe: RecipeName): number {
     return this.#runs.get(recipe)?.step ?? 0;
+  }
+
+  /** Steps of its own run: fixed when that was made, though those of the run may be raised since. */
+  #endOf(recipe: RecipeName, settings: Settings): number {
+    return (this.#runs.get(recipe)?.settings ?? comparedSettings(recipe, settings)).steps;
   }
 
   async #takeTurn(): Promise<void> {
@@ -217,7 +221,7 @@ export class Comparison {
       settings,
       createClient,
       onEvaluation: (evaluations) => {
-        baselines.remember(settings, evaluations);
+        baselines.remember(settings, session.model.data, evaluations);
         onChange();
       },
     });
@@ -236,6 +240,6 @@ export class Comparison {
     this.#left.set(recipe, state);
     run.end();
     // A beginning says nothing of the end.
-    baselines.forget(run.settings);
+    baselines.forget(run.settings, this.#options.session.model.data);
   }
 }

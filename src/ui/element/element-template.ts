@@ -142,7 +142,10 @@ export function elementTemplate(view: ElementView, actions: ElementActions): Tem
               turnOf: comparison.turnOf,
               referenceOf: (other) => referenceFor(other, current, model.data),
               onCompare: actions.onCompare,
-              firstEvaluation: stepsToEvaluation(0, { ...current, unmeasuredSteps: unmeasured }),
+              firstEvaluation:
+                unmeasured < current.steps
+                  ? stepsToEvaluation(0, { ...current, unmeasuredSteps: unmeasured })
+                  : null,
             }),
           )}
           ${inSlot('charts', charts({ ...view, model, baseline }))}

@@ -5,15 +5,18 @@ import type { LitElement, ReactiveController } from 'lit';
 export class FileDrop implements ReactiveController {
   readonly #host: LitElement;
   readonly #onFile: (file: File) => void;
-  /** Enters minus leaves: a drag over a child leaves its parent first. */
-  #depth = 0;
+  /**
+   * What it is held over: a drag over a child enters that before it leaves its parent, and what is taken away meanwhile it
+   * never leaves.
+   */
+  readonly #over = new Set<Node>();
 
   constructor(host: LitElement, onFile: (file: File) => void) {
     this.#host = host;
     this.#onFile = onFile;
     host.addController(this);
-    host.addEventListener('dragenter', (event) => this.#moved(event, 1));
-    host.addEventListener('dragleave', (event) => this.#moved(event, -1));
+    host.addEventListener('dragenter', (event) => this.#moved(event, true));
+    host.addEventListener('dragleave', (event) => this.#moved(event, false));
     host.addEventListener('dragover', (event) => {
       if (hasFiles(event)) event.preventDefault();
     });
@@ -22,21 +25,23 @@ export class FileDrop implements ReactiveController {
 
   /** Whether a file is being held over the element. */
   get isOver(): boolean {
-    return this.#depth > 0;
+    return [...this.#over].some(({ isConnected }) => isConnected);
   }
 
   hostDisconnected(): void {
-    this.#depth = 0;
+    this.#over.clear();
   }
 
-  #moved(event: DragEvent, change: 1 | -1): void {
-    if (!hasFiles(event)) return;
-    this.#depth = Math.max(0, this.#depth + change);
+  #moved(event: DragEvent, isEntered: boolean): void {
+    const target = event.composedPath()[0] as Node | undefined;
+    if (!hasFiles(event) || target === undefined) return;
+    if (isEntered) this.#over.add(target);
+    else this.#over.delete(target);
     this.#host.requestUpdate();
   }
 
   #dropped(event: DragEvent): void {
-    this.#depth = 0;
+    this.#over.clear();
     this.#host.requestUpdate();
     const file = event.dataTransfer?.files[0];
     if (file === undefined) return;

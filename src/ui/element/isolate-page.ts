@@ -23,10 +23,13 @@ function canHelp(): boolean {
 }
 
 /** Resolves once the page's requests pass through the service worker. Throws where they never will. */
-async function untilControlled({ scope, installing }: ServiceWorkerRegistration): Promise<void> {
+async function untilControlled(registration: ServiceWorkerRegistration): Promise<void> {
+  const { scope, installing, waiting, active } = registration;
   const { serviceWorker } = navigator;
   if (!location.href.startsWith(scope)) throw new Error(`it serves ${scope}, which this page is not in`);
   if (serviceWorker.controller !== null) return;
+  // A page that was loaded past it, by a forced reload, stays so; the next load passes through it.
+  if (active?.state === 'activated' && installing === null && waiting === null) return;
   await new Promise<void>((resolve, reject) => {
     serviceWorker.addEventListener('controllerchange', () => resolve(), { once: true });
     installing?.addEventListener('statechange', () => {

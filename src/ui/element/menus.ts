@@ -48,7 +48,8 @@ export class Menus implements ReactiveController {
   readonly onFocusout = (event: FocusEvent): void => {
     const target = event.relatedTarget;
     // Without a target the focus went to nothing at all: a press, which `#onPress` judges.
-    if (target instanceof Node && !this.#contains(target)) this.#set(null);
+    // Not by its constructor: it may be of another document's.
+    if (target !== null && !this.#contains(target as Node)) this.#set(null);
   };
 
   readonly #onPress = (event: Event): void => {

@@ -70,7 +70,8 @@ export class Presenter implements ReactiveController {
   readonly #announcer: Announcer;
   readonly #drop: FileDrop;
   readonly #frame: FrameThrottle;
-  readonly #drafts = new Map<SettingName, string>();
+  /** What was typed and is not allowed, and the value that was in force then: another one puts it away. */
+  readonly #drafts = new Map<SettingName, { readonly text: string; readonly instead: unknown }>();
   #speech: Speech = makeSpeech(null);
   #isTableOpen = false;
   #cursorStep: number | null = null;
@@ -137,7 +138,7 @@ export class Presenter implements ReactiveController {
     if (report.type !== 'evaluation' && report.type !== 'history') return;
     const { words, formats } = this.#speech;
     const { model } = this.#options.session;
-    if (model.settings !== null) baselines.remember(model.settings, model.evaluations);
+    if (model.settings !== null) baselines.remember(model.settings, model.data, model.evaluations);
     if (report.type === 'history') return;
     this.#announcer.saySoon(
       fill(words.announceEvaluation, {
@@ -185,9 +186,9 @@ export class Presenter implements ReactiveController {
         session,
         settings: next.complete,
         error: this.#host.error,
-        baseline: baselines.of(session.model.settings ?? next.complete),
+        baseline: baselines.of(session.model.settings ?? next.complete, session.model.data),
         comparison,
-        withoutGan: baselines.withoutGan(session.model.settings ?? next.complete),
+        withoutGan: baselines.withoutGan(session.model.settings ?? next.complete, session.model.data),
         isStartQueued: this.isStartQueued,
         continueTo: this.#continueTo(),
         hasPoster: this.#poster !== null,
@@ -240,7 +241,7 @@ export class Presenter implements ReactiveController {
     onChange: (name, value) => this.#options.next.set(name, value),
     onDraft: (name, text) => {
       if (text === null) this.#drafts.delete(name);
-      else this.#drafts.set(name, text);
+      else this.#drafts.set(name, { text, instead: this.#options.next.complete[name] });
       this.#host.requestUpdate();
     },
     onDefaults: () => {
@@ -260,8 +261,11 @@ export class Presenter implements ReactiveController {
 
   /** What was asked for and is not allowed: of the form, else of attributes, properties and the address. */
   #allDrafts(): ReadonlyMap<SettingName, string> {
-    const refused = [...this.#options.next.refused].map(([name, value]) => [name, String(value)] as const);
-    return new Map([...refused, ...this.#drafts]);
+    const { refused, complete } = this.#options.next;
+    for (const [name, { instead }] of this.#drafts) if (complete[name] !== instead) this.#drafts.delete(name);
+    const given = [...refused].map(([name, value]) => [name, String(value)] as const);
+    const typed = [...this.#drafts].map(([name, { text }]) => [name, text] as const);
+    return new Map([...given, ...typed]);
   }
 
   #mount(): void {
@@ -270,10 +274,15 @@ export class Presenter implements ReactiveController {
     const digits = new DigitsView(root);
     this.#digits = digits;
     digits.update(this.#options.session.model, this.#poster);
-    void loadPlot().then((Plot) => {
-      // Taken out, or moved, in the meantime.
-      if (this.#digits === digits) this.#charts = this.#makeCharts(Plot, root);
-    });
+    this.#showMap();
+    void loadPlot().then(
+      (Plot) => {
+        // Taken out, or moved, in the meantime.
+        if (this.#digits === digits) this.#charts = this.#makeCharts(Plot, root);
+      },
+      // A file that cannot be had: the charts stay empty, the figures stand in legends and table.
+      ignore,
+    );
   }
 
   #makeCharts(Plot: PlotClass, root: ShadowRoot): ChartsView {
@@ -285,7 +294,7 @@ export class Presenter implements ReactiveController {
         const settings = session.model.settings ?? next.complete;
         return {
           model: session.model,
-          baseline: baselines.of(settings),
+          baseline: baselines.of(settings, session.model.data),
           steps: settings.steps,
           speech: this.#speech,
         };
@@ -298,8 +307,9 @@ export class Presenter implements ReactiveController {
   }
 
   #showMap(): void {
-    const canvas = this.#host.shadowRoot?.querySelector<HTMLCanvasElement>('#feature-map') ?? null;
-    if (canvas !== (this.#map?.canvas ?? null) || !this.#host.isConnected) {
+    const found = this.#host.shadowRoot?.querySelector<HTMLCanvasElement>('#feature-map') ?? null;
+    const canvas = this.#host.isConnected ? found : null;
+    if (canvas !== (this.#map?.canvas ?? null)) {
       this.#map?.view.disconnect();
       this.#map = canvas === null ? null : { canvas, view: new FeatureMapCanvas(canvas) };
     }

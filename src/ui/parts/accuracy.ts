@@ -25,12 +25,13 @@ export interface AccuracyView extends Speech {
   /** What was measured of a recipe before, where that is of the like. */
   readonly referenceOf: (recipe: Settings['recipe']) => MeasuredReference | null;
   readonly onCompare: (isCompared: boolean) => void;
-  /** The step that a run is evaluated at first. */
-  readonly firstEvaluation: number;
+  /** The step that a run is evaluated at first; null where it ends before. */
+  readonly firstEvaluation: number | null;
 }
 
 /** A run that was loaded has no evaluation of its own yet, at whatever step it is. */
 function timingOfNone({ words, formats, model, firstEvaluation }: AccuracyView): string {
+  if (firstEvaluation === null) return words.accuracyNever;
   if (model.step === 0) return fill(words.accuracyNone, { step: formats.count(firstEvaluation) });
   const next = model.nextEvaluation;
   if (next === null) return words.accuracyNoneLeft;

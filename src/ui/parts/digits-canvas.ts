@@ -24,19 +24,19 @@ export function toDigitGrid(grid: ImageGrid): DigitGrid {
   return { source, columns, rows, cellWidth, cellHeight };
 }
 
-/** Loads a picture of `columns` square cells a row. Rejects where it cannot be had. */
+/** Loads a picture of `columns` square cells a row. Rejects where it cannot be had, or has not one whole row. */
 export async function loadDigitGrid(url: string, columns: number): Promise<DigitGrid> {
   const source = new Image();
   source.src = url;
   await source.decode();
   const cell = Math.floor(source.naturalWidth / columns);
-  return {
-    source,
-    columns,
-    rows: Math.floor(source.naturalHeight / cell),
-    cellWidth: cell,
-    cellHeight: cell,
-  };
+  const rows = cell === 0 ? 0 : Math.floor(source.naturalHeight / cell);
+  if (rows === 0) {
+    throw new Error(
+      `${url} is ${source.naturalWidth} x ${source.naturalHeight} pixels, less than a row of cells.`,
+    );
+  }
+  return { source, columns, rows, cellWidth: cell, cellHeight: cell };
 }
 
 export class DigitsCanvas {

@@ -63,8 +63,10 @@ export class NumberFormats {
 
   /** A difference of two shares in percentage points, always with its sign. */
   points(difference: number): string {
+    // Rounded before, so that less than is shown has no minus before its zeros.
+    const points = Math.round(1e4 * difference) / 100 + 0;
     // The minus sign is as wide as the plus, a hyphen is not.
-    return this.#change.format(100 * difference).replace('-', '\u2212');
+    return this.#change.format(points).replace('-', '\u2212');
   }
 
   /** A loss. */

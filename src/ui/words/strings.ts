@@ -141,6 +141,7 @@ const WORDS = {
   accuracy: 'Test accuracy',
   accuracyNone: 'first evaluated after step {step}',
   accuracyNoneSince: 'next evaluated at step {step}',
+  accuracyNever: 'too few steps for an evaluation',
   accuracyNoneLeft: 'not evaluated since it was loaded',
   accuracyEvaluating: 'evaluating on the test images …',
   accuracyAt: 'at step {step}',

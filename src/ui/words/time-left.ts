@@ -9,9 +9,9 @@ export interface RemainingTime {
 }
 
 /**
- * Time until `steps` updates are done; null where nothing was measured yet. The time between the
- * last two evaluations counts everything (steps, evaluation, images), so it is preferred to the pace
- * of the steps alone.
+ * Time until `steps` updates are done; null where nothing was measured yet, or none is left to make. The time between
+ * the last two evaluations counts everything (steps, evaluation, images), so it is preferred to the pace of the steps
+ * alone.
  */
 export function remainingTime(
   step: number,
@@ -21,8 +21,12 @@ export function remainingTime(
 ): RemainingTime | null {
   const left = Math.max(0, steps - step);
   const last = evaluations.at(-1);
-  const before = evaluations.at(-2);
-  if (last !== undefined && before !== undefined && last.step > before.step) {
+  if (left === 0) return null;
+  // Earlier ones, where the clock has seen no time pass since the one before: some are coarse.
+  const before = evaluations.findLast(
+    ({ step: at, elapsedMs }) => at < last!.step && elapsedMs < last!.elapsedMs,
+  );
+  if (last !== undefined && before !== undefined) {
     const msPerStep = (last.elapsedMs - before.elapsedMs) / (last.step - before.step);
     return { ms: left * msPerStep, isLowerBound: false };
   }

@@ -66,6 +66,7 @@ export async function measurePeaks(adapter: GPUAdapter): Promise<NonNullable<Ben
     const { time } = makeDispatchTimer(device);
     const flopMs = await time(makeDispatch(device, MULTIPLY_ADDS, buffers, GROUPS));
     const copyMs = await time(makeDispatch(device, COPY, buffers, copyGroups));
+    if (flopMs === 0 || copyMs === 0) throw new Error('The clock sees no time pass.');
     return { gflops: FLOPS / (flopMs * 1e6), gigabytesPerSecond: (2 * COPY_BYTES) / (copyMs * 1e6) };
   } finally {
     device.destroy();

@@ -44,6 +44,9 @@ export interface MeasureOptions extends BenchmarkOrders {
 /** A turn takes about so long where a step is shorter. */
 const TURN_MS = 100;
 const MOST_STEPS = 250;
+/** Of a clock that sees no time pass over so many steps nothing is to be had; they took this long at least. */
+const MOST_UNSEEN_STEPS = 10_000;
+const LEAST_MS = 1e-3;
 /**
  * Chunks whose JavaScript is timed, and their steps at least: of a GPU's chunk, 40 ms, that is a few; a software
  * adapter makes one step in a second, and one submit a step would be timed with it.
@@ -107,18 +110,34 @@ class Running {
 
   /** Makes a turn's steps and gives the time of each sample, in milliseconds a step. */
   async takeTurn(): Promise<readonly number[]> {
+    const wanted = this.stepsPerTurn;
     // The GPU is kept busy over a whole turn; on the CPU every step can be timed by itself.
-    const [stepsPerCall, calls] = this.isOnGpu ? [this.stepsPerTurn, 1] : [1, this.stepsPerTurn];
+    const stepsPerCall = this.isOnGpu ? wanted : 1;
     const samples: number[] = [];
-    for (let call = 0; call < calls; call++) {
-      const startedAt = this.#now();
-      const js = await this.#engine.steps(stepsPerCall);
-      samples.push((this.#now() - startedAt) / stepsPerCall);
-      this.jsMs.push(js / stepsPerCall);
+    let made = 0;
+    while (made < wanted) {
+      const { steps, ms, js } = await this.#sample(stepsPerCall);
+      samples.push(ms / steps);
+      this.jsMs.push(js / steps);
+      made += steps;
     }
     this.stepMs = median(samples);
-    this.result = { ...this.result, steps: this.result.steps + stepsPerCall * calls };
+    this.result = { ...this.result, steps: this.result.steps + made };
     return samples;
+  }
+
+  /** Goes on until the clock has moved: some are so coarse that they see no step pass. */
+  async #sample(
+    stepsPerCall: number,
+  ): Promise<{ readonly steps: number; readonly ms: number; readonly js: number }> {
+    const startedAt = this.#now();
+    let [steps, ms, js] = [0, 0, 0];
+    do {
+      js += await this.#engine.steps(stepsPerCall);
+      steps += stepsPerCall;
+      ms = this.#now() - startedAt;
+    } while (ms <= 0 && steps < MOST_UNSEEN_STEPS);
+    return { steps, ms: Math.max(ms, LEAST_MS), js };
   }
 
   /** Makes an untimed turn, in which the calls to the device are counted. */
@@ -303,7 +322,7 @@ class Measurement {
       // The second step warms up, the third tells how many make a turn.
       await running.engine.steps(1);
       const [ms] = await timed(this.#now, () => running.engine.steps(1));
-      running.stepMs = Math.max(ms, 1e-3);
+      running.stepMs = Math.max(ms, LEAST_MS);
     }
     // What is not counted and slow has no time for it.
     if (!isSlow || running.isOnGpu) await running.warmUp();

@@ -8,8 +8,8 @@ import { median } from '../../protocol/benchmark/statistics.js';
 const DEPTH = 512;
 /** A sample takes about a millisecond, so that some pass undisturbed on a machine that does other things too. */
 const CALLS = 1000;
-/** Samples of one turn. */
-const SAMPLES = 20;
+/** Calls of one turn. */
+const TURN_CALLS = 20 * CALLS;
 const ROWS = 6;
 const COLUMNS = 8;
 const FLOAT_BYTES = 4;
@@ -28,6 +28,25 @@ export interface MicroKernel {
   readonly rate: () => Rate;
 }
 
+/** A clock that sees no time pass over so many calls never will; they took this long at least. */
+const MOST_CALLS = 1000 * CALLS;
+const LEAST_MS = 1e-3;
+
+/** Times calls until the clock has moved: some are so coarse that they see no sample pass. */
+export function timeCalls(
+  call: () => void,
+  now: () => number,
+): { readonly calls: number; readonly ms: number } {
+  const startedAt = now();
+  let [calls, ms] = [0, 0];
+  do {
+    for (let index = 0; index < CALLS; index++) call();
+    calls += CALLS;
+    ms = now() - startedAt;
+  } while (ms <= 0 && calls < MOST_CALLS);
+  return { calls, ms: Math.max(ms, LEAST_MS) };
+}
+
 /** `packed6x8` (plain: unrolled by four) on operands that fit the first-level cache, one thread. */
 export async function loadMicroKernel(simd: Simd): Promise<MicroKernel> {
   const memory = new WebAssembly.Memory({ initial: 2 });
@@ -40,15 +59,14 @@ export async function loadMicroKernel(simd: Simd): Promise<MicroKernel> {
   }
   const times: number[] = [];
   const run = (): void => {
-    for (let sample = 0; sample < SAMPLES; sample++) {
-      const startedAt = performance.now();
-      for (let call = 0; call < CALLS; call++) {
-        kernel(A, B, DEPTH, STARTS, 0, OUTS, 0);
-      }
-      times.push(performance.now() - startedAt);
+    const call = (): void => kernel(A, B, DEPTH, STARTS, 0, OUTS, 0);
+    for (let made = 0; made < TURN_CALLS;) {
+      const sample = timeCalls(call, () => performance.now());
+      made += sample.calls;
+      times.push(sample.ms / sample.calls);
     }
   };
-  const rateOf = (ms: number): number => (2 * ROWS * COLUMNS * DEPTH * CALLS) / (ms * 1e6);
+  const rateOf = (ms: number): number => (2 * ROWS * COLUMNS * DEPTH) / (ms * 1e6);
   const rate = (): Rate => ({ median: rateOf(median(times)), max: rateOf(Math.min(...times)) });
   // What is compiled better after a while.
   run();

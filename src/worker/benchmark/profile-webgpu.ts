@@ -47,8 +47,8 @@ export async function profileWebGpu(input: EngineInput, gpu: GPU | undefined): P
         kind: own.map(({ operation }) => operation.kind).join(' + '),
         ms,
         multiplyAdds,
-        gflops: multiplyAdds === 0 ? null : (2 * multiplyAdds) / (ms * 1e6),
-        gigabytesPerSecond: bytes / (ms * 1e6),
+        gflops: multiplyAdds === 0 || ms === 0 ? null : (2 * multiplyAdds) / (ms * 1e6),
+        gigabytesPerSecond: ms === 0 ? null : bytes / (ms * 1e6),
       });
     }
     return { operations, timedBy: timer.timedBy };

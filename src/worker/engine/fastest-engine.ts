@@ -89,8 +89,9 @@ export async function startFastest({
   known,
   signal,
 }: Contest): Promise<ContestResult> {
-  const isKnown = known !== undefined && names.every((name) => known[name] !== undefined);
-  const order = isKnown ? names.toSorted((a, b) => known[b]! - known[a]!) : names;
+  // A database may hold anything.
+  const isKnown = names.every((name) => Number.isFinite(known?.[name]));
+  const order = isKnown ? names.toSorted((a, b) => known![b]! - known![a]!) : names;
   const failures: { name: EngineName; error: unknown }[] = [];
   const speeds: Partial<Record<EngineName, number>> = isKnown ? { ...known } : {};
   let winner: ContestResult['winner'] = null;

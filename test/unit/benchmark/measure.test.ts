@@ -255,4 +255,23 @@ describe('a benchmark', () => {
     assert.ok(now() < 5000, String(now()));
     assert.equal(lastResults(events)[0]!.drift, 1);
   });
+
+  it('gives figures by a clock that sees most steps take no time', async () => {
+    for (const contender of [WASM, GPU]) {
+      const { options, events, now } = stage({ wasm: { stepMs: 8 }, webgpu: { stepMs: 8 } });
+      const coarse = (): number => 100 * Math.floor(now() / 100);
+      await measure({ ...options, now: coarse, ...orders(fixedTurns(12), contender) });
+      const { msPerStep, drift, steps } = lastResults(events)[0]!;
+      assert.ok(msPerStep!.min > 0, 'no step takes no time');
+      assert.ok(msPerStep!.median > 5 && msPerStep!.median < 13, String(msPerStep!.median));
+      assert.ok(drift! > 0.5 && drift! < 2, String(drift));
+      assert.ok(steps < 2000, String(steps));
+    }
+  });
+
+  it('ends by a clock that stands still', async () => {
+    const { options, events } = stage({ wasm: { stepMs: 8 } });
+    await measure({ ...options, now: () => 0, ...orders(fixedTurns(1), WASM) });
+    assert.ok(lastResults(events)[0]!.msPerStep!.median > 0);
+  });
 });

@@ -12,8 +12,11 @@ import { Comparison } from '../../../src/ui/comparison/comparison.js';
 import type { MeasuredReference } from '../../../src/ui/comparison/measured-reference.js';
 import { referenceFor } from '../../../src/ui/comparison/references.js';
 import { TrainerSession, type SessionOptions } from '../../../src/ui/trainer-session.js';
-import { evaluationAt, FakeTrainer } from '../../ui/support/fake-trainer.js';
+import { evaluationAt, FakeTrainer, runOf } from '../../ui/support/fake-trainer.js';
 import { Timers } from '../support/timers.js';
+
+/** What fakes train on. */
+const { data: DATA } = runOf({ recipe: 'notebook' });
 
 /** Seeds that no other test has: what was trained on a page is remembered. */
 let nextSeed = 5000;
@@ -142,7 +145,7 @@ describe('what a run is held against', () => {
     );
     assert.ok(!states.includes('paused'));
     assert.equal(session.model.state, 'running');
-    const known = baselines.of(settings);
+    const known = baselines.of(settings, DATA);
     assert.equal(known.at(-1)!.step, 200);
     own().advance(100);
     await settle();
@@ -170,10 +173,35 @@ describe('what a run is held against', () => {
     own().advance(1000);
     await until(() => others.length === 2 && others[1]!.done === 1000, 'the last turn');
     assert.equal(session.model.state, 'finished');
-    assert.deepEqual([others[0]!.done, baselines.of(settings).at(-1)!.step], [600, 600]);
-    assert.equal(baselines.withoutGan(settings).at(-1)!.step, 1000);
+    assert.deepEqual([others[0]!.done, baselines.of(settings, DATA).at(-1)!.step], [600, 600]);
+    assert.equal(baselines.withoutGan(settings, DATA).at(-1)!.step, 1000);
     await settle();
     assert.equal(comparison.takesTurns, false);
+    assert.ok(
+      others.every(({ isTerminated }) => isTerminated),
+      'nothing more is asked of their workers',
+    );
+    assert.equal(comparison.stateOf('few-labels-no-gan'), 'training', 'that is no failure');
+  });
+
+  it('holds nothing up where the run goes on beyond the steps that it began with', async () => {
+    const settings = settingsOf();
+    const { session, comparison, own, others } = open();
+    await session.start(settings);
+    own().advance(1000);
+    await until(() => others.length === 2 && others[1]!.done === 1000, 'the last turn');
+    await settle();
+    const before = own().calls.length;
+    await session.start({ ...settings, steps: 4000 });
+    assert.equal(comparison.takesTurns, false);
+    own().advance(1000);
+    await settle();
+    assert.deepEqual(
+      own()
+        .calls.slice(before)
+        .map(([name]) => name),
+      ['start'],
+    );
   });
 
   it('is not trained where nobody wants it, nor where it was trained on this page before', async () => {
@@ -185,7 +213,7 @@ describe('what a run is held against', () => {
     await settle();
     assert.equal(others.length, 0);
     const labelsOnly = comparedSettings('labels-only-augmented', settings);
-    baselines.remember(labelsOnly, [evaluationAt(600, labelsOnly)]);
+    baselines.remember(labelsOnly, DATA, [evaluationAt(600, labelsOnly)]);
     comparison.isWanted = true;
     assert.equal(comparison.stateOf('labels-only-augmented'), null);
     own().advance(200);
@@ -226,7 +254,7 @@ describe('what a run is held against', () => {
       [false, true],
     );
     assert.equal(others[1]!.done, 20);
-    assert.deepEqual(baselines.withoutGan(settings), []);
+    assert.deepEqual(baselines.withoutGan(settings, DATA), []);
     await settle();
     assert.equal(session.model.state, 'running');
   });

@@ -89,3 +89,27 @@ test('before two evaluations the pace of the steps bounds the time from below', 
   assert.equal(remainingTime(0, 100, null, []), null);
   assert.equal(remainingTime(0, 100, 0, []), null);
 });
+
+test('a coarse clock that sees no time between two evaluations is asked about earlier ones', () => {
+  const evaluations = [
+    { step: 10, elapsedMs: 0 },
+    { step: 20, elapsedMs: 100 },
+    { step: 30, elapsedMs: 100 },
+  ];
+  assert.deepEqual(remainingTime(30, 130, 1e6, evaluations), { ms: 500, isLowerBound: false });
+  const still = evaluations.slice(1);
+  assert.deepEqual(remainingTime(30, 130, 100, still), { ms: 1000, isLowerBound: true });
+});
+
+test('no time is left, and none is told, where all steps are made', () => {
+  assert.equal(remainingTime(100, 100, 4, []), null);
+});
+
+test('a change too small to be shown has no minus', () => {
+  const formats = new NumberFormats(DEFAULT_STRINGS);
+  assert.deepEqual(
+    [-1e-5, 0, 1e-5].map((change) => formats.points(change)),
+    ['+0.00', '+0.00', '+0.00'],
+  );
+  assert.equal(formats.points(-0.0123), '\u22121.23');
+});

@@ -166,15 +166,24 @@ test('what an ended client still reports is not heard', async () => {
   assert.equal(session.model.step, 0);
 });
 
-test('a baseline is that of the same labelled draws', () => {
+/** What fakes train on. */
+const { data: DATA } = runOf({ recipe: 'notebook' });
+
+test('a baseline is that of the same labelled draws of the same data', () => {
   const baselines = new Baselines();
   const labelsOnly = completeSettings({ recipe: 'labels-only' });
   const evaluations = [evaluationAt(1, labelsOnly), evaluationAt(200, labelsOnly)];
-  baselines.remember(labelsOnly, evaluations);
-  assert.equal(baselines.of(NOTEBOOK), evaluations);
-  assert.deepEqual(baselines.of({ ...NOTEBOOK, seed: 2 }), []);
-  assert.deepEqual(baselines.of({ ...NOTEBOOK, labels: 100 }), []);
-  assert.deepEqual(baselines.of(labelsOnly), []);
+  baselines.remember(labelsOnly, DATA, evaluations);
+  assert.equal(baselines.of(NOTEBOOK, DATA), evaluations);
+  assert.deepEqual(baselines.of({ ...NOTEBOOK, seed: 2 }, DATA), []);
+  assert.deepEqual(baselines.of({ ...NOTEBOOK, labels: 100 }, DATA), []);
+  assert.deepEqual(baselines.of(labelsOnly, DATA), []);
+  assert.deepEqual(
+    baselines.of(NOTEBOOK, { fingerprint: 'other images' }),
+    [],
+    'of another element on the page',
+  );
+  assert.deepEqual(baselines.of(NOTEBOOK, null), [], 'its data are not known yet');
   assert.equal(baselineAt(evaluations, 199)!.step, 1);
   assert.equal(baselineAt(evaluations, 0), null);
 });
@@ -187,18 +196,18 @@ test('few labels have a baseline of their own, and one without GAN', () => {
       (recipe) => {
         const other = completeSettings({ ...few, recipe });
         const found = [evaluationAt(2000, other)];
-        baselines.remember(other, found);
+        baselines.remember(other, DATA, found);
         return [recipe, found];
       },
     ),
   );
-  assert.equal(baselines.of(few), evaluations.get('labels-only-augmented'));
-  assert.equal(baselines.withoutGan(few), evaluations.get('few-labels-no-gan'));
+  assert.equal(baselines.of(few, DATA), evaluations.get('labels-only-augmented'));
+  assert.equal(baselines.withoutGan(few, DATA), evaluations.get('few-labels-no-gan'));
   const withoutGan = { ...few, recipe: 'few-labels-no-gan' } as const;
-  assert.equal(baselines.of(withoutGan), evaluations.get('labels-only-augmented'));
-  assert.deepEqual(baselines.withoutGan(withoutGan), []);
-  assert.deepEqual(baselines.withoutGan(NOTEBOOK), []);
-  assert.deepEqual(baselines.of({ ...few, seed: 2 }), []);
+  assert.equal(baselines.of(withoutGan, DATA), evaluations.get('labels-only-augmented'));
+  assert.deepEqual(baselines.withoutGan(withoutGan, DATA), []);
+  assert.deepEqual(baselines.withoutGan(NOTEBOOK, DATA), []);
+  assert.deepEqual(baselines.of({ ...few, seed: 2 }, DATA), []);
 });
 
 test('labels are known to be spread from the end of the stage before until their report comes', () => {
