@@ -82,6 +82,9 @@ export function stirred(input: EngineInput): NamedTensors {
   );
 }
 
+/** All of a program's operations are one piece of work here, and a software adapter compiles some for long. */
+const SILENCE_LIMIT_MS = 600_000;
+
 /** Calls `work` with a device inside a validation scope, and fails where anything was invalid. */
 export async function withDevice<T>(
   work: (device: GPUDevice) => Promise<T>,
@@ -89,6 +92,7 @@ export async function withDevice<T>(
 ): Promise<T> {
   const needs = [{ what: 'Anything', bytes: 2 ** 27, remedy: 'Test less' }];
   const { device, watch } = await openDevice(navigator.gpu, needs, features);
+  watch.setSilenceLimit(SILENCE_LIMIT_MS);
   try {
     device.pushErrorScope('validation');
     const result = await watch.guard(work(device));
