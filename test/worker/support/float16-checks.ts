@@ -107,6 +107,8 @@ async function wholeRun(): Promise<void> {
     withWebGpu(input, async (engine) => {
       if (engine.info.features?.join() !== 'shader-f16')
         throw new Error(`The engine names the features ${engine.info.features?.join()}.`);
+      // In parts, so that a slow compiler is heard of in between.
+      await engine.inspectStep();
       await engine.advance(2);
       const correct = await engine.countCorrect(0, 50);
       if (!(correct >= 0 && correct <= 50)) throw new Error(`${correct} of 50 images are correct.`);
