@@ -24,10 +24,16 @@ const PREFETCHED_LINES = 3;
 const LABEL = /^(BB\d+):/;
 const INSTRUCTION = /^\s+([a-z]\w*)([^;]*);((?: [0-9a-f]{8})+)/;
 const CONSTANT_ROW = /^\[\d+\]((?: [0-9a-f]{8})+)/;
+/** A modifier with a list, whose commas separate no operands: `op_sel:[0,1,0]`. */
+const LISTED = /\s\w+:\[[\d,]*\]/g;
 const MODIFIER = /^(?:\w+:\S+|offen|idxen|glc|slc|dlc|clamp|lds|gds)$/;
 
 function splitOperands(text: string): Pick<Instruction, 'operands' | 'modifiers'> {
-  const parts = text.split(',').map((part) => part.trim());
+  const listed = Array.from(text.matchAll(LISTED), ([modifier]) => modifier.trim());
+  const parts = text
+    .replaceAll(LISTED, '')
+    .split(',')
+    .map((part) => part.trim());
   // Modifiers stand behind the last operand, with spaces alone between them.
   const [last = '', ...rest] = (parts.pop() ?? '').split(/\s+/);
   const isModifier = MODIFIER.test(last);
@@ -35,7 +41,7 @@ function splitOperands(text: string): Pick<Instruction, 'operands' | 'modifiers'
   const modifiers = isModifier ? [last, ...rest] : rest;
   return {
     operands: [...operands, ...modifiers.filter((word) => !MODIFIER.test(word))],
-    modifiers: modifiers.filter((word) => MODIFIER.test(word)),
+    modifiers: [...modifiers.filter((word) => MODIFIER.test(word)), ...listed],
   };
 }
 

@@ -48,9 +48,13 @@ static VkDevice open_device(VkPhysicalDevice gpu) {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ROBUSTNESS_2_FEATURES_EXT,
       .pNext = &executables,
       .robustBufferAccess2 = VK_TRUE};
+  VkPhysicalDeviceVulkan11Features storage = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES,
+      .pNext = &robustness,
+      .storageBuffer16BitAccess = VK_TRUE};
   VkPhysicalDeviceVulkan12Features core = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
-      .pNext = &robustness,
+      .pNext = &storage,
       .shaderFloat16 = VK_TRUE,
       .vulkanMemoryModel = VK_TRUE,
       .vulkanMemoryModelDeviceScope = VK_TRUE};

@@ -15,13 +15,17 @@ const BINDING = /@binding\((\d+)\) var<storage, (read|read_write)>/g;
 const gpu = create(['enable-dawn-features=dump_shaders']);
 const adapter = await gpu.requestAdapter();
 if (adapter === null) {
-  console.error('Dawn found no adapter.');
+  console.error(
+    'Dawn found no adapter: it refuses drivers that are too old, of lavapipe that of Mesa 22 for one.',
+  );
   process.exit(1);
 }
+/** Those that the settings `subgroups` and `float16` ask for. */
+const FEATURES = ['subgroups', 'shader-f16'];
 const { maxStorageBufferBindingSize, maxBufferSize } = adapter.limits;
 const device = await adapter.requestDevice({
   requiredLimits: { maxStorageBufferBindingSize, maxBufferSize },
-  requiredFeatures: ['subgroups'].filter((name) => adapter.features.has(name)),
+  requiredFeatures: FEATURES.filter((name) => adapter.features.has(name)),
 });
 
 for (const file of process.argv.slice(2)) {

@@ -27,12 +27,24 @@ function vectorOf(text: string): Extract<Operand, { first: number }> {
   throw new Error(`"${text}" stands where a vector register is needed.`);
 }
 
+/** Accesses of half a word: which half of the register they take, and whether the other is kept. */
+const HALVES: Readonly<Record<string, { readonly shift: 0 | 16; readonly keeps: boolean }>> = {
+  buffer_load_ushort: { shift: 0, keeps: false },
+  buffer_load_short_d16: { shift: 0, keeps: true },
+  buffer_load_short_d16_hi: { shift: 16, keeps: true },
+  buffer_store_short: { shift: 0, keeps: true },
+  buffer_store_short_d16_hi: { shift: 16, keeps: true },
+};
+
 /** What a store writes is dropped: buffers keep what the host has written. */
 export function readyBuffer(instruction: Instruction): MemoryRun | null {
-  const [, kind, count = '1'] = /^buffer_(load|store)_dword(?:x([234]))?$/.exec(instruction.opcode) ?? [];
-  if (kind === undefined) return null;
+  const half = HALVES[instruction.opcode];
+  const [, kind, count = '1'] =
+    /^buffer_(load|store)_(?:dword(?:x([234]))?$|u?short)/.exec(instruction.opcode) ?? [];
+  if (kind === undefined || (half === undefined && /short/.test(instruction.opcode))) return null;
   const { operands, modifiers } = instruction;
   const words = Number(count);
+  const bytesOfLane = half === undefined ? 4 * words : 2;
   const data = vectorOf(operands[0]!);
   const address = parseOperand(operands[1]!);
   const descriptor = parseOperand(operands[2]!);
@@ -49,8 +61,15 @@ export function readyBuffer(instruction: Instruction): MemoryRun | null {
       if (!registers.isActive(lane)) continue;
       active++;
       const bytes = base + (addresses?.[lane] ?? 0);
-      segments.add(bytes >>> SEGMENT_SHIFT).add((bytes + 4 * words - 1) >>> SEGMENT_SHIFT);
+      segments.add(bytes >>> SEGMENT_SHIFT).add((bytes + bytesOfLane - 1) >>> SEGMENT_SHIFT);
       if (kind === 'store') continue;
+      if (half !== undefined) {
+        const results = registers.vectors[data.first]!;
+        const found = (registers.word(descriptor.first, bytes) >>> (8 * (bytes & 2))) & 0xffff;
+        const kept = half.keeps ? results[lane]! & ~(0xffff << half.shift) : 0;
+        results[lane] = kept | (found << half.shift);
+        continue;
+      }
       for (let index = 0; index < words; index++)
         registers.vectors[data.first + index]![lane] = registers.word(descriptor.first, bytes + 4 * index);
     }

@@ -1,12 +1,19 @@
 /** Every dispatch of a recipe's train steps, one for each stage of its own, and of one pass of its evaluation, as a real adapter would get them. */
 
 import { resolveSettings } from '../../src/protocol/check-settings.js';
+import type { Settings } from '../../src/protocol/settings.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import type { RecipeName } from '../../src/recipe/recipes.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import { costsOf, type OperationCost } from '../../src/worker/engine/plan/costs.js';
-import { planEvaluate, planTrainStep, type PlannedProgram } from '../../src/worker/engine/plan/plan.js';
+import {
+  asStored,
+  planEvaluate,
+  planTrainStep,
+  type PlannedProgram,
+} from '../../src/worker/engine/plan/plan.js';
 import { createWebGpuEngine } from '../../src/worker/engine/webgpu/index.js';
+import type { OptionalFeature } from '../../src/worker/engine/webgpu/optional-features.js';
 import { inStage, type Recipe } from '../../src/recipe/recipe.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
 import { blankDataset } from './blank-dataset.js';
@@ -82,11 +89,15 @@ function differentStages({
 }
 
 /**
- * Needs WebGPU's constants as globals. With the tiles of a GPU on which nothing has been measured; `subgroups` is the
- * setting.
+ * Needs WebGPU's constants as globals. With the tiles of a GPU on which nothing has been measured; `features` are the
+ * settings that ask for some.
  */
-export async function record(recipeName: RecipeName, subgroups = false): Promise<Recording> {
-  const settings = resolveSettings({ recipe: recipeName, subgroups });
+export async function record(
+  recipeName: RecipeName,
+  features: Partial<Pick<Settings, OptionalFeature>> = {},
+): Promise<Recording> {
+  const settings = resolveSettings({ recipe: recipeName, ...features });
+  const stored = (planned: PlannedProgram): PlannedProgram => asStored(planned, settings.float16);
   const dataset = blankDataset();
   const recipe = buildRecipe(settings, dataset);
   const recorder = new RecordingGpu();
@@ -100,12 +111,12 @@ export async function record(recipeName: RecipeName, subgroups = false): Promise
       await engine.importState({ step, tensors });
       await engine.advance(1);
       await engine.flush();
-      const planned = planTrainStep(inStage(recipe, index));
+      const planned = stored(planTrainStep(inStage(recipe, index)));
       stages.push({ stage: name, step: withCosts(recorder.take(), planned, recipe) });
     }
     const rows = engine.evaluationSlice;
     await engine.countCorrect(0, rows);
-    const dispatches = withCosts(recorder.take(), planEvaluate(recipe, rows), recipe);
+    const dispatches = withCosts(recorder.take(), stored(planEvaluate(recipe, rows)), recipe);
     return { stages, evaluation: { rows, dispatches } };
   } finally {
     engine.dispose();

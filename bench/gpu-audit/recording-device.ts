@@ -32,7 +32,7 @@ interface StandInBindGroup {
 
 /** Of an AMD GPU, so that it passes for a real adapter, with WebGPU's default limits. */
 const INFO = { vendor: 'amd', architecture: 'rdna-2', device: '', description: '', isFallbackAdapter: false };
-const FEATURES: ReadonlySet<string> = new Set(['subgroups']);
+const FEATURES: ReadonlySet<string> = new Set(['subgroups', 'shader-f16']);
 const LIMITS = {
   maxStorageBuffersPerShaderStage: 8,
   maxStorageBufferBindingSize: 128 * 2 ** 20,

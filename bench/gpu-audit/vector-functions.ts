@@ -1,6 +1,7 @@
 /** What RDNA 2's vector instructions compute in a lane, by opcode without its encoding. */
 
-import { floatOf } from './operands.js';
+import { fromHalf, toHalf } from '../../src/worker/engine/plan/half-floats.js';
+import { bitsOf, floatOf } from './operands.js';
 
 /** On words; sources in the order of the text. */
 export const WORD_FUNCTIONS: Readonly<Record<string, (a: number, b: number, c: number) => number>> = {
@@ -35,6 +36,8 @@ export const WORD_FUNCTIONS: Readonly<Record<string, (a: number, b: number, c: n
   v_mad_i32_i24: (a, b, c) => Math.imul((a << 8) >> 8, (b << 8) >> 8) + c,
   v_bfe_u32: (a, b, c) => ((c & 31) === 0 ? 0 : (a >>> (b & 31)) & (0xffff_ffff >>> (32 - (c & 31)))),
   v_bfi_b32: (a, b, c) => (a & b) | (~a & c),
+  v_cvt_f32_f16: (a) => bitsOf(fromHalf(a & 0xffff)),
+  v_cvt_f16_f32: (a) => toHalf(floatOf(a)),
   v_cvt_u32_f32: (a) => wholeOf(a, 0, 0xffff_ffff),
   v_cvt_i32_f32: (a) => wholeOf(a, -0x8000_0000, 0x7fff_ffff),
 };

@@ -1,7 +1,8 @@
 /** Vector instructions made ready to run: operands read once, then lane by lane. */
 
 import type { Instruction } from './assembly.js';
-import { laneValues, parseOperand, scalarValue } from './operands.js';
+import { fromHalf, toHalf } from '../../src/worker/engine/plan/half-floats.js';
+import { bitsOf, floatOf, laneValues, parseOperand, scalarValue } from './operands.js';
 import { EXEC, LANES, type Registers } from './registers.js';
 import { COMPARISONS, FLOAT_FUNCTIONS, WORD_FUNCTIONS } from './vector-functions.js';
 import {
@@ -39,7 +40,8 @@ function runFloat(instruction: Instruction, compute: (a: number, b: number, c: n
 function runWords(instruction: Instruction, compute: (a: number, b: number, c: number) => number): Run {
   const target = vectorTarget(instruction.operands[0]!);
   const sources = sourcesOf(instruction, 1);
-  const [, mask] = PARTS[modifierOf(instruction, 'dst_sel') ?? 'DWORD']!;
+  const [shift, mask] = PARTS[modifierOf(instruction, 'dst_sel') ?? 'DWORD']!;
+  const kept = modifierOf(instruction, 'dst_unused') === 'UNUSED_PRESERVE' ? ~(mask << shift) : 0;
   const isClamped = instruction.modifiers.includes('clamp');
   return (registers) => {
     const [a, b = a, c = a] = sources.map((source) => wordsOf(registers, source));
@@ -47,7 +49,45 @@ function runWords(instruction: Instruction, compute: (a: number, b: number, c: n
     for (let lane = 0; lane < LANES; lane++) {
       if (!registers.isActive(lane)) continue;
       const value = compute(a![lane]!, b![lane]!, c![lane]!);
-      results[lane] = isClamped ? Math.max(0, Math.min(0xffff_ffff, value)) : value & mask;
+      results[lane] = isClamped
+        ? Math.max(0, Math.min(0xffff_ffff, value))
+        : (results[lane]! & kept) | ((value & mask) << shift);
+    }
+  };
+}
+
+/**
+ * A multiply-add whose sources are floats, or halves where `op_sel_hi` says so (the upper of a word where `op_sel` does). Its
+ * result is a float, or half a word.
+ */
+function runMix(instruction: Instruction, part: 'f32' | 'low' | 'high'): Run {
+  const target = vectorTarget(instruction.operands[0]!);
+  const bitsIn = (name: string): readonly number[] =>
+    (modifierOf(instruction, name) ?? '[0,0,0]').replaceAll(/[[\]]/g, '').split(',').map(Number);
+  const [isHalf, isUpper] = [bitsIn('op_sel_hi'), bitsIn('op_sel')];
+  const sources = instruction.operands
+    .slice(1)
+    .map((text) => parseSource(text.replace(/^neg\((.*)\)$/, '$1')));
+  const signs = instruction.operands.slice(1).map((text) => (/^-|^neg/.test(text) ? -1 : 1));
+  const plain = sources.map((source) => ({ ...source, isNegative: false }));
+  const scratch = plain.map(() => new Float64Array(LANES));
+  return (registers) => {
+    plain.forEach((source, index) => {
+      const words = wordsOf(registers, source);
+      for (let lane = 0; lane < LANES; lane++) {
+        const word = words[lane]!;
+        const half = fromHalf((word >>> (isUpper[index] === 1 ? 16 : 0)) & 0xffff);
+        scratch[index]![lane] = signs[index]! * (isHalf[index] === 1 ? half : floatOf(word));
+      }
+    });
+    const results = registers.vectors[target]!;
+    for (let lane = 0; lane < LANES; lane++) {
+      if (!registers.isActive(lane)) continue;
+      const [a, b, c] = scratch.map((values) => values[lane]!);
+      const value = a! * b! + c!;
+      if (part === 'f32') results[lane] = bitsOf(value);
+      else if (part === 'low') results[lane] = (results[lane]! & 0xffff_0000) | toHalf(value);
+      else results[lane] = (results[lane]! & 0xffff) | (toHalf(value) << 16);
     }
   };
 }
@@ -178,6 +218,12 @@ export function readyVector(instruction: Instruction): Run | null {
       return runFromWhole(instruction, false);
     case 'v_cvt_f32_i32':
       return runFromWhole(instruction, true);
+    case 'v_fma_mix_f32':
+      return runMix(instruction, 'f32');
+    case 'v_fma_mixlo_f16':
+      return runMix(instruction, 'low');
+    case 'v_fma_mixhi_f16':
+      return runMix(instruction, 'high');
     case 'v_cndmask_b32':
       return runChoice(instruction);
     case 'v_readfirstlane_b32':

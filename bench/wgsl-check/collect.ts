@@ -9,6 +9,7 @@ import type { Recipe } from '../../src/recipe/recipe.js';
 import type { RecipeName } from '../../src/recipe/recipes.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import { createWebGpuEngine, type WebGpuOptions } from '../../src/worker/engine/webgpu/index.js';
+import type { OptionalFeature } from '../../src/worker/engine/webgpu/optional-features.js';
 import type { Tiles } from '../../src/worker/engine/webgpu/kernels/linear.js';
 import { defaultTiles, TILE_CANDIDATES } from '../../src/worker/engine/webgpu/tuning/tiles.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
@@ -18,8 +19,13 @@ import { RecordingGpu } from '../gpu-audit/recording-device.js';
 /** Texts by themselves, each with the label of the first kernel that has it. */
 export type Texts = Map<string, string>;
 
-/** What the label of a text begins with that the setting "subgroups" asks for. */
-export const BY_SUBGROUPS = 'by subgroups: ';
+/** What the label of a text begins with that a setting asks for, and the extension that it may have. */
+export const BY_FEATURE: Readonly<
+  Record<OptionalFeature, { readonly prefix: string; readonly extension: string }>
+> = {
+  subgroups: { prefix: 'by subgroups: ', extension: 'subgroups' },
+  float16: { prefix: 'as float16: ', extension: 'f16' },
+};
 
 /** Most groups in one dimension of a dispatch, by WebGPU's defaults. */
 const MOST_GROUPS = 65_535;
@@ -67,11 +73,14 @@ export async function collectTexts(recipeName: RecipeName, texts: Texts): Promis
   const [height, width, channels] = dataset.imageShape;
   const images = new Float32Array(ROWS * height * width * channels);
 
-  async function walk(options: WebGpuOptions, subgroups = false): Promise<void> {
-    const prefix = subgroups ? BY_SUBGROUPS : '';
+  async function walk(options: WebGpuOptions, setting?: OptionalFeature): Promise<void> {
+    const prefix = setting === undefined ? '' : BY_FEATURE[setting].prefix;
     const recorder = new RecordingGpu();
     const wrapDevice = (device: GPUDevice): GPUDevice => keepTexts(device, texts, prefix);
-    const asked = { ...input, settings: { ...settings, subgroups } };
+    const asked = {
+      ...input,
+      settings: { ...settings, ...(setting !== undefined && { [setting]: true }) },
+    };
     const engine = await createWebGpuEngine(asked, { ...options, gpu: recorder.gpu, wrapDevice });
     try {
       for (const step of firstSteps(recipe)) {
@@ -103,7 +112,9 @@ export async function collectTexts(recipeName: RecipeName, texts: Texts): Promis
   }
 
   for (const tiles of tileChoices()) await walk({ tiles });
-  for (const isSoftware of [false, true]) await walk({ tiles: defaultTiles(isSoftware) }, true);
+  for (const setting of Object.keys(BY_FEATURE) as OptionalFeature[]) {
+    for (const isSoftware of [false, true]) await walk({ tiles: defaultTiles(isSoftware) }, setting);
+  }
   // Nothing takes time on this device, so every candidate gets its turn.
   const store = { read: () => Promise.resolve(undefined), write: () => Promise.resolve() };
   await walk({ tune: { store, budgetMs: NO_HURRY_MS } });

@@ -18,12 +18,14 @@ export type Limit = keyof typeof DEFAULT_LIMITS;
 export type Demands = Readonly<Record<Limit, number>>;
 
 const TYPE_BYTES: Readonly<Record<string, number>> = {
+  f16: 2,
   f32: 4,
   i32: 4,
   u32: 4,
   vec2f: 8,
   mat2x4f: 32,
   vec2u: 8,
+  vec4h: 8,
   vec4f: 16,
   vec4u: 16,
   vec4i: 16,

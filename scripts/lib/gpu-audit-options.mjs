@@ -5,6 +5,10 @@ import { parseList, parseOptions } from './options.mjs';
 import { importSource } from './source-modules.mjs';
 
 const { RECIPE_NAMES } = await importSource('src/recipe/recipes.ts');
+const { OPTIONAL_FEATURES } = await importSource('src/worker/engine/webgpu/optional-features.ts');
+
+/** The settings that ask for features of an adapter, as options. */
+const FEATURES = Object.keys(OPTIONAL_FEATURES);
 
 export const HELP = `npm run gpu-audit -- [options]
 
@@ -15,6 +19,7 @@ model assumes. Needs Linux on x64, and Mesa; without them it says so and does no
 
   --recipe LIST    of ${RECIPE_NAMES.join(', ')} (default all)
   --subgroups      of the kernels that the setting of that name asks for
+  --float16        the same; the SPIR-V is then made for Mesa's lavapipe, or the driver in VK_ICD_FILENAMES
   --json FILE      where the figures go as well
   --compare FILE   figures of an earlier run: prints what has changed since
   --help           this text`;
@@ -26,7 +31,7 @@ export function parseAuditOptions(args, env) {
     args,
     {
       recipe: { type: 'string', default: 'all' },
-      subgroups: { type: 'boolean', default: false },
+      ...Object.fromEntries(FEATURES.map((name) => [name, { type: 'boolean', default: false }])),
       json: { type: 'string' },
       compare: { type: 'string' },
       help: { type: 'boolean' },
@@ -35,6 +40,6 @@ export function parseAuditOptions(args, env) {
   );
   if (given.help) return null;
   const recipes = [...new Set(parseList('recipe', given.recipe, RECIPE_NAMES))];
-  const { subgroups } = given;
-  return { recipes, subgroups, json: resolveGiven(given.json), compare: resolveGiven(given.compare) };
+  const features = Object.fromEntries(FEATURES.map((name) => [name, given[name]]));
+  return { recipes, features, json: resolveGiven(given.json), compare: resolveGiven(given.compare) };
 }

@@ -37,20 +37,20 @@ function written({ dispatches, us, multiplyAddUs, doubts }) {
 }
 
 /**
- * An audit for each recipe and stage of it, as `--json` writes them. The last of a recipe has the evaluation. `subgroups` is
- * the setting.
+ * An audit for each recipe and stage of it, as `--json` writes them. The last of a recipe has the evaluation. `features` are
+ * the settings that ask for some.
  */
-export function auditRecipes({ recipes, subgroups }, tools, log) {
+export function auditRecipes({ recipes, features }, tools, log) {
   return withTemporaryFolder('bench', async (folder) => {
     const { auditProgram, record } = await importAudit(folder);
     const recordings = new Map();
-    for (const recipe of recipes) recordings.set(recipe, await record(recipe, subgroups));
+    for (const recipe of recipes) recordings.set(recipe, await record(recipe, features));
     const all = [...recordings.values()].flatMap(({ stages, evaluation }) => [
       ...stages.flatMap(({ step }) => step),
       ...evaluation.dispatches,
     ]);
     const codes = [...new Set(all.map(({ code }) => code))];
-    const files = await makeSpirv(codes, tools.assembler, folder, log);
+    const files = await makeSpirv(codes, tools, folder, log);
     log(`RADV compiles ${files.size} shaders for ${FAMILY}`);
     const compiled = await compileRadv([...files.values()], FAMILY, tools, folder);
     const compiledOf = (code) => compiled.get(files.get(code));
@@ -72,7 +72,7 @@ export function auditRecipes({ recipes, subgroups }, tools, log) {
           driver,
           recipe,
           ...(stage === null ? {} : { stage }),
-          ...(subgroups && { subgroups }),
+          ...Object.fromEntries(Object.entries(features).filter(([, isAsked]) => isAsked)),
           dispatches,
           stepUs: us,
           multiplyAddUs,

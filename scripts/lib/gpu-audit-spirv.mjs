@@ -14,9 +14,16 @@ const FOLDER = path.join(CACHE, 'spirv');
 /** Of all that Dawn prints for a recipe. */
 const MOST_BYTES = 2 ** 28;
 
-function fileOf(code) {
-  return path.join(FOLDER, `${shortHash(`${packageVersion('webgpu')}\n${code}`)}.spv`);
+/** Dawn may give drivers other SPIR-V: `driver` is the one that it was made for, null for the packed Chromium's. */
+function fileOf(code, driver) {
+  const maker = [packageVersion('webgpu'), ...(driver === null ? [] : [driver])].join(' ');
+  return path.join(FOLDER, `${shortHash(`${maker}\n${code}`)}.spv`);
 }
+
+/**
+ * What Dawn promises of branches to drivers that know such promises, lavapipe for one; older assemblers and older RADVs know none.
+ */
+const RECONVERGENCE = /^.*(?:MaximallyReconvergesKHR|SPV_KHR_maximal_reconvergence).*\n/gm;
 
 /** The disassembled SPIR-V in Dawn's dump, by the name that the first line of the WGSL gives. */
 export function splitDump(dump) {
@@ -27,36 +34,40 @@ export function splitDump(dump) {
     if (name === undefined || after === undefined) continue;
     // Up to the heading of whatever Dawn prints next.
     const [text] = after.split(/^(?:info|warning|error):/m);
-    texts.set(name, text.replace('"dawn_entry_point"', '"main"'));
+    texts.set(name, text.replace('"dawn_entry_point"', '"main"').replaceAll(RECONVERGENCE, ''));
   }
   return texts;
 }
 
-/** Runs Dawn on the packed Chromium's software driver: it is the one that opens everywhere. */
-async function dump(files, log) {
+/** Where Dawn finds a driver; the packed Chromium's software driver opens everywhere. */
+async function surroundingsOf(driver, log) {
+  if (driver !== null) return { VK_ICD_FILENAMES: driver };
   const folder = path.dirname((await packedChromium(log)).executablePath);
   const { LD_LIBRARY_PATH } = process.env;
+  return {
+    LD_LIBRARY_PATH: [folder, LD_LIBRARY_PATH].filter(Boolean).join(':'),
+    VK_ICD_FILENAMES: path.join(folder, 'vk_swiftshader_icd.json'),
+  };
+}
+
+async function dump(files, driver, log) {
   const { stdout } = await run(process.execPath, [inRoot('bench/gpu-audit/dump-spirv.mjs'), ...files], {
     maxBuffer: MOST_BYTES,
-    env: {
-      ...process.env,
-      LD_LIBRARY_PATH: [folder, LD_LIBRARY_PATH].filter(Boolean).join(':'),
-      VK_ICD_FILENAMES: path.join(folder, 'vk_swiftshader_icd.json'),
-    },
+    env: { ...process.env, ...(await surroundingsOf(driver, log)) },
   });
   return splitDump(stdout);
 }
 
-/** Files of SPIR-V by WGSL text. `folder` takes what is in between. */
-export async function makeSpirv(codes, assembler, folder, log) {
+/** Files of SPIR-V by WGSL text, as Dawn makes it for a driver. `folder` takes what is in between. */
+export async function makeSpirv(codes, { assembler, dawnDriver }, folder, log) {
   await mkdir(FOLDER, { recursive: true });
-  const unknown = codes.filter((code) => !existsSync(fileOf(code)));
+  const unknown = codes.filter((code) => !existsSync(fileOf(code, dawnDriver)));
   if (unknown.length > 0) {
     log(`Dawn compiles ${unknown.length} shaders (once; a minute or more)`);
-    const name = (code) => path.basename(fileOf(code), '.spv');
+    const name = (code) => path.basename(fileOf(code, dawnDriver), '.spv');
     const files = unknown.map((code) => path.join(folder, `${name(code)}.wgsl`));
     await Promise.all(files.map((file, index) => writeFile(file, unknown[index])));
-    const texts = await dump(files, log);
+    const texts = await dump(files, dawnDriver, log);
     for (const code of unknown) {
       const text = texts.get(name(code));
       if (text === undefined) {
@@ -65,10 +76,10 @@ export async function makeSpirv(codes, assembler, folder, log) {
       }
       const source = path.join(folder, `${name(code)}.spvasm`);
       await writeFile(source, text);
-      const staging = stagingOf(fileOf(code));
+      const staging = stagingOf(fileOf(code, dawnDriver));
       await run(assembler, ['--target-env', 'vulkan1.2', source, '-o', staging]);
-      await rename(staging, fileOf(code));
+      await rename(staging, fileOf(code, dawnDriver));
     }
   }
-  return new Map(codes.map((code) => [code, fileOf(code)]));
+  return new Map(codes.map((code) => [code, fileOf(code, dawnDriver)]));
 }

@@ -1,6 +1,7 @@
 /** naga, wgpu's shader compiler: where it is, and what it says of WGSL files. Owns no text and no judgement. */
 
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -10,12 +11,12 @@ const run = promisify(execFile);
 
 const LIMIT_MS = 60_000;
 
-/** What each text is translated to: a file's ending, and what naga has to be told. */
+/** What each text is translated to: a file's ending, what naga has to be told, and whether it has float16 (GLSL ES has none). */
 export const LANGUAGES = {
   'SPIR-V': { ending: 'spv', args: [] },
   MSL: { ending: 'metal', args: ['--metal-version', '2.1'] },
   HLSL: { ending: 'hlsl', args: ['--shader-model', '60'] },
-  GLSL: { ending: 'comp', args: ['--profile', 'es310', '--entry-point', 'main'] },
+  GLSL: { ending: 'comp', args: ['--profile', 'es310', '--entry-point', 'main'], hasHalves: false },
 };
 
 /** The version of the naga in PATH; null where there is none. */
@@ -44,7 +45,7 @@ async function complaintOf(args) {
 }
 
 /**
- * Validates a file and translates it to every language, into `folder`. Resolves with words for each that went wrong,
+ * Validates a file and translates it to every language that has what it needs, into `folder`. Resolves with words for each that went wrong,
  * none for a sound text.
  */
 async function checkFile(file, folder) {
@@ -52,7 +53,9 @@ async function checkFile(file, folder) {
   const problems = [];
   const invalid = await complaintOf([file]);
   if (invalid !== null) return [`is not valid: ${invalid}`];
-  for (const [language, { ending, args }] of Object.entries(LANGUAGES)) {
+  const takesHalves = /^enable f16;$/m.test(await readFile(file, 'utf8'));
+  for (const [language, { ending, args, hasHalves = true }] of Object.entries(LANGUAGES)) {
+    if (takesHalves && !hasHalves) continue;
     const complaint = await complaintOf([...args, file, path.join(folder, `${name}.${ending}`)]);
     if (complaint !== null) problems.push(`does not translate to ${language}: ${complaint}`);
   }

@@ -100,7 +100,7 @@ async function bundleAndRun(files, outdir) {
       target: 'node20',
       // The ES modules of a package where it has them: its CommonJS cannot be split into chunks.
       mainFields: ['module', 'main'],
-      external: ['assemblyscript', 'esbuild', 'puppeteer-core', 'typescript', 'eslint'],
+      external: ['assemblyscript', 'esbuild', 'puppeteer-core', 'typescript', 'eslint', 'webgpu'],
       // CommonJS packages call `require`; a global one cannot collide with a package's own.
       banner: { js: "globalThis.require ??= (await import('node:module')).createRequire(import.meta.url);" },
       sourcemap: 'inline',

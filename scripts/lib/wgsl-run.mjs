@@ -52,7 +52,7 @@ async function dumpTexts(texts, folder, toText = (code) => code) {
  */
 export function checkTexts({ recipes, dump }, log) {
   return withTemporaryFolder('bench', async (folder) => {
-    const { BY_SUBGROUPS, DEFAULT_LIMITS, collectTexts, demandsOf, excessesOf, greatestOf } =
+    const { BY_FEATURE, DEFAULT_LIMITS, collectTexts, demandsOf, excessesOf, greatestOf } =
       await importCheck(folder);
     const all = new Map();
     const counts = [];
@@ -64,7 +64,10 @@ export function checkTexts({ recipes, dump }, log) {
       for (const [code, label] of texts) if (!all.has(code)) all.set(code, label);
     }
     const codes = [...all.keys()];
-    const extensionsOf = (code) => (all.get(code).startsWith(BY_SUBGROUPS) ? ['subgroups'] : []);
+    const extensionsOf = (code) =>
+      Object.values(BY_FEATURE).flatMap(({ prefix, extension }) =>
+        all.get(code).startsWith(prefix) ? [extension] : [],
+      );
     const problems = codes.flatMap((code) =>
       excessesOf(code, extensionsOf(code)).map((words) => [all.get(code), words]),
     );
@@ -99,7 +102,7 @@ function nagaLine({ naga, counts, problems }) {
   if (naga === null) return 'naga is not at hand, so it has checked nothing: cargo install naga-cli';
   const languages = Object.keys(LANGUAGES).join(', ');
   const isSound = problems.length === 0;
-  return `naga ${naga} ${isSound ? `finds all ${texts} texts valid and translates them to ${languages}` : 'has looked at them'}`;
+  return `naga ${naga} ${isSound ? `finds all ${texts} texts valid and translates them to ${languages} (float16: all but GLSL)` : 'has looked at them'}`;
 }
 
 function limitRows({ greatest, limits }) {
@@ -149,6 +152,6 @@ What one text asks for at most, beside WebGPU's default limits:
 |---|---:|---:|---|
 ${limitRows(result).map(row).join('\n')}
 
-${problems.length === 0 ? 'No text goes beyond them. None needs an extension, but for those that the setting `subgroups` asks for.' : problems.map(([label, words]) => `- ${label}: ${words}`).join('\n')}
+${problems.length === 0 ? 'No text goes beyond them. None needs an extension, but for those that the settings `subgroups` and `float16` ask for.' : problems.map(([label, words]) => `- ${label}: ${words}`).join('\n')}
 `;
 }

@@ -26,6 +26,11 @@ export interface Settings extends RecipeSettings {
    * adapter lacks them. Other engines have none.
    */
   readonly subgroups: boolean;
+  /**
+   * Whether the engine webgpu stores activations as float16 where it computes with float32, as some GPUs can: other
+   * values from the third digit on, and no start where the adapter lacks it. Other engines never do.
+   */
+  readonly float16: boolean;
 }
 
 /** What a caller gives: whatever is left out takes the recipe's default. */
@@ -63,7 +68,7 @@ export type FlagSetting = {
 }[keyof Settings];
 
 /** Settings that are true or false. */
-export const FLAG_SETTINGS: readonly FlagSetting[] = ['balanced', 'subgroups'];
+export const FLAG_SETTINGS: readonly FlagSetting[] = ['balanced', 'subgroups', 'float16'];
 
 /** Settings of what computes, and of when it is looked at: they change nothing that is measured but by rounding. */
 export const FREE_SETTINGS = ['engine', 'threads', 'subgroups', 'evalEvery'] as const;
@@ -88,6 +93,7 @@ const NOTEBOOK_SETTINGS: Settings = Object.freeze({
   repairs: 'none',
   threads: 0,
   subgroups: false,
+  float16: false,
 });
 
 /** What is trained where nothing is said. */

@@ -80,6 +80,7 @@ test('unknown recipes, engines and switches are refused with those that exist', 
   assert.throws(() => resolve({ engine: 'cuda' }), refusal(/"engine" is "cuda"; allowed: auto, /));
   assert.throws(() => resolve({ balanced: 1 }), refusal(/"balanced" is 1; allowed: true, false\./));
   assert.throws(() => resolve({ subgroups: 'on' }), refusal(/"subgroups" is "on"; allowed: true, false\./));
+  assert.throws(() => resolve({ float16: 'on' }), refusal(/"float16" is "on"; allowed: true, false\./));
 });
 
 test('an unknown field is refused by its name, inherited names included', () => {

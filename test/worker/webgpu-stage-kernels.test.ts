@@ -361,6 +361,7 @@ describeWebGpu('a kernel of what few labels need', () => {
     const apart = tensors.map(({ name, storage, shape }) => ({
       name,
       storage,
+      elementBytes: 4 as const,
       sizeBytes: 1024 * Math.ceil(sizeOf(shape) / 256),
     }));
     const layout = {

@@ -380,6 +380,7 @@ export const DEFAULT_STRINGS: Strings = Object.freeze({
     repairs: { label: 'What is mended', hint: '' },
     threads: { label: 'Threads', hint: 'WebAssembly only; 0 leaves the choice to it' },
     subgroups: { label: 'Sums over subgroups of threads (WebGPU, where the GPU has them)', hint: '' },
+    float16: { label: 'Activations in half precision (WebGPU, where the GPU has it)', hint: '' },
     discriminatorLr: { label: 'Learning rate', hint: '' },
     discriminatorBeta1: { label: 'Beta 1', hint: '' },
     discriminatorBeta2: { label: 'Beta 2', hint: '' },

@@ -9,24 +9,26 @@ import { expectClose, expectIdentical } from '../../worker/support/compare.js';
 import { checkOneByOne } from '../../worker/support/one-by-one-checks.js';
 import { GPU_TILES, SOFTWARE_TILES } from '../../worker/support/tiles.js';
 import { tinyInput } from '../../worker/support/tiny.js';
-import { bySubgroups, describeFeature, withWebGpu } from '../../worker/support/webgpu.js';
+import { withFeature, describeFeature, withWebGpu } from '../../worker/support/webgpu.js';
 
 describeFeature('subgroups', 'the webgpu engine with sums by subgroups', () => {
   for (const stage of [0, 1, 3]) {
     it(`computes each operation of stage ${stage} with tiles for GPUs`, async () => {
       const input = fewInput(FEW_SHAPES[0]);
       const { step, tensors } = fewState(input, stage);
-      await checkOneByOne(input, GPU_TILES, step + 1, tensors, 'subgroups');
+      await checkOneByOne(input, GPU_TILES, step + 1, tensors, { reduction: 'subgroups' });
     });
   }
 
   for (const tiles of [SOFTWARE_TILES, GPU_TILES]) {
     it(`computes each operation of a recipe with batch norm, ${tiles === GPU_TILES ? 'tiles for GPUs' : 'one tile'}`, () =>
-      checkOneByOne(tinyInput('notebook', { batch: 11 }, 16), tiles, 1, undefined, 'subgroups'));
+      checkOneByOne(tinyInput('notebook', { batch: 11 }, 16), tiles, 1, undefined, {
+        reduction: 'subgroups',
+      }));
   }
 
   it('makes the steps of the interpreter, says how, and gives the same bits again', async () => {
-    const input = bySubgroups(tinyInput('notebook', {}, 8));
+    const input = withFeature(tinyInput('notebook', {}, 8), 'subgroups');
     const stateOf = async (
       engine: Engine,
     ): Promise<Awaited<ReturnType<Engine['exportState']>>['tensors']> => {

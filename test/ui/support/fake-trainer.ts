@@ -366,4 +366,5 @@ export const LOADED_SETTINGS: Settings = {
   repairs: 'none',
   threads: 0,
   subgroups: false,
+  float16: false,
 };

@@ -66,6 +66,14 @@ describe("the audit's reading of assembly", () => {
     assert.deepEqual([constants.words.length, constants.words[22], constants.words[23]], [33, 1568, 2352]);
   });
 
+  it('takes a modifier with a list for one, whose commas separate no operands', () => {
+    const [mixed] = parseAssembly(
+      assemblyOf('v_fma_mix_f32 v1, v2, -v3, 1.0 op_sel:[1,0,0] op_sel_hi:[1,1,0]', 's_endpgm'),
+    ).instructions;
+    assert.deepEqual(mixed!.operands, ['v1', 'v2', '-v3', '1.0']);
+    assert.deepEqual(mixed!.modifiers, ['op_sel:[1,0,0]', 'op_sel_hi:[1,1,0]']);
+  });
+
   it('refuses a text of another form, and a branch to nowhere', () => {
     assert.throws(() => parseAssembly('%1 = OpTypeVoid'), /0 instructions does not end in s_endpgm/);
     assert.throws(
@@ -112,6 +120,49 @@ describe("the audit's wave", () => {
         .memoryCycles;
     assert.equal(read(2), 4);
     assert.equal(read(8), 64);
+  });
+
+  it('takes memory half as long for halves next to each other', () => {
+    const read = (opcode: string, shift: number): number =>
+      runText(`v_lshlrev_b32_e32 v1, ${shift}, v0`, `${opcode} v2, v1, s[4:7], 0 offen`, 's_endpgm')
+        .memoryCycles;
+    assert.equal(read('buffer_load_dwordx4', 4), 16);
+    assert.equal(read('buffer_load_dwordx2', 3), 8);
+    assert.equal(read('buffer_load_ushort', 1), 4);
+    assert.equal(read('buffer_store_short', 8), 64);
+  });
+
+  it('computes with halves in either part of a word', () => {
+    const { unknown } = new ReadyShader(
+      parseAssembly(
+        assemblyOf('v_fma_mixhi_f16 v1, v2, v3, v4', 'buffer_load_sbyte v1, v2, s[4:7], 0', 's_endpgm'),
+      ),
+    );
+    assert.deepEqual([...unknown], ['buffer_load_sbyte']);
+    // 3 and 2 as the halves of a word, their product and 1 as a number of turns.
+    const turns = (text: string): number =>
+      runText(
+        'v_mov_b32_e32 v1, 3.0',
+        'v_cvt_f16_f32_e32 v2, v1',
+        'v_mov_b32_e32 v1, 2.0',
+        'v_cvt_f16_f32_sdwa v2, v1 dst_sel:WORD_1 dst_unused:UNUSED_PRESERVE src0_sel:DWORD',
+        text,
+        'v_cvt_u32_f32_e32 v3, v3',
+        'v_readfirstlane_b32 s4, v3',
+        's_mov_b32 s5, 0',
+        'BB1:',
+        's_add_u32 s5, s5, 1',
+        's_cmp_lt_u32 s5, s4',
+        's_cbranch_scc1 BB1',
+        's_endpgm',
+      ).instructions;
+    const one = turns('v_mov_b32_e32 v3, 1.0');
+    assert.equal(turns('v_fma_mix_f32 v3, v2, v2, 1.0 op_sel:[0,1,0] op_sel_hi:[1,1,0]') - one, 6 * 3);
+    assert.equal(
+      turns('v_cvt_f32_f16_sdwa v3, v2 dst_sel:DWORD dst_unused:UNUSED_PAD src0_sel:WORD_1') - one,
+      3,
+    );
+    assert.equal(turns('v_cvt_f32_f16_e32 v3, v2') - one, 2 * 3);
   });
 
   it('runs a branch of some lanes with their results alone', () => {

@@ -49,6 +49,8 @@ describe('the options of the audit', () => {
     );
     assert.throws(() => parse('--json', ''), /--json has an empty value/);
     assert.equal(parse('--help'), null);
+    assert.deepEqual(parse().features, { subgroups: false, float16: false });
+    assert.deepEqual(parse('--float16').features, { subgroups: false, float16: true });
   });
 });
 
@@ -57,6 +59,9 @@ describe('what the audit needs', () => {
     assert.deepEqual(findTools({ isSupported: false }).missing, ['Linux on x64']);
     const { missing } = findTools({ isSupported: true, searchPath: '' });
     assert.ok(missing.includes('spirv-as') && missing.includes('a C compiler'), missing.join());
+    // Only float16 needs another driver than the packed Chromium's to make SPIR-V for.
+    assert.equal(findTools({ isSupported: true }).dawnDriver, null);
+    assert.notEqual(findTools({ isSupported: true, float16: true }).dawnDriver, null);
     const told = describeMissing(["Mesa's RADV"]);
     assert.match(
       told,
@@ -67,7 +72,8 @@ describe('what the audit needs', () => {
   it('is SPIR-V from what Dawn prints, by the name of the file', () => {
     const part = (name, text) =>
       `info:\n// Dumped WGSL:\n// FILE ${name}.wgsl\ncode\ninfo:\n/* Dumped SPIRV disassembly */\n${text}`;
-    const dump = part('a1', 'OpEntryPoint "dawn_entry_point"\n') + part('b2', 'OpNop\n');
+    const promise = '  OpExecutionMode %48 MaximallyReconvergesKHR\n';
+    const dump = part('a1', `OpEntryPoint "dawn_entry_point"\n${promise}`) + part('b2', 'OpNop\n');
     assert.deepEqual(
       [...splitDump(dump)],
       [

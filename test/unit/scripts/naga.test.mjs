@@ -39,13 +39,18 @@ test(
       process.env.PATH = `${folder}${path.delimiter}${PATH}`;
       assert.equal(await nagaVersion(), '30.0.1');
       const files = ['good', 'bad', 'odd'].map((name) => path.join(folder, `${name}.wgsl`));
+      await Promise.all(files.map((file) => writeFile(file, '')));
       const problems = await checkWithNaga(files, folder);
       assert.deepEqual([...problems].map(([file, words]) => [path.basename(file), words]).sort(), [
         ['bad.wgsl', ["is not valid: error: expected ';'"]],
         ['odd.wgsl', ['does not translate to HLSL: error: no such thing']],
       ]);
-      const made = (await readdir(folder)).filter((name) => name.startsWith('good.')).sort();
+      const made = (await readdir(folder)).filter((name) => /^good\.(?!wgsl)/.test(name)).sort();
       assert.deepEqual(made, ['good.comp', 'good.hlsl', 'good.metal', 'good.spv']);
+      await writeFile(path.join(folder, 'half.wgsl'), 'enable f16;\n');
+      assert.equal((await checkWithNaga([path.join(folder, 'half.wgsl')], folder)).size, 0);
+      const halves = (await readdir(folder)).filter((name) => /^half\.(?!wgsl)/.test(name)).sort();
+      assert.deepEqual(halves, ['half.hlsl', 'half.metal', 'half.spv']);
     }),
 );
 

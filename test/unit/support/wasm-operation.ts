@@ -56,7 +56,12 @@ function apart(operations: readonly Operation[], tensors: readonly TensorInput[]
       taps: [],
     },
     layout: {
-      buffers: sizes.map((sizeBytes, id) => ({ name: `buffer ${id}`, storage: 'activation', sizeBytes })),
+      buffers: sizes.map((sizeBytes, id) => ({
+        name: `buffer ${id}`,
+        storage: 'activation',
+        elementBytes: 4,
+        sizeBytes,
+      })),
       placements: sizes.map((sizeBytes, buffer) => ({ buffer, offsetBytes: 0, sizeBytes })),
     },
   };

@@ -399,6 +399,7 @@ describe('a measured reference', () => {
       { steps: 2000 },
       { batch: 64 },
       { discriminatorLr: 1e-3 },
+      { float16: true },
     ];
     for (const more of others) assert.equal(find(more), null, JSON.stringify(more));
     assert.equal(find({}, { fingerprint: 'other' }), null);

@@ -8,7 +8,15 @@ import type { EngineInput } from '../../../src/worker/engine/engine.js';
 import { accessesOf } from '../../../src/worker/engine/plan/accesses.js';
 import { interpret } from '../../../src/worker/engine/plan/interpreter/interpreter.js';
 import { ParameterStore, type Values } from '../../../src/worker/engine/plan/interpreter/store.js';
-import type { LossOp, Operation, Program, TensorId } from '../../../src/worker/engine/plan/operations.js';
+import { toHalf } from '../../../src/worker/engine/plan/half-floats.js';
+import { tensorBytes } from '../../../src/worker/engine/plan/memory.js';
+import type {
+  LossOp,
+  Operation,
+  Program,
+  TensorId,
+  TensorType,
+} from '../../../src/worker/engine/plan/operations.js';
 import type { PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
 import { stepScalar } from '../../../src/worker/engine/plan/step-scalars.js';
 import { openDevice } from '../../../src/worker/engine/webgpu/device.js';
@@ -41,7 +49,7 @@ const UNWRITTEN = 0x7fc00000;
 export interface Written {
   readonly operation: Operation;
   readonly tensor: string;
-  readonly type: 'f32' | 'u32';
+  readonly type: TensorType;
   readonly actual: readonly number[];
   readonly expected: readonly number[];
 }
@@ -74,6 +82,9 @@ export function stirred(input: EngineInput): NamedTensors {
   );
 }
 
+/** All of a program's operations are one piece of work here, and a software adapter compiles some for long. */
+const SILENCE_LIMIT_MS = 600_000;
+
 /** Calls `work` with a device inside a validation scope, and fails where anything was invalid. */
 export async function withDevice<T>(
   work: (device: GPUDevice) => Promise<T>,
@@ -81,6 +92,7 @@ export async function withDevice<T>(
 ): Promise<T> {
   const needs = [{ what: 'Anything', bytes: 2 ** 27, remedy: 'Test less' }];
   const { device, watch } = await openDevice(navigator.gpu, needs, features);
+  watch.setSilenceLimit(SILENCE_LIMIT_MS);
   try {
     device.pushErrorScope('validation');
     const result = await watch.guard(work(device));
@@ -92,8 +104,13 @@ export async function withDevice<T>(
   }
 }
 
-/** Elements as they lie in a buffer. */
-function wordsOf(values: Values, type: 'f32' | 'u32'): Uint32Array<ArrayBuffer> {
+/** Elements as they lie in a buffer, up to whole words. */
+function wordsOf(values: Values, type: TensorType): Uint32Array<ArrayBuffer> {
+  if (type === 'f16') {
+    const words = new Uint32Array(Math.ceil(values.length / 2));
+    new Uint16Array(words.buffer).set(Uint16Array.from(values, toHalf));
+    return words;
+  }
   if (type === 'f32') return new Uint32Array(Float32Array.from(values).buffer);
   return Uint32Array.from(values, (value) => (Number.isNaN(value) ? UNWRITTEN : value));
 }
@@ -102,7 +119,7 @@ function wordsOf(values: Values, type: 'f32' | 'u32'): Uint32Array<ArrayBuffer> 
 function written(
   operation: Operation,
   tensor: string,
-  type: 'f32' | 'u32',
+  type: TensorType,
   found: Float32Array<ArrayBuffer>,
   wanted: Values,
 ): Written {
@@ -110,7 +127,9 @@ function written(
   const actual: number[] = [];
   const expected: number[] = [];
   wanted.forEach((value, i) => {
-    if (Number.isNaN(value) !== (words[i] === UNWRITTEN)) {
+    // A half that is no number may have become another float that is none.
+    const isUnwritten = type === 'f16' ? Number.isNaN(found[i]!) : words[i] === UNWRITTEN;
+    if (Number.isNaN(value) !== isUnwritten) {
       const what = Number.isNaN(value) ? 'was written' : 'was not written';
       throw new Error(`"${operation.name}" (${operation.kind}): element ${i} of "${tensor}" ${what}.`);
     }
@@ -162,8 +181,9 @@ class Bench {
     this.#device.queue.submit([encoder.finish()]);
   }
 
-  async read(id: TensorId, length: number): Promise<Float32Array<ArrayBuffer>> {
-    const [values] = await readBuffers(this.#device, [{ ...this.#program.place(id), bytes: length * 4 }]);
+  async read(id: TensorId): Promise<Float32Array<ArrayBuffer>> {
+    const bytes = tensorBytes(this.#program.planned.program.tensors[id]!);
+    const [values] = await readBuffers(this.#device, [{ ...this.#program.place(id), bytes }]);
     return values!;
   }
 
@@ -284,7 +304,7 @@ export async function runOneByOne(
         const wanted = [...expected.subarray(0, actual.length)];
         all.push({ operation, tensor: name, type, actual, expected: wanted });
       } else {
-        all.push(written(operation, name, type, await bench.read(id, expected.length), expected));
+        all.push(written(operation, name, type, await bench.read(id), expected));
       }
     }
     if (operation.kind === 'draw' && planned === trainStep) {

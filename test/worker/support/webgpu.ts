@@ -1,9 +1,9 @@
 /** Tests of the fused WebGPU engine: skipped aloud without an adapter, failed where one is required. */
 
-import type { Engine, EngineInput } from '../../../src/worker/engine/engine.js';
-import { createWebGpuEngine, type WebGpuOptions } from '../../../src/worker/engine/webgpu/index.js';
 import type { ReadyProgram } from '../../../src/worker/engine/webgpu/program.js';
 import './backends.js';
+
+export { withFeature, withWebGpu } from './webgpu-engine.js';
 
 export function describeWebGpu(title: string, define: () => void): void {
   describe(title, function () {
@@ -21,11 +21,6 @@ export function describeWebGpu(title: string, define: () => void): void {
   });
 }
 
-/** What asks for sums by subgroups. */
-export function bySubgroups(input: EngineInput): EngineInput {
-  return { ...input, settings: { ...input.settings, subgroups: true } };
-}
-
 /** `describeWebGpu` where the adapter has a feature: skipped aloud elsewhere, whatever is required, as adapters differ. */
 export function describeFeature(feature: string, title: string, define: () => void): void {
   describeWebGpu(title, () => {
@@ -37,31 +32,6 @@ export function describeFeature(feature: string, title: string, define: () => vo
     });
     define();
   });
-}
-
-/** Runs `work` on an engine inside a validation scope, frees it, and fails where anything was invalid. */
-export async function withWebGpu<T>(
-  input: EngineInput,
-  work: (engine: Engine, device: GPUDevice) => Promise<T>,
-  options: WebGpuOptions = {},
-): Promise<T> {
-  let device: GPUDevice | null = null;
-  const engine = await createWebGpuEngine(input, {
-    ...options,
-    wrapDevice: (made) => {
-      device = options.wrapDevice?.(made) ?? made;
-      return device;
-    },
-  });
-  try {
-    device!.pushErrorScope('validation');
-    const result = await work(engine, device!);
-    const error = await device!.popErrorScope();
-    if (error !== null) throw new Error(`The GPU refused something: ${error.message}`);
-    return result;
-  } finally {
-    engine.dispose();
-  }
 }
 
 /** Runs one dispatch by itself. */

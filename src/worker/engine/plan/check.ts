@@ -7,7 +7,8 @@ import { averageName, parametersOf, type ParameterDescription } from '../../mode
 import { layersUntil, sizeOf } from '../../../recipe/layers.js';
 import { entryOf, type StageRecipe } from '../../../recipe/recipe.js';
 import { accessesOf, stagesOf } from './accesses.js';
-import { ALIGNMENT, lifetimesOf, type MemoryLayout } from './memory.js';
+import { halfActivations } from './half-activations.js';
+import { ALIGNMENT, elementBytesOf, lifetimesOf, tensorBytes, type MemoryLayout } from './memory.js';
 import type { LossOpTerm, Operation, OpSegment, Program, Snippet, TensorId, View } from './operations.js';
 
 /** Storage buffers that one dispatch may bind: WebGPU's default limit. */
@@ -48,6 +49,11 @@ function parameterBuffers(operation: Operation): number {
 
 /** Throws, naming the operation, where a program breaks a rule. */
 export function checkProgram(program: Program): void {
+  const halves = halfActivations(program);
+  for (const { id, type } of program.tensors) {
+    if (type === 'f16' && !halves.has(id))
+      throw new Error(`${nameOf(program, id)} is float16, but not all who touch it can take it so.`);
+  }
   const written = new Set<TensorId>(program.inputs);
   for (const operations of stagesOf(program.operations)) {
     const stageWrites = new Set<TensorId>();
@@ -134,11 +140,16 @@ export function checkUpdates(program: Program, recipe: StageRecipe): void {
   }
 }
 
-/** Tensors alive together never overlap, offsets are aligned, and no stage reads a buffer it writes. */
+/** Tensors fit their buffers and never overlap while they live, offsets are aligned, and no stage reads a buffer it writes. */
 export function checkMemory(program: Program, layout: MemoryLayout): void {
   const lifetimes = lifetimesOf(program);
-  for (const { id } of program.tensors) {
+  for (const tensor of program.tensors) {
+    const { id } = tensor;
     const place = layout.placements[id]!;
+    if (elementBytesOf(tensor) !== layout.buffers[place.buffer]!.elementBytes)
+      throw new Error(`${nameOf(program, id)} lies in a buffer of elements of another size.`);
+    if (tensorBytes(tensor) > place.sizeBytes)
+      throw new Error(`${nameOf(program, id)} has less room than it takes.`);
     if (place.offsetBytes % ALIGNMENT !== 0)
       throw new Error(`${nameOf(program, id)} lies at ${place.offsetBytes}, not a multiple of ${ALIGNMENT}.`);
     if (place.offsetBytes + place.sizeBytes > layout.buffers[place.buffer]!.sizeBytes) {

@@ -6,7 +6,7 @@ import type { Recipe } from '../../../recipe/recipe.js';
 import { accessesOf } from './accesses.js';
 import { bindingsOf } from './check.js';
 import { multiplyAddsOf } from './geometry.js';
-import type { MemoryLayout } from './memory.js';
+import { tensorBytes, type MemoryLayout } from './memory.js';
 import type { Operation, Program } from './operations.js';
 import { totalRows } from './lower/segments.js';
 
@@ -44,8 +44,8 @@ export function costsOf(program: Program, layout: MemoryLayout, recipe: Recipe):
   );
   return program.operations.map((operation) => {
     const { reads, writes, parameterReads, parameterWrites } = accessesOf(operation);
-    const tensorBytes = (ids: Iterable<number>): number =>
-      [...ids].reduce((sum, id) => sum + 4 * sizeOf(program.tensors[id]!.shape), 0);
+    const bytesOf = (ids: Iterable<number>): number =>
+      [...ids].reduce((sum, id) => sum + tensorBytes(program.tensors[id]!), 0);
     const ofParameters = (names: Iterable<string>): number =>
       [...names].reduce((sum, name) => sum + parameterBytes.get(name)!, 0);
     // Adam's two moments go with every parameter that it updates; an average has none.
@@ -55,8 +55,8 @@ export function costsOf(program: Program, layout: MemoryLayout, recipe: Recipe):
       operation,
       shape: [...writes].map((id) => `[${program.tensors[id]!.shape.join(', ')}]`).join(' ') || '-',
       multiplyAdds: operationMultiplyAdds(operation),
-      bytesRead: tensorBytes(reads) + moments + ofParameters(parameterReads),
-      bytesWritten: tensorBytes(writes) + moments + ofParameters(parameterWrites),
+      bytesRead: bytesOf(reads) + moments + ofParameters(parameterReads),
+      bytesWritten: bytesOf(writes) + moments + ofParameters(parameterWrites),
       bindings: bindingsOf(operation, layout),
     };
   });

@@ -1,7 +1,7 @@
 /**
  * Where the tensors of a program lie. Activations are coloured into as few buffers as allow that no
  * stage writes a buffer that it also reads, since WebGPU tracks use by whole buffer; within a buffer
- * they share space over time. Every other storage is one buffer, packed.
+ * they share space over time, float16 with float16 alone. Every other storage is one buffer, packed.
  */
 
 import { sizeOf } from '../../../recipe/layers.js';
@@ -22,6 +22,8 @@ export interface Placement {
 export interface BufferPlan {
   readonly name: string;
   readonly storage: Storage;
+  /** 2 where its tensors are float16. */
+  readonly elementBytes: 2 | 4;
   readonly sizeBytes: number;
 }
 
@@ -39,6 +41,16 @@ export interface Lifetime {
 
 export function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}
+
+/** Bytes of an element of a tensor. */
+export function elementBytesOf({ type }: Pick<PlanTensor, 'type'>): 2 | 4 {
+  return type === 'f16' ? 2 : 4;
+}
+
+/** Bytes of a tensor's elements. */
+export function tensorBytes(tensor: Pick<PlanTensor, 'type' | 'shape'>): number {
+  return sizeOf(tensor.shape) * elementBytesOf(tensor);
 }
 
 /** When each tensor lives, by tensor id: an input from before the first stage, an output to the end. */
@@ -103,8 +115,8 @@ function firstFit(
 export function layOut(program: Program): MemoryLayout {
   const lifetimes = lifetimesOf(program);
   const apart = separated(program);
-  const bytesOf = (tensor: PlanTensor): number => align(sizeOf(tensor.shape) * 4);
-  const colours: { placed: Placed[]; size: number }[] = [];
+  const bytesOf = (tensor: PlanTensor): number => align(tensorBytes(tensor));
+  const colours: { placed: Placed[]; size: number; readonly elementBytes: 2 | 4 }[] = [];
   const placements: Placement[] = [];
 
   const activations = program.tensors.filter(({ storage }) => storage === 'activation');
@@ -113,21 +125,27 @@ export function layOut(program: Program): MemoryLayout {
     const lifetime = lifetimes[tensor.id]!;
     let best: { colour: number; offset: number; growth: number } | null = null;
     for (let colour = 0; colour < colours.length; colour++) {
-      const { placed, size: present } = colours[colour]!;
+      const { placed, size: present, elementBytes } = colours[colour]!;
+      if (elementBytes !== elementBytesOf(tensor)) continue;
       if (placed.some(({ id }) => apart[tensor.id]!.has(id))) continue;
       const offset = firstFit(placed, size, lifetime, lifetimes);
       const growth = Math.max(0, offset + size - present);
       if (best === null || growth < best.growth) best = { colour, offset, growth };
     }
-    best ??= { colour: colours.push({ placed: [], size: 0 }) - 1, offset: 0, growth: size };
+    best ??= {
+      colour: colours.push({ placed: [], size: 0, elementBytes: elementBytesOf(tensor) }) - 1,
+      offset: 0,
+      growth: size,
+    };
     const colour = colours[best.colour]!;
     colour.placed.push({ id: tensor.id, offset: best.offset, size });
     colour.size += best.growth;
     placements[tensor.id] = { buffer: best.colour, offsetBytes: best.offset, sizeBytes: size };
   }
-  const buffers: BufferPlan[] = colours.map(({ size }, index) => ({
+  const buffers: BufferPlan[] = colours.map(({ size, elementBytes }, index) => ({
     name: `activations ${index}`,
     storage: 'activation',
+    elementBytes,
     sizeBytes: size,
   }));
 
@@ -140,7 +158,7 @@ export function layOut(program: Program): MemoryLayout {
       placements[tensor.id] = { buffer: buffers.length, offsetBytes: sizeBytes, sizeBytes: bytesOf(tensor) };
       sizeBytes += bytesOf(tensor);
     }
-    buffers.push({ name: storage, storage, sizeBytes });
+    buffers.push({ name: storage, storage, elementBytes: 4, sizeBytes });
   }
   return { buffers, placements };
 }

@@ -24,11 +24,14 @@ export type TensorId = number;
  */
 export type Storage = 'activation' | 'draws' | 'statistics' | 'gradientStatistics' | 'gradients' | 'results';
 
+/** How an element is stored; `f16` (see `half-activations.ts`) is computed with as f32. */
+export type TensorType = 'f32' | 'u32' | 'f16';
+
 export interface PlanTensor {
   readonly id: TensorId;
   readonly name: string;
   readonly shape: readonly number[];
-  readonly type: 'f32' | 'u32';
+  readonly type: TensorType;
   readonly storage: Storage;
 }
 

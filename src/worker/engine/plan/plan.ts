@@ -5,6 +5,7 @@
 
 import type { ParameterSet, Recipe, StageRecipe } from '../../../recipe/recipe.js';
 import { checkMemory, checkProgram, checkUpdates } from './check.js';
+import { withHalfActivations } from './half-activations.js';
 import {
   lowerClassify,
   lowerEvaluate,
@@ -40,6 +41,11 @@ export function planProgram(program: Program): PlannedProgram {
   const layout = layOut(program);
   checkMemory(program, layout);
   return { program, layout };
+}
+
+/** A planned program as a setting has its activations stored: where as float16, laid out anew. */
+export function asStored(planned: PlannedProgram, float16: boolean): PlannedProgram {
+  return float16 ? planProgram(withHalfActivations(planned.program)) : planned;
 }
 
 /** One step of a recipe in a stage. */

@@ -28,6 +28,7 @@ import {
 } from './kernels/shader.js';
 import { updateTable } from './kernels/update.js';
 import { bufferNeeds } from './needs.js';
+import { featuresAskedBy } from './optional-features.js';
 import { ParameterLayout } from './parameter-layout.js';
 import {
   controlOf,
@@ -59,15 +60,14 @@ export interface WebGpuOptions {
   readonly trainStep?: PlannedProgram | undefined;
 }
 
-/** What the setting of that name needs of an adapter. */
-const SUBGROUPS = { name: 'subgroups', askedBy: 'The setting "subgroups"' } as const;
-
 export interface Equipment {
   readonly open: OpenDevice;
   /** The open device, wrapped where the options say so. */
   readonly device: GPUDevice;
   /** For programs that are no train step. */
   readonly shared: SharedMemory;
+  /** Names of the adapter's features that settings have asked for. */
+  readonly features: readonly string[];
   /** How programs are computed. */
   readonly programOptions: Omit<ProgramOptions, 'prefix'>;
   readonly stages: StagePrograms;
@@ -139,11 +139,12 @@ export function makeShared(
  */
 export async function equip(input: EngineInput, options: WebGpuOptions): Promise<Equipment> {
   const { recipe, dataset } = input;
-  const plan = planStages(recipe, options.trainStep);
+  const { subgroups, float16 } = input.settings;
+  const plan = planStages(recipe, float16, options.trainStep);
   const gpu = 'gpu' in options ? options.gpu : findGpu();
-  const { subgroups } = input.settings;
-  const features = subgroups ? [SUBGROUPS] : [];
-  const open = await openDevice(gpu, bufferNeeds(recipe, dataSizesOf(input), plan.programs), features);
+  const asked = featuresAskedBy(input.settings);
+  const needs = bufferNeeds(recipe, dataSizesOf(input), plan.programs, float16);
+  const open = await openDevice(gpu, needs, asked);
   const device = options.wrapDevice?.(open.device) ?? open.device;
   try {
     const [first, ...others] = plan.programs;
@@ -174,7 +175,8 @@ export async function equip(input: EngineInput, options: WebGpuOptions): Promise
     open.watch.setSilenceLimit(DEVICE_SILENCE_LIMIT_MS);
     const mostMetrics = Math.max(...programs.map(({ control }) => control.metrics));
     const queue = new StepQueue(device, open.watch, shared.buffers.get(CONTROL), mostMetrics);
-    return { open, device, shared, programOptions, stages, queue };
+    const features = asked.map(({ name }) => name);
+    return { open, device, shared, features, programOptions, stages, queue };
   } catch (error) {
     open.device.destroy();
     throw open.watch.failure ?? toTrainerError(error);

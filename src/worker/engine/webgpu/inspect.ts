@@ -47,9 +47,9 @@ export async function inspectStep({
   for (const [index, taps] of tapped) {
     runUntil(index + 1);
     const sources = taps.map(({ tensor, firstRow, rows, shape }): ReadSource => {
-      const { buffer, offsetBytes } = train.place(tensor);
-      const rowBytes = sizeOf(shape) * 4;
-      return { buffer, offsetBytes: offsetBytes + firstRow * rowBytes, bytes: rows * rowBytes };
+      const { buffer, offsetBytes, elementBytes } = train.place(tensor);
+      const rowBytes = sizeOf(shape) * elementBytes;
+      return { buffer, offsetBytes: offsetBytes + firstRow * rowBytes, bytes: rows * rowBytes, elementBytes };
     });
     const values = await read(sources);
     taps.forEach(({ name, rows, shape }, tap) => {

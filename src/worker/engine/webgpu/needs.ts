@@ -7,7 +7,7 @@ import type { DataSizes } from '../data-sizes.js';
 import { NORMALISED_BYTES } from '../../data/normalise.js';
 import { sampleCountOf } from '../image-grid.js';
 import type { Storage } from '../plan/operations.js';
-import { planEvaluate, planFeatures, planGenerate, type PlannedProgram } from '../plan/plan.js';
+import { asStored, planEvaluate, planFeatures, planGenerate, type PlannedProgram } from '../plan/plan.js';
 import { evaluationRows } from './inference/evaluation-rows.js';
 import { updateTableLength } from './kernels/update.js';
 import type { BufferNeed } from './limits.js';
@@ -49,21 +49,26 @@ function stepNeeds(programs: readonly PlannedProgram[]): BufferNeed[] {
   );
 }
 
-/** The buffers of a run that grow with the data, the batch or the recipe; `steps` are the train steps of its stages. */
+/**
+ * The buffers of a run that grow with the data, the batch or the recipe; `steps` are the train steps of its stages,
+ * `float16` is the setting.
+ */
 export function bufferNeeds(
   recipe: Recipe,
   data: DataSizes,
   steps: readonly PlannedProgram[],
+  float16 = false,
 ): readonly BufferNeed[] {
   const { landmarks, generator } = recipe;
-  const evaluate = planEvaluate(recipe, evaluationRows(data.testCount));
+  const smaller = 'Use smaller images';
+  const needsOf = (name: string, planned: PlannedProgram): BufferNeed[] =>
+    programNeeds(name, asStored(planned, float16), smaller);
   const updates = steps.flatMap(({ program }) =>
     program.operations.filter((operation) => operation.kind === 'update'),
   );
   const updateWords = updates.reduce((words, update) => words + updateTableLength(update), 0);
   const tableWords = NORMALISED_BYTES.length + data.pooledCount + updateWords;
   const controlWords = Math.max(...steps.map((step) => controlOf(step).length));
-  const smaller = 'Use smaller images';
   return [
     ...dataNeeds(data),
     {
@@ -74,16 +79,15 @@ export function bufferNeeds(
     { what: 'The tables of indices', bytes: 4 * tableWords, remedy: 'Use fewer images' },
     { what: 'The scalars of steps', bytes: 4 * controlWords, remedy: 'Use a recipe of fewer terms' },
     ...stepNeeds(steps),
-    ...programNeeds('an evaluation', evaluate, smaller),
+    ...needsOf('an evaluation', planEvaluate(recipe, evaluationRows(data.testCount))),
     ...(landmarks === null
       ? []
-      : programNeeds(
+      : needsOf(
           'the features of landmarks',
           planFeatures(recipe, evaluationRows(landmarks.count), 'current'),
-          smaller,
         )),
     ...(generator === null
       ? []
-      : programNeeds('the generated samples', planGenerate(recipe, sampleCountOf(recipe)), smaller)),
+      : needsOf('the generated samples', planGenerate(recipe, sampleCountOf(recipe)))),
   ];
 }

@@ -3,7 +3,7 @@
  * each operation, and the flat list that a step is encoded from. Nothing is made after that.
  */
 
-import type { BufferPlan } from '../plan/memory.js';
+import { elementBytesOf, type BufferPlan } from '../plan/memory.js';
 import type { PlannedProgram } from '../plan/plan.js';
 import type { Operation, PlanTensor, TensorId } from '../plan/operations.js';
 import type { BufferPool } from './buffers.js';
@@ -65,7 +65,11 @@ export function programMemory(
 ): Memory {
   const places = program.tensors.map((tensor): Place & { readonly tensor: PlanTensor } => {
     const { buffer, offsetBytes } = layout.placements[tensor.id]!;
-    return { buffer: `${prefix} ${layout.buffers[buffer]!.name}`, offset: offsetBytes / 4, tensor };
+    return {
+      buffer: `${prefix} ${layout.buffers[buffer]!.name}`,
+      offset: offsetBytes / elementBytesOf(tensor),
+      tensor,
+    };
   });
   return {
     tensor: (id) => places[id]!,
@@ -205,8 +209,12 @@ export interface ReadyProgram {
     readonly operations: readonly number[];
     readonly dispatches: readonly Dispatch[];
   }[];
-  /** The buffer that a tensor lies in, and where, in bytes. */
-  place(id: TensorId): { readonly buffer: GPUBuffer; readonly offsetBytes: number };
+  /** The buffer that a tensor lies in, and where, in bytes; what an element takes. */
+  place(id: TensorId): {
+    readonly buffer: GPUBuffer;
+    readonly offsetBytes: number;
+    readonly elementBytes: 2 | 4;
+  };
   /** Encodes operations first … end - 1, all of them unless told, and what is computed together with one of them. */
   encode(pass: GPUComputePassEncoder, first?: number, end?: number): void;
   /** Frees the program's own buffers. */
@@ -301,13 +309,12 @@ function constantsBuffer(device: GPUDevice, label: string, words: Uint32Array<Ar
  * shaders know lengths, and so those that differ only in which of them they read are one text.
  */
 export function bufferSizes(buffers: readonly BufferPlan[]): readonly number[] {
-  const largest = Math.max(
-    0,
-    ...buffers.map(({ storage, sizeBytes }) => (storage === 'activation' ? sizeBytes : 0)),
-  );
-  return buffers.map(({ storage, sizeBytes }) =>
-    storage === 'activation' && sizeBytes > largest / 2 ? largest : sizeBytes,
-  );
+  const activations = buffers.filter(({ storage }) => storage === 'activation');
+  return buffers.map(({ storage, elementBytes, sizeBytes }) => {
+    const alike = activations.filter((other) => other.elementBytes === elementBytes);
+    const largest = Math.max(0, ...alike.map((other) => other.sizeBytes));
+    return storage === 'activation' && sizeBytes > largest / 2 ? largest : sizeBytes;
+  });
 }
 
 /**
@@ -372,8 +379,9 @@ export async function prepareProgram(
     dispatches,
     parts,
     place: (id) => {
-      const { buffer, offset } = memory.tensor(id);
-      return { buffer: buffers.get(buffer), offsetBytes: offset * 4 };
+      const { buffer, offset, tensor } = memory.tensor(id);
+      const elementBytes = elementBytesOf(tensor);
+      return { buffer: buffers.get(buffer), offsetBytes: offset * elementBytes, elementBytes };
     },
     encode: (pass, first = 0, end = operations.length) => {
       for (const part of parts) {

@@ -5,7 +5,7 @@
 
 import { inStage, type Recipe } from '../../../recipe/recipe.js';
 import { operationMultiplyAdds } from '../plan/costs.js';
-import { planTrainStep, type PlannedProgram } from '../plan/plan.js';
+import { asStored, planTrainStep, type PlannedProgram } from '../plan/plan.js';
 import type { ReadyProgram, SharedMemory } from './program.js';
 
 /** The different train steps of a recipe, and which of them each stage makes. */
@@ -15,15 +15,16 @@ export interface StagePlan {
   readonly programOf: readonly number[];
 }
 
-/** Stages with the very same phases share a program. `firstStep` stands in for the first stage's. */
-export function planStages(recipe: Recipe, firstStep?: PlannedProgram): StagePlan {
+/** Stages with the very same phases share a program. `firstStep` stands in for the first stage's; `float16` is the setting. */
+export function planStages(recipe: Recipe, float16 = false, firstStep?: PlannedProgram): StagePlan {
   const { stages } = recipe;
   const firstAlike = stages.map(({ phases }) => stages.findIndex((other) => other.phases === phases));
   const planned = [...new Set(firstAlike)];
   return {
-    programs: planned.map((stage) =>
-      stage === 0 && firstStep !== undefined ? firstStep : planTrainStep(inStage(recipe, stage)),
-    ),
+    programs: planned.map((stage) => {
+      const isGiven = stage === 0 && firstStep !== undefined;
+      return asStored(isGiven ? firstStep : planTrainStep(inStage(recipe, stage)), float16);
+    }),
     programOf: firstAlike.map((stage) => planned.indexOf(stage)),
   };
 }

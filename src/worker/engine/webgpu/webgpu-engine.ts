@@ -41,9 +41,9 @@ class WebGpuEngine implements Engine {
 
   constructor(input: EngineInput, equipment: Equipment) {
     const { adapter, isSoftware } = equipment.open;
-    const { tiles, reduction } = equipment.programOptions;
-    const features = reduction === 'subgroups' ? { features: ['subgroups'] } : {};
-    this.info = { engine: 'webgpu', adapter, isSoftware, tiles: tileNames(tiles), ...features };
+    const tiles = tileNames(equipment.programOptions.tiles);
+    const { features } = equipment;
+    this.info = { engine: 'webgpu', adapter, isSoftware, tiles, ...(features.length > 0 && { features }) };
     this.#input = input;
     this.#equipment = equipment;
     this.#inference = new Inference(input, equipment);

@@ -15,6 +15,7 @@ import {
 } from '../../engine.js';
 import { tapsAfter } from '../accesses.js';
 import {
+  asStored,
   planClassify,
   planEvaluate,
   planFeatures,
@@ -34,12 +35,14 @@ export interface InterpreterOptions {
   readonly trainStep?: PlannedProgram | undefined;
   /** How the recipe's train step is planned; as for a GPU unless given. */
   readonly trainOptions?: TrainOptions | undefined;
+  /** Whether train steps round activations to float16, as the webgpu engine may store them. */
+  readonly float16?: boolean | undefined;
 }
 
 /** An engine that interprets the plan of `input.recipe`. */
 export function createInterpreter(
   input: EngineInput,
-  { precision, trainStep, trainOptions }: InterpreterOptions,
+  { precision, trainStep, trainOptions, float16 = false }: InterpreterOptions,
 ): Engine {
   const { recipe, settings, dataset, split } = input;
   const planned = new Map<readonly Phase[], PlannedProgram>();
@@ -47,7 +50,7 @@ export function createInterpreter(
   const stageOf = (): ReturnType<typeof inStage> => inStage(recipe, stageAt(recipe, stepsDone).stage);
   const stepProgram = (): PlannedProgram => {
     const stage = stageOf();
-    const known = planned.get(stage.phases) ?? planTrainStep(stage, trainOptions);
+    const known = planned.get(stage.phases) ?? asStored(planTrainStep(stage, trainOptions), float16);
     planned.set(stage.phases, known);
     return known;
   };

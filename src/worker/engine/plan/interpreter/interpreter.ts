@@ -4,6 +4,7 @@
  */
 
 import { RandomStreams } from '../../../random/streams.js';
+import { accessesOf } from '../accesses.js';
 import type { MemoryLayout } from '../memory.js';
 import type { InitialiseOp, Operation, Program, TensorId } from '../operations.js';
 import type { SnippetContext } from './snippets.js';
@@ -81,7 +82,10 @@ export function interpret(program: Program, layout: MemoryLayout, parameters: Pa
     tensors,
     read: (id) => tensors.get(id),
     run: (source, first = 0, end = program.operations.length) => {
-      for (const op of program.operations.slice(first, end)) runOperation(op, source);
+      for (const op of program.operations.slice(first, end)) {
+        runOperation(op, source);
+        for (const id of accessesOf(op).writes) tensors.round(id);
+      }
     },
   };
 }

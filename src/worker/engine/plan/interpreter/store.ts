@@ -5,7 +5,8 @@
 
 import { momentNames, type NamedTensor, type NamedTensors } from '../../../model/parameters.js';
 import { sizeOf } from '../../../../recipe/layers.js';
-import type { MemoryLayout } from '../memory.js';
+import { roundToHalf } from '../half-floats.js';
+import { elementBytesOf, type MemoryLayout } from '../memory.js';
 import type { Program, TensorId } from '../operations.js';
 
 /** `float64` for finite differences, `float32` rounds every stored value as the engines do. */
@@ -54,24 +55,32 @@ export class ParameterStore {
   }
 }
 
-/** The tensors of one program. Draws are kept in float64, which holds every uint32. */
+/** The tensors of one program. Those of float16 are rounded when told, not when they are written. Draws are kept in float64, which holds every uint32. */
 export class TensorStore {
   readonly #program: Program;
   readonly #views: readonly Values[];
 
   constructor(program: Program, layout: MemoryLayout, precision: Precision) {
     this.#program = program;
-    const buffers = layout.buffers.map(({ storage, sizeBytes }) =>
-      makeValues(storage === 'draws' ? 'float64' : precision, sizeBytes / 4).fill(NaN),
+    const buffers = layout.buffers.map(({ storage, elementBytes, sizeBytes }) =>
+      makeValues(storage === 'draws' ? 'float64' : precision, sizeBytes / elementBytes).fill(NaN),
     );
-    this.#views = program.tensors.map(({ id, shape }) => {
-      const { buffer, offsetBytes } = layout.placements[id]!;
-      return buffers[buffer]!.subarray(offsetBytes / 4, offsetBytes / 4 + sizeOf(shape));
+    this.#views = program.tensors.map((tensor) => {
+      const { buffer, offsetBytes } = layout.placements[tensor.id]!;
+      const first = offsetBytes / elementBytesOf(tensor);
+      return buffers[buffer]!.subarray(first, first + sizeOf(tensor.shape));
     });
   }
 
   get(id: TensorId): Values {
     return this.#views[id]!;
+  }
+
+  /** Rounds what an operation has written as it is stored. */
+  round(id: TensorId): void {
+    if (this.#program.tensors[id]!.type !== 'f16') return;
+    const values = this.get(id);
+    values.forEach((value, i) => (values[i] = roundToHalf(value)));
   }
 
   /** Elements of one row. */

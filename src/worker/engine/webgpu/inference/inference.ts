@@ -8,6 +8,7 @@ import { outputShapeOf, sizeOf } from '../../../../recipe/layers.js';
 import { entryOf, type ParameterSet } from '../../../../recipe/recipe.js';
 import type { EngineInput } from '../../engine.js';
 import {
+  asStored,
   planClassify,
   planEvaluate,
   planFeatures,
@@ -180,7 +181,8 @@ export class Inference {
     found?.program.dispose();
     this.#programs.delete(name);
     const { device, shared, programOptions, open } = this.#equipment;
-    const preparing = prepareProgram(device, plan(), shared, { prefix: name, ...programOptions });
+    const planned = asStored(plan(), this.#input.settings.float16);
+    const preparing = prepareProgram(device, planned, shared, { prefix: name, ...programOptions });
     const prepared = { program: await open.watch.guard(preparing), rows };
     this.#programs.set(name, prepared);
     return prepared;

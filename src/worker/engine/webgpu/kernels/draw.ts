@@ -80,6 +80,12 @@ function indexText(
   return `${tables}[${pool.offset}u + word_to_index(words[${row} & 3u], ${pool.length}u)]`;
 }
 
+/** Expression of a float as it is stored in an array of a type. */
+const STORED_FLOATS: Readonly<Partial<Record<ElementType, (value: string) => string>>> = {
+  u32: (value) => `bitcast<u32>(${value})`,
+  f16: (value) => `f16(${value})`,
+};
+
 /**
  * Assignments of floats to a part's target, by index: its buffer is bound as words where draws of both types lie in it.
  */
@@ -91,7 +97,7 @@ function storeFloat(
   const { buffer } = builder.memory.tensor(target);
   const type = types.get(buffer)!;
   const name = builder.write(buffer, type);
-  return (index, value) => `${name}[${index}] = ${type === 'u32' ? `bitcast<u32>(${value})` : value};`;
+  return (index, value) => `${name}[${index}] = ${STORED_FLOATS[type]?.(value) ?? value};`;
 }
 
 /** How each target's buffer is bound. */

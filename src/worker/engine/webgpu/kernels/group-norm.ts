@@ -23,6 +23,7 @@ import {
   tensorText,
   valueType,
   widthOf,
+  writeTensor,
   type Width,
 } from './view.js';
 
@@ -65,7 +66,7 @@ export function groupNormShader(
   const width = widthOf(perGroup);
   const type = valueType(width);
   const place = memory.tensor(target);
-  const stored = builder.write(place.buffer, type);
+  const out = writeTensor(builder, target, width);
   const ofRows = memory.tensor(statistics);
   const statisticsOut = builder.write(ofRows.buffer, 'f32');
   const vectors = perGroup / width;
@@ -117,7 +118,7 @@ ${MAIN} {
     let position = row * area + down;
     var x = fma((${tensorText(builder, source, element, width)} - mean) * rstd, ${parameter('gamma')}, ${parameter('beta')});
     ${snippetsText(builder, epilogue, side, width)}
-    ${stored}[${indexOf(`${builder.whole(place.offset)} + ${element}`, width)}] = x;
+    ${out.array}[${indexOf(`${builder.whole(place.offset)} + ${element}`, width)}] = ${out.stored('x')};
   }
 }`;
   return builder.finish(`group norm ${name}`, text, [norm.groups, rowsOf(segments), 1]);

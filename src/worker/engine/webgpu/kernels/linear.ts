@@ -35,6 +35,7 @@ import {
   valueType,
   viewFunctions,
   widthOf,
+  writeTensor,
 } from './view.js';
 
 /** The tiles in use: what a tuner may change, and nothing else. */
@@ -120,8 +121,8 @@ export function productShader(
   const role = roleOf(operation);
   const tile = tiles[role];
   const builder = builderFor(memory, numbersOf(tile, numbers), segments.length);
-  const { buffer, offset } = memory.tensor(target);
-  const stored = builder.write(buffer, valueType(width));
+  const { offset } = memory.tensor(target);
+  const out = writeTensor(builder, target, width);
   const row = `segment.target_row * ${builder.whole(sideSize(to))} + position * ${builder.whole(to.channels)}`;
   const index = `${builder.whole(offset)} + ${row} + channel`;
   const isShared = role !== 'narrow' && tile.kind === 'shared';
@@ -137,7 +138,7 @@ fn finish_output(position: u32, channel: u32, segment: Segment, value: ${valueTy
   return x;
 }
 fn store_output(position: u32, channel: u32, segment: Segment, value: ${valueType(width)}) {
-  ${stored}[(${index})${width === 4 ? ' / 4u' : ''}] = value;
+  ${out.array}[(${index})${width === 4 ? ' / 4u' : ''}] = ${out.stored('value')};
 }
 ${code}`;
   return builder.finish(`product ${name}`, text, workgroups);

@@ -27,6 +27,7 @@ import {
   tensorText,
   valueType,
   widthOf,
+  writeTensor,
   type Width,
 } from './view.js';
 
@@ -78,14 +79,14 @@ export function normStatisticsShader(
   const storeApplied = (): string => {
     if (applied === null) return '';
     const place = memory.tensor(applied.target);
-    const stored = builder.write(place.buffer, type);
+    const normalised = writeTensor(builder, applied.target, width);
     const snippets = snippetsText(builder, applied.epilogue.slice(1), side, width);
     return positions.each(
       (nth, has) => `{
       let position = position_${nth};
       var x = fma(x_${nth}, scale, shift);
       ${snippets}
-      ${onlyIf(has, assign(stored, `${builder.whole(place.offset)} + ${element('position')}`, width, 'x'))}
+      ${onlyIf(has, assign(normalised.array, `${builder.whole(place.offset)} + ${element('position')}`, width, normalised.stored('x')))}
     }`,
     );
   };

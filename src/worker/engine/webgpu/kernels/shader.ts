@@ -75,7 +75,7 @@ export type TableName = 'bytes' | 'labelled' | 'unlabelled' | `updates ${number}
 
 export interface Place {
   readonly buffer: BufferKey;
-  /** In elements of four bytes; a multiple of four. */
+  /** In elements, of four bytes but where a tensor is float16; a multiple of four. */
   readonly offset: number;
 }
 
@@ -89,7 +89,9 @@ export interface Memory {
   sizeOf(buffer: BufferKey): number;
 }
 
-export type ElementType = 'f32' | 'u32' | 'vec4f';
+export type ElementType = 'f32' | 'u32' | 'vec4f' | 'f16' | 'vec4h';
+
+const TYPE_BYTES: Readonly<Record<ElementType, number>> = { f32: 4, u32: 4, vec4f: 16, f16: 2, vec4h: 8 };
 
 /** A buffer as a shader's array. */
 export interface Binding {
@@ -117,8 +119,11 @@ export function codeOf(bindings: readonly Binding[], body: string): string {
     ({ access, name, type, length }, index) =>
       `@group(0) @binding(${index}) var<storage, ${access}> ${name}: array<${type}, ${length}>;`,
   );
-  const extensions = /\bsubgroup[A-Z]/.test(body) ? 'enable subgroups;\n' : '';
-  return `${extensions}${declarations.join('\n')}\n${body}`;
+  const extensions = [
+    /\bsubgroup[A-Z]/.test(body) ? 'enable subgroups;\n' : '',
+    bindings.some(({ type }) => type === 'f16' || type === 'vec4h') ? 'enable f16;\n' : '',
+  ];
+  return `${extensions.join('')}${declarations.join('\n')}\n${body}`;
 }
 
 /** How a shader takes its numbers; see `Numbers`. */
@@ -233,8 +238,8 @@ export class ShaderBuilder implements Numbers {
   finish(label: string, unfolded: string, groups: Workgroups): Shader {
     const { text: body, workgroups } = foldGroups(unfolded, groups);
     const bindings = this.#bindings.map((binding): Binding => {
-      const width = binding.type === 'vec4f' ? 4 : 1;
-      return { ...binding, length: Math.floor(this.memory.sizeOf(binding.buffer) / width) };
+      const bytes = this.memory.sizeOf(binding.buffer) * 4;
+      return { ...binding, length: Math.floor(bytes / TYPE_BYTES[binding.type]) };
     });
     if (this.isData) {
       bindings.push({

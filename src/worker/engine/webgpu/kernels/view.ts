@@ -1,14 +1,15 @@
 /**
  * How an operation's text reads and writes tensors: the segment struct, and the plan's snippets as
- * WGSL. Four neighbouring channels are one vec4f wherever the channels are a multiple of four.
+ * WGSL. Four neighbouring channels are one vec4f wherever the channels are a multiple of four. What is stored as
+ * float16 is float32 from where it is read to where it is written.
  *
  * In every text here `position` counts pixels from the segment's first row, `channel` is the first of
  * the channels taken, and `x` is the value on its way through a prologue or an epilogue.
  */
 
 import { sideSize, type Side } from '../../plan/geometry.js';
-import type { Activation, OpSegment, Snippet, TensorId, View } from '../../plan/operations.js';
-import { PARAMETERS, type ShaderBuilder } from './shader.js';
+import type { Activation, OpSegment, PlanTensor, Snippet, TensorId, View } from '../../plan/operations.js';
+import { PARAMETERS, type ElementType, type ShaderBuilder } from './shader.js';
 
 /** Beyond it tanh is 1 in float32; some devices overflow inside for larger arguments. */
 const TANH_LIMIT = 10;
@@ -61,10 +62,38 @@ export function loadText(builder: ShaderBuilder, buffer: string, index: string, 
   return width === 4 ? `${name}[(${index}) / 4u]` : `${name}[${index}]`;
 }
 
+/** How a tensor's values of a width lie in its buffer. */
+function storedType({ type }: PlanTensor, width: Width): ElementType {
+  if (type === 'f16') return width === 4 ? 'vec4h' : 'f16';
+  return valueType(width);
+}
+
+/** The element (or the four from it on) at an element index of a tensor's buffer. */
+function elementText(builder: ShaderBuilder, id: TensorId, index: string, width: Width): string {
+  const { buffer, tensor } = builder.memory.tensor(id);
+  if (tensor.type !== 'f16') return loadText(builder, buffer, index, width);
+  const name = builder.read(buffer, storedType(tensor, width));
+  return width === 4 ? `vec4f(${name}[(${index}) / 4u])` : `f32(${name}[${index}])`;
+}
+
 /** Element (or four) of a tensor; `index` counts within the tensor. */
 export function tensorText(builder: ShaderBuilder, id: TensorId, index: string, width: Width): string {
-  const { buffer, offset } = builder.memory.tensor(id);
-  return loadText(builder, buffer, `${builder.whole(offset)} + ${index}`, width);
+  const { offset } = builder.memory.tensor(id);
+  return elementText(builder, id, `${builder.whole(offset)} + ${index}`, width);
+}
+
+/** A tensor bound to be written: its array, and the expression of a value as it is stored. */
+export interface WrittenTensor {
+  readonly array: string;
+  readonly stored: (value: string) => string;
+}
+
+/** Binds a tensor to be written by values of a width. Ask before any read of its buffer. */
+export function writeTensor(builder: ShaderBuilder, id: TensorId, width: Width): WrittenTensor {
+  const { buffer, tensor } = builder.memory.tensor(id);
+  const type = storedType(tensor, width);
+  const array = builder.write(buffer, type);
+  return { array, stored: (value) => (tensor.type === 'f16' ? `${type}(${value})` : value) };
 }
 
 /** Where the parameter of the segment's instance begins in the buffer of all parameters. */
@@ -225,14 +254,14 @@ export function viewFunctions(
   width: Width,
   map: Side = side,
 ): string {
-  const { buffer, offset } = builder.memory.tensor(view.tensor);
+  const { offset } = builder.memory.tensor(view.tensor);
   const starts = segments.map((segment) => offset + sourceRow(segment, view) * sideSize(side));
   return `
 fn ${name}_start(segment: Segment) -> u32 {
   return ${builder.pick(starts, 'segment.index')};
 }
 fn ${name}(at: u32, channel: u32, position: u32, segment: Segment) -> ${valueType(width)} {
-  var x = ${loadText(builder, buffer, 'at + channel', width)};
+  var x = ${elementText(builder, view.tensor, 'at + channel', width)};
   ${mapSnippetsText(builder, view.prologue, side, map, width)}
   return x;
 }
