@@ -55,7 +55,7 @@ const SETTING_NOTES = {
   threads: 'compute threads of the engine wasm; 0: one less than there are cores, 8 at most',
   subgroups: 'let the engine webgpu add up by subgroups, where the adapter has them; other last bits',
   float16:
-    'let the engine webgpu store activations as float16, where the adapter has it; other values from the third digit on',
+    'let the engine webgpu store activations as float16, where the adapter has it; other values from the fourth digit on',
 };
 
 const COMMAND_OPTIONS = {

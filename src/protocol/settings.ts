@@ -28,7 +28,7 @@ export interface Settings extends RecipeSettings {
   readonly subgroups: boolean;
   /**
    * Whether the engine webgpu stores activations as float16 where it computes with float32, as some GPUs can: other
-   * values from the third digit on, and no start where the adapter lacks it. Other engines never do.
+   * values from the fourth digit on, and no start where the adapter lacks it. Other engines never do.
    */
   readonly float16: boolean;
 }
