@@ -100,10 +100,11 @@ function onlyMoved(recipe: RecipeName, name: string): boolean {
 }
 
 describeWebGpu('the webgpu engine', () => {
-  // The other recipes: webgpu-reference, and wasm-webgpu among the long tests.
+  // notebook-feature-matching: webgpu-reference, and wasm-webgpu among the long tests.
   for (const [recipe, batch] of [
     ['notebook', 10],
     ['notebook-as-run', 11],
+    ['labels-only', 20],
     ['notebook-repaired', 12],
   ] as const) {
     it(`computes what the plan of ${recipe} says, with batches of ${batch}`, async () => {
