@@ -27,11 +27,12 @@ await main(async (args) => {
   } = await import('./lib/generated-docs.mjs');
   const { buildSite } = await import('./lib/site.mjs');
   const { summaryFiles } = await import('./lib/protocol-summary.mjs');
-  const { mnistFingerprint, PROTOCOLS, readProtocols, REFERENCES, referencesModule, referencesOf } =
+  const { readFingerprint } = await import('./lib/run-data.mjs');
+  const { PROTOCOLS, readProtocols, REFERENCES, referencesModule, referencesOf } =
     await import('./lib/measured-references.mjs');
   // First: they are part of the site, whose sizes are measured.
   const protocols = await readProtocols(PROTOCOLS);
-  const references = referencesOf(protocols, await mnistFingerprint(), (name, why) =>
+  const references = referencesOf(protocols, await readFingerprint({}), (name, why) =>
     console.log(`docs/protocol/${name} is no reference: ${why}.`),
   );
   await writeFile(REFERENCES, await referencesModule(references));

@@ -3,7 +3,6 @@
  * on in the light theme; `-- --help` says how to take the other states, themes and widths.
  */
 
-import { readFile } from 'node:fs/promises';
 import { UsageError, main } from './lib/main.mjs';
 
 const SCHEMES = ['light', 'dark', 'forced'];
@@ -98,10 +97,11 @@ await main(async (args) => {
   const { resolveGiven } = await import('./lib/invocation.mjs');
   const { prepareOutput } = await import('./lib/output-file.mjs');
   const { inRoot } = await import('./lib/paths.mjs');
+  const { readWhole } = await import('./lib/run-folder.mjs');
   const checkpoint =
     options.checkpoint === undefined
       ? null
-      : await readFile(resolveGiven(options.checkpoint)).catch((error) => {
+      : await readWhole(resolveGiven(options.checkpoint)).catch((error) => {
           throw new UsageError(`--checkpoint ${options.checkpoint}: ${error.message}`, { cause: error });
         });
   const out = resolveGiven(options.out) ?? inRoot('docs', 'screenshot.png');

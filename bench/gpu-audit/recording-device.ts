@@ -3,6 +3,8 @@
  * the host has written, zeros elsewhere. Owns no judgement of what it is given.
  */
 
+import { OPTIONAL_FEATURES } from '../../src/worker/engine/webgpu/optional-features.js';
+
 /** A storage buffer of a dispatch, with what the host has written to it. */
 export interface RecordedBuffer {
   readonly label: string;
@@ -32,7 +34,7 @@ interface StandInBindGroup {
 
 /** Of an AMD GPU, so that it passes for a real adapter, with WebGPU's default limits. */
 const INFO = { vendor: 'amd', architecture: 'rdna-2', device: '', description: '', isFallbackAdapter: false };
-const FEATURES: ReadonlySet<string> = new Set(['subgroups', 'shader-f16']);
+const FEATURES: ReadonlySet<string> = new Set(Object.values(OPTIONAL_FEATURES));
 const LIMITS = {
   maxStorageBuffersPerShaderStage: 8,
   maxStorageBufferBindingSize: 128 * 2 ** 20,

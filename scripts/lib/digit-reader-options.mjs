@@ -1,7 +1,7 @@
 /** What `npm run digit-reader` and `npm run read-digits` may be asked for. */
 
 import path from 'node:path';
-import { commandLine, resolveGiven } from './invocation.mjs';
+import { commandToGoOn, resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { inRoot } from './paths.mjs';
 import {
@@ -68,8 +68,7 @@ export function parseReaderOptions(args) {
   return {
     out: own.out,
     isResumed: own.resume === true,
-    // It goes on with the options that it was begun with: what is left out has other defaults.
-    resumeCommand: commandLine('digit-reader', [...args.filter((word) => word !== '--resume'), '--resume']),
+    resumeCommand: commandToGoOn('digit-reader', args),
     into: resolveGiven(own.into) ?? READER_FOLDER,
     settings,
   };

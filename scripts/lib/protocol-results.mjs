@@ -2,6 +2,7 @@
 
 import os from 'node:os';
 import path from 'node:path';
+import { finishedRows } from './finished-rows.mjs';
 import { replaceFile } from './run-folder.mjs';
 import { importSource } from './source-modules.mjs';
 import { mean, standardDeviation } from './sweep-results.mjs';
@@ -50,7 +51,7 @@ export async function writeProtocol(out, plan, labelsOf, rows) {
   const settings = { ...plan.settings, recipe: plan.recipe, labels: plan.labels };
   const { data, validation } = plan.data;
   const classes = 1 + labelsOf.train.reduce((largest, label) => Math.max(largest, label), 0);
-  const finished = rows.filter(({ state, testAccuracy }) => state === 'finished' && testAccuracy !== null);
+  const finished = finishedRows(rows);
   const labelled = labelledBy(labelsOf.train, classes, settings);
   const { recipe, labels, ...others } = checkSettings(settings);
   // Each draw has a seed of its own.

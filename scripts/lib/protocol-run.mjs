@@ -4,7 +4,7 @@ import path from 'node:path';
 import { resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { PROTOCOL, writeProtocol } from './protocol-results.mjs';
-import { readLabels } from './run-data.mjs';
+import { dataOf, readLabels } from './run-data.mjs';
 import { contradiction, valuesOf } from './sweep-plan.mjs';
 import { sweep } from './sweep-run.mjs';
 import { readPlan, readRow } from './sweep-results.mjs';
@@ -15,11 +15,11 @@ const percent = (share) => (share === null ? '–' : `${(100 * share).toFixed(2)
  * What a protocol is of, from its options and, where it goes on, from what there is: `recipe`, `labels`, `seeds`, null where
  * none are added, and what it trains on. Throws a UsageError where the folder holds something else.
  */
-export function protocolOf({ out, settings, draws, data, validation }, earlier) {
+export function protocolOf({ out, settings, draws, ...given }, earlier) {
   const seeds = draws === undefined ? null : Array.from({ length: draws }, (_, index) => index + 1);
   if (earlier === null) {
     const { recipe, labels } = settings;
-    return { recipe, labels, seeds, data, validation };
+    return { recipe, labels, seeds, ...dataOf(given) };
   }
   const single = (key) => {
     const [value, ...others] = valuesOf(earlier.runs, key);
@@ -31,8 +31,7 @@ export function protocolOf({ out, settings, draws, data, validation }, earlier) 
   };
   return {
     ...{ recipe: single('recipe'), labels: single('labels'), seeds },
-    data: data ?? earlier.data.data,
-    validation: validation ?? earlier.data.validation,
+    ...dataOf(given, earlier.data),
   };
 }
 

@@ -1,6 +1,7 @@
 /** What the repairs have come to: sums over seeds for each choice and number of labels, and the files that hold them. */
 
 import path from 'node:path';
+import { finishedRows } from './finished-rows.mjs';
 import { UsageError } from './main.mjs';
 import { machineOf } from './protocol-results.mjs';
 import { CHOICES, RECIPE } from './repairs-options.mjs';
@@ -24,9 +25,7 @@ const VERSION = 1;
 export function summariseRepairs(labels, rowsOf) {
   return labels.flatMap((count) => {
     const groups = CHOICES.map(({ name, words, repairs, against }) => {
-      const finished = (rowsOf.get(name) ?? []).filter(
-        (row) => row.labels === count && row.state === 'finished' && row.testAccuracy !== null,
-      );
+      const finished = finishedRows(rowsOf.get(name) ?? []).filter((row) => row.labels === count);
       const runs = finished.map(({ seed, testAccuracy, step, elapsedMs }) => ({
         seed,
         accuracy: testAccuracy,

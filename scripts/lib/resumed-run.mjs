@@ -32,9 +32,9 @@ async function read(file) {
 /**
  * Reads a checkpoint file and what lies beside it. `given` are the settings from the command line.
  * Returns the file's bytes, its step, whether it has finished, the lines of evaluations that lie beside it, its
- * `lastEvaluation` as such a line (null where there is none), how long it took, the fingerprint of its data, the sessions before, the options
- * about data that it was begun with, what else run.json `describes`, and `problems`: a name and words for each file beside
- * it that is damaged. Throws a UsageError where the checkpoint is none of ours or contradicts `given`.
+ * `lastEvaluation` as such a line (null where there is none), how long it took, the fingerprint of its data, the sessions
+ * before, the options about data that it was begun with, what else run.json `describes`, and `problems`: a name and words
+ * for each file beside it that is damaged. Throws a UsageError where the checkpoint is none of ours or contradicts `given`.
  */
 export async function readResumedRun(file, given) {
   const { bytes, checkpoint } = await read(file);

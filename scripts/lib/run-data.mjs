@@ -41,6 +41,14 @@ export function dataWords({ data, validation }) {
   ];
 }
 
+/** The options about data: those given, else those that were remembered. */
+export function dataOf(given, remembered = {}) {
+  return {
+    data: given.data ?? remembered.data,
+    validation: given.validation ?? remembered.validation,
+  };
+}
+
 /** The same data in words. */
 export function describeData({ data, validation }) {
   const images = data === undefined ? 'those of MNIST' : `those in ${data}`;

@@ -14,8 +14,9 @@ function readVersions() {
 }
 
 /**
- * run.json: recipe, seed and every setting with its default filled in; the folder of the data; how many training images were kept back; what the
- * newest session ran on; and all sessions in order, one for each time that the run was begun or gone on with.
+ * run.json: recipe, seed and every setting with its default filled in; the folder of the data; how many training images
+ * were kept back; what the newest session ran on; and all sessions in order, one for each time that the run was begun or
+ * gone on with.
  */
 export function describeRun({
   settings,
@@ -27,8 +28,8 @@ export function describeRun({
   fromStep,
   sessions,
 }) {
-  // What is undefined is left out of the file: `data` of a run on MNIST, `validation` of a run that is evaluated on the test images, `tiles` and
-  // `features` of engines that have none.
+  // What is undefined is left out of the file: `data` of a run on MNIST, `validation` of a run that is evaluated on the
+  // test images, `tiles` and `features` of engines that have none.
   const { engine, adapter, isSoftware, tiles, features } = engineReport;
   const machine = {
     engine,

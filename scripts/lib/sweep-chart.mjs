@@ -1,5 +1,7 @@
 /** The chart of a sweep: mean and spread over seeds by number of labels, a line a recipe. Owns no figures. */
 
+import { finishedRows } from './finished-rows.mjs';
+
 const WIDTH = 720;
 const HEIGHT = 420;
 const MARGIN = { left: 56, right: 20, top: 44, bottom: 52 };
@@ -119,7 +121,7 @@ export function drawSweep(summary, rows) {
     const words = 'No run has finished yet';
     return frame([`<text x="${WIDTH / 2}" y="${HEIGHT / 2}" text-anchor="middle">${words}</text>`], words);
   }
-  const finished = rows.filter(({ state, testAccuracy }) => state === 'finished' && testAccuracy !== null);
+  const finished = finishedRows(rows);
   const spreads = groups.flatMap(({ mean, standardDeviation }) => [
     mean - (standardDeviation ?? 0),
     Math.min(1, mean + (standardDeviation ?? 0)),

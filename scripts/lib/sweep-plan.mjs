@@ -87,8 +87,8 @@ function planData({ data, validation }, earlier) {
 }
 
 /**
- * The plan of a sweep: `settings` that all runs have, `runs`, and the `data` they have. `lists` are recipes, labels and seeds, each null
- * where it was not given. `earlier` is the plan of a sweep that goes on, else null: its runs stay, lists that are not
+ * The plan of a sweep: `settings` that all runs have, `runs`, and the `data` they have. `lists` are recipes, labels and
+ * seeds, each null where it was not given. `earlier` is the plan of a sweep that goes on, else null: its runs stay, lists that are not
  * given are its own, and settings that would make other runs of them throw a UsageError.
  */
 export function planSweep({ lists, settings: given, data, validation }, earlier = null) {

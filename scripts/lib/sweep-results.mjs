@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { finishedRows } from './finished-rows.mjs';
 import { UsageError } from './main.mjs';
 import { readResumedRun } from './resumed-run.mjs';
 import { CHECKPOINT, readWhole, replaceFile } from './run-folder.mjs';
@@ -111,9 +112,7 @@ export function summarise(rows) {
   }
   return [...groups.values()].map((group) => {
     const [{ recipe, labels }] = group;
-    const finished = group.filter(({ state }) => state === 'finished').map((row) => row.testAccuracy);
-    // Of a checkpoint of an older build whose metrics are gone.
-    const accuracies = finished.filter((accuracy) => accuracy !== null);
+    const accuracies = finishedRows(group).map((row) => row.testAccuracy);
     const has = accuracies.length > 0;
     return {
       recipe,

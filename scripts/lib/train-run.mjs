@@ -16,7 +16,7 @@ import { CHECKPOINT, RUN, checkFolder, planFolders, resumeCommand } from './run-
 import { RunRecorder } from './run-recorder.mjs';
 import { buildSiteFiles } from './site.mjs';
 import { formatSpread, TrainDisplay } from './train-display.mjs';
-import { dataReader, dataWords, describeData } from './run-data.mjs';
+import { dataOf, dataReader, dataWords, describeData } from './run-data.mjs';
 
 const STAGE_WORDS = {
   engine: 'Starting the engine …',
@@ -306,8 +306,7 @@ async function trainIn(folders, given, surroundings) {
   const { checkpoint } = folders;
   const resumed = checkpoint === undefined ? NOTHING_BEFORE : await readResumedRun(checkpoint, given.given);
   // Its data, unless other data are named.
-  const options = { ...given, data: given.data ?? resumed.data.data };
-  options.validation = given.validation ?? resumed.data.validation;
+  const options = { ...given, ...dataOf(given, resumed.data) };
   if (resumed.isFinished && options.export !== true) {
     throw new UsageError(
       `${checkpoint} has finished its ${resumed.step} steps; --steps N goes on to N in all.`,

@@ -3,7 +3,7 @@
  * made in `parts/`, how commands behave in `trainer-session.ts`.
  */
 
-import { LitElement, type CSSResultOrNative, type PropertyValues, type TemplateResult } from 'lit';
+import { LitElement, type PropertyValues, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import type { EngineChoice } from '../protocol/engines.js';
 import type { ErrorInfo } from '../protocol/errors.js';
@@ -13,7 +13,7 @@ import type { Report, TrainerState } from '../protocol/reports.js';
 import { TrainerError, toErrorInfo } from '../protocol/errors.js';
 import { describeError } from '../protocol/wording.js';
 import { Comparison } from './comparison/comparison.js';
-import { adoptDocumentStyles } from './element/document-styles.js';
+import { adoptStylesOf, makeRenderRoot } from './element/document-styles.js';
 import type { SettingName } from '../protocol/check-settings.js';
 import { dispatch } from './element/events.js';
 import { NextSettings } from './settings/next-settings.js';
@@ -350,7 +350,7 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
 
   /** The element is in another document than before: the styles made for that one are gone. */
   adoptedCallback(): void {
-    if (this.shadowRoot !== null) adoptDocumentStyles(this.shadowRoot, this.#styles);
+    adoptStylesOf(this);
   }
 
   override connectedCallback(): void {
@@ -365,13 +365,8 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
     this.#ending = setTimeout(() => this.#session.end());
   }
 
-  // As Lit's own, but for the styles, which it could give only to elements in the script's document.
   protected override createRenderRoot(): ShadowRoot {
-    const { shadowRootOptions } = this.constructor as typeof SganTrainer;
-    const root = this.shadowRoot ?? this.attachShadow(shadowRootOptions);
-    this.renderOptions.renderBefore ??= root.firstChild;
-    adoptDocumentStyles(root, this.#styles);
-    return root;
+    return makeRenderRoot(this);
   }
 
   protected override updated(changed: PropertyValues<this>): void {
@@ -396,10 +391,6 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
 
   protected override render(): TemplateResult {
     return this.#presenter.template();
-  }
-
-  get #styles(): readonly CSSResultOrNative[] {
-    return (this.constructor as typeof SganTrainer).elementStyles;
   }
 
   #startItself(): void {

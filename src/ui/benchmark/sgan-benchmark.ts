@@ -3,14 +3,7 @@
  * the measuring in its worker.
  */
 
-import {
-  LitElement,
-  html,
-  nothing,
-  type CSSResultOrNative,
-  type PropertyValues,
-  type TemplateResult,
-} from 'lit';
+import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import { readReport } from '../../protocol/benchmark/check-report.js';
 import type { Contender } from '../../protocol/benchmark/contenders.js';
@@ -23,7 +16,7 @@ import { VERSION } from '../../protocol/version.js';
 import { describeError } from '../../protocol/wording.js';
 import { feature } from '../../browser/feature.js';
 import { Announcer } from '../element/announcer.js';
-import { adoptDocumentStyles } from '../element/document-styles.js';
+import { adoptStylesOf, makeRenderRoot } from '../element/document-styles.js';
 import { prepareIsolation, reloadIsolated } from '../element/isolate-page.js';
 import { download } from '../element/saved-files.js';
 import { icons } from '../parts/icons.js';
@@ -216,7 +209,7 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
 
   /** The element is in another document than before: the styles made for that one are gone. */
   adoptedCallback(): void {
-    if (this.shadowRoot !== null) adoptDocumentStyles(this.shadowRoot, this.#styles);
+    adoptStylesOf(this);
   }
 
   override connectedCallback(): void {
@@ -239,17 +232,8 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
     });
   }
 
-  // As Lit's own, but for the styles, which it could give only to elements in the script's document.
   protected override createRenderRoot(): ShadowRoot {
-    const { shadowRootOptions } = this.constructor as typeof SganBenchmark;
-    const root = this.shadowRoot ?? this.attachShadow(shadowRootOptions);
-    this.renderOptions.renderBefore ??= root.firstChild;
-    adoptDocumentStyles(root, this.#styles);
-    return root;
-  }
-
-  get #styles(): readonly CSSResultOrNative[] {
-    return (this.constructor as typeof SganBenchmark).elementStyles;
+    return makeRenderRoot(this);
   }
 
   protected override updated(changed: PropertyValues<this>): void {

@@ -3,7 +3,7 @@
  * alone that it was made for, and Lit makes its own for the document of the script.
  */
 
-import type { CSSResultOrNative } from 'lit';
+import type { CSSResultOrNative, LitElement } from 'lit';
 
 /** Sheets by the document that they were made for, all roots in it sharing them. */
 const sheets = new WeakMap<Document, WeakMap<CSSResultOrNative, CSSStyleSheet>>();
@@ -36,7 +36,7 @@ function styleElement(style: CSSResultOrNative, owner: Document): HTMLStyleEleme
 }
 
 /** Gives `root` these styles, and takes away those it was given in another document. */
-export function adoptDocumentStyles(root: ShadowRoot, styles: readonly CSSResultOrNative[]): void {
+function adoptDocumentStyles(root: ShadowRoot, styles: readonly CSSResultOrNative[]): void {
   const owner = root.ownerDocument;
   for (const element of elements.get(root) ?? []) element.remove();
   elements.delete(root);
@@ -49,4 +49,19 @@ export function adoptDocumentStyles(root: ShadowRoot, styles: readonly CSSResult
   const made = styles.map((style) => styleElement(style, owner));
   root.append(...made);
   elements.set(root, made);
+}
+
+/** Gives an element's root the styles of its class, made for the document that it is in by now; nothing before it has one. */
+export function adoptStylesOf(host: LitElement): void {
+  const { elementStyles } = host.constructor as typeof LitElement;
+  if (host.shadowRoot !== null) adoptDocumentStyles(host.shadowRoot, elementStyles);
+}
+
+/** As Lit's own `createRenderRoot`, but for the styles, which that could give only to elements in the script's document. */
+export function makeRenderRoot(host: LitElement): ShadowRoot {
+  const { shadowRootOptions } = host.constructor as typeof LitElement;
+  const root = host.shadowRoot ?? host.attachShadow(shadowRootOptions);
+  host.renderOptions.renderBefore ??= root.firstChild;
+  adoptStylesOf(host);
+  return root;
 }

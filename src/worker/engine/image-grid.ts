@@ -14,17 +14,25 @@ const COLUMNS = 8;
 /** More classes than these have no columns of their own. */
 const MOST_COLUMNS = 12;
 
+/** What of a recipe the pictures of its runs depend on. */
+type Pictured = Pick<Recipe, 'classes' | 'generator'>;
+
+/** Whether each column has one class: the generator is asked for classes, all in turn, and they are few enough. */
+function hasClassColumns({ classes, generator }: Pictured): boolean {
+  return generator?.isConditional === true && classes <= MOST_COLUMNS;
+}
+
 /**
- * How many images stand in a row of the pictures of a run. Where the generator is asked for classes, all in turn, each
- * column has one class: as many as there are classes, or a multiple of that near to 8. 8 where there are too many.
+ * How many images stand in a row of the pictures of a run: where columns have classes, as many as there are classes, or a
+ * multiple of that near to 8; else 8.
  */
-export function columnsOf({ classes, generator }: Pick<Recipe, 'classes' | 'generator'>): number {
-  if (generator?.isConditional !== true || classes > MOST_COLUMNS) return COLUMNS;
-  return classes * Math.max(1, Math.round(COLUMNS / classes));
+export function columnsOf(recipe: Pictured): number {
+  const { classes } = recipe;
+  return hasClassColumns(recipe) ? classes * Math.max(1, Math.round(COLUMNS / classes)) : COLUMNS;
 }
 
 /** Generated images shown, from the run's fixed latents: as many rows as columns. */
-export function sampleCountOf(recipe: Pick<Recipe, 'classes' | 'generator'>): number {
+export function sampleCountOf(recipe: Pictured): number {
   return columnsOf(recipe) ** 2;
 }
 
@@ -107,14 +115,9 @@ export async function generateImageGrid(
 }
 
 /** The test images of a strip: the first, or of each column's class the first that no column before has. -1 for none. */
-function shownTestImages(
-  { test: { count, labels } }: Dataset,
-  recipe: Pick<Recipe, 'classes' | 'generator'>,
-): number[] {
+function shownTestImages({ test: { count, labels } }: Dataset, recipe: Pictured): number[] {
   const columns = Array.from({ length: columnsOf(recipe) }, (_, column) => column);
-  if (recipe.generator?.isConditional !== true || columns.length % recipe.classes !== 0) {
-    return columns.map((column) => (column < count ? column : -1));
-  }
+  if (!hasClassColumns(recipe)) return columns.map((column) => (column < count ? column : -1));
   const next = new Array<number>(recipe.classes).fill(0);
   return columns.map((column) => {
     const wanted = classOfRow(column, recipe.classes);
@@ -128,7 +131,7 @@ function shownTestImages(
  * Test images for comparison, a strip as wide as the picture of generated ones, by its classes where that has a column for
  * each; places that too few of them leave are black.
  */
-export function realImageGrid(dataset: Dataset, recipe: Pick<Recipe, 'classes' | 'generator'>): ImageGrid {
+export function realImageGrid(dataset: Dataset, recipe: Pictured): ImageGrid {
   const { test, imageShape } = dataset;
   const size = imageShape[0] * imageShape[1] * imageShape[2];
   const shown = shownTestImages(dataset, recipe);

@@ -78,13 +78,17 @@ export function interpret(program: Program, layout: MemoryLayout, parameters: Pa
         return op satisfies never;
     }
   };
+  /** What each operation writes as float16; found once, since it is the same in every step. */
+  const halves = program.operations.map((op) =>
+    [...accessesOf(op).writes].filter((id) => program.tensors[id]!.type === 'f16'),
+  );
   return {
     tensors,
     read: (id) => tensors.get(id),
     run: (source, first = 0, end = program.operations.length) => {
-      for (const op of program.operations.slice(first, end)) {
-        runOperation(op, source);
-        for (const id of accessesOf(op).writes) tensors.round(id);
+      for (let index = first; index < Math.min(end, program.operations.length); index++) {
+        runOperation(program.operations[index]!, source);
+        for (const id of halves[index]!) tensors.round(id);
       }
     },
   };

@@ -55,7 +55,10 @@ export class ParameterStore {
   }
 }
 
-/** The tensors of one program. Those of float16 are rounded when told, not when they are written. Draws are kept in float64, which holds every uint32. */
+/**
+ * The tensors of one program. Those of float16 are rounded when told, not when they are written. Draws are kept in
+ * float64, which holds every uint32.
+ */
 export class TensorStore {
   readonly #program: Program;
   readonly #views: readonly Values[];
@@ -76,9 +79,8 @@ export class TensorStore {
     return this.#views[id]!;
   }
 
-  /** Rounds what an operation has written as it is stored. */
+  /** Rounds a tensor of float16, which an operation has written, as it is stored. */
   round(id: TensorId): void {
-    if (this.#program.tensors[id]!.type !== 'f16') return;
     const values = this.get(id);
     values.forEach((value, i) => (values[i] = roundToHalf(value)));
   }
