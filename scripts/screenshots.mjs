@@ -24,7 +24,7 @@ const OPTIONS = {
 function helpText(states) {
   return `npm run screenshots -- [options]
 
-Takes pictures of the built page; without options docs/screenshot.png, for the README.
+Takes pictures of the built page; without options docs/screenshot.png. The README has the state "loaded".
 
   --state LIST    ${states.join(', ')} or all (default running)
   --scheme LIST   ${SCHEMES.join(', ')} (colours forced by the system) or all (default light)
