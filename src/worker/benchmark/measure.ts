@@ -10,6 +10,7 @@ import type { BenchmarkEvent, BenchmarkOrders, ProgressStage } from '../../proto
 import { excessesOf } from '../../protocol/benchmark/figures.js';
 import { emptyResult, type BenchmarkResult, type Difference } from '../../protocol/benchmark/report.js';
 import { driftOf, median, spreadOf } from '../../protocol/benchmark/statistics.js';
+import { DEVICE_SILENCE_LIMIT_MS } from '../../protocol/time-limits.js';
 import { describeError } from '../../protocol/wording.js';
 import type { NamedTensors } from '../model/parameters.js';
 import type { BenchEngine } from './bench-engine.js';
@@ -53,6 +54,8 @@ const LEAST_MS = 1e-3;
  */
 const JS_CHUNKS = 5;
 const JS_CHUNK_STEPS = 8;
+/** Longer chunks, two of which are under way, would have a slow device taken for one that is silent. */
+const MOST_JS_CHUNK_MS = DEVICE_SILENCE_LIMIT_MS / 4;
 /** A step that takes more of a contender's share than this gets no warm-up beside its first. */
 const SLOW_SHARE = 0.25;
 /** Classified before an evaluation is timed, so that its compiling is not; tells how many can be. */
@@ -400,8 +403,9 @@ class Measurement {
     const { evaluationMs: limitMs } = this.#pacing;
     const all = this.#options.ground.input.dataset.test.count;
     const chunkSteps = Math.max(running.stepsPerTurn, JS_CHUNK_STEPS);
+    const chunkMs = running.stepMs * chunkSteps;
     // Without the time for it, what the turns told of JavaScript stands.
-    const isTooLong = limitMs !== null && running.stepMs * chunkSteps * JS_CHUNKS > limitMs;
+    const isTooLong = chunkMs > MOST_JS_CHUNK_MS || (limitMs !== null && chunkMs * JS_CHUNKS > limitMs);
     if (engine.chunksJsMs !== undefined && !isTooLong) {
       const chunks = await engine.chunksJsMs(chunkSteps, JS_CHUNKS);
       running.result = { ...running.result, jsMsPerStep: median(chunks) / chunkSteps };

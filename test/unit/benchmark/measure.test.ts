@@ -82,6 +82,8 @@ interface FakeOptions {
   readonly inspected?: NamedTensors | ((inputs: readonly NamedArray[] | null) => NamedTensors);
   /** Fails at this step. */
   readonly failsAt?: number;
+  /** Fails where a chunk takes longer. */
+  readonly silenceLimitMs?: number;
 }
 
 /** Engines on a clock of their own: a step takes what it is told to take. */
@@ -95,7 +97,7 @@ function stage(fakes: Readonly<Record<string, FakeOptions>>): {
   const events: BenchmarkEvent[] = [];
   const live = new Set<string>();
   const make = ({ engine }: Contender): BenchEngine => {
-    const { stepMs, inspected, failsAt = Infinity } = fakes[engine]!;
+    const { stepMs, inspected, failsAt = Infinity, silenceLimitMs } = fakes[engine]!;
     let made = 0;
     live.add(engine);
     return {
@@ -115,6 +117,16 @@ function stage(fakes: Readonly<Record<string, FakeOptions>>): {
         : {
             inspect: async (inputs: readonly NamedArray[] | null) =>
               typeof inspected === 'function' ? inspected(inputs) : inspected,
+          }),
+      ...(silenceLimitMs === undefined
+        ? {}
+        : {
+            chunksJsMs: async (steps: number, chunks: number) => {
+              // Two are under way.
+              if (2 * steps * stepMs > silenceLimitMs) throw new Error('The GPU did not answer.');
+              now += chunks * steps * stepMs;
+              return Array.from({ length: chunks }, () => steps / 2);
+            },
           }),
       dispose: () => void live.delete(engine),
     };
@@ -266,6 +278,20 @@ describe('a benchmark', () => {
       assert.ok(msPerStep!.median > 5 && msPerStep!.median < 13, String(msPerStep!.median));
       assert.ok(drift! > 0.5 && drift! < 2, String(drift));
       assert.ok(steps < 2000, String(steps));
+    }
+  });
+
+  it('asks no slow device for chunks that it would be silent over', async () => {
+    for (const [stepMs, jsMs] of [
+      [700, 0.5],
+      [14_000, 0],
+    ] as const) {
+      const { options, events } = stage({ webgpu: { stepMs, silenceLimitMs: 60_000 } });
+      await measure({ ...options, ...orders(fixedTurns(2), GPU) });
+      const [result] = lastResults(events);
+      assert.equal(result!.failure, null);
+      assert.equal(result!.jsMsPerStep, jsMs);
+      assert.ok(result!.evaluationMs! > 0);
     }
   });
 
