@@ -3,7 +3,7 @@
 import type { Instruction } from './assembly.js';
 import { parseOperand, scalarValue, type Operand } from './operands.js';
 import { CODE_ADDRESS, DESCRIPTOR_MARK, EXEC, type Registers } from './registers.js';
-import { COMPARISONS, highProduct } from './vector-functions.js';
+import { COMPARISONS, highProduct, reversed } from './vector-functions.js';
 import type { Run } from './vector-instructions.js';
 import { modifierOf } from './vector-sources.js';
 
@@ -67,13 +67,6 @@ function nonZero(value: number): Result {
 function shiftAdd(a: number, b: number, by: number): Result {
   const value = ((a * 2 ** by) % 2 ** 32) + b;
   return { value, scc: value > 0xffff_ffff };
-}
-
-/** The bits of a word from the last to the first. */
-function reversed(word: number): number {
-  let value = 0;
-  for (let bit = 0; bit < 32; bit++) value |= ((word >>> bit) & 1) << (31 - bit);
-  return value;
 }
 
 /** How many bits of a word are set. */

@@ -7,6 +7,7 @@ import { bitsOf, floatOf } from './operands.js';
 export const WORD_FUNCTIONS: Readonly<Record<string, (a: number, b: number, c: number) => number>> = {
   v_mov_b32: (a) => a,
   v_not_b32: (a) => ~a,
+  v_bfrev_b32: (a) => reversed(a),
   v_add_nc_u32: (a, b) => a + b,
   v_sub_nc_u32: (a, b) => a - b,
   v_subrev_nc_u32: (a, b) => b - a,
@@ -21,6 +22,10 @@ export const WORD_FUNCTIONS: Readonly<Record<string, (a: number, b: number, c: n
   v_max_u32: (a, b) => Math.max(a, b),
   v_min_i32: (a, b) => Math.min(a | 0, b | 0),
   v_max_i32: (a, b) => Math.max(a | 0, b | 0),
+  v_med3_i32: (a, b, c) => {
+    const [x, y, z] = [a | 0, b | 0, c | 0];
+    return Math.max(Math.min(x, y), Math.min(Math.max(x, y), z));
+  },
   v_mul_u32_u24: (a, b) => Math.imul(a & 0xff_ffff, b & 0xff_ffff),
   v_mul_lo_u32: (a, b) => Math.imul(a, b),
   v_mul_hi_u32: (a, b) => highProduct(a, b),
@@ -81,6 +86,13 @@ export const COMPARISONS: Readonly<Record<string, (a: number, b: number) => bool
   ngt: (a, b) => !(a > b),
   nge: (a, b) => !(a >= b),
 };
+
+/** The bits of a word from the last to the first. */
+export function reversed(word: number): number {
+  let value = 0;
+  for (let bit = 0; bit < 32; bit++) value |= ((word >>> bit) & 1) << (31 - bit);
+  return value;
+}
 
 /** The upper word of the product of two words. */
 export function highProduct(a: number, b: number): number {

@@ -50,36 +50,57 @@ async function surroundingsOf(driver, log) {
   };
 }
 
+/** Dawn's process runs out of threads after some hundred shaders. */
+const SHADERS_A_PROCESS = 64;
+/** Of a portion that Dawn's process did not survive. */
+const TRIES = 2;
+
 async function dump(files, driver, log) {
-  const { stdout } = await run(process.execPath, [inRoot('bench/gpu-audit/dump-spirv.mjs'), ...files], {
-    maxBuffer: MOST_BYTES,
-    env: { ...process.env, ...(await surroundingsOf(driver, log)) },
-  });
-  return splitDump(stdout);
+  const env = { ...process.env, ...(await surroundingsOf(driver, log)) };
+  const args = [inRoot('bench/gpu-audit/dump-spirv.mjs'), ...files];
+  for (let tries = 1; ; tries++) {
+    try {
+      const { stdout } = await run(process.execPath, args, { maxBuffer: MOST_BYTES, env });
+      return splitDump(stdout);
+    } catch (error) {
+      // An exit of its own has said why; only a crash may end otherwise.
+      if (tries === TRIES || typeof error.signal !== 'string') throw error;
+      log(`Dawn's process died of ${error.signal}; it is started again`);
+    }
+  }
+}
+
+/** Assembles what Dawn makes of the texts, and keeps it. */
+async function compilePortion(codes, { assembler, dawnDriver }, folder, log) {
+  const name = (code) => path.basename(fileOf(code, dawnDriver), '.spv');
+  const files = codes.map((code) => path.join(folder, `${name(code)}.wgsl`));
+  await Promise.all(files.map((file, index) => writeFile(file, codes[index])));
+  const texts = await dump(files, dawnDriver, log);
+  for (const code of codes) {
+    const text = texts.get(name(code));
+    if (text === undefined) {
+      const [line] = code.split('\n');
+      throw new Error(`Dawn ${packageVersion('webgpu')} printed no SPIR-V for the shader of "${line}".`);
+    }
+    const source = path.join(folder, `${name(code)}.spvasm`);
+    await writeFile(source, text);
+    const staging = stagingOf(fileOf(code, dawnDriver));
+    await run(assembler, ['--target-env', 'vulkan1.2', source, '-o', staging]);
+    await rename(staging, fileOf(code, dawnDriver));
+  }
 }
 
 /** Files of SPIR-V by WGSL text, as Dawn makes it for a driver. `folder` takes what is in between. */
-export async function makeSpirv(codes, { assembler, dawnDriver }, folder, log) {
+export async function makeSpirv(codes, tools, folder, log) {
+  const { dawnDriver } = tools;
   await mkdir(FOLDER, { recursive: true });
   const unknown = codes.filter((code) => !existsSync(fileOf(code, dawnDriver)));
-  if (unknown.length > 0) {
-    log(`Dawn compiles ${unknown.length} shaders (once; a minute or more)`);
-    const name = (code) => path.basename(fileOf(code, dawnDriver), '.spv');
-    const files = unknown.map((code) => path.join(folder, `${name(code)}.wgsl`));
-    await Promise.all(files.map((file, index) => writeFile(file, unknown[index])));
-    const texts = await dump(files, dawnDriver, log);
-    for (const code of unknown) {
-      const text = texts.get(name(code));
-      if (text === undefined) {
-        const [line] = code.split('\n');
-        throw new Error(`Dawn ${packageVersion('webgpu')} printed no SPIR-V for the shader of "${line}".`);
-      }
-      const source = path.join(folder, `${name(code)}.spvasm`);
-      await writeFile(source, text);
-      const staging = stagingOf(fileOf(code, dawnDriver));
-      await run(assembler, ['--target-env', 'vulkan1.2', source, '-o', staging]);
-      await rename(staging, fileOf(code, dawnDriver));
-    }
+  for (let start = 0; start < unknown.length; start += SHADERS_A_PROCESS) {
+    const portion = unknown.slice(start, start + SHADERS_A_PROCESS);
+    log(
+      `Dawn compiles shaders ${start + 1} to ${start + portion.length} of ${unknown.length} (once; minutes)`,
+    );
+    await compilePortion(portion, tools, folder, log);
   }
   return new Map(codes.map((code) => [code, fileOf(code, dawnDriver)]));
 }

@@ -196,7 +196,7 @@ describe("the audit's wave", () => {
     assert.deepEqual([run('-1'), run('0xffffffff')], [4, 3]);
   });
 
-  it('turns and counts bits, and multiplies small numbers with their signs', () => {
+  it('turns and counts bits, multiplies small numbers with their signs, and finds medians', () => {
     const reaches = (...lines: readonly string[]): boolean =>
       runText(...lines, 's_cbranch_scc1 BB1', 's_nop 0', 'BB1:', 's_endpgm').instructions ===
       lines.length + 1;
@@ -205,6 +205,16 @@ describe("the audit's wave", () => {
     const product = ['v_mad_i32_i24 v1, -2, 3, 10', 'v_readfirstlane_b32 s4, v1'];
     assert.ok(reaches(...product, 's_cmp_eq_i32 s4, 4'));
     assert.ok(!reaches(...product, 's_cmp_eq_i32 s4, 5'));
+    assert.ok(reaches('v_bfrev_b32 v1, 6', 'v_readfirstlane_b32 s4, v1', 's_cmp_eq_i32 s4, 0x60000000'));
+    for (const [text, value] of [
+      ['-3, 7, 2', 2],
+      ['9, -3, 2', 2],
+      ['2, 2, -3', 2],
+      ['-7, -3, 5', -3],
+    ] as const) {
+      const median = [`v_med3_i32 v1, ${text}`, 'v_readfirstlane_b32 s4, v1'];
+      assert.ok(reaches(...median, `s_cmp_eq_i32 s4, ${value}`), text);
+    }
   });
 
   it('ends a loop that has no end', () => {
