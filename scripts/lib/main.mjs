@@ -2,6 +2,7 @@
 
 import { ensureInstalled } from './install.mjs';
 import { interruption, interruptionSignal, watchSurroundings } from './interruption.mjs';
+import { ForeignLockError } from './lock.mjs';
 
 /** An error whose message is all a person needs: a wrong option, a taken folder, a missing browser. */
 export class UsageError extends Error {
@@ -20,7 +21,7 @@ export async function main(work) {
   } catch (error) {
     // What waited for a lock, say, when the person stopped it.
     const isInterrupted = interruptionSignal.aborted && error === interruptionSignal.reason;
-    const isTold = isInterrupted || error instanceof UsageError;
+    const isTold = isInterrupted || error instanceof UsageError || error instanceof ForeignLockError;
     console.error(isTold ? error.message : (error?.stack ?? error));
     process.exitCode = isInterrupted ? interruption().exitCode : 1;
   }
