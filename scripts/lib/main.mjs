@@ -1,5 +1,6 @@
-/** How every script begins and ends: dependencies first, then its work, errors as one clear line. */
+/** How every script begins and ends: the right Node and dependencies first, then its work, errors as one clear line. */
 
+import { nodeProblem } from '../../bin/lib/node-version.mjs';
 import { ensureInstalled } from './install.mjs';
 import { interruption, interruptionSignal, watchSurroundings } from './interruption.mjs';
 import { ForeignLockError } from './lock.mjs';
@@ -14,6 +15,12 @@ export class UsageError extends Error {
  * The script's other modules are imported inside `work`, once what they need is there.
  */
 export async function main(work) {
+  const problem = nodeProblem();
+  if (problem !== null) {
+    console.error(problem);
+    process.exitCode = 1;
+    return;
+  }
   watchSurroundings();
   try {
     await ensureInstalled();
