@@ -5,7 +5,7 @@ import { rmdir } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { makeFolders } from '../../bin/lib/make-folders.mjs';
-import { describeOwner, tryLock } from './lock.mjs';
+import { describeOwner, ForeignLockError, tryLock } from './lock.mjs';
 import { UsageError } from './main.mjs';
 import { LOCK } from './run-folder.mjs';
 
@@ -13,6 +13,13 @@ async function inWords(name, work) {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof ForeignLockError) {
+      throw new UsageError(
+        `The folder ${name} holds ${LOCK}, the name of a run's lock, but no command wrote that one, so it is not ` +
+          'overwritten. Move it away, or name another folder, by --out.',
+        { cause: error },
+      );
+    }
     throw new UsageError(
       `The folder ${name} cannot be written to (${error.message}). Name one that can, by --out.`,
       { cause: error },
@@ -43,8 +50,8 @@ function refuse(name, lock, owner) {
 /**
  * Makes the folder where there is none and takes its lock, which shows that it can be written to. `name`
  * is the folder as the person has it. Returns `release`, which gives it back, and takes the folder away
- * where it was made here and is still empty. Throws a UsageError where another process has it, or it
- * cannot be written to.
+ * where it was made here and is still empty. Throws a UsageError where another process has it, it
+ * cannot be written to, or a file that is no lock lies in the lock's place.
  */
 export async function claimFolder({ out, name }) {
   if (existsSync(out) && !statSync(out).isDirectory()) {

@@ -10,8 +10,6 @@ import path from 'node:path';
 import { ROOT, shortHash } from './paths.mjs';
 import { withLock } from './lock.mjs';
 
-const MINIMUM_NODE = [20, 11];
-
 /** Inside node_modules, so that removing the folder forgets it. */
 const MARK = path.join('node_modules', '.installed-lock-hash');
 
@@ -79,13 +77,7 @@ function runNpmCi(root) {
   });
 }
 
-/** The first call of every script: the right Node, then the locked dependencies. */
+/** Before the work of every script: the locked dependencies. */
 export async function ensureInstalled() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor < MINIMUM_NODE[1])) {
-    throw new Error(
-      `This is Node ${process.versions.node}; version ${MINIMUM_NODE.join('.')} or newer is needed (https://nodejs.org).`,
-    );
-  }
   await ensureInstalledIn(ROOT, runNpmCi);
 }

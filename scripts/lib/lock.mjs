@@ -6,10 +6,12 @@
  * after the very record that was read, and finds that record still there. Every record is unique, so a
  * process that read it long ago finds another one and leaves it alone. That second lock is an ordinary
  * one, and so survives the death of its owner alike.
+ *
+ * What lies in a lock's place and was not written here, a person's own file say, is never touched.
  */
 
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -29,6 +31,18 @@ const RECORD = 'owner.json';
 /** A rename onto a lock: what POSIX systems say, and what Windows says for a folder that exists. */
 const TAKEN = ['ENOTEMPTY', 'EEXIST', 'ENOTDIR'];
 const TAKEN_OR_FORBIDDEN = ['EPERM', 'EACCES'];
+
+/** Something lies in the place of a lock that is none: a person's own file or folder. */
+export class ForeignLockError extends Error {
+  name = 'ForeignLockError';
+
+  constructor(lockPath, options) {
+    super(
+      `${lockPath} is in the way of a lock, but is none that a command wrote, so it is not removed. Move it away.`,
+      options,
+    );
+  }
+}
 
 let ownStart;
 
@@ -59,19 +73,13 @@ async function tryPut(lockPath, record) {
   }
 }
 
-/** The record of the lock as text; null where there is no lock. A file in its place is a record, too. */
+/** The record of the lock as text; null where there is no lock. Throws a ForeignLockError where a file lies there. */
 async function readRecord(lockPath) {
   try {
     return await readFile(path.join(lockPath, RECORD), 'utf8');
   } catch (error) {
     if (error.code === 'ENOENT') return null;
-    if (error.code !== 'ENOTDIR') throw error;
-  }
-  try {
-    return await readFile(lockPath, 'utf8');
-  } catch (error) {
-    // Replaced by a lock, or removed, since the try above.
-    if (error.code === 'ENOENT' || error.code === 'EISDIR') return null;
+    if (['ENOTDIR', 'EISDIR'].includes(error.code)) throw new ForeignLockError(lockPath, { cause: error });
     throw error;
   }
 }
@@ -86,17 +94,38 @@ function parseRecord(text) {
   }
 }
 
+/** Whether a record of nobody is what a crash of the machine leaves of a lock: nothing was written yet. */
+async function isBlankLock(lockPath, record) {
+  if (!/^\0*$/.test(record)) return false;
+  const names = await readdir(lockPath).catch(() => []);
+  return names.every((name) => name === RECORD);
+}
+
 /** Processes of another machine cannot be looked at, so theirs count as running. */
 async function isGone(owner) {
   if (owner === null) return true;
   return owner.host === os.hostname() && (await hasEnded(owner.pid, owner.start));
 }
 
+/** Removes a folder that held a record, unless it holds anything else. */
+async function removeRecord(folder) {
+  const names = await readdir(folder);
+  if (!names.every((name) => name === RECORD)) return;
+  await rm(path.join(folder, RECORD), { force: true });
+  await rmdir(folder);
+}
+
 /** Renamed first: the lock is never seen without its record. */
 async function removeLock(lockPath) {
   const aside = besideLock(lockPath);
   await rename(lockPath, aside);
-  await rm(aside, { recursive: true, force: true });
+  await removeRecord(aside);
+}
+
+/** Whether a name is the lock's or one of those beside it that taking it and giving it back make. */
+export function isLockName(name, lockName) {
+  if (!name.startsWith(lockName)) return false;
+  return /^(\.stale-[\da-f]{12})*(\.\d+-[\da-f]{8})?$/.test(name.slice(lockName.length));
 }
 
 /** Removes the lock if it still has this record, of an owner that is gone; else the one who is at it. */
@@ -121,16 +150,18 @@ async function removeLeftovers(lockPath) {
     const file = path.join(folder, name);
     const [, pid] = /^(\d+)-[\da-f]{8}$/.exec(name.slice(prefix.length)) ?? [];
     if (pid !== undefined && (await hasEnded(Number(pid), null))) {
-      await rm(file, { recursive: true, force: true });
+      await removeRecord(file).catch(() => {});
     } else if (/^stale-[\da-f]{12}$/.test(name.slice(prefix.length))) {
-      await (await tryLock(file)).release?.();
+      const { release } = await tryLock(file).catch(() => ({}));
+      await release?.();
     }
   }
 }
 
 /**
  * Takes the lock if it is free or its owner is gone. Returns `release`, which gives it back if it is
- * still this one; or `owner`, who holds it: `pid` and `host`. The lock's folder must exist.
+ * still this one; or `owner`, who holds it: `pid` and `host`. The lock's folder must exist. Throws a ForeignLockError
+ * where something else lies in its place.
  */
 export async function tryLock(lockPath) {
   const mine = await makeRecord();
@@ -139,18 +170,20 @@ export async function tryLock(lockPath) {
     if (record === null) {
       if (!(await tryPut(lockPath, mine))) continue;
       const release = async () => {
-        if ((await readRecord(lockPath)) === mine) await removeLock(lockPath);
+        // A person may have removed it, and put something else there.
+        if ((await readRecord(lockPath).catch(() => null)) === mine) await removeLock(lockPath);
       };
       // Litter beside a lock is no reason to refuse it.
       await removeLeftovers(lockPath).catch(() => {});
       return { release };
     }
     const owner = parseRecord(record);
+    if (owner === null && !(await isBlankLock(lockPath, record))) throw new ForeignLockError(lockPath);
     if (!(await isGone(owner))) return { owner };
     const remover = await removeStale(lockPath, record);
     if (remover !== null) return { owner: remover };
   }
-  throw new Error(`${lockPath} is in the way of a lock, but is none; remove it.`);
+  throw new ForeignLockError(lockPath);
 }
 
 /** Who holds a lock, in words. */

@@ -8,6 +8,7 @@ import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { commandLine, pathWord, resolveGiven } from './invocation.mjs';
+import { isLockName } from './lock.mjs';
 import { UsageError } from './main.mjs';
 
 export const CHECKPOINT = 'checkpoint.safetensors';
@@ -93,7 +94,7 @@ export function planFolders({ out, resume }) {
 
 /** What a folder holds beside the lock. */
 export function contentsOf(out) {
-  return readdirSync(out).filter((name) => name !== LOCK && !name.startsWith(`${LOCK}.`));
+  return readdirSync(out).filter((name) => !isLockName(name, LOCK));
 }
 
 /** Whether the folder has a file of a run by which a run is known. `isCheckpoint` looks at bytes. */

@@ -55,8 +55,8 @@ const typedAutostart = {
  *
  * Worker and data are loaded at the first `start`, `step` or `load`. An attribute that is missing or
  * empty, and a property that is null or undefined, is its default. One that is not allowed keeps the
- * value before it, raises `sgan-error` and keeps `autostart` from starting; nothing throws. Taken out of the document, the
- * element ends its worker after one task, so that it may be moved.
+ * value before it, raises `sgan-error` and keeps `autostart` from starting, and the buttons too while the form shows it;
+ * nothing throws. Taken out of the document, the element ends its worker after one task, so that it may be moved.
  *
  * @tagname sgan-trainer
  *
@@ -189,6 +189,7 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
     next: this.#next,
     comparison: this.#comparison,
     onDismiss: () => this.#setProblem(null),
+    onRefuse: (message) => this.#raise({ kind: 'InvalidSettings', message }),
   });
   #strings: StringsInput | null | undefined;
   #problem: ErrorInfo | null = null;
@@ -395,7 +396,7 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
 
   #startItself(): void {
     // A run with another value than the one asked for is not what anyone meant.
-    if (this.#next.refused.size > 0) return;
+    if (this.#presenter.hasRefused) return;
     if (this.autostart === false || (this.autostart === 'visible' && !this.#screen.isInside)) return;
     // What is started would be lost if the page is to be loaded again.
     if (this.#isolating !== null || !this.isConnected || this.#session.hasClient) return;

@@ -130,6 +130,56 @@ describe('what is measured', () => {
     expect(element.settings.batch).to.equal(null);
   });
 
+  it('starts nothing beside a batch that is none, says so, and puts the focus there', async () => {
+    const { element, fake } = await mount();
+    const batch = find<HTMLInputElement>(element, '#batch');
+    const type = async (text: string): Promise<void> => {
+      batch.value = text;
+      batch.dispatchEvent(new Event('change'));
+      await element.updateComplete;
+    };
+    await type('many');
+    find(element, '[part="start"]').click();
+    await element.updateComplete;
+    expect(rootOf(element).activeElement).to.equal(batch);
+    expect(textOf(element, '[role="alert"]')).to.contain(
+      'Nothing was started: the batch cannot be “many”. Takes whole numbers from 10 to 1024.',
+    );
+    expect([element.isRunning, fake.orders, batch.value]).to.deep.equal([false, null, 'many']);
+    element.settings = { batch: 64 };
+    await element.updateComplete;
+    expect([batch.value, rootOf(element).querySelector('[role="alert"]')]).to.deep.equal(['64', null]);
+  });
+
+  it('reads a batch as the trainer reads its settings, and guesses none', async () => {
+    const { element } = await mount();
+    const batch = find<HTMLInputElement>(element, '#batch');
+    const type = async (text: string): Promise<void> => {
+      batch.value = text;
+      batch.dispatchEvent(new Event('change'));
+      await element.updateComplete;
+    };
+    for (const [text, value] of [
+      ['1,000', 1000],
+      ['64,0', 64],
+      [' 1 000 ', 1000],
+    ] as const) {
+      await type(text);
+      expect(element.settings.batch, text).to.equal(value);
+    }
+    for (const [text, hint] of [
+      ['1.000', 'Can be read as 1000 or as 1; type one of these'],
+      ['0x40', 'Takes whole numbers from 10 to 1024'],
+      ['64,5', 'Takes whole numbers from 10 to 1024'],
+    ] as const) {
+      await type(text);
+      expect(textOf(element, '#batch-hint'), text).to.equal(hint);
+      expect(element.settings.batch, text).to.equal(1000);
+    }
+    expect(settingsFromAddress(new URLSearchParams('?batch=1,000')).batch).to.equal(1000);
+    expect(settingsFromAddress(new URLSearchParams('?batch=1.000')).batch).to.equal('1.000');
+  });
+
   it('is a stage where the recipe has several, its last unless chosen, and another recipe forgets it', async () => {
     const { element, fake } = await mount();
     expect(rootOf(element).querySelector('#stage')).to.equal(null);

@@ -648,6 +648,77 @@ describe('the settings form', () => {
     expect(element.refused.size).to.equal(0);
   });
 
+  it('starts nothing beside a number that is refused, says which, and puts the focus there', async () => {
+    const { element, fakes } = await mount();
+    const errors: string[] = [];
+    element.addEventListener('sgan-error', ({ detail }) => errors.push(`${detail.kind}: ${detail.message}`));
+    type(element, 'steps', 'many');
+    for (const button of [PRIMARY, STEP]) {
+      (element.shadowRoot!.activeElement as HTMLElement | null)?.blur();
+      find(element, button).click();
+      expect(element.shadowRoot!.activeElement?.id, button).to.equal('steps');
+    }
+    await element.updateComplete;
+    expect([element.state, fakes.length]).to.deep.equal(['idle', 0]);
+    const message = 'Nothing was started: Steps cannot be “many”. Takes whole numbers from 1 to 10,000,000.';
+    expect(errors).to.deep.equal([`InvalidSettings: ${message}`, `InvalidSettings: ${message}`]);
+    expect(textOf(element, '[part~="banner"]')).to.contain(message);
+    expect(textOf(element, '[role="status"]')).to.contain(message);
+    expect(find<HTMLInputElement>(element, '#steps').value).to.equal('many');
+    type(element, 'steps', '30000');
+    find(element, PRIMARY).click();
+    await untilState(element, 'running');
+    expect(element.steps).to.equal(30_000);
+    expect(element.shadowRoot!.querySelector('[part~="banner"]')).to.equal(null);
+  });
+
+  it('starts nothing beside what an attribute asked for in vain, and opens what hides its field', async () => {
+    const { element, fakes } = await mount({ attributes: { recipe: 'few-labels' } });
+    element.settings = { generatorLr: -1, float16: 'x' as unknown as boolean };
+    await element.updateComplete;
+    find(element, PRIMARY).click();
+    const focused = (): string | undefined => element.shadowRoot!.activeElement?.id;
+    expect(focused()).to.equal('float16');
+    expect(find<HTMLDetailsElement>(element, '.settings .advanced').open).to.equal(true);
+    expect(element.error!.message).to.contain('cannot be “x”. There is no “x” to choose.');
+    element.settings = { float16: false };
+    await element.updateComplete;
+    find(element, PRIMARY).click();
+    expect(focused()).to.equal('generatorLr');
+    expect(element.error!.message).to.contain('Generator, Learning rate cannot be “-1”. Takes numbers from');
+    expect(fakes.length).to.equal(0);
+  });
+
+  it('goes on with a run beside a number that waits for the reset, but not beside a number of steps', async () => {
+    const { element } = await started();
+    find(element, PRIMARY).click();
+    await untilState(element, 'paused');
+    await element.step();
+    type(element, 'labels', 'none');
+    find(element, PRIMARY).click();
+    await untilState(element, 'running');
+    find(element, PRIMARY).click();
+    await untilState(element, 'paused');
+    type(element, 'steps', '20.000');
+    find(element, PRIMARY).click();
+    expect(element.error!.message).to.contain('Steps cannot be “20.000”. Can be read as 20000 or as 20');
+    expect(element.state).to.equal('paused');
+  });
+
+  it('starts where its form is not on the page, since nobody could mend a setting there', async () => {
+    const { element } = await mount({ attributes: { steps: '-5', hide: 'settings' } });
+    find(element, PRIMARY).click();
+    await untilState(element, 'running');
+  });
+
+  it('does not start itself beside a number that is refused in the form', async () => {
+    const { element, fakes } = await mount();
+    type(element, 'steps', 'many');
+    element.autostart = true;
+    await element.updateComplete;
+    expect(fakes.length).to.equal(0);
+  });
+
   it('says that changes wait for the reset, which applies them', async () => {
     const { element, fake } = await started();
     type(element, 'seed', '9');

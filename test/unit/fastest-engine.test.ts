@@ -8,6 +8,7 @@ import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { makeSplit } from '../../src/worker/data/split.js';
 import { findEngines, startEngine } from '../../src/worker/engine/choose-engine.js';
 import { createStore, type Store } from '../../src/worker/engine/device/lasting-store.js';
+import { NoAnswer } from '../../src/worker/engine/device/answer.js';
 import type { EngineEntry } from '../../src/worker/engine/engine-entry.js';
 import type { Engine, EngineInput } from '../../src/worker/engine/engine.js';
 import type { Measuring, Speeds } from '../../src/worker/engine/fastest-engine.js';
@@ -38,13 +39,17 @@ interface Machine {
   readonly measuring: Omit<Measuring, 'yieldToCommands'>;
 }
 
-/** A machine with a GPU and a processor, on which a step takes so long by engine; none where it fails. */
+/** A machine with a GPU and a processor, on which a step takes so long by engine; none where it fails, or never ends. */
 function machineOf(
-  msPerStep: Readonly<Partial<Record<EngineName, number>>>,
+  msPerStep: Readonly<Partial<Record<EngineName, number | 'never'>>>,
   { store = memory(), key = 'Radeon', cores = 8 } = {},
 ): Machine {
   const clock = new Clock();
   const made: FakeEngine[] = [];
+  const msOf = (name: EngineName): number => {
+    const ms = msPerStep[name];
+    return typeof ms === 'number' ? ms : 1;
+  };
   const entry = (name: EngineName, runsOn: 'gpu' | 'cpu', isContender?: true): EngineEntry => ({
     name,
     isAutomatic: true,
@@ -60,8 +65,10 @@ function machineOf(
     create: async (input) => {
       const engine = new FakeEngine(input, {
         name,
-        device: { clock, msPerStep: msPerStep[name] ?? 1 },
+        device: { clock, msPerStep: msOf(name) },
         onStep: () => {
+          // As it is told once the limit is over.
+          if (msPerStep[name] === 'never') throw new NoAnswer(name, 60_000);
           if (msPerStep[name] === undefined) throw new Error(`${name} is broken`);
         },
       });
@@ -178,6 +185,23 @@ test('where all that are compared fail, auto goes on as ever', async () => {
     [report.engine, ...report.passedOver.map(({ engine }) => engine)],
     ['tfjs-webgpu', 'webgpu'],
   );
+});
+
+test('an engine on the processor that stays silent while it is measured rules out none on the GPU', async () => {
+  const machine = machineOf({ wasm: 'never' });
+  const { report } = await start(machine);
+  assert.equal(report.engine, 'tfjs-webgpu');
+  assert.deepEqual(report.passedOver, [
+    { engine: 'webgpu', reason: 'failedToStart', detail: 'webgpu is broken' },
+  ]);
+});
+
+test('an engine on the GPU that stays silent while it is measured rules out the others there', async () => {
+  await assert.rejects(start(machineOf({ webgpu: 'never' })), {
+    name: 'EngineUnavailable',
+    message:
+      /webgpu: it did not answer \(webgpu did not .*\); tfjs-webgpu: it did not answer \(webgpu did not .*\); wasm: it failed/,
+  });
 });
 
 test('an engine asked for by name is not measured', async () => {

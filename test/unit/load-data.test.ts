@@ -196,6 +196,61 @@ test('every member is checked against its own checksum and length', async () => 
   await refuses({ 'train-labels.gz': Uint8Array.of(...packed, 1) }, 'DataInvalid', /damaged or cut off/);
 });
 
+test('zeros after the last member are padding, however many, wherever they are cut on their way', async () => {
+  const raw = tinyFiles()['train-labels.gz'] as Uint8Array<ArrayBuffer>;
+  const members = [[gzipSync(raw)], [gzipSync(raw.subarray(0, 30)), gzipSync(raw.subarray(30))]];
+  const empty = gzipSync(new Uint8Array(0));
+  for (const parts of [...members, [gzipSync(raw), empty]]) {
+    const packed = parts.flatMap((part) => [...part]);
+    for (const zeros of [0, 1, 2, 3, 4, 5, 512, 40_000]) {
+      const padded = Uint8Array.from([...packed, ...new Uint8Array(zeros)]);
+      for (const size of [7, padded.length]) {
+        const fetch = fetchWith('train-labels.gz', () => served(padded, size));
+        assert.deepEqual(await load({}, { fetch }), tinyDataset(), `${zeros} zeros, ${size} bytes at a time`);
+      }
+    }
+  }
+});
+
+test('what else follows the last member is refused by name, behind zeros too', async () => {
+  const packed = packedFiles()['train-labels.gz'] as Uint8Array<ArrayBuffer>;
+  const zeros = new Uint8Array(20_000);
+  for (const rest of [
+    [1],
+    [0, 1],
+    [1, 0, 0, 0],
+    [1, ...zeros],
+    [...zeros, 1],
+    [...zeros, ...packed],
+    [...text('more')],
+  ]) {
+    await refuses(
+      { 'train-labels.gz': Uint8Array.of(...packed, ...rest) },
+      'DataInvalid',
+      /^train-labels\.gz: its gzip data is damaged or cut off, or something else follows it \([\d,]+ bytes read\)\.$/,
+    );
+  }
+  // A member cut off in a file of its full size, as where its end has not been written yet.
+  for (const cut of [4, 5, 8, 9, 20]) {
+    const unwritten = Uint8Array.of(...packed.subarray(0, -cut), ...zeros);
+    await refuses(
+      { 'train-labels.gz': unwritten },
+      'DataInvalid',
+      /^train-labels\.gz: its gzip data is damaged/,
+    );
+  }
+});
+
+test('padding is no way to unpack more than the header promises', async () => {
+  const labels = tinyFiles()['train-labels.gz'] as Uint8Array<ArrayBuffer>;
+  const longer = gzipSync(Uint8Array.of(...labels, 0));
+  await refuses(
+    { 'train-labels.gz': Uint8Array.of(...longer, 0, 0, 0, 0) },
+    'DataInvalid',
+    /too long: its header promises 68/,
+  );
+});
+
 test('no more is unpacked than the header promises, nor fetched', async () => {
   const header = imagesFile(new Uint8Array(60 * 784)).slice(0, 16);
   const bomb = new Uint8Array(50_000_000);

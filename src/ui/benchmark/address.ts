@@ -1,5 +1,6 @@
 /** A benchmark's settings as query parameters, so that an address can be shared. Checks nothing. */
 
+import { parseTyped } from '../settings/parse-typed.js';
 import { DEFAULT_BENCHMARK, type BenchmarkSettings, type BenchmarkSettingsInput } from './settings.js';
 
 /** The settings that an address names; a batch that is no number is kept as text, so that it is refused by name. */
@@ -10,7 +11,7 @@ export function settingsFromAddress(parameters: URLSearchParams): BenchmarkSetti
     preset: text('preset'),
     recipe: text('recipe'),
     stage: text('stage'),
-    batch: batch === undefined || !/^\d+$/.test(batch) ? batch : Number(batch),
+    batch: batch === undefined ? undefined : parseTyped(batch),
     engines: text('engines')?.split(','),
   };
 }

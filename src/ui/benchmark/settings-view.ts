@@ -9,6 +9,7 @@ import { isBatch, type Survey } from '../../protocol/benchmark/orders.js';
 import { SETTING_RANGES } from '../../protocol/settings.js';
 import { RECIPE_NAMES, RECIPES } from '../../recipe/recipes.js';
 import { icons } from '../parts/icons.js';
+import { parseTyped, readTyped } from '../settings/parse-typed.js';
 import { isChosen, ownBatch, type BenchmarkSettings, type BenchmarkSettingsInput } from './settings.js';
 import { CONTENDER_WORDS, PRESET_WORDS } from './words.js';
 
@@ -94,6 +95,16 @@ function stageField({
   </div>`;
 }
 
+/** What is wrong with a text that was typed as a batch. */
+export function batchProblem(draft: string): string {
+  const typed = readTyped(draft);
+  if (typed.kind === 'ambiguous') {
+    return `Can be read as ${typed.readings.join(' or as ')}; type one of these`;
+  }
+  const { min, max } = SETTING_RANGES.batch;
+  return `Takes whole numbers from ${min} to ${max}`;
+}
+
 function batchField({
   settings,
   isRunning,
@@ -101,17 +112,15 @@ function batchField({
   onChange,
   onBatchDraft,
 }: BenchmarkSettingsView): TemplateResult {
-  const { min, max } = SETTING_RANGES.batch;
   const own = ownBatch(settings.recipe);
   const change = (event: Event): void => {
     const text = (event.currentTarget as HTMLInputElement).value.trim();
-    const batch = text === '' ? own : Number(text);
+    const batch = text === '' ? own : parseTyped(text);
     if (!isBatch(batch)) return onBatchDraft(text);
     onBatchDraft(null);
     onChange({ batch: batch === own ? null : batch });
   };
-  const hint =
-    batchDraft === null ? `The recipe’s own is ${own}` : `Takes whole numbers from ${min} to ${max}`;
+  const hint = batchDraft === null ? `The recipe’s own is ${own}` : batchProblem(batchDraft);
   return html`<div class="field">
     <label for="batch">Batch</label>
     <input

@@ -13,7 +13,7 @@ import type { BenchmarkReport } from '../../protocol/benchmark/report.js';
 import { headline, toMarkdown } from '../../protocol/benchmark/table.js';
 import { TrainerError, toErrorInfo } from '../../protocol/errors.js';
 import { VERSION } from '../../protocol/version.js';
-import { describeError } from '../../protocol/wording.js';
+import { describeError, shorten } from '../../protocol/wording.js';
 import { feature } from '../../browser/feature.js';
 import { Announcer } from '../element/announcer.js';
 import { adoptStylesOf, makeRenderRoot } from '../element/document-styles.js';
@@ -32,7 +32,7 @@ import { operationsView } from './operations-view.js';
 import { describeMachine } from './platform.js';
 import { progressView, stageText } from './progress-view.js';
 import { figuresTable, resultsView } from './results-view.js';
-import { benchmarkSettings, refusalsOf } from './settings-view.js';
+import { batchProblem, benchmarkSettings, refusalsOf } from './settings-view.js';
 import {
   checkSettings,
   DEFAULT_BENCHMARK,
@@ -242,6 +242,15 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
     if ((changed.has('dataUrl') || changed.has('workerUrl')) && this.#current === null) this.#client = null;
   }
 
+  /** Whether a start by hand would measure with another batch than the one that stands in the form; tells of it then. */
+  #refuses(): boolean {
+    if (this.#batchDraft === null) return false;
+    const value = shorten(this.#batchDraft);
+    this.#tell(`Nothing was started: the batch cannot be “${value}”. ${batchProblem(this.#batchDraft)}.`);
+    this.renderRoot.querySelector<HTMLElement>('#batch')?.focus();
+    return true;
+  }
+
   #tell(error: unknown): void {
     this.#problem = describeError(error);
     this.requestUpdate();
@@ -346,6 +355,7 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
   #change(given: BenchmarkSettingsInput): void {
     try {
       this.#settings = checkSettings(given, this.#settings);
+      if (given.batch !== undefined) this.#batchDraft = null;
       this.#problem = null;
     } catch (error) {
       this.#problem = describeError(error);
@@ -408,7 +418,9 @@ export class SganBenchmark extends LitElement implements SganBenchmarkElement {
 
   #commands(): TemplateResult {
     const current = this.#current;
-    const run = (): void => void this.start().catch(() => undefined);
+    const run = (): void => {
+      if (!this.#refuses()) void this.start().catch(() => undefined);
+    };
     const command =
       current === null
         ? html`<button type="button" class="primary" part="start" @click=${run}>

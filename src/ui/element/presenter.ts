@@ -19,6 +19,7 @@ import { elementTemplate, type ElementActions } from './element-template.js';
 import { FileDrop } from './file-drop.js';
 import { FrameThrottle } from './frame-throttle.js';
 import { Menus } from './menus.js';
+import { refusedStart, type RefusedStart } from '../settings/refused-start.js';
 import type { NextSettings } from '../settings/next-settings.js';
 import { primaryAction } from '../parts/status-bar.js';
 import { makeSpeech, type Speech } from '../words/words.js';
@@ -54,6 +55,8 @@ export interface PresenterOptions {
   readonly comparison: Comparison;
   /** Puts the error away. */
   readonly onDismiss: () => void;
+  /** A start by hand is refused for a setting, and why. */
+  readonly onRefuse: (message: string) => void;
 }
 
 /** For promises whose failure the element has told already. */
@@ -133,6 +136,11 @@ export class Presenter implements ReactiveController {
     this.#showMap();
   }
 
+  /** Whether something that was typed, or asked for otherwise, keeps the element from starting by itself. */
+  get hasRefused(): boolean {
+    return this.#allDrafts().size > 0;
+  }
+
   /** A report came; it is in the model. */
   reported(report: Report): void {
     if (report.type !== 'evaluation' && report.type !== 'history') return;
@@ -207,9 +215,12 @@ export class Presenter implements ReactiveController {
   readonly #actions: ElementActions = {
     onPrimary: () => {
       const action = primaryAction(this.#options.session.model.state, this.isStartQueued);
-      void (action === 'pause' ? this.#host.pause() : this.#host.start()).catch(ignore);
+      if (action === 'pause') void this.#host.pause().catch(ignore);
+      else if (!this.#refuses()) void this.#host.start().catch(ignore);
     },
-    onStep: () => void this.#host.step().catch(ignore),
+    onStep: () => {
+      if (!this.#refuses()) void this.#host.step().catch(ignore);
+    },
     onReset: () => {
       const elapsedMs = this.#options.session.model.evaluations.at(-1)?.elapsedMs ?? 0;
       if (elapsedMs >= PRECIOUS_MS) this.#menus.toggle('discard');
@@ -221,6 +232,7 @@ export class Presenter implements ReactiveController {
     },
     onKeep: () => this.#menus.close(),
     onTryAgain: () => {
+      if (this.#refuses()) return;
       void this.#host
         .reset()
         .then(() => this.#host.start())
@@ -266,6 +278,22 @@ export class Presenter implements ReactiveController {
     const given = [...refused].map(([name, value]) => [name, String(value)] as const);
     const typed = [...this.#drafts].map(([name, { text }]) => [name, text] as const);
     return new Map([...given, ...typed]);
+  }
+
+  /** Whether a start by hand would be with another value than one that the form shows; tells of it then. */
+  #refuses(): boolean {
+    const refused = this.#refusedStart();
+    if (refused === null) return false;
+    this.#options.onRefuse(refused.message);
+    refused.focus();
+    return true;
+  }
+
+  #refusedStart(): RefusedStart | null {
+    const { model } = this.#options.session;
+    const root = this.#host.shadowRoot;
+    const view = { ...this.#speech, data: model.data };
+    return root === null ? null : refusedStart(root, view, model, this.#allDrafts());
   }
 
   #mount(): void {

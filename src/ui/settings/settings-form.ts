@@ -9,26 +9,22 @@ import {
   SETTING_RANGES,
   type FlagSetting,
   type NumericSetting,
-  type SettingRange,
   type Settings,
 } from '../../protocol/settings.js';
 import { RECIPE_NAMES } from '../../recipe/recipes.js';
 import { readRepairs, REPAIRS, writeRepairs } from '../../recipe/repairs.js';
-import type { DataDescription, TrainerState } from '../../protocol/reports.js';
+import type { TrainerState } from '../../protocol/reports.js';
 import { icons } from '../parts/icons.js';
-import { parseTyped, readTyped } from './parse-typed.js';
+import { draftProblem, rangeOf, type DraftView } from './draft-problem.js';
+import { parseTyped } from './parse-typed.js';
 import { isAllowed, type SettingName } from '../../protocol/check-settings.js';
-import { shorten } from '../../protocol/wording.js';
 import { fill } from '../words/strings.js';
-import type { Speech } from '../words/words.js';
 
-export interface SettingsFormView extends Speech {
+export interface SettingsFormView extends DraftView {
   readonly settings: Settings;
   /** Settings of the run that stands which differ from those. */
   readonly pending: readonly SettingName[];
   readonly state: TrainerState;
-  /** null before a run has told of it. */
-  readonly data: DataDescription | null;
   /** Texts that were typed, or given otherwise, and are not allowed, by setting. */
   readonly drafts: ReadonlyMap<SettingName, string>;
 }
@@ -43,12 +39,6 @@ export interface SettingsFormActions {
 
 type Render = (view: SettingsFormView, actions: SettingsFormActions) => TemplateResult;
 
-/** What is allowed: no more labels than the data has images, once that is known. */
-function rangeOf({ data }: SettingsFormView, name: NumericSetting): SettingRange {
-  const range = SETTING_RANGES[name];
-  return name === 'labels' && data !== null ? { ...range, max: data.trainCount } : range;
-}
-
 function hintOf({ strings, words, formats, data }: SettingsFormView, name: NumericSetting): string {
   if (name === 'labels' && data !== null) {
     return fill(words.labelsOf, { max: formats.plain(data.trainCount) });
@@ -57,27 +47,13 @@ function hintOf({ strings, words, formats, data }: SettingsFormView, name: Numer
   return fill(strings.fields[name].hint, { min: formats.plain(min), max: formats.plain(max) });
 }
 
-function problemOf(view: SettingsFormView, name: NumericSetting, draft: string): string {
-  const { strings, words, formats } = view;
-  const typed = readTyped(draft, strings.locale);
-  if (typed.kind === 'ambiguous') {
-    const [first, second] = typed.readings.map(String) as [string, string];
-    return fill(words.ambiguousNumber, { first, second });
-  }
-  const { min, max, integer } = rangeOf(view, name);
-  return fill(integer ? words.invalidInteger : words.invalidNumber, {
-    min: formats.plain(min),
-    max: formats.plain(max),
-  });
-}
-
 function numberField(name: NumericSetting, extra: Render | null = null): Render {
   return (view, actions) => {
     const { strings, settings, drafts } = view;
     const { max } = rangeOf(view, name);
     // A number from before the data was known is allowed no longer, perhaps.
     const draft = drafts.get(name) ?? (settings[name] > max ? String(settings[name]) : undefined);
-    const hint = draft === undefined ? hintOf(view, name) : problemOf(view, name, draft);
+    const hint = draft === undefined ? hintOf(view, name) : draftProblem(view, name, draft);
     const change = (event: Event): void => {
       const { value } = event.currentTarget as HTMLInputElement;
       const typed = parseTyped(value, strings.locale);
@@ -106,11 +82,6 @@ function numberField(name: NumericSetting, extra: Render | null = null): Render 
       <p id="${name}-hint" class="hint ${draft === undefined ? 'muted' : 'problem'}">${hint}</p>
     </div>`;
   };
-}
-
-/** For a choice that was asked for and does not exist. */
-function noChoice({ words }: SettingsFormView, draft: string): string {
-  return fill(words.invalidChoice, { value: shorten(draft) });
 }
 
 function selectField<Name extends 'recipe' | 'engine'>(
@@ -147,7 +118,7 @@ function selectField<Name extends 'recipe' | 'engine'>(
       ${
         draft === undefined
           ? html`<p id="${name}-hint" class="hint muted">${hint(view)}</p>`
-          : html`<p id="${name}-hint" class="hint problem">${noChoice(view, draft)}</p>`
+          : html`<p id="${name}-hint" class="hint problem">${draftProblem(view, name, draft)}</p>`
       }
     </div>`;
   };
@@ -195,7 +166,7 @@ function checkField(name: FlagSetting): Render {
       <input id=${name} type="checkbox" .checked=${live(settings[name])} @change=${change} />
       <span
         >${strings.fields[name].label}
-        ${draft === undefined ? nothing : html`<small class="problem">${noChoice(view, draft)}</small>`}</span
+        ${draft === undefined ? nothing : html`<small class="problem">${draftProblem(view, name, draft)}</small>`}</span
       >
     </label>`;
   };
@@ -223,7 +194,7 @@ function repairsField(view: SettingsFormView, { onChange, onDraft }: SettingsFor
           <span>${strings.repairs[repair]}</span>
         </label>`,
     )}
-    ${draft === undefined ? nothing : html`<p class="hint problem">${noChoice(view, draft)}</p>`}
+    ${draft === undefined ? nothing : html`<p class="hint problem">${draftProblem(view, 'repairs', draft)}</p>`}
   </fieldset>`;
 }
 
@@ -307,6 +278,11 @@ export const settingsFormStyles = css`
   .fields.three {
     grid-template-columns: repeat(auto-fill, minmax(min(80px, 100%), 1fr));
     gap: 8px 12px;
+  }
+
+  /* Not under the bar, which sticks, when one of them is given the focus. */
+  .settings :is(input, select) {
+    scroll-margin-top: calc(var(--sgan-sticky-top, 0px) + 96px);
   }
 
   .field {

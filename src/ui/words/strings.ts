@@ -218,6 +218,7 @@ const WORDS = {
   invalidInteger: 'Takes whole numbers from {min} to {max}.',
   ambiguousNumber: 'Can be read as {first} or as {second}; type one of these.',
   invalidChoice: 'There is no “{value}” to choose.',
+  startRefused: 'Nothing was started: {field} cannot be “{value}”. {problem}',
   pendingReset: 'Changed settings apply at the next reset.',
   pendingReady: 'Changed settings apply when training starts.',
   pendingSteps: 'The new number of steps applies when training goes on.',

@@ -4,7 +4,7 @@
  * that promises. Not `DecompressionStream`: browsers take no second member with it.
  */
 
-import { Gunzip } from 'fflate';
+import { FlateErrorCode, Gunzip, type FlateError } from 'fflate';
 import { TrainerError } from '../../protocol/errors.js';
 import { describeStart, formatNumber } from '../../protocol/wording.js';
 import { crc32 } from '../../protocol/crc32.js';
@@ -18,6 +18,16 @@ const SLICE_BYTES = 16_384;
 
 /** After each member of a gzip file: CRC-32 and length of what it unpacks to. */
 const TRAILER_BYTES = 8;
+
+/** Zeros after a member by which fflate tells that no other member follows; it then throws `InvalidHeader`. */
+const ENDING_ZEROS = 4;
+
+/** Zeros in which a member may end: those of a trailer, and one of an empty member's deflate data. */
+const MOST_OWN_ZEROS = 9;
+
+function isNoHeader(error: unknown): boolean {
+  return (error as Partial<FlateError>).code === FlateErrorCode.InvalidHeader;
+}
 
 /** Joins chunks into one array. */
 function join(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
@@ -46,7 +56,7 @@ class IdxBytes {
     this.#what = what;
   }
 
-  add(chunk: Uint8Array): void {
+  push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.#chunks.push(chunk);
     this.#length += chunk.length;
@@ -72,7 +82,10 @@ class IdxBytes {
   }
 }
 
-/** Members of gzip, one after another, each checked against its own trailer. */
+/**
+ * Members of gzip, one after another, each checked against its own trailer. Zeros may follow the last, as on tapes. They
+ * are kept back until something else follows them, since only the end of the file tells what they are.
+ */
 class GzipMembers {
   readonly #onBytes: (bytes: Uint8Array) => void;
   readonly #gunzip: Gunzip;
@@ -81,6 +94,8 @@ class GzipMembers {
   #end = 0;
   #checksum = 0;
   #unpacked = 0;
+  /** Zeros at the end of what has arrived. */
+  #keptZeros = 0;
 
   constructor(onBytes: (bytes: Uint8Array) => void) {
     this.#onBytes = onBytes;
@@ -92,11 +107,48 @@ class GzipMembers {
     this.#gunzip.onmember = (begin) => this.#closeMember(begin);
   }
 
-  push(bytes: Uint8Array, isLast: boolean): void {
+  /** Takes the next bytes of the file. */
+  push(bytes: Uint8Array): void {
+    let length = bytes.length;
+    while (bytes[length - 1] === 0) length--;
+    if (length > 0) {
+      while (this.#keptZeros > 0) {
+        const zeros = Math.min(this.#keptZeros, SLICE_BYTES);
+        this.#keptZeros -= zeros;
+        this.#pushInSlices(new Uint8Array(zeros));
+      }
+      this.#pushInSlices(bytes.subarray(0, length));
+    }
+    this.#keptZeros += bytes.length - length;
+  }
+
+  /** Checks that the file ends with a member, or with zeros after one. */
+  finish(): void {
+    const before = this.#end;
+    const mostOwnZeros = Math.min(this.#keptZeros, MOST_OWN_ZEROS);
+    for (let zeros = 1; zeros <= mostOwnZeros + ENDING_ZEROS; zeros++) {
+      try {
+        this.#pushSlice(new Uint8Array(1));
+      } catch (error) {
+        // Of what made it end, less than all was zeros: something else follows the member.
+        if (!isNoHeader(error) || zeros < ENDING_ZEROS) throw error;
+        this.#closeMember(before + zeros - ENDING_ZEROS);
+        return;
+      }
+    }
+    throw new Error('The gzip data is cut off.');
+  }
+
+  #pushInSlices(bytes: Uint8Array): void {
+    for (let offset = 0; offset < bytes.length; offset += SLICE_BYTES) {
+      this.#pushSlice(bytes.subarray(offset, offset + SLICE_BYTES));
+    }
+  }
+
+  #pushSlice(bytes: Uint8Array): void {
     this.#recent = join([this.#recent.subarray(-SLICE_BYTES), bytes]);
     this.#end += bytes.length;
-    this.#gunzip.push(bytes, isLast);
-    if (isLast) this.#closeMember(this.#end);
+    this.#gunzip.push(bytes);
   }
 
   /** Checks the member that ends before byte `end` of the file. */
@@ -130,13 +182,13 @@ export class Unpacker {
   push(bytes: Uint8Array): void {
     this.#received += bytes.length;
     if (this.#idx !== null) {
-      this.#unpack(bytes, false);
+      this.#unpack(bytes);
       return;
     }
     this.#start = join([this.#start, bytes]);
     if (this.#start.length < JUDGED_BYTES) return;
     this.#begin();
-    this.#unpack(this.#start, false);
+    this.#unpack(this.#start);
   }
 
   /** The whole file, once its body has ended. Throws as `push` does. */
@@ -144,15 +196,10 @@ export class Unpacker {
     if (this.#received === 0) throw invalidData(this.#file, 'it is empty.');
     if (this.#idx === null) {
       this.#begin();
-      this.#unpack(this.#start, true);
-    } else {
-      this.#unpack(new Uint8Array(0), true);
+      this.#unpack(this.#start);
     }
-    return this.#joined();
-  }
-
-  #joined(): Uint8Array<ArrayBuffer> {
     try {
+      this.#gzip?.finish();
       return this.#idx!.finish();
     } catch (error) {
       throw this.#errorOf(error);
@@ -169,21 +216,12 @@ export class Unpacker {
     }
     const idx = new IdxBytes(this.#file, this.#kind, isGzip ? 'its gzip data' : 'it');
     this.#idx = idx;
-    if (isGzip) this.#gzip = new GzipMembers((bytes) => idx.add(bytes));
+    if (isGzip) this.#gzip = new GzipMembers((bytes) => idx.push(bytes));
   }
 
-  #unpack(bytes: Uint8Array, isLast: boolean): void {
+  #unpack(bytes: Uint8Array): void {
     try {
-      if (this.#gzip === null) {
-        this.#idx!.add(bytes);
-        return;
-      }
-      let offset = 0;
-      do {
-        const end = Math.min(offset + SLICE_BYTES, bytes.length);
-        this.#gzip.push(bytes.subarray(offset, end), isLast && end === bytes.length);
-        offset = end;
-      } while (offset < bytes.length);
+      (this.#gzip ?? this.#idx!).push(bytes);
     } catch (error) {
       throw this.#errorOf(error);
     }
@@ -198,6 +236,11 @@ export class Unpacker {
       });
     }
     const size = formatNumber(this.#received);
-    return invalidData(this.#file, `its gzip data is damaged or cut off (${size} bytes read).`, error);
+    const orElse = isNoHeader(error) ? ', or something else follows it' : '';
+    return invalidData(
+      this.#file,
+      `its gzip data is damaged or cut off${orElse} (${size} bytes read).`,
+      error,
+    );
   }
 }

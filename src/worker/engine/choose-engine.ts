@@ -99,7 +99,7 @@ export async function startEngine(
   waiting: Waiting = {},
 ): Promise<StartedEngine> {
   const passedOver: PassedOver[] = [];
-  /** What a driver that did not answer was asked for: the next engine on it would wait as long. */
+  /** What a GPU's driver that did not answer was asked for: the next engine on it would wait as long. */
   let silence: string | null = null;
   const tried = new Map<EngineName, PassedOver>();
   const contenders = findings.filter(isContender);
@@ -114,7 +114,10 @@ export async function startEngine(
     );
     if (started !== null) return started;
     for (const failure of failures) tried.set(failure.name, passedOverFor(failure));
-    const silent = failures.find(({ error }) => error instanceof NoAnswer);
+    const silent = failures.find(({ name, error }) => {
+      const isOnGpu = contenders.some(({ entry }) => entry.name === name && entry.runsOn === 'gpu');
+      return isOnGpu && error instanceof NoAnswer;
+    });
     if (silent !== undefined) silence = describeError(silent.error);
   }
   for (const [index, finding] of findings.entries()) {

@@ -111,6 +111,48 @@ describe('a lock', () => {
     await assert.rejects(tryLock(lock), /a\.lock is in the way of a lock, but is none/);
     assert.deepEqual(await readdir(folder), ['a.lock']);
   });
+
+  test('is told from a person’s own file of its name, whatever is in it, and that is left alone', async () => {
+    for (const text of ['', 'my notes', String(process.pid), JSON.stringify(await ownRecord())]) {
+      await writeFile(lock, text);
+      await assert.rejects(
+        tryLock(lock),
+        /^ForeignLockError: .*a\.lock is in the way of a lock, but is none/,
+      );
+      await assert.rejects(
+        withLock(lock, () => assert.fail('begun')),
+        { name: 'ForeignLockError' },
+      );
+      assert.equal(await readFile(lock, 'utf8'), text);
+      assert.deepEqual(await readdir(folder), ['a.lock']);
+    }
+  });
+
+  test('is told from a person’s own folder with a record of something else', async () => {
+    await mkdir(lock);
+    for (const text of ['{"owner":"me"}', 'me', '{"pid":']) {
+      await writeFile(path.join(lock, 'owner.json'), text);
+      await assert.rejects(tryLock(lock), { name: 'ForeignLockError' });
+      assert.equal(await readFile(path.join(lock, 'owner.json'), 'utf8'), text);
+    }
+    await writeFile(path.join(lock, 'owner.json'), '');
+    await writeFile(path.join(lock, 'precious'), '');
+    await assert.rejects(tryLock(lock), { name: 'ForeignLockError' });
+    assert.deepEqual(await readdir(lock), ['owner.json', 'precious']);
+  });
+
+  test('leaves what a person put into it or beside it', async () => {
+    const pid = await numberOfDead();
+    const beside = [`a.lock.${pid}-01234567`, 'a.lock.stale-0123456789ab', 'a.lock.txt'];
+    for (const name of beside) await writeFile(path.join(folder, name), 'mine');
+    const { release } = await tryLock(lock);
+    await writeFile(path.join(lock, 'precious'), 'mine');
+    await release();
+    const [moved, ...others] = (await readdir(folder)).filter((name) => !beside.includes(name));
+    assert.deepEqual(others, []);
+    assert.ok((await readdir(path.join(folder, moved))).includes('precious'));
+    for (const name of beside) assert.equal(await readFile(path.join(folder, name), 'utf8'), 'mine');
+  });
 });
 
 describe('a lock is taken over', () => {
@@ -128,9 +170,10 @@ describe('a lock is taken over', () => {
     assert.equal(await withLock(lock, () => 'done'), 'done');
   });
 
-  test('where a file lies that names no owner, as an earlier version or a crash left it', async () => {
-    for (const text of ['', String(process.pid), '{"pid":']) {
-      await writeFile(lock, text);
+  test('where a crash of the machine left its record blank', async () => {
+    for (const text of ['', '\0\0\0']) {
+      await mkdir(lock);
+      await writeFile(path.join(lock, 'owner.json'), text);
       assert.equal(await withLock(lock, () => 'done'), 'done', text);
     }
   });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -45,3 +45,18 @@ test(
     assert.doesNotMatch(said, /\n {4}at /);
   },
 );
+
+test('a script that meets a person’s own file in the place of its lock ends with one line that names it', async (context) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'main-'));
+  context.after(() => rm(folder, { recursive: true }));
+  const lock = path.join(folder, 'a.lock');
+  await writeFile(lock, 'mine');
+  const script = ['--input-type=module', '--eval', waiting(lock)];
+  const child = spawn(process.execPath, script, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (said += text));
+  const [code] = await once(child, 'close');
+  assert.equal(code, 1);
+  assert.match(said, /^[^\n]*a\.lock is in the way of a lock, but is none [^\n]*\n$/);
+  assert.equal(await readFile(lock, 'utf8'), 'mine');
+});

@@ -144,6 +144,20 @@ describe('claiming a folder', () => {
     await release();
   });
 
+  test('refuses a file of the lock’s name that no command wrote, and leaves it', async () => {
+    await writeFile(inFolder(LOCK), 'mine');
+    await assert.rejects(
+      claimFolder(plan),
+      /^UsageError: The folder runs\/a b holds run\.lock, .*so it is not overwritten\. Move it away/,
+    );
+    assert.equal(await readFile(inFolder(LOCK), 'utf8'), 'mine');
+  });
+
+  test('counts a person’s file whose name begins like the lock’s as something in the folder', async () => {
+    await writeFile(inFolder(`${LOCK}.txt`), 'mine');
+    await assert.rejects(check(false), /exists and is not empty/);
+  });
+
   test('takes the folders it made away again while they are empty', async () => {
     const deep = { out: inFolder('runs', 'a'), name: 'runs/a' };
     await (
