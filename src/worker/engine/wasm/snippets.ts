@@ -86,32 +86,6 @@ function storedOf(snippet: Snippet, instance: number, channels: number, bindings
   }
 }
 
-/** Two snippets that one kernel does in one go, or null where there is none. */
-function pairOf(
-  first: Snippet,
-  second: Snippet | undefined,
-  channels: number,
-  bindings: Bindings,
-): StoredSnippet | null {
-  if (first.kind === 'affine' && second?.kind === 'activation' && second.activation.name !== 'tanh') {
-    const slope = slopeOf(second.activation);
-    return { kind: 'affineLeaky', ...scalesOf(first, channels, bindings), slope };
-  }
-  if (first.kind === 'activation' && first.activation.name !== 'tanh' && second?.kind === 'mask') {
-    return { kind: 'leakyMask', slope: slopeOf(first.activation), ...maskOf(second, bindings) };
-  }
-  // Masks and slopes are factors, in any order.
-  const [gradient, mask] = first.kind === 'mask' ? [second, first] : [first, second];
-  if (gradient?.kind !== 'activationGradient' || mask?.kind !== 'mask') return null;
-  if (gradient.activation.name === 'tanh' || gradient.prologue.length > 0) return null;
-  return {
-    kind: 'maskedLeakyGradient',
-    saved: bindings.tensor(gradient.at),
-    slope: slopeOf(gradient.activation),
-    ...maskOf(mask, bindings),
-  };
-}
-
 /** Address of the list, 0 where there is nothing to apply. `channels` are those of a position. */
 export function storeSnippets(
   snippets: readonly Snippet[],
@@ -120,12 +94,6 @@ export function storeSnippets(
   bindings: Bindings,
 ): number {
   if (snippets.length === 0) return 0;
-  const stored: StoredSnippet[] = [];
-  for (let index = 0; index < snippets.length; index++) {
-    const snippet = snippets[index]!;
-    const pair = pairOf(snippet, snippets[index + 1], channels, bindings);
-    stored.push(pair ?? storedOf(snippet, instance, channels, bindings));
-    if (pair !== null) index++;
-  }
+  const stored = snippets.map((snippet) => storedOf(snippet, instance, channels, bindings));
   return storeVariants(bindings.arena, SNIPPET, stored);
 }

@@ -687,9 +687,6 @@ export const enum SnippetKind {
   tanhGradient = 9,
   noise = 10,
   segmentVector = 11,
-  affineLeaky = 12,
-  leakyMask = 13,
-  maskedLeakyGradient = 14,
 }
 
 // prettier-ignore
@@ -775,34 +772,6 @@ export class NoiseSnippet extends Snippet {
 export class SegmentVectorSnippet extends Snippet {
   vectors: usize;
   segmentStep: usize;
-}
-
-// prettier-ignore
-@unmanaged
-export class AffineLeakySnippet extends Snippet {
-  scale: usize;
-  segmentStep: usize;
-  tableStep: usize;
-  slope: f32;
-}
-
-// prettier-ignore
-@unmanaged
-export class LeakyMaskSnippet extends Snippet {
-  slope: f32;
-  bits: usize;
-  offsets: usize;
-  scale: f32;
-}
-
-// prettier-ignore
-@unmanaged
-export class MaskedLeakyGradientSnippet extends Snippet {
-  saved: usize;
-  slope: f32;
-  bits: usize;
-  offsets: usize;
-  scale: f32;
 }
 
 // prettier-ignore

@@ -5,13 +5,9 @@
  */
 
 import { hyperbolicTangent } from './common/math';
-import { held, multiplyAdd, select, storeSome, VECTOR } from './common/simd';
+import { multiplyAdd, select, storeSome, VECTOR } from './common/simd';
 
 const PAIR: usize = 2 * VECTOR;
-
-export function addNumber(from: usize, to: usize, count: i32, value: f32): void {
-  for (; count > 0; count--, from += 4, to += 4) store<f32>(to, load<f32>(from) + value);
-}
 
 
 @inline
@@ -187,18 +183,6 @@ function keepLanes(words: usize, element: i32): v128 {
   return i32x4.eq(v128.and(i32x4.splat(i32(word >> (element & 31))), bits), bits);
 }
 
-/** Whether the bits of all positions are whole words. */
-@inline
-function areWords(element: i32, stride: i32, floats: i32): bool {
-  return ((element | stride | floats) & 31) == 0;
-}
-
-/** All ones in the lanes whose bits are set. */
-@inline
-function keptOf(word: v128, bits: v128): v128 {
-  return i32x4.eq(v128.and(word, bits), bits);
-}
-
 export function mask(
   from: usize,
   fromStep: usize,
@@ -213,74 +197,10 @@ export function mask(
 ): void {
   const kept = f32x4.splat(scale);
   const bytes = usize(floats) << 2;
-  const isAligned = areWords(element, stride, floats);
   for (; count > 0; count--, from += fromStep, to += toStep, element += stride) {
-    if (isAligned) {
-      maskWords(from, to, floats, words + (usize(element >> 5) << 2), kept);
-      continue;
-    }
     for (let i: usize = 0; i < bytes; i += VECTOR) {
       const values = v128.and(f32x4.mul(v128.load(from + i), kept), keepLanes(words, element + i32(i >> 2)));
       storeSome(to + i, values, i32(bytes - i) >> 2);
-    }
-  }
-}
-
-/** `floats`, a multiple of 32, whose bits begin with a word. */
-function maskWords(from: usize, to: usize, floats: i32, words: usize, scale: v128): void {
-  const bits = held(i32x4(1, 2, 4, 8), to);
-  const nextBits = i32x4.shl(bits, 4);
-  for (; floats > 0; floats -= 32, words += 4) {
-    let word = v128.load32_splat(words);
-    for (const end = to + 128; to < end; from += PAIR, to += PAIR, word = i32x4.shr_u(word, 8)) {
-      v128.store(to, v128.and(f32x4.mul(v128.load(from), scale), keptOf(word, bits)));
-      v128.store(to, v128.and(f32x4.mul(v128.load(from, VECTOR), scale), keptOf(word, nextBits)), VECTOR);
-    }
-  }
-}
-
-/** `leakyGradient` and `mask` in one go; `leaky` and `mask` where what decides is what is multiplied. */
-export function maskedLeaky(
-  from: usize,
-  fromStep: usize,
-  to: usize,
-  toStep: usize,
-  count: i32,
-  floats: i32,
-  saved: usize,
-  savedStep: usize,
-  alpha: f32,
-  words: usize,
-  element: i32,
-  stride: i32,
-  scale: f32,
-): void {
-  if (!areWords(element, stride, floats)) {
-    leakyGradient(from, fromStep, to, toStep, count, floats, saved, savedStep, alpha);
-    mask(to, toStep, to, toStep, count, floats, words, element, stride, scale);
-    return;
-  }
-  const kept = f32x4.splat(scale);
-  const slope = f32x4.splat(scale * alpha);
-  const bits = held(i32x4(1, 2, 4, 8), to);
-  const nextBits = i32x4.shl(bits, 4);
-  for (; count > 0; count--, from += fromStep, to += toStep, saved += savedStep, element += stride) {
-    const end = to + (usize(floats) << 2);
-    let at = words + (usize(element >> 5) << 2);
-    let x = from;
-    let decider = saved;
-    for (let y = to; y < end; at += 4) {
-      let word = v128.load32_splat(at);
-      for (
-        const last = y + 128;
-        y < last;
-        x += PAIR, y += PAIR, decider += PAIR, word = i32x4.shr_u(word, 8)
-      ) {
-        const factor = slopeOf(v128.load(decider), kept, slope);
-        const nextFactor = slopeOf(v128.load(decider, VECTOR), kept, slope);
-        v128.store(y, v128.and(f32x4.mul(v128.load(x), factor), keptOf(word, bits)));
-        v128.store(y, v128.and(f32x4.mul(v128.load(x, VECTOR), nextFactor), keptOf(word, nextBits)), VECTOR);
-      }
     }
   }
 }

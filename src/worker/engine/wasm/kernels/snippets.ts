@@ -5,16 +5,13 @@
  */
 
 import {
-  AffineLeakySnippet,
   AffineSnippet,
   BiasSnippet,
   Image,
   LeakyAffineGradientSnippet,
   LeakyGradientSnippet,
-  LeakyMaskSnippet,
   LeakySnippet,
   MaskSnippet,
-  MaskedLeakyGradientSnippet,
   NoiseSnippet,
   NormGradientSnippet,
   SegmentVectorSnippet,
@@ -25,15 +22,12 @@ import {
 } from './layout';
 import {
   addChannels,
-  addNumber,
   addShare,
   affine,
-  affineLeaky,
   leaky,
   leakyAffineGradient,
   leakyGradient,
   mask,
-  maskedLeaky,
   normGradient,
   tanh,
   tanhGradient,
@@ -78,8 +72,7 @@ export function applySnippets(
     switch (kind) {
       case SnippetKind.bias: {
         const values = changetype<BiasSnippet>(list).values;
-        if (isDense && channels == 1) addNumber(from, to, count, load<f32>(values));
-        else addChannels(from, fromStep, to, toStep, count, channels, values, 0);
+        addChannels(from, fromStep, to, toStep, count, channels, values, 0);
         break;
       }
       case SnippetKind.affine: {
@@ -94,58 +87,10 @@ export function applySnippets(
       case SnippetKind.tanh:
         tanh(from, fromStep, to, toStep, runs, floats);
         break;
-      case SnippetKind.affineLeaky: {
-        const own = changetype<AffineLeakySnippet>(list);
-        const scale = own.scale + forwardSegment * own.segmentStep;
-        const shift = scale + own.tableStep;
-        affineLeaky(from, fromStep, to, toStep, count, channels, scale, shift, own.slope);
-        break;
-      }
       case SnippetKind.mask: {
         const own = changetype<MaskSnippet>(list);
         const words = maskWord(own.bits, own.offsets, image);
         mask(from, fromStep, to, toStep, runs, floats, words, inPass, stride, own.scale);
-        break;
-      }
-      case SnippetKind.leakyMask: {
-        // The sign of the values themselves decides.
-        const own = changetype<LeakyMaskSnippet>(list);
-        const words = maskWord(own.bits, own.offsets, image);
-        maskedLeaky(
-          from,
-          fromStep,
-          to,
-          toStep,
-          runs,
-          floats,
-          from,
-          fromStep,
-          own.slope,
-          words,
-          inPass,
-          stride,
-          own.scale,
-        );
-        break;
-      }
-      case SnippetKind.maskedLeakyGradient: {
-        const own = changetype<MaskedLeakyGradientSnippet>(list);
-        const words = maskWord(own.bits, own.offsets, image);
-        maskedLeaky(
-          from,
-          fromStep,
-          to,
-          toStep,
-          runs,
-          floats,
-          own.saved + forward,
-          strideBytes,
-          own.slope,
-          words,
-          inPass,
-          stride,
-          own.scale,
-        );
         break;
       }
       case SnippetKind.normGradient: {

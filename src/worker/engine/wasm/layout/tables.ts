@@ -156,17 +156,5 @@ export const SNIPPET = {
     noise: { noise: 'address', deviation: 'float' },
     /** x + vector[gradient segment][element of the row] */
     segmentVector: { vectors: 'address', segmentStep: 'step' },
-    /** `affine`, then `leaky`. */
-    affineLeaky: { scale: 'address', segmentStep: 'step', tableStep: 'step', slope: 'float' },
-    /** `leaky`, then `mask`. */
-    leakyMask: { slope: 'float', bits: 'address', offsets: 'address', scale: 'float' },
-    /** `mask` and `leakyGradient`. */
-    maskedLeakyGradient: {
-      saved: 'address',
-      slope: 'float',
-      bits: 'address',
-      offsets: 'address',
-      scale: 'float',
-    },
   },
 } as const satisfies Variants;

@@ -3,7 +3,7 @@
  * or an index stream is word i & 3 of block i >> 2; a dropout mask takes the 16-bit half i & 7 of block i >> 3.
  */
 
-import { held, VECTOR } from './simd';
+import { VECTOR } from './simd';
 
 /** Blocks that are computed at once, two vectors of them: each step of a round waits for the one before, so two vectors share the wait. */
 export const BLOCKS = 8;
@@ -15,10 +15,10 @@ export const BLOCKS_BYTES: usize = 16 * BLOCKS;
  * at `out`.
  */
 export function philoxBlocks(block: i32, step: i32, stream: i32, key0: i32, key1: i32, out: usize): void {
-  const multiplier0 = held(i32x4.splat(<i32>0xd2511f53), out);
-  const multiplier1 = held(i32x4.splat(<i32>0xcd9e8d57), out);
-  const weyl0 = held(i32x4.splat(<i32>0x9e3779b9), out);
-  const weyl1 = held(i32x4.splat(<i32>0xbb67ae85), out);
+  const multiplier0 = i32x4.splat(<i32>0xd2511f53);
+  const multiplier1 = i32x4.splat(<i32>0xcd9e8d57);
+  const weyl0 = i32x4.splat(<i32>0x9e3779b9);
+  const weyl1 = i32x4.splat(<i32>0xbb67ae85);
   let c0 = i32x4.add(i32x4.splat(block), i32x4(0, 1, 2, 3));
   let c1 = i32x4.splat(step);
   let c2 = i32x4.splat(stream);

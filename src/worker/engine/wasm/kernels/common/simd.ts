@@ -21,15 +21,6 @@ export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(f32x4.mul(a, b), c);
 }
 
-/**
- * A constant for the inside of a loop. V8 builds a constant vector anew, in four instructions, wherever one is used; this
- * hides that it is constant: `address`, which is never 0, could be anything to a compiler.
- */
-@inline
-export function held(constant: v128, address: usize): v128 {
-  return v128.and(constant, i32x4.splat(-i32(address != 0)));
-}
-
 /** `a` in the lanes where `mask` is all ones, `b` where it is 0. */
 @inline
 export function select(a: v128, b: v128, mask: v128): v128 {

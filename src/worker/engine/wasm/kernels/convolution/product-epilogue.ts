@@ -31,21 +31,20 @@ export function finishBlock(
   const rowBytes = usize(panelsOf(record)) << 5;
   const columnStride = record.scaleX * filters;
   const lineStride = record.scaleY * record.outWidth * filters;
-  // Rows that are all at one distance are a run, whatever line they are in.
-  const isRunning = width == 1 || lineStride == columnStride * width;
-  const stride = width == 1 ? lineStride : columnStride;
+  const isColumn = width == 1;
+  const stride = isColumn ? lineStride : columnStride;
   const line = first / width;
   let image = line / height;
   let y = line - image * height;
   let x = first - line * width;
   while (count > 0) {
-    const run = min(count, isRunning ? (height - y) * width - x : width - x);
+    const run = min(count, isColumn ? height - y : width - x);
     finishPixels(record, subProduct, image, y, x, run, stride, values, rowBytes);
     values += usize(run) * rowBytes;
     count -= run;
-    // Unless the block ends here, so does the line, and with a run over lines the image.
+    // Unless the block ends here, so does the line or the column.
     x = 0;
-    y = isRunning ? height : y + 1;
+    y = isColumn ? height : y + 1;
     if (y == height) {
       y = 0;
       image++;
