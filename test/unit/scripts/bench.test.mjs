@@ -139,7 +139,7 @@ describe('the figures of the benchmark', () => {
   ];
 
   it('are held against each other where both engines took part, per image where they evaluated', () => {
-    const ratios = ratiosOf(results, { multiplyAdds: 10e6 }, { microKernel: MICRO_KERNEL });
+    const ratios = ratiosOf(reportWith(results));
     const byName = Object.fromEntries(ratios.map(({ name, times }) => [name, times]));
     assert.deepEqual(byName, {
       'step: wasm x1 against pytorch x1': 1.5,
@@ -149,6 +149,22 @@ describe('the figures of the benchmark', () => {
       'evaluation: wasm x2 against tfjs-wasm': 4,
       "step: wasm x1, share of the micro-kernel's rate": 0.5,
     });
+  });
+
+  it('are asked for what their recipe and stage are, of no other', () => {
+    const asked = (changed) =>
+      ratiosOf({ ...reportWith(results), ...changed })
+        .filter(({ aim }) => aim !== null)
+        .map(({ name, aim }) => `${name}: ${aim}`);
+    assert.ok(asked({}).includes('step: wasm x1 against pytorch x1: 1'));
+    assert.deepEqual(asked({ recipe: 'few-labels', stage: 'learn' }), [
+      'step: wasm x1 against pytorch x1: 1.7',
+      'step: wasm x2 against wasm x1: 1.6',
+      "step: wasm x1, share of the micro-kernel's rate: 0.5",
+    ]);
+    assert.deepEqual(asked({ recipe: 'few-labels', stage: 'look' }), [
+      "step: wasm x1, share of the micro-kernel's rate: 0.5",
+    ]);
   });
 
   it('are a table with a dash where one does not apply, then who did not run and why', () => {
