@@ -7,7 +7,7 @@ import { bitsOf, floatOf } from './operands.js';
 export const WORD_FUNCTIONS: Readonly<Record<string, (a: number, b: number, c: number) => number>> = {
   v_mov_b32: (a) => a,
   v_not_b32: (a) => ~a,
-  v_bfrev_b32: (a) => reversed(a),
+  v_bfrev_b32: reversed,
   v_add_nc_u32: (a, b) => a + b,
   v_sub_nc_u32: (a, b) => a - b,
   v_subrev_nc_u32: (a, b) => b - a,
@@ -22,10 +22,7 @@ export const WORD_FUNCTIONS: Readonly<Record<string, (a: number, b: number, c: n
   v_max_u32: (a, b) => Math.max(a, b),
   v_min_i32: (a, b) => Math.min(a | 0, b | 0),
   v_max_i32: (a, b) => Math.max(a | 0, b | 0),
-  v_med3_i32: (a, b, c) => {
-    const [x, y, z] = [a | 0, b | 0, c | 0];
-    return Math.max(Math.min(x, y), Math.min(Math.max(x, y), z));
-  },
+  v_med3_i32: (a, b, c) => medianOf(a | 0, b | 0, c | 0),
   v_mul_u32_u24: (a, b) => Math.imul(a & 0xff_ffff, b & 0xff_ffff),
   v_mul_lo_u32: (a, b) => Math.imul(a, b),
   v_mul_hi_u32: (a, b) => highProduct(a, b),
@@ -55,7 +52,7 @@ export const FLOAT_FUNCTIONS: Readonly<Record<string, (a: number, b: number, c: 
   v_mul_f32: (a, b) => a * b,
   v_min_f32: (a, b) => Math.min(a, b),
   v_max_f32: (a, b) => Math.max(a, b),
-  v_med3_f32: (a, b, c) => Math.max(Math.min(a, b), Math.min(Math.max(a, b), c)),
+  v_med3_f32: medianOf,
   v_fma_f32: (a, b, c) => a * b + c,
   v_fmac_f32: (a, b, c) => a * b + c,
   v_fmaak_f32: (a, b, c) => a * b + c,
@@ -86,6 +83,10 @@ export const COMPARISONS: Readonly<Record<string, (a: number, b: number) => bool
   ngt: (a, b) => !(a > b),
   nge: (a, b) => !(a >= b),
 };
+
+function medianOf(a: number, b: number, c: number): number {
+  return Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
+}
 
 /** The bits of a word from the last to the first. */
 export function reversed(word: number): number {

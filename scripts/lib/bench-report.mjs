@@ -77,35 +77,23 @@ export function formatPeaks({ adapter, microKernel }) {
   return lines.join('\n');
 }
 
-/** How many times faster each engine must be than another, in the notebook: engine and threads, a figure, the aim. */
-const AIMS = [
-  ['webgpu', null, 'tfjs-webgpu', null, 'step', 17],
-  ['webgpu', null, 'jax-js', null, 'step', 3],
-  ['webgpu', null, 'tfjs-webgpu', null, 'evaluation', 10],
-  ['wasm', 1, 'pytorch', 1, 'step', 1],
-  ['wasm', 2, 'pytorch', 2, 'step', 1],
-  ['wasm', 1, 'tensorflow', 1, 'step', 1 / 1.4],
-  ['wasm', 2, 'tensorflow', 2, 'step', 1 / 1.4],
-  ['wasm', 1, 'tfjs-wasm', null, 'step', 5],
-  ['wasm', 2, 'tfjs-wasm', null, 'step', 8],
-  ['wasm', 2, 'wasm', 1, 'step', 1.6],
-  ['wasm', 2, 'tfjs-wasm', null, 'evaluation', 3],
+/**
+ * The pairs of engines that are held against each other: engine and threads, a figure, and how many times faster the first must
+ * be: in the notebook, and in `learn` of `few-labels`, which takes most of a run. Nothing is asked of the others.
+ */
+const PAIRS = [
+  ['webgpu', null, 'tfjs-webgpu', null, 'step', { notebook: 17, learn: 8 }],
+  ['webgpu', null, 'jax-js', null, 'step', { notebook: 3 }],
+  ['webgpu', null, 'tfjs-webgpu', null, 'evaluation', { notebook: 10 }],
+  ['wasm', 1, 'pytorch', 1, 'step', { notebook: 1, learn: 1.7 }],
+  ['wasm', 2, 'pytorch', 2, 'step', { notebook: 1, learn: 2 }],
+  ['wasm', 1, 'tensorflow', 1, 'step', { notebook: 1 / 1.4 }],
+  ['wasm', 2, 'tensorflow', 2, 'step', { notebook: 1 / 1.4 }],
+  ['wasm', 1, 'tfjs-wasm', null, 'step', { notebook: 5 }],
+  ['wasm', 2, 'tfjs-wasm', null, 'step', { notebook: 8 }],
+  ['wasm', 2, 'wasm', 1, 'step', { notebook: 1.6, learn: 1.6 }],
+  ['wasm', 2, 'tfjs-wasm', null, 'evaluation', { notebook: 3 }],
 ];
-/** In the stage of `few-labels` that takes most of a run. Nothing is asked of other stages and recipes. */
-const LEARN_AIMS = [
-  ['webgpu', null, 'tfjs-webgpu', null, 'step', 8],
-  ['wasm', 1, 'pytorch', 1, 'step', 1.7],
-  ['wasm', 2, 'pytorch', 2, 'step', 2],
-  ['wasm', 2, 'wasm', 1, 'step', 1.6],
-];
-const isSame = (aim, other) => aim.slice(0, -1).every((part, index) => part === other[index]);
-
-/** The pairs of engines that are held against each other, with what is asked of each in a stage of a recipe. */
-function aimsOf(recipe, stage) {
-  if (recipe === 'notebook') return AIMS;
-  const asked = recipe === 'few-labels' && stage === 'learn' ? LEARN_AIMS : [];
-  return AIMS.map((aim) => asked.find((other) => isSame(aim, other)) ?? [...aim.slice(0, -1), null]);
-}
 
 const nameOf = (engine, threads) => contenderLabel({ engine, threads });
 
@@ -118,8 +106,9 @@ export function ratiosOf({ recipe, stage, results, arithmetic, peaks: { microKer
   const isMeasured = ({ msPerStep, failure }) => msPerStep !== null && failure === null;
   const find = (name, count) =>
     results.find((one) => one.engine === name && one.threads === count && isMeasured(one));
+  const measured = recipe === 'few-labels' ? stage : recipe;
   const ratios = [];
-  for (const [engine, threads, other, otherThreads, figure, aim] of aimsOf(recipe, stage)) {
+  for (const [engine, threads, other, otherThreads, figure, aims] of PAIRS) {
     const [ours, theirs] = [find(engine, threads), find(other, otherThreads)];
     if (ours === undefined || theirs === undefined) continue;
     if (figure === 'evaluation' && [ours, theirs].some(({ evaluationMs }) => evaluationMs === null)) continue;
@@ -132,7 +121,7 @@ export function ratiosOf({ recipe, stage, results, arithmetic, peaks: { microKer
       name,
       times,
       timesFastest: figure === 'step' ? theirs.msPerStep.min / ours.msPerStep.min : null,
-      aim,
+      aim: aims[measured] ?? null,
     });
   }
   const alone = find('wasm', 1);

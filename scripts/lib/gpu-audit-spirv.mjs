@@ -50,7 +50,7 @@ async function surroundingsOf(driver, log) {
   };
 }
 
-/** Dawn's process runs out of threads after some hundred shaders. */
+/** After some hundred shaders Dawn's process dies of an assertion about its threads. */
 const SHADERS_A_PROCESS = 64;
 /** Of a portion that Dawn's process did not survive. */
 const TRIES = 2;

@@ -94,11 +94,15 @@ function parseRecord(text) {
   }
 }
 
+async function hasOnlyRecord(folder) {
+  const names = await readdir(folder);
+  return names.every((name) => name === RECORD);
+}
+
 /** Whether a record of nobody is what a crash of the machine leaves of a lock: nothing was written yet. */
 async function isBlankLock(lockPath, record) {
-  if (!/^\0*$/.test(record)) return false;
-  const names = await readdir(lockPath).catch(() => []);
-  return names.every((name) => name === RECORD);
+  // Gone again, it is none of a person's.
+  return /^\0*$/.test(record) && hasOnlyRecord(lockPath).catch(() => true);
 }
 
 /** Processes of another machine cannot be looked at, so theirs count as running. */
@@ -109,8 +113,7 @@ async function isGone(owner) {
 
 /** Removes a folder that held a record, unless it holds anything else. */
 async function removeRecord(folder) {
-  const names = await readdir(folder);
-  if (!names.every((name) => name === RECORD)) return;
+  if (!(await hasOnlyRecord(folder))) return;
   await rm(path.join(folder, RECORD), { force: true });
   await rmdir(folder);
 }

@@ -88,8 +88,9 @@ export async function findEngines(
 }
 
 /**
- * Starts the first candidate that starts; of several contenders, where surroundings let them be compared, the fastest. Throws `EngineUnavailable` where none does, the
- * signal's reason where the run is given up meanwhile. With `surroundings`, an engine that may be replaced after a failure is.
+ * Starts the first candidate that starts; of several contenders, where surroundings let them be compared, the fastest. Throws
+ * `EngineUnavailable` where none does, the signal's reason where the run is given up meanwhile. With `surroundings`, an
+ * engine that may be replaced after a failure is.
  */
 export async function startEngine(
   choice: EngineChoice,

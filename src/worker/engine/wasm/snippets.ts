@@ -28,13 +28,6 @@ function scalesOf(
   };
 }
 
-function maskOf(
-  { bits, offsets, scale }: SnippetOf<'mask'>,
-  bindings: Bindings,
-): Omit<StoredOf<'mask'>, 'kind'> {
-  return { bits: bindings.tensor(bits), offsets: bindings.arena.storeWords(offsets), scale };
-}
-
 function gradientOf(
   { activation, at, prologue }: SnippetOf<'activationGradient'>,
   channels: number,
@@ -62,7 +55,12 @@ function storedOf(snippet: Snippet, instance: number, channels: number, bindings
         ? { kind: 'tanh' }
         : { kind: 'leaky', slope: slopeOf(snippet.activation) };
     case 'mask':
-      return { kind: 'mask', ...maskOf(snippet, bindings) };
+      return {
+        kind: 'mask',
+        bits: bindings.tensor(snippet.bits),
+        offsets: bindings.arena.storeWords(snippet.offsets),
+        scale: snippet.scale,
+      };
     case 'normGradient':
       return {
         kind: 'normGradient',
