@@ -24,12 +24,12 @@ await main(async (args) => {
     return;
   }
   const port = parseWholeNumber('port', options.port, 1, 65_535) ?? DEFAULT_PORT;
-  const { buildSiteFiles } = await import('./lib/site.mjs');
+  const { ensureSiteFiles } = await import('./lib/site.mjs');
   const { serveSite } = await import('./lib/serve.mjs');
   const { openInBrowser, reasonNotToOpen } = await import('./lib/open-browser.mjs');
 
   // A page that is open when the site is built again still finds what its own build is made of.
-  const files = await buildSiteFiles();
+  const files = await ensureSiteFiles();
   const { url } = await serveSite({
     files,
     port,

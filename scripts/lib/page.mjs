@@ -3,16 +3,16 @@
 import { launchBrowser } from './browser.mjs';
 import { UsageError } from './main.mjs';
 import { serveSite } from './serve.mjs';
-import { buildSite } from './site.mjs';
+import { ensureSite } from './site.mjs';
 
 const POLL_MS = 200;
 
 /**
- * Builds and serves the site, launches a browser and calls `work({ page, browser, url })`; ends both
+ * Serves the site, built where it has changed, launches a browser and calls `work({ page, browser, url })`; ends both
  * whatever happens. `purpose` is as in browser.mjs, `intercept` as in serve.mjs.
  */
 export async function withPage({ purpose, intercept }, work) {
-  await buildSite();
+  await ensureSite();
   const server = await serveSite({ intercept });
   try {
     const browser = await launchBrowser({ purpose });

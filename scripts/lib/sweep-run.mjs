@@ -14,7 +14,7 @@ import { resolveGiven } from './invocation.mjs';
 import { LocalPlaces } from './local-places.mjs';
 import { UsageError } from './main.mjs';
 import { CHECKPOINT, clearPartialFiles, contentsOf } from './run-folder.mjs';
-import { buildSiteFiles } from './site.mjs';
+import { ensureSiteFiles } from './site.mjs';
 import { SweepDisplay, runDisplay } from './sweep-display.mjs';
 import { planSweep, settingsOf } from './sweep-plan.mjs';
 import { RESULTS, SWEEP, fingerprintOfRuns, readPlan, readRow, writeResults } from './sweep-results.mjs';
@@ -112,7 +112,7 @@ class Sweep {
   async #train(runs, options) {
     try {
       // In memory: another build, while this one trains, takes its files away.
-      this.#files = await dataReader(buildSiteFiles, this.#plan.data)();
+      this.#files = await dataReader(ensureSiteFiles, this.#plan.data)();
       this.#places = await makePlaces(options, this.#files, (line) => this.#display.line(line));
     } catch (error) {
       if (interruptionSignal.aborted) return;

@@ -14,7 +14,7 @@ import { isCheckpoint, readResumedRun } from './resumed-run.mjs';
 import { describeEnd, describeEngine, describeRun } from './run-description.mjs';
 import { CHECKPOINT, RUN, checkFolder, planFolders, resumeCommand } from './run-folder.mjs';
 import { RunRecorder } from './run-recorder.mjs';
-import { buildSiteFiles } from './site.mjs';
+import { ensureSiteFiles } from './site.mjs';
 import { formatSpread, TrainDisplay } from './train-display.mjs';
 import { dataOf, dataReader, dataWords, describeData } from './run-data.mjs';
 
@@ -43,7 +43,7 @@ function ownSurroundings(options) {
     display: new TrainDisplay(),
     makeTrainer: (given) => new HeadlessTrainer(given),
     // In memory: another build, while this one trains, takes its files away.
-    readFiles: dataReader(buildSiteFiles, options),
+    readFiles: dataReader(ensureSiteFiles, options),
     signal: interruptionSignal,
     machine: () => ({}),
   };

@@ -1,10 +1,11 @@
 /** What the built site consists of, read from the bundler's own account of it and from the folder. */
 
 import assert from 'node:assert/strict';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { BEGIN, END, measureSizes, sizeTable } from '../../scripts/lib/generated-docs.mjs';
+import { ensureSite } from '../../scripts/lib/site.mjs';
 
 /** Source files of a bundle, by the bundler's metafile. */
 async function inputsOf(bundle) {
@@ -94,4 +95,15 @@ test('the sizes in the README are those of the build, within a tenth', async () 
       `README.md says ${written[index]} kB where it is ${size} kB; "npm run docs" writes it anew.`,
     );
   }
+});
+
+test('commands build the site again where something in it has changed, and only there', async () => {
+  const whenBuilt = async () => (await stat('dist/ui/define.js')).mtimeMs;
+  const first = await whenBuilt();
+  await ensureSite();
+  assert.equal(await whenBuilt(), first);
+  await writeFile('dist/strange.txt', '');
+  await ensureSite();
+  assert.notEqual(await whenBuilt(), first);
+  assert.ok(!(await readdir('dist')).includes('strange.txt'));
 });
