@@ -7,28 +7,11 @@ import { createWasmEngine } from '../../src/worker/engine/wasm/index.js';
 import { TRAIN_OPTIONS } from '../../src/worker/engine/wasm/wasm-engine.js';
 import { holdTogether } from '../support/hold-together.js';
 import { randomInput } from '../support/random-recipes.js';
-import { SHAPES, shapedInput, shapeName } from '../support/shaped-input.js';
+import { ANY_INPUTS, FEW_INPUTS } from './support/any-recipe-inputs.js';
 import { describeWebGpu, withWebGpu } from './support/webgpu.js';
-
-/** The backend of tfjs-wasm makes nothing of such layers. */
-function hasSmallKernel({ recipe }: EngineInput): boolean {
-  return recipe.networks.some(({ network }) =>
-    network.layers.some((layer) => layer.kind === 'conv2d' && Math.min(...layer.kernelSize) < layer.stride),
-  );
-}
-
-/** Random recipes that every engine here computes; several phases and averages are among them. */
-const RANDOM = Array.from({ length: 20 }, (_, seed) => seed)
-  .filter((seed) => !hasSmallKernel(randomInput(seed)))
-  .slice(0, 4);
 
 /** A convolution of it has a kernel that is smaller than its stride. */
 const WITH_SMALL_KERNEL = 11;
-
-const INPUTS: readonly (readonly [name: string, input: () => EngineInput])[] = [
-  ...SHAPES.map((shape) => [shapeName(shape), () => shapedInput(shape)] as const),
-  ...RANDOM.map((seed) => [`random recipe ${seed}`, () => randomInput(seed)] as const),
-];
 
 async function hold(engine: Engine, input: EngineInput): Promise<void> {
   const trainOptions = engine.info.engine === 'wasm' ? TRAIN_OPTIONS : undefined;
@@ -37,7 +20,7 @@ async function hold(engine: Engine, input: EngineInput): Promise<void> {
 
 describe('tfjs-wasm and wasm with two threads', function () {
   this.timeout(120_000);
-  for (const [name, makeInput] of INPUTS) {
+  for (const [name, makeInput] of ANY_INPUTS) {
     it(`compute what the plan says: ${name}`, async () => {
       const input = makeInput();
       await hold(await createTfjsEngine('wasm', input), input);
@@ -56,7 +39,7 @@ it('tfjs-wasm refuses what its backend would silently make zeros of', async () =
 });
 
 describeWebGpu('webgpu on any recipe', () => {
-  for (const [name, makeInput] of INPUTS) {
+  for (const [name, makeInput] of FEW_INPUTS) {
     it(`computes what the plan says: ${name}`, async () => {
       const input = makeInput();
       await withWebGpu(input, (engine) => holdTogether(engine, input, { steps: 1 }), { tune: false });

@@ -3,16 +3,14 @@
 import { inStage } from '../../src/recipe/recipe.js';
 import { expect } from '@open-wc/testing';
 import { countCalls, type CallCounter, type CallCounts } from '../../src/worker/benchmark/count-calls.js';
-import { metricNames } from '../../src/recipe/metrics.js';
-import { RECIPE_NAMES, type RecipeName } from '../../src/recipe/recipes.js';
+import { RECIPE_NAMES } from '../../src/recipe/recipes.js';
 import type { Engine, StepMetrics } from '../../src/worker/engine/engine.js';
-import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
 import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
-import { exactZerosOf } from '../support/exact-zeros.js';
-import { expectClose, expectIdentical } from './support/compare.js';
-import { hashed, tinyDataset, tinyInput } from './support/tiny.js';
+import { expectIdentical } from './support/compare.js';
+import { tinyDataset, tinyInput } from './support/tiny.js';
 import { describeWebGpu, withWebGpu } from './support/webgpu.js';
+import { checkWholeSteps } from './support/whole-steps.js';
 
 async function allMetrics(engine: Engine, steps: number): Promise<readonly StepMetrics[]> {
   return [...(await engine.advance(steps)), ...(await engine.flush())];
@@ -95,60 +93,14 @@ function dispatchOften(device: GPUDevice, dispatch: (pass: GPUComputePassEncoder
   encoder.finish();
 }
 
-function onlyMoved(recipe: RecipeName, name: string): boolean {
-  return recipe !== 'notebook-as-run' || !name.startsWith('updated/');
-}
-
 describeWebGpu('the webgpu engine', () => {
-  // notebook-feature-matching: webgpu-reference, and wasm-webgpu among the long tests.
+  // The others: webgpu-reference, and test/long.
   for (const [recipe, batch] of [
-    ['notebook', 10],
-    ['notebook-as-run', 11],
     ['labels-only', 20],
     ['notebook-repaired', 12],
   ] as const) {
-    it(`computes what the plan of ${recipe} says, with batches of ${batch}`, async () => {
-      const input = tinyInput(recipe, { batch });
-      const isNoise = exactZerosOf(input.recipe);
-      const tolerance = (name: string): number => (isNoise(name) ? 1e-5 : 1e-4);
-      const reference = createInterpreter(input, { precision: 'float64' });
-      await withWebGpu(input, async (engine) => {
-        for (let step = 0; step < 2; step++) {
-          const expected = new Map(
-            [...(await reference.inspectStep())].filter(([name]) => onlyMoved(recipe, name)),
-          );
-          const inspected = await engine.inspectStep();
-          expectClose(inspected, expected, tolerance, isNoise);
-          for (const name of expected.keys()) {
-            // What is drawn is drawn bit for bit.
-            if (!/^(labelled|unlabelled|generated)\/input$/.test(name)) continue;
-            expect([...inspected.get(name)!.values], name).to.deep.equal([...expected.get(name)!.values]);
-          }
-          const [metrics] = await allMetrics(engine, 1);
-          const [wanted] = await reference.advance(1);
-          expect(metrics!.step).to.equal(step + 1);
-          const names = metricNames(inStage(input.recipe, 0));
-          expect(metrics!.values.length).to.equal(names.length);
-          names.forEach((name, index) => {
-            expect(metrics!.values[index], name).to.be.closeTo(wanted!.values[index]!, 1e-4);
-          });
-        }
-        // From one state: biases that only rounding moves differ, and evaluation shows it in one recipe.
-        await reference.importState(await engine.exportState());
-        expect(await engine.countCorrect(0, 100)).to.equal(await reference.countCorrect(0, 100));
-        expect(await engine.countCorrect(93, 7)).to.equal(await reference.countCorrect(93, 7));
-        const images = Float32Array.from({ length: 3 * 784 }, (_, i) => hashed(i, 3));
-        const logits = await engine.classify(images, 3);
-        const expectedLogits = await reference.classify(images, 3);
-        logits.forEach((value, i) => expect(value).to.be.closeTo(expectedLogits[i]!, 1e-3));
-        if (recipe === 'labels-only') return;
-        const latents = Float32Array.from({ length: 5 * 100 }, (_, i) => hashed(i, 5));
-        const made = await engine.generate(latents, 5);
-        const expectedImages = await reference.generate(latents, 5);
-        expect(made.length).to.equal(5 * 784);
-        made.forEach((value, i) => expect(value).to.be.closeTo(expectedImages[i]!, 1e-3));
-      });
-    });
+    it(`computes what the plan of ${recipe} says, with batches of ${batch}`, () =>
+      checkWholeSteps(recipe, batch));
   }
 
   it('resumes in the middle bit for bit, and says which state does not fit', async () => {
@@ -171,7 +123,7 @@ describeWebGpu('the webgpu engine', () => {
     });
   });
 
-  it('trains 100 steps without growing, refusing or losing a number', async () => {
+  it('trains 30 steps without growing, refusing or losing a number', async () => {
     let counter: CallCounter | null = null;
     await withWebGpu(
       // The smallest networks: what is asked of the device is the same.
@@ -182,17 +134,17 @@ describeWebGpu('the webgpu engine', () => {
         counter!.reset();
         const { bufferBytes, liveBuffers } = counter!;
         const metrics = [
-          ...(await engine.advance(30)),
-          ...(await engine.advance(70)),
+          ...(await engine.advance(10)),
+          ...(await engine.advance(20)),
           ...(await engine.flush()),
         ];
         expect(counter!.bufferBytes).to.equal(bufferBytes);
         expect(counter!.liveBuffers).to.equal(liveBuffers);
-        expectWithinBudget(counter!.counts, 100);
-        expect(counter!.counts.dispatches % 100).to.equal(0);
+        expectWithinBudget(counter!.counts, 30);
+        expect(counter!.counts.dispatches % 30).to.equal(0);
         // A chunk is one submit, however many steps it has.
         expect(counter!.counts.submits).to.equal(2);
-        expect(metrics.map(({ step }) => step)).to.deep.equal(Array.from({ length: 100 }, (_, i) => i + 6));
+        expect(metrics.map(({ step }) => step)).to.deep.equal(Array.from({ length: 30 }, (_, i) => i + 6));
         for (const { values } of metrics) expect(values.every(Number.isFinite)).to.equal(true);
       },
       {
