@@ -9,6 +9,7 @@ import {
   openSite,
   PRIMARY,
   RESET,
+  SMALL,
   STEP,
   textOf,
   untilState,
@@ -120,12 +121,15 @@ const ENDS = {
     }),
 };
 
+/** Without the script of TensorFlow.js, which a worker and the one after it would load in every state. */
+const QUICK = { ...SMALL, engine: 'wasm', threads: 1 };
+
 for (const [how, end] of Object.entries(ENDS)) {
   test(`a worker that ${how} is told in every state, and a fresh one begins anew`, async (context) => {
     const site = await openSite(context);
     for (const [state, go] of Object.entries(TO_STATE)) {
       await context.test(state, async () => {
-        const { page } = await openPage(site);
+        const { page } = await openPage(site, QUICK);
         // Others trained in turns with the run have workers of their own.
         await page.$eval('sgan-trainer', (trainer) => (trainer.compare = false));
         if (state === 'loading') site.files.set('train-images.gz', NO_ANSWER);

@@ -10,12 +10,12 @@ import { DIST } from '../../scripts/lib/paths.mjs';
 import { openPage, openSite, SMALL, stateOf, untilState, untilWorkers } from './support/page.mjs';
 import { serveData, smallData } from './support/small-data.mjs';
 
-test('fifty elements that come and go leave no worker', async (context) => {
+test('twenty elements that come and go leave no worker', async (context) => {
   const site = await openSite(context);
   const { page, violations } = await openPage(site);
   await page.evaluate(async (settings) => {
     document.querySelector('sgan-trainer').remove();
-    for (let round = 0; round < 50; round++) {
+    for (let round = 0; round < 20; round++) {
       const trainer = document.createElement('sgan-trainer');
       trainer.settings = settings;
       document.body.append(trainer);

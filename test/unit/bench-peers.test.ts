@@ -7,7 +7,7 @@ import { nodeWasmEngine } from './support/wasm.js';
 
 describe('the yardstick jax-js', () => {
   it("computes the engine's losses from the same parameters, images, latents and masks", async () => {
-    const input = tinyInput('notebook', { batch: 32 }, 1);
+    const input = tinyInput('notebook', { batch: 10 }, 1);
     const engine = await nodeWasmEngine(input);
     const inputs = await stepInputs(engine, input);
     engine.dispose();

@@ -15,8 +15,8 @@ import { inRoot } from '../../../scripts/lib/paths.mjs';
 
 const CONTENDER = inRoot('test', 'unit', 'scripts', 'support', 'lock-contender.mjs');
 const PROCESSES = 6;
-const ROUNDS = 100;
-const KILLS = 36;
+const ROUNDS = 40;
+const KILLS = 12;
 
 let folder;
 let lock;
@@ -252,7 +252,7 @@ describe('of several processes', () => {
         // Some more turns each time, so that the kill meets every stage of taking and giving back.
         const wanted = holds + 1 + (kill % 3);
         while (holds < wanted) await new Promise((resolve) => (wake = resolve));
-        for (let turn = 0; turn < kill; turn++) await immediate();
+        for (let turn = 0; turn < 3 * kill; turn++) await immediate();
         const place = kill % PROCESSES;
         dead.add(contenders[place].pid);
         contenders[place].kill('SIGKILL');
