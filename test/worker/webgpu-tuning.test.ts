@@ -2,9 +2,7 @@
 
 import { inStage } from '../../src/recipe/recipe.js';
 import { expect } from '@open-wc/testing';
-import { countCalls, type CallCounter } from '../../src/worker/benchmark/count-calls.js';
 import { metricNames } from '../../src/recipe/metrics.js';
-import type { Engine, EngineState } from '../../src/worker/engine/engine.js';
 import { planTrainStep } from '../../src/worker/engine/plan/plan.js';
 import { BufferPool } from '../../src/worker/engine/webgpu/buffers.js';
 import { createWebGpuEngine } from '../../src/worker/engine/webgpu/index.js';
@@ -17,7 +15,6 @@ import {
   type SharedMemory,
 } from '../../src/worker/engine/webgpu/program.js';
 import { readBuffers } from '../../src/worker/engine/webgpu/read.js';
-import type { Tiles } from '../../src/worker/engine/webgpu/kernels/linear.js';
 import {
   REGISTER_TILE,
   SHARED_TILE,
@@ -29,95 +26,30 @@ import {
 import {
   createTileStore,
   indexedTiles,
-  type TileNames,
   type TileStore,
 } from '../../src/worker/engine/webgpu/tuning/tuner-store.js';
 import { operationsOf } from '../../src/worker/engine/webgpu/tuning/tuner-trials.js';
-import type { TuningOptions } from '../../src/worker/engine/webgpu/tuning/tuner.js';
 import { expectIdentical } from './support/compare.js';
-import { GPU_TILES } from './support/tiles.js';
+import { CANDIDATES, forced, start, storeOf } from './support/tuned-start.js';
 import { hashed, tinyInput } from './support/tiny.js';
-import { describeWebGpu, runDispatch, withWebGpu } from './support/webgpu.js';
-
-const CANDIDATES = {
-  forward: [REGISTER_TILE, SHARED_TILE],
-  filter: [SHARED_TILE, REGISTER_TILE],
-  narrow: [REGISTER_TILE],
-} as const;
-
-/** A store that lives as long as the test, and what it was told. */
-function storeOf(): TileStore & { readonly kept: Map<string, TileNames> } {
-  const kept = new Map<string, TileNames>();
-  return {
-    kept,
-    read: async (key) => kept.get(key),
-    write: async (key, names) => void kept.set(key, names),
-  };
-}
-
-/** Tuning of a software adapter, with time for everything. */
-const forced = (store: TileStore): TuningOptions => ({
-  store,
-  candidates: CANDIDATES,
-  budgetMs: 120_000,
-  evenOnSoftware: true,
-});
-
-interface Start {
-  readonly tiles: Engine['info']['tiles'];
-  /** What making the engine asked of the device, and left on it. */
-  readonly counts: CallCounter['counts'];
-  readonly liveBuffers: number;
-  readonly state: EngineState;
-}
-
-/** Starts an engine, makes two steps. */
-function start(
-  tune: TuningOptions | false | undefined,
-  { gpu = navigator.gpu, tiles }: { readonly gpu?: GPU; readonly tiles?: Tiles } = {},
-): Promise<Start> {
-  let counter: CallCounter | null = null;
-  let counts: CallCounter['counts'] | null = null;
-  const input = tinyInput('labels-only');
-  return withWebGpu(
-    input,
-    async (engine) => {
-      counts = { ...counter!.counts };
-      const { liveBuffers } = counter!;
-      await engine.advance(2);
-      return { tiles: engine.info.tiles, counts, liveBuffers, state: await engine.exportState() };
-    },
-    {
-      gpu,
-      tune,
-      ...(tiles !== undefined && { tiles }),
-      // With tiles for GPUs operations would share dispatches: other counts.
-      joins: false,
-      wrapDevice: (device) => {
-        counter = countCalls(device);
-        return device;
-      },
-    },
-  );
-}
+import { describeWebGpu, runDispatch } from './support/webgpu.js';
 
 describeWebGpu('the tiles of an adapter', () => {
-  it('are measured once, remembered and recorded, and leave nothing behind but speed', async () => {
+  it('are measured once, remembered and recorded, and leave nothing behind', async () => {
     const plain = await start(false);
     expect(plain.counts.dispatches).to.equal(0);
     const store = storeOf();
-    const tuned = await start(forced(store));
+    // What is measured and what is not; test/long has a choice in each role.
+    const tune = { ...forced(store), candidates: { ...CANDIDATES, filter: [SHARED_TILE] } };
+    const tuned = await start(tune);
     expect(tuned.counts.dispatches).to.be.above(0);
-    for (const [role, candidates] of Object.entries(CANDIDATES)) {
+    for (const [role, candidates] of Object.entries(tune.candidates)) {
       expect(candidates.map(tileName)).to.include(tuned.tiles![role]);
     }
     expect([...store.kept.values()]).to.deep.equal([tuned.tiles]);
     expect(tuned.liveBuffers).to.equal(plain.liveBuffers);
-    // A software adapter adds up its norms in another order than GPUs.
-    const untuned = await start(false, { tiles: GPU_TILES });
-    expectIdentical(tuned.state.tensors, untuned.state.tensors);
 
-    const again = await start(forced(store));
+    const again = await start(tune);
     expect(again.tiles).to.deep.equal(tuned.tiles);
     expect(again.counts).to.deep.equal(plain.counts);
   });
@@ -147,30 +79,6 @@ describeWebGpu('the tiles of an adapter', () => {
     const { tiles, counts } = await start(undefined, { gpu: { requestAdapter } as GPU });
     expect(counts.dispatches).to.equal(0);
     expect(new Set(Object.values(tiles!))).to.deep.equal(new Set([tileName(SOFTWARE_TILE)]));
-  });
-
-  it('of an adapter without words are remembered by its limits, its features and its measured peak', async () => {
-    for (const info of [{ vendor: '', architecture: '', device: '', description: '' }, undefined]) {
-      const store = storeOf();
-      const requestAdapter = async (options?: GPURequestAdapterOptions): Promise<GPUAdapter> => {
-        const adapter = (await navigator.gpu.requestAdapter(options))!;
-        return Object.defineProperty(adapter, 'info', { value: info });
-      };
-      // What is remembered is looked at, not which tile is the fastest.
-      const { liveBuffers } = await start(
-        { ...forced(store), budgetMs: 1 },
-        { gpu: { requestAdapter } as GPU },
-      );
-      const [key] = [...store.kept.keys()];
-      const [adapter, hash] = JSON.parse(key!) as [string, string];
-      const [identity, peak] = JSON.parse(adapter) as [string, number];
-      const { limits, features } = JSON.parse(identity) as Record<string, readonly unknown[]>;
-      expect(Object.fromEntries(limits as [string, number][])['maxBufferSize']).to.be.above(0);
-      expect(features).to.include('timestamp-query');
-      expect(peak).to.be.within(10, 30);
-      expect(hash).to.match(/^[0-9a-f]{64}$/);
-      expect(liveBuffers).to.equal((await start(false)).liveBuffers);
-    }
   });
 
   it('are left at the default for an adapter that was lost while they were measured', async () => {
