@@ -9,6 +9,7 @@ import { forEachBackend } from './support/backends.js';
 import {
   checkBeside,
   COMPARED,
+  COMPARISON_TIMEOUT_MS,
   inspectSecondStep,
   reference,
   tolerance,
@@ -26,7 +27,7 @@ forEachBackend(
     // WebGL compiles for seconds: test/long has its other recipes.
     for (const recipe of backend === 'webgl' ? COMPARED.slice(0, 1) : COMPARED) {
       it(`computes the same layers, losses, gradients and running statistics (${recipe})`, () =>
-        checkBeside(backend, recipe));
+        checkBeside(backend, recipe)).timeout(COMPARISON_TIMEOUT_MS);
     }
 
     it('sees the same batches, latents and masks bit for bit', async () => {

@@ -1,7 +1,6 @@
 /** The picture that the webgpu engine makes on the GPU is the host's, byte for byte. */
 
 import { expect } from '@open-wc/testing';
-import type { EngineInput } from '../../src/worker/engine/engine.js';
 import type { Dataset } from '../../src/worker/data/dataset.js';
 import { BufferPool } from '../../src/worker/engine/webgpu/buffers.js';
 import {
@@ -12,10 +11,10 @@ import {
 import type { Memory } from '../../src/worker/engine/webgpu/kernels/shader.js';
 import { makeDispatch } from '../../src/worker/engine/webgpu/program.js';
 import { readBuffers } from '../../src/worker/engine/webgpu/read.js';
-import { generateImageGrid, toImageGrid } from '../../src/worker/engine/image-grid.js';
-import { buildRecipe } from '../../src/recipe/build-recipe.js';
-import { hashed, tinyInput } from './support/tiny.js';
-import { describeWebGpu, runDispatch, withWebGpu } from './support/webgpu.js';
+import { toImageGrid } from '../../src/worker/engine/image-grid.js';
+import { checkPictures } from './support/picture-checks.js';
+import { hashed } from './support/tiny.js';
+import { describeWebGpu, runDispatch } from './support/webgpu.js';
 
 type ImageShape = Dataset['imageShape'];
 
@@ -85,47 +84,6 @@ describeWebGpu('images tiled on the GPU', () => {
     });
   }
 
-  /** The tiny run with images of `channels` channels. */
-  function inputOf(channels: 1 | 3): EngineInput {
-    const input = tinyInput('notebook');
-    if (channels === 1) return input;
-    const { dataset, settings } = input;
-    const repeated = (images: Uint8Array): Uint8Array<ArrayBuffer> =>
-      Uint8Array.from(
-        { length: images.length * channels },
-        (_, i) => images[Math.floor(i / channels)]! ^ (i % channels),
-      );
-    const coloured: Dataset = {
-      ...dataset,
-      imageShape: [28, 28, channels],
-      train: { ...dataset.train, images: repeated(dataset.train.images) },
-      test: { ...dataset.test, images: repeated(dataset.test.images) },
-    };
-    return { ...input, dataset: coloured, recipe: buildRecipe(settings, coloured, { channelDivisor: 8 }) };
-  }
-
-  for (const channels of [1, 3] as const) {
-    it(`are what the same engine generates, in ${channels} channels, whole rows or not`, async () => {
-      const input = inputOf(channels);
-      const { imageShape } = input.dataset;
-      await withWebGpu(input, async (engine) => {
-        for (const [step, count, columns] of [
-          [0, 9, 4],
-          [2, 8, 4],
-          [2, 3, 8],
-        ] as const) {
-          await engine.advance(step);
-          const latents = Float32Array.from({ length: count * 100 }, (_, i) => hashed(i, count));
-          const grid = await generateImageGrid(engine, latents, count, columns, imageShape);
-          const expected = toImageGrid(await engine.generate(latents, count), count, columns, imageShape);
-          const { rgba, ...layout } = grid;
-          const { rgba: expectedBytes, ...expectedLayout } = expected;
-          expect(layout).to.deep.equal(expectedLayout);
-          expect([...rgba]).to.deep.equal([...expectedBytes]);
-          // Owned by whoever asked: the next picture leaves it alone, and it can be transferred.
-          expect(rgba.byteLength).to.equal(rgba.buffer.byteLength);
-        }
-      });
-    });
-  }
+  // test/long: in 1 channel.
+  it('are what the same engine generates, in 3 channels, whole rows or not', () => checkPictures(3));
 });

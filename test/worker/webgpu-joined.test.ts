@@ -1,110 +1,12 @@
 /** Operations of one stage as one dispatch, as GPUs get them: the bits of a dispatch for each. */
 
-import { expect } from '@open-wc/testing';
-import type { TensorId } from '../../src/worker/engine/plan/operations.js';
-import { makeShared } from '../../src/worker/engine/webgpu/equipment.js';
-import type { Tiles } from '../../src/worker/engine/webgpu/kernels/linear.js';
-import { PARAMETERS } from '../../src/worker/engine/webgpu/kernels/shader.js';
-import { prepareProgram } from '../../src/worker/engine/webgpu/program.js';
-import { readBuffers } from '../../src/worker/engine/webgpu/read.js';
-import { SHARED_TILE } from '../../src/worker/engine/webgpu/tuning/tiles.js';
-import { sizeOf } from '../../src/recipe/layers.js';
-import type { NamedTensor } from '../../src/worker/model/parameters.js';
-import { expectIdentical } from './support/compare.js';
-import { layerProgram, type LayerCase } from './support/layer-program.js';
-import { stirred, withDevice } from './support/one-by-one.js';
-import { GPU_TILES } from './support/tiles.js';
-import { hashed } from './support/tiny.js';
+import { checkJoined, FEW_CHANNELS, IN_FOURS } from './support/joined-checks.js';
 import { describeWebGpu } from './support/webgpu.js';
 
-const convolution = {
-  kind: 'conv2d',
-  name: 'layer',
-  kernelSize: [3, 3],
-  stride: 2,
-  padding: 'same',
-  bias: 'trained',
-} as const;
-const others = { activation: { name: 'leakyRelu', alpha: 0.2 }, segments: [1, 9, 10] } as const;
-
-const CASES: Readonly<Record<string, LayerCase & { readonly tiles?: Tiles; readonly dispatches: number }>> = {
-  'channels in fours': {
-    layer: { ...convolution, filters: 20 },
-    input: [7, 7, 12],
-    dispatches: 3,
-    ...others,
-  },
-  'channels in fours, tiles of different shapes': {
-    layer: { ...convolution, filters: 20 },
-    input: [7, 7, 12],
-    // As many threads, but of other places.
-    tiles: { ...GPU_TILES, filter: { ...SHARED_TILE, threads: [4, 16] } },
-    dispatches: 3,
-    ...others,
-  },
-  'few channels, and a bias that is summed by itself': {
-    layer: { ...convolution, kind: 'conv2dTranspose', filters: 1 },
-    input: [4, 4, 8],
-    dispatches: 4,
-    ...others,
-  },
-};
-
-/** What one run of a layer's program leaves behind, and its dispatches. */
-async function run(
-  { tiles = GPU_TILES, ...layerCase }: (typeof CASES)[string],
-  joins: boolean,
-): Promise<{ readonly dispatches: number; readonly tensors: ReadonlyMap<string, NamedTensor> }> {
-  const { input, planned } = layerProgram(layerCase);
-  const { program } = planned;
-  return withDevice(async (device) => {
-    const { buffers, parameters, ...shared } = makeShared(device, input, planned);
-    const options = { prefix: 'layer', tiles, testCount: 1, joins };
-    const ready = await prepareProgram(device, planned, { ...shared, buffers, parameters }, options);
-    const write = (id: TensorId): void => {
-      const { buffer, offsetBytes } = ready.place(id);
-      const { shape, type } = program.tensors[id]!;
-      const values = Float32Array.from({ length: sizeOf(shape) }, (_, i) => hashed(i, id));
-      const bits = Uint32Array.from(values, (value) => value * 2 ** 31);
-      device.queue.writeBuffer(buffer, offsetBytes, type === 'u32' ? bits : values);
-    };
-    program.inputs.forEach(write);
-    const [values] = parameters.pack(stirred(input));
-    device.queue.writeBuffer(buffers.get(PARAMETERS), 0, values);
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    ready.encode(pass);
-    pass.end();
-    device.queue.submit([encoder.finish()]);
-    const shapes = program.outputs.map((id) => program.tensors[id]!.shape);
-    const sources = program.outputs.map((id, index) => ({
-      ...ready.place(id),
-      bytes: 4 * sizeOf(shapes[index]!),
-    }));
-    const found = await readBuffers(device, sources);
-    const tensors = program.outputs.map(
-      (id, index) => [program.tensors[id]!.name, { shape: shapes[index]!, values: found[index]! }] as const,
-    );
-    return { dispatches: ready.dispatches.length, tensors: new Map(tensors) };
-  });
-}
-
 describeWebGpu('both gradients of a layer in one dispatch', () => {
-  // test/long has a recipe's steps.
-  for (const [title, layerCase] of Object.entries(CASES)) {
-    it(`give the same bits as in two: ${title}`, async () => {
-      const apart = await run(layerCase, false);
-      const joined = await run(layerCase, true);
-      expect([joined.dispatches, apart.dispatches]).to.deep.equal([
-        layerCase.dispatches,
-        layerCase.dispatches + 1,
-      ]);
-      for (const [name, { values }] of apart.tensors)
-        expect(
-          values.some((value) => value !== 0),
-          name,
-        ).to.equal(true);
-      expectIdentical(joined.tensors, apart.tensors);
-    });
-  }
+  // test/long has tiles of different shapes, and a recipe's steps.
+  it('give the same bits as in two: channels in fours', () => checkJoined(IN_FOURS));
+
+  it('give the same bits as in two: few channels, and a bias that is summed by itself', () =>
+    checkJoined(FEW_CHANNELS));
 });

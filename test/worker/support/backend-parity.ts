@@ -9,6 +9,9 @@ import { exactZerosOf } from '../../support/exact-zeros.js';
 import { expectClose } from './compare.js';
 import { tinyInput } from './tiny.js';
 
+/** WebGL in software compiles a recipe for a quarter of a minute where it has the machine to itself. */
+export const COMPARISON_TIMEOUT_MS = 180_000;
+
 /** Recipes that backends are compared on. */
 export const COMPARED = [
   'notebook',
