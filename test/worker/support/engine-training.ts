@@ -8,6 +8,9 @@ import { createTfjsEngine, type TfjsBackend } from '../../../src/worker/engine/t
 import { expectIdentical } from './compare.js';
 import { tinyDataset, tinyInput } from './tiny.js';
 
+/** WebGPU in software compiles a step's operations for many seconds. */
+const TIMEOUT_MS = 180_000;
+
 /** A scalar of a step by its name. */
 export function metric({ recipe }: EngineInput, metrics: StepMetrics, name: string): number {
   const index = metricNames(inStage(recipe, 0)).indexOf(name);
@@ -29,6 +32,7 @@ export async function withTfjsEngine(
   }
 }
 
+/** Defines the tests for a backend. */
 export function defineTraining(backend: TfjsBackend): void {
   const withEngine = (input: EngineInput, work: (engine: Engine) => Promise<void>): Promise<void> =>
     withTfjsEngine(backend, input, work);
@@ -54,7 +58,7 @@ export function defineTraining(backend: TfjsBackend): void {
         );
       }
     });
-  });
+  }).timeout(TIMEOUT_MS);
 
   it('descends the supervised loss', async () => {
     const input = tinyInput('labels-only', { dropout: 0, batch: 50, discriminatorLr: 3e-3 });
@@ -71,7 +75,7 @@ export function defineTraining(backend: TfjsBackend): void {
       ]);
       expect(metrics[0]!.values.length).to.equal(3);
     });
-  });
+  }).timeout(TIMEOUT_MS);
 
   it('counts the test images that it classifies as labelled, in any slices', async () => {
     const { test, imageShape, classes } = tinyDataset;
@@ -95,5 +99,5 @@ export function defineTraining(backend: TfjsBackend): void {
       expect(await engine.countCorrect(0, 100)).to.equal(correct);
       expect(correct).to.be.within(1, 99);
     });
-  });
+  }).timeout(TIMEOUT_MS);
 }
