@@ -86,8 +86,10 @@ const FOUR_TERMS: Case = {
   stride: 2,
   padding: 'same',
 };
-/** Done by sums of positions and taps: every size of a last block, strides 1 to 3, paddings, deep windows. */
+/** Done by Toom-Cook transforms: every size of a last block, tiles of outputs, strides 1 to 3, paddings, deep windows. */
 const TOOM_CASES: readonly Case[] = [
+  { kind: 'conv2d', input: [7, 7, 64], filters: 72, kernelSize: [3, 3], stride: 2, padding: 'same' },
+  { kind: 'conv2d', input: [7, 9, 40], filters: 64, kernelSize: [3, 3], stride: 2, padding: 'same' },
   { kind: 'conv2d', input: [11, 6, 64], filters: 56, kernelSize: [3, 4], stride: 2, padding: 'same' },
   { kind: 'conv2d', input: [7, 8, 64], filters: 72, kernelSize: [2, 2], stride: 1, padding: 'same' },
   {
