@@ -33,12 +33,24 @@ export interface FewLabelsParts {
   readonly hasGan: boolean;
   /** Only the labelled images, warped; then the other two are left out as well. */
   readonly isLabelsOnly: boolean;
+  /** Share of the channels of hidden layers. */
+  readonly width: number;
+  /** Images that labels are spread over; neighbours are searched among all pairs of them. */
+  readonly landmarks: number;
 }
+
+/** Every part, in full. */
+export const WHOLE: FewLabelsParts = {
+  hasLook: true,
+  hasGan: true,
+  isLabelsOnly: false,
+  width: 1,
+  landmarks: 30_000,
+};
 
 const ADAM_EPSILON = 1e-8;
 const AVERAGE_DECAY = 0.995;
 const CONFIDENCE = 0.95;
-const LANDMARKS = 30_000;
 const TEMPERATURE = 0.2;
 /** In the generator's loss, beside feature matching. */
 const ADVERSARIAL_WEIGHT = 0.3;
@@ -405,8 +417,12 @@ export function fewLabelsRecipe(
   parts: FewLabelsParts,
 ): Omit<Recipe, 'name' | 'classes'> {
   const { data, settings, channels, scheduleSteps } = context;
-  const { hasLook, hasGan } = parts;
-  const options = { data, dropout: settings.dropout, channels };
+  const { hasLook, hasGan, width, landmarks } = parts;
+  const options = {
+    data,
+    dropout: settings.dropout,
+    channels: (count: number): number => channels(width * count),
+  };
   const optimiser = discriminatorOptimiser(context, LEARN_WARM_UP, scheduleSteps);
   const shared = { instances: 1, optimiser, average: null } as const;
   const average = { ...shared, average: { decay: AVERAGE_DECAY } } as const;
@@ -427,7 +443,7 @@ export function fewLabelsRecipe(
     generator: hasGan
       ? { network: 'generator', latentSize: latentSizeOf(data), isConditional: true, parameters: 'average' }
       : null,
-    landmarks: hasLook ? { count: LANDMARKS, layer: 'features' } : null,
+    landmarks: hasLook ? { count: landmarks, layer: 'features' } : null,
   };
 }
 

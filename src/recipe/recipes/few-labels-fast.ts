@@ -1,12 +1,13 @@
-/** The recipe for few labels in fewer steps: about 98 % as soon as can be. */
+/** The recipe for few labels where 98 % is wanted soon: fewer steps, narrower networks, fewer landmarks. */
 
 import type { RecipeEntry } from '../recipe-entry.js';
-import { FEW_LABELS_DEFAULTS } from './few-labels-family.js';
-import { fewLabels } from './few-labels.js';
+import { FEW_LABELS_DEFAULTS, WHOLE, fewLabelsRecipe } from './few-labels-family.js';
 
 export const fewLabelsFast: RecipeEntry = {
-  ...fewLabels,
   title: 'Few labels, fast',
-  summary: 'The same in less than a third of the steps',
+  summary: 'The same in fewer steps, with narrower networks',
   defaults: { ...FEW_LABELS_DEFAULTS, steps: 1500, evalEvery: 100 },
+  isBaseline: false,
+  hasGenerator: true,
+  build: (context) => fewLabelsRecipe(context, { ...WHOLE, width: 0.75, landmarks: 10_000 }),
 };

@@ -1,7 +1,7 @@
 /** The recipe for few labels without its generator. */
 
 import type { RecipeEntry } from '../recipe-entry.js';
-import { FEW_LABELS_DEFAULTS, fewLabelsRecipe } from './few-labels-family.js';
+import { FEW_LABELS_DEFAULTS, WHOLE, fewLabelsRecipe } from './few-labels-family.js';
 
 export const fewLabelsNoGan: RecipeEntry = {
   title: 'Few labels, no GAN',
@@ -9,5 +9,5 @@ export const fewLabelsNoGan: RecipeEntry = {
   defaults: FEW_LABELS_DEFAULTS,
   isBaseline: false,
   hasGenerator: false,
-  build: (context) => fewLabelsRecipe(context, { hasLook: true, hasGan: false, isLabelsOnly: false }),
+  build: (context) => fewLabelsRecipe(context, { ...WHOLE, hasGan: false }),
 };

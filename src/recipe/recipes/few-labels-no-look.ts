@@ -1,7 +1,7 @@
 /** The recipe for few labels without its first two stages. */
 
 import type { RecipeEntry } from '../recipe-entry.js';
-import { FEW_LABELS_DEFAULTS, fewLabelsRecipe } from './few-labels-family.js';
+import { FEW_LABELS_DEFAULTS, WHOLE, fewLabelsRecipe } from './few-labels-family.js';
 
 export const fewLabelsNoLook: RecipeEntry = {
   title: 'Few labels, no look',
@@ -9,5 +9,5 @@ export const fewLabelsNoLook: RecipeEntry = {
   defaults: { ...FEW_LABELS_DEFAULTS, steps: 3000 },
   isBaseline: false,
   hasGenerator: true,
-  build: (context) => fewLabelsRecipe(context, { hasLook: false, hasGan: true, isLabelsOnly: false }),
+  build: (context) => fewLabelsRecipe(context, { ...WHOLE, hasLook: false }),
 };

@@ -1,7 +1,7 @@
 /** What the trainer is for: a few labels and many images without any. */
 
 import type { RecipeEntry } from '../recipe-entry.js';
-import { FEW_LABELS_DEFAULTS, fewLabelsRecipe } from './few-labels-family.js';
+import { FEW_LABELS_DEFAULTS, WHOLE, fewLabelsRecipe } from './few-labels-family.js';
 
 export const fewLabels: RecipeEntry = {
   title: 'Few labels',
@@ -10,5 +10,5 @@ export const fewLabels: RecipeEntry = {
   defaults: FEW_LABELS_DEFAULTS,
   isBaseline: false,
   hasGenerator: true,
-  build: (context) => fewLabelsRecipe(context, { hasLook: true, hasGan: true, isLabelsOnly: false }),
+  build: (context) => fewLabelsRecipe(context, WHOLE),
 };

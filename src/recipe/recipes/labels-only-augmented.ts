@@ -1,7 +1,7 @@
 /** The baseline of the recipes for few labels. */
 
 import type { RecipeEntry } from '../recipe-entry.js';
-import { FEW_LABELS_DEFAULTS, fewLabelsRecipe } from './few-labels-family.js';
+import { FEW_LABELS_DEFAULTS, WHOLE, fewLabelsRecipe } from './few-labels-family.js';
 
 export const labelsOnlyAugmented: RecipeEntry = {
   title: 'Labels only, warped',
@@ -9,5 +9,6 @@ export const labelsOnlyAugmented: RecipeEntry = {
   defaults: { ...FEW_LABELS_DEFAULTS, steps: 3000 },
   isBaseline: true,
   hasGenerator: false,
-  build: (context) => fewLabelsRecipe(context, { hasLook: false, hasGan: false, isLabelsOnly: true }),
+  build: (context) =>
+    fewLabelsRecipe(context, { ...WHOLE, hasLook: false, hasGan: false, isLabelsOnly: true }),
 };

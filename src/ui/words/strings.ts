@@ -254,7 +254,8 @@ const FEW_LABELS_RECIPES = {
   },
   'few-labels-fast': {
     name: 'Few labels, fast',
-    description: 'The same in less than a third of the steps: nearly as good, much sooner.',
+    description:
+      'The same in less than a third of the steps, with narrower networks: nearly as good, much sooner.',
   },
   'few-labels-no-gan': {
     name: 'Few labels, no GAN',
