@@ -6,7 +6,7 @@ import { FEW_LABELS_DEFAULTS, WHOLE, fewLabelsRecipe } from './few-labels-family
 export const fewLabelsFast: RecipeEntry = {
   title: 'Few labels, fast',
   summary: 'The same in fewer steps, with narrower networks',
-  defaults: { ...FEW_LABELS_DEFAULTS, steps: 1500, evalEvery: 100 },
+  defaults: { ...FEW_LABELS_DEFAULTS, steps: 2200, evalEvery: 100 },
   isBaseline: false,
   hasGenerator: true,
   build: (context) => fewLabelsRecipe(context, { ...WHOLE, width: 0.75, landmarks: 10_000 }),

@@ -255,7 +255,7 @@ const FEW_LABELS_RECIPES = {
   'few-labels-fast': {
     name: 'Few labels, fast',
     description:
-      'The same in less than a third of the steps, with narrower networks: nearly as good, much sooner.',
+      'The same in less than half of the steps, with narrower networks: nearly as good, much sooner.',
   },
   'few-labels-no-gan': {
     name: 'Few labels, no GAN',
