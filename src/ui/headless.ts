@@ -96,7 +96,7 @@ function notify(event: HeadlessEvent): void {
 }
 
 async function upload(url: string, body: Uint8Array<ArrayBuffer>): Promise<void> {
-  // A blob goes in one piece, an array in many small ones: a third of the time.
+  // An array would go in many small pieces, each of which waits for busy threads.
   const response = await fetch(url, { method: 'PUT', body: new Blob([body]) });
   if (!response.ok) throw new Error((await response.text()).trim());
 }

@@ -9,7 +9,7 @@ import {
   openSite,
   PRIMARY,
   RESET,
-  SMALL,
+  SMALL_WASM,
   STEP,
   textOf,
   untilState,
@@ -121,8 +121,8 @@ const ENDS = {
     }),
 };
 
-/** Without the script of TensorFlow.js, which a worker and the one after it would load in every state. */
-const QUICK = { ...SMALL, engine: 'wasm', threads: 1 };
+/** A worker and the one after it would load the script of TensorFlow.js in every state. */
+const QUICK = { ...SMALL_WASM, threads: 1 };
 
 for (const [how, end] of Object.entries(ENDS)) {
   test(`a worker that ${how} is told in every state, and a fresh one begins anew`, async (context) => {

@@ -4,18 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { launchBrowser } from '../../scripts/lib/browser.mjs';
 import { HEADERS, serveSite } from '../../scripts/lib/serve.mjs';
-import { openPage, untilState, untilThere } from './support/page.mjs';
+import { openPage, SMALL_WASM, untilState, untilThere } from './support/page.mjs';
 import { serveData, smallData } from './support/small-data.mjs';
 
-const WASM = {
-  recipe: 'notebook',
-  engine: 'wasm',
-  threads: 2,
-  batch: 10,
-  labels: 100,
-  evalEvery: 5,
-  steps: 20,
-};
+const WASM = { ...SMALL_WASM, steps: 20 };
 
 const ISOLATED = {
   'Cross-Origin-Opener-Policy': 'same-origin',

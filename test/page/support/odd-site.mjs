@@ -3,18 +3,10 @@
 import assert from 'node:assert/strict';
 import { launchBrowser } from '../../../scripts/lib/browser.mjs';
 import { serveSite } from '../../../scripts/lib/serve.mjs';
-import { openPage, textOf, untilState } from './page.mjs';
+import { openPage, SMALL_WASM, textOf, untilState } from './page.mjs';
 import { serveData, smallData } from './small-data.mjs';
 
-export const TINY = {
-  recipe: 'notebook',
-  engine: 'wasm',
-  threads: 2,
-  batch: 10,
-  labels: 100,
-  evalEvery: 5,
-  steps: 3,
-};
+export const TINY = { ...SMALL_WASM, steps: 3 };
 
 /** Runs in a page or worker before anything else: makes `path` missing, or throw when it is read. */
 function takeAway(path, how) {

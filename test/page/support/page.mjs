@@ -15,6 +15,9 @@ export const SMALL = {
   steps: 2000,
 };
 
+/** The same without the script of TensorFlow.js. */
+export const SMALL_WASM = { ...SMALL, engine: 'wasm', threads: 2 };
+
 /** No wait in a page takes longer. */
 const LIMIT_MS = 120_000;
 

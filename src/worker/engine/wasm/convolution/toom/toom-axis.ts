@@ -106,11 +106,11 @@ function kindsOfTile(): readonly Kind[] {
 /** Of which products the output `i` positions after a tile's first is made. */
 function termsOfTile(taps: number, i: number): Terms {
   if (taps === 1) {
-    const sign = i === 1 ? 1 : -1;
-    if (i === 0 || i === TILE - 1) return [[i === 0 ? 'first' : 'last', 1]];
+    if (i === 0) return [['first', 1]];
+    if (i === TILE - 1) return [['last', 1]];
     return [
       ['plus', 0.5],
-      ['minus', 0.5 * sign],
+      ['minus', i === 1 ? 0.5 : -0.5],
     ];
   }
   if (i === 2)
