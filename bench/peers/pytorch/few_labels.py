@@ -10,6 +10,7 @@ import json
 import math
 import pathlib
 import sys
+from functools import partial
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -20,6 +21,7 @@ import yardstick
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+# Of a step that is timed by itself.
 LABELLED = 100
 GRID = 5
 
@@ -47,32 +49,35 @@ class SamePadding(nn.Module):
 
 
 class Network(nn.Module):
-    """A network of the recipe; gives its output, and that of the layer `tap`."""
+    """A network of the recipe."""
 
-    def __init__(self, description, tap=None):
+    def __init__(self, description):
         super().__init__()
         *size, channels = description["inputShape"]
         shape = (channels, *size)
-        layers = []
+        layers = {}
         for layer in description["layers"]:
-            module, shape = modules_of(layer, shape)
-            layers.append(module)
-        self.layers = nn.ModuleList(layers)
-        names = [layer["name"] for layer in description["layers"]]
-        self.tapped = names.index(tap) if tap is not None else None
+            layers[layer["name"]], shape = modules_of(layer, shape)
+            start(layers[layer["name"]], layer.get("start", "glorot"))
+        self.layers = nn.ModuleDict(layers)
 
-    def forward(self, x):
-        tapped = None
-        for index, layer in enumerate(self.layers):
+    def forward(self, x, until=None):
+        """The output of the layer `until`, of the last one unless told."""
+        for name, layer in self.layers.items():
             x = layer(x)
-            if index == self.tapped:
-                tapped = x
-        return x, tapped
-
-    def until_tap(self, x):
-        for layer in self.layers[: self.tapped + 1]:
-            x = layer(x)
+            if name == until:
+                break
         return x
+
+
+def start(module, kind):
+    """Kernels begin uniform, by the rule of He or of Glorot; biases are 0."""
+    begin = {"he": partial(nn.init.kaiming_uniform_, nonlinearity="relu"), "glorot": nn.init.xavier_uniform_}
+    for part in module.modules():
+        if isinstance(part, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            begin[kind](part.weight)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
 
 
 def modules_of(layer, shape):
@@ -166,43 +171,90 @@ def show(view, images):
     return shown
 
 
-def load_images(folder):
-    with gzip.open(folder / "train-images.gz") as file:
+def load_images(folder, part):
+    with gzip.open(folder / f"{part}-images.gz") as file:
         bytes_ = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 1, 28, 28)
-    with gzip.open(folder / "train-labels.gz") as file:
+    with gzip.open(folder / f"{part}-labels.gz") as file:
         labels = np.frombuffer(file.read(), np.uint8, offset=8)
     images = torch.from_numpy(bytes_.astype(np.float32) / 127.5 - 1)
     return images, torch.from_numpy(labels.astype(np.int64))
 
 
 class Data:
-    def __init__(self, folder):
-        self.images, self.labels = load_images(folder)
+    """Training images, drawn uniformly; of each pool that is named, only those of its indices."""
+
+    def __init__(self, folder, pools):
+        self.images, self.labels = load_images(folder, "train")
+        self.pools = pools
 
     def draw(self, group):
-        pool = LABELLED if group["pool"] == "labelled" else len(self.images)
-        return torch.randint(0, pool, (group["rows"],))
+        pool = self.pools.get(group["pool"])
+        drawn = torch.randint(0, len(self.images) if pool is None else len(pool), (group["rows"],))
+        return drawn if pool is None else pool[drawn]
 
 
-def adam(parameters, optimiser):
-    betas = (optimiser["beta1"], optimiser["beta2"])
-    return torch.optim.Adam(parameters, optimiser["lr"], betas, optimiser["epsilon"])
+class Models:
+    """The recipe's networks, and the averages of their parameters. The critic is of the stage `draw` alone."""
+
+    def __init__(self, networks):
+        self.entries = networks
+        self.discriminator = Network(networks["discriminator"]["network"])
+        self.projection = Network(networks["projection"]["network"])
+        self.generator = Network(networks["generator"]["network"])
+        self.average = averaged(self.discriminator, networks["discriminator"])
+        self.average.eval()
+        self.generator_average = averaged(self.generator, networks["generator"])
 
 
-def look_step(stage, networks, data, compiled):
+class Optimisers:
+    """Those of a stage by network, each with its schedule; what goes on from one stage to the next keeps both."""
+
+    def __init__(self):
+        self.made = {}
+
+    def of(self, name, parameters, optimiser):
+        if name not in self.made:
+            betas = (optimiser["beta1"], optimiser["beta2"])
+            adam = torch.optim.Adam(parameters, optimiser["lr"], betas, optimiser["epsilon"])
+            self.made[name] = adam, torch.optim.lr_scheduler.LambdaLR(adam, factor_of(optimiser["schedule"]))
+        return self.made[name]
+
+
+def factor_of(schedule):
+    """The factor of the learning rate by step."""
+    warm_up, cosine = schedule["warmUpSteps"], schedule["cosine"]
+
+    def factor(step):
+        rise = 1 if warm_up == 0 else min(1, (step + 1) / warm_up)
+        if cosine is None:
+            return rise
+        fall = (1 + math.cos(math.pi * min(1, step / cosine["steps"]))) / 2
+        return rise * (cosine["finalShare"] + (1 - cosine["finalShare"]) * fall)
+
+    return factor
+
+
+def update(loss, optimiser, schedule):
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    schedule.step()
+
+
+def look_step(stage, models, data, optimisers, compiled):
     """Two views of every image have to find each other."""
     (phase,) = stage["phases"]
     first, second = phase["groups"]
     temperature = phase["terms"][0]["temperature"]
-    discriminator = Network(networks["discriminator"]["network"], "features")
-    projection = Network(networks["projection"]["network"])
-    average = averaged(discriminator, networks["discriminator"])
-    used = [p for layer in discriminator.layers[: discriminator.tapped + 1] for p in layer.parameters()]
-    optimiser = adam([*used, *projection.parameters()], networks["discriminator"]["optimiser"])
+    tap = phase["passes"][0]["until"]
+    discriminator, projection = models.discriminator, models.projection
+    # Of the layers after the features no gradient comes.
+    parameters = [*discriminator.parameters(), *projection.parameters()]
+    optimiser = optimisers.of("discriminator", parameters, stage["optimiserOf"]["discriminator"])
 
     def loss_of(images):
         shown = torch.cat((show(first["view"], images), show(second["view"], images)))
-        embedded = F.normalize(projection(discriminator.until_tap(shown))[0])
+        embedded = F.normalize(projection(discriminator(shown, tap)))
         similar = embedded @ embedded.T / temperature
         similar = similar.masked_fill(torch.eye(len(similar), dtype=torch.bool), -math.inf)
         rows = len(images)
@@ -212,46 +264,43 @@ def look_step(stage, networks, data, compiled):
 
     def step():
         loss = loss_of(data.images[data.draw(first)])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        average.update_parameters(discriminator)
+        update(loss, *optimiser)
+        models.average.update_parameters(discriminator)
         return [loss]
 
     return step
 
 
-def averaged(network, entry):
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(entry["average"]["decay"]))
-
-
-def learn_step(stage, networks, data, compiled):
-    """Labels, confident pseudo-labels of the averaged network, real and fake; then the generator."""
+def learn_step(stage, models, data, optimisers, compiled, spread=None):
+    """Labels, pseudo-labels, real and fake; then the generator. Pseudo-labels are the averaged network's confident ones,
+    or, where labels were spread, those of the images: `spread` holds them for all images, [images] int64."""
     judge, make = stage["phases"]
     groups = {group["name"]: group for phase in (judge, make) for group in phase["groups"]}
     terms = {term["name"]: term for phase in (judge, make) for term in phase["terms"]}
     threshold = terms["pseudoLabelLoss"]["teacher"]["threshold"]
-    discriminator = Network(networks["discriminator"]["network"], terms["featureMatchingLoss"]["layer"])
-    generator = Network(networks["generator"]["network"])
-    average = averaged(discriminator, networks["discriminator"])
-    average.eval()
-    d_optimiser = adam(discriminator.parameters(), networks["discriminator"]["optimiser"])
-    g_optimiser = adam(generator.parameters(), networks["generator"]["optimiser"])
-    latent_size = networks["generator"]["network"]["inputShape"][0]
-    classes = networks["discriminator"]["network"]["layers"][-1]["units"]
+    matched = terms["featureMatchingLoss"]["layer"]
+    discriminator, generator, average = models.discriminator, models.generator, models.average
+    of = stage["optimiserOf"]
+    d_optimiser = optimisers.of("discriminator", discriminator.parameters(), of["discriminator"])
+    g_optimiser = optimisers.of("generator", generator.parameters(), of["generator"])
+    latent_size = models.entries["generator"]["network"]["inputShape"][0]
+    classes = models.entries["discriminator"]["network"]["layers"][-1]["units"]
     codes = F.one_hot(torch.arange(groups["latents"]["rows"]) % classes, classes).float()
     latents = lambda: torch.cat((codes, 2 * torch.rand(len(codes), latent_size - classes) - 1), 1)
-    generator_average = averaged(generator, networks["generator"])
 
-    def judged_loss(labelled, labels, unlabelled, real):
+    def judged_loss(labelled, labels, unlabelled, spread_labels, real):
         with torch.no_grad():
-            probabilities = average(show(groups["weak"]["view"], unlabelled))[0].softmax(1)
-            sure, guessed = probabilities.max(1)
-            fake = generator(latents())[0]
+            if spread_labels is None:
+                probabilities = average(show(groups["weak"]["view"], unlabelled)).softmax(1)
+                sure, guessed = probabilities.max(1)
+            fake = generator(latents())
         strong = show(groups["strong"]["view"], unlabelled)
         parts = (show(groups["labelled"]["view"], labelled), strong, real, fake)
-        logits = discriminator(torch.cat(parts))[0].split([len(part) for part in parts])
-        pseudo = F.cross_entropy(logits[1], guessed, reduction="none") * (sure > threshold)
+        logits = discriminator(torch.cat(parts)).split([len(part) for part in parts])
+        if spread_labels is None:
+            pseudo = F.cross_entropy(logits[1], guessed, reduction="none") * (sure > threshold)
+        else:
+            pseudo = F.cross_entropy(logits[1], spread_labels, reduction="none")
         softplus = F.softplus
         real_loss = softplus(-logits[2].logsumexp(1)).mean()
         fake_loss = softplus(logits[3].logsumexp(1)).mean()
@@ -265,31 +314,32 @@ def learn_step(stage, networks, data, compiled):
 
     def made_loss(real):
         with torch.no_grad():
-            wanted = discriminator(real)[1].mean(0)
-        return (discriminator(generator(latents())[0])[1].mean(0) - wanted).abs().mean()
+            wanted = discriminator(real, matched).mean(0)
+        return (discriminator(generator(latents()), matched).mean(0) - wanted).abs().mean()
 
     judged_loss, made_loss = compiled(judged_loss), compiled(made_loss)
 
     def step():
-        labelled = data.draw(groups["labelled"])
+        labelled, unlabelled = data.draw(groups["labelled"]), data.draw(groups["strong"])
         d_loss = judged_loss(
             data.images[labelled],
             data.labels[labelled],
-            data.images[data.draw(groups["strong"])],
+            data.images[unlabelled],
+            None if spread is None else spread[unlabelled],
             data.images[data.draw(groups["real"])],
         )
-        d_optimiser.zero_grad()
-        d_loss.backward()
-        d_optimiser.step()
+        update(d_loss, *d_optimiser)
         average.update_parameters(discriminator)
         g_loss = made_loss(data.images[data.draw(groups["matched"])])
-        g_optimiser.zero_grad()
-        g_loss.backward()
-        g_optimiser.step()
-        generator_average.update_parameters(generator)
+        update(g_loss, *g_optimiser)
+        models.generator_average.update_parameters(generator)
         return [d_loss, g_loss]
 
     return step
+
+
+def averaged(network, entry):
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(entry["average"]["decay"]))
 
 
 STEPS = {"look": look_step, "learn": learn_step}
@@ -309,11 +359,13 @@ def main():
     name = "pytorch-compiled" if options.compile else "pytorch"
     compiled = torch.compile if options.compile else lambda function: function
     make = STEPS[description["stage"]["key"]]
-    step = make(description["stage"], networks, Data(options.data), compiled)
+    data = Data(options.data, {"labelled": torch.arange(LABELLED)})
+    step = make(description["stage"], Models(networks), data, Optimisers(), compiled)
     for loss in step():
         if not torch.isfinite(loss):
             sys.exit(f"{name}: a loss of step 1 is {loss.item()}; not timed.")
     yardstick.time_steps(name, torch.__version__, options, step)
 
 
-main()
+if __name__ == "__main__":
+    main()

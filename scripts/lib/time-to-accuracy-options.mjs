@@ -1,0 +1,71 @@
+/** What `npm run time-to-accuracy` may be asked for. */
+
+import { UsageError } from './main.mjs';
+import { parseNumber, parseOptions, parseWholeNumber } from './options.mjs';
+import { importSource } from './source-modules.mjs';
+
+const { SETTING_RANGES, defaultSettings } = await importSource('src/protocol/settings.ts');
+
+export const RECIPE = 'few-labels';
+const DEFAULTS = { ...defaultSettings(RECIPE), evalEvery: 100 };
+const MOST_THREADS = 32;
+
+export const HELP = `npm run time-to-accuracy -- [options]
+
+Trains ${RECIPE} on the engine wasm until the test images are read as well as is asked for, then the same recipe in
+eager PyTorch with as many threads, one after the other, and says how long each took.
+
+  --reach LIST     per cent of the test images, the last of which ends a run (default 98,99)
+  --threads LIST   compute threads (default 1,2)
+  --labels N       labelled images, as many of each class (default ${DEFAULTS.labels})
+  --seed N         key of the draws (default ${DEFAULTS.seed})
+  --steps N        updates in all, which the stages have shares of (default ${DEFAULTS.steps})
+  --eval-every N   steps between evaluations (default ${DEFAULTS.evalEvery})
+  --python FOLDER  with a virtual environment for PyTorch: FOLDER/pytorch (default: the python3 on PATH)
+  --json FILE      where the figures go as well
+  --help           this text`;
+
+const OPTIONS = {
+  reach: { type: 'string', default: '98,99' },
+  threads: { type: 'string', default: '1,2' },
+  labels: { type: 'string' },
+  seed: { type: 'string' },
+  steps: { type: 'string' },
+  'eval-every': { type: 'string' },
+  python: { type: 'string' },
+  json: { type: 'string' },
+  help: { type: 'boolean' },
+};
+
+/** Shares from per cent, rising, each once. */
+function parseReach(text) {
+  const numbers = text.split(',').map(parseNumber);
+  if (numbers.every((value) => value > 0 && value <= 100)) {
+    return [...new Set(numbers)].sort((a, b) => a - b).map((value) => value / 100);
+  }
+  throw new UsageError(
+    `--reach is "${text}"; allowed are numbers above 0 up to 100, with commas between them.`,
+  );
+}
+
+/** The options; null where the help was asked for. Throws a UsageError. */
+export function parseTimeToAccuracyOptions(args) {
+  const given = parseOptions('time-to-accuracy', args, OPTIONS);
+  if (given.help) return null;
+  const number = (name, setting, least = SETTING_RANGES[setting].min) =>
+    parseWholeNumber(name, given[name], least, SETTING_RANGES[setting].max) ?? DEFAULTS[setting];
+  return {
+    reach: parseReach(given.reach),
+    threads: given.threads.split(',').map((text) => parseWholeNumber('threads', text, 1, MOST_THREADS)),
+    settings: {
+      recipe: RECIPE,
+      engine: 'wasm',
+      labels: number('labels', 'labels'),
+      seed: number('seed', 'seed'),
+      steps: number('steps', 'steps'),
+      evalEvery: number('eval-every', 'evalEvery', 1),
+    },
+    python: given.python,
+    json: given.json,
+  };
+}

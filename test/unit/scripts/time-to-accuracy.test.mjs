@@ -1,0 +1,58 @@
+/** What `npm run time-to-accuracy` can be asked for, what it hands to PyTorch, and what it makes of its figures. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseTimeToAccuracyOptions } from '../../../scripts/lib/time-to-accuracy-options.mjs';
+import { describeForPyTorch, formatTimes, secondsTo } from '../../../scripts/lib/time-to-accuracy-run.mjs';
+
+const parse = (...args) => parseTimeToAccuracyOptions(args);
+
+test('the options have the defaults of few-labels, and shares that rise', () => {
+  const { reach, threads, settings } = parse('--reach', '99,97.5,99');
+  assert.deepEqual(reach, [0.975, 0.99]);
+  assert.deepEqual(threads, [1, 2]);
+  const usual = { recipe: 'few-labels', engine: 'wasm', labels: 100, seed: 1, steps: 5000, evalEvery: 100 };
+  assert.deepEqual(settings, usual);
+  assert.equal(parse('--help'), null);
+});
+
+test('a wrong option is refused by name', () => {
+  assert.throws(
+    () => parse('--reach', '98,101'),
+    /--reach is "98,101"; allowed are numbers above 0 up to 100/,
+  );
+  assert.throws(() => parse('--reach', '0'), /--reach is "0"/);
+  assert.throws(() => parse('--threads', '1,x'), /--threads is "x"/);
+  assert.throws(() => parse('--eval-every', '0'), /--eval-every is "0"; allowed are whole numbers from 1/);
+});
+
+test('PyTorch is told the stages up to learn, and the images that the engine labels', async () => {
+  const { settings } = parse('--labels', '20', '--seed', '3');
+  const { stages, labelled, landmarks, seed, evalEvery, reach } = await describeForPyTorch(settings, 0.99);
+  assert.deepEqual(
+    stages.map(({ key }) => key),
+    ['look', 'spread', 'spread', 'learn'],
+  );
+  assert.deepEqual([new Set(labelled).size, labelled.length], [20, 20]);
+  assert.deepEqual([landmarks.layer, seed, evalEvery, reach], ['features', 3, 100, 0.99]);
+});
+
+test('an accuracy is reached where it is first, and who has not reached one is in no ratio', () => {
+  const evaluations = [
+    { step: 100, accuracy: 0.97, seconds: 10 },
+    { step: 200, accuracy: 0.981, seconds: 20 },
+    { step: 300, accuracy: 0.979, seconds: 30 },
+    { step: 400, accuracy: 0.985, seconds: 40 },
+  ];
+  const reach = [0.98, 0.99];
+  assert.deepEqual(secondsTo(reach, evaluations), [20, null]);
+  const run = (engine, factor) => {
+    const own = evaluations.map((each) => ({ ...each, seconds: factor * each.seconds }));
+    return { engine, threads: 2, secondsTo: secondsTo(reach, own), evaluations: own };
+  };
+  const lines = formatTimes({ reach, runs: [run('wasm', 1), run('pytorch', 1.5)] }).split('\n');
+  const cells = lines.map((line) => line.trim().split(/ {2,}/));
+  assert.deepEqual(cells[1], ['wasm', '2', '20 s', 'not reached', '98.50 % at step 400']);
+  assert.deepEqual(cells[2], ['pytorch', '2', '30 s', 'not reached', '98.50 % at step 400']);
+  assert.deepEqual(cells[3], ['PyTorch against wasm', '2', '1.50 x', '–']);
+});
