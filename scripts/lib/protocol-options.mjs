@@ -33,6 +33,11 @@ const COMMAND_OPTIONS = {
   },
   out: { type: 'string', value: 'FOLDER', note: 'where protocol.json, sweep.csv, sweep.svg and the runs go' },
   resume: { type: 'boolean', note: 'go on with what is in --out, by the settings that it was begun with' },
+  'add-to': {
+    type: 'string',
+    value: 'FILE',
+    note: 'take over the draws of an earlier protocol.json of the same settings, and train only those that it lacks',
+  },
   jobs: { type: 'string', value: 'N', note: 'runs at once (default 1)' },
   ...DATA_OPTIONS,
   help: { type: 'boolean', note: 'this text' },
@@ -62,6 +67,7 @@ export function parseProtocolOptions(args) {
   const draws = parseWholeNumber('draws', own.draws, 1, MOST_DRAWS);
   return {
     out: own.out,
+    addTo: own['add-to'],
     isResumed,
     resumeCommand: commandToGoOn('protocol', args),
     settings,

@@ -45,36 +45,50 @@ export function machineOf(row) {
 }
 
 /**
- * Writes protocol.json of what `readLabels` read; the others are the sweep's plan and rows. Resolves with what it holds.
+ * What a protocol is of, from its plan and what `readLabels` read: `recipe`, `labels`, complete `settings`, `data`,
+ * `evaluatedOn`, and `labelled(seed)`, the images that a draw labels.
  */
-export async function writeProtocol(out, plan, labelsOf, rows) {
-  const settings = { ...plan.settings, recipe: plan.recipe, labels: plan.labels };
+export function describeProtocol(plan, labelsOf) {
+  const given = { ...plan.settings, recipe: plan.recipe, labels: plan.labels };
   const { data, validation } = plan.data;
   const classes = 1 + labelsOf.train.reduce((largest, label) => Math.max(largest, label), 0);
-  const finished = finishedRows(rows);
-  const labelled = labelledBy(labelsOf.train, classes, settings);
-  const { recipe, labels, ...others } = checkSettings(settings);
+  const { recipe, labels, ...settings } = checkSettings(given);
   // Each draw has a seed of its own.
-  delete others.seed;
-  const result = {
-    version: VERSION,
+  delete settings.seed;
+  const evaluatedOn = validation === undefined ? 'test' : `the last ${validation} training images`;
+  return {
     recipe,
     labels,
-    settings: others,
+    settings,
     data,
-    evaluatedOn: validation === undefined ? 'test' : `the last ${validation} training images`,
-    machine: machineOf(finished[0]),
-    draws: finished.map(({ seed, testAccuracy, step, elapsedMs, node }) => ({
-      draw: seed,
-      accuracy: testAccuracy,
-      steps: step,
-      seconds: Math.round(elapsedMs / 100) / 10,
-      node,
-      labelled: labelled(seed),
-    })),
+    evaluatedOn,
+    labelled: labelledBy(labelsOf.train, classes, given),
+  };
+}
+
+/**
+ * Writes protocol.json of what `describeProtocol` said, the sweep's rows and the draws that were taken over; its accuracies
+ * are of `images` images. Resolves with what it holds.
+ */
+export async function writeProtocol(out, { labelled, ...described }, rows, taken, images) {
+  const finished = finishedRows(rows);
+  const own = finished.map(({ seed, testAccuracy, step, elapsedMs, node }) => ({
+    draw: seed,
+    accuracy: testAccuracy,
+    steps: step,
+    seconds: Math.round(elapsedMs / 100) / 10,
+    node,
+    labelled: labelled(seed),
+  }));
+  const draws = [...taken, ...own].sort((a, b) => a.draw - b.draw);
+  const result = {
+    version: VERSION,
+    ...described,
+    machine: finished.length === 0 ? taken[0]?.machine : machineOf(finished[0]),
+    draws,
     ...summarise(
-      finished.map(({ testAccuracy }) => testAccuracy),
-      labelsOf.evaluated.length,
+      draws.map(({ accuracy }) => accuracy),
+      images,
     ),
   };
   const text = JSON.stringify(result, null, 2).replaceAll(

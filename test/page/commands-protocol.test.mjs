@@ -1,7 +1,8 @@
 /** A protocol from its first draw to another one later, on data of its own: tiny runs of real training. */
 
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -54,4 +55,24 @@ test('a protocol that goes on has the recipe, the settings and the data that it 
   const run = path.join(out, 'notebook-labels20-seed2', 'run.json');
   const { data: trainedOn, validation } = JSON.parse(await readFile(run, 'utf8'));
   assert.deepEqual([trainedOn, validation], [first.data, 100]);
+
+  // In another folder, as on another machine: the draw that is published is taken over, not made again.
+  const published = path.join(folder, 'published.json');
+  await writeFile(published, JSON.stringify(first));
+  const other = path.join(folder, 'other');
+  const given = [...TINY_RUN, '--labels', '20', '--draws', '2', '--validation', '100', '--out', other];
+  const unlike = await runScript('protocol', [...given, '--steps', '3', '--add-to', published]);
+  assert.equal(unlike.code, 1);
+  assert.match(unlike.output, /published\.json: its steps is 2, here it is 3\./);
+  const added = await runScript('protocol', [...given, '--steps', '2', '--add-to', published]);
+  assert.equal(added.code, 0, added.output);
+  assert.ok(!existsSync(path.join(other, 'notebook-labels20-seed1')), 'draw 1 was not trained');
+  const readOther = async () => JSON.parse(await readFile(path.join(other, 'protocol.json'), 'utf8'));
+  const both = await readOther();
+  assert.deepEqual(both.draws[0], { ...first.draws[0], machine: first.machine });
+  assert.deepEqual({ ...both.draws[1], seconds: 0 }, { ...draws[1], seconds: 0 });
+  assert.equal(both.mean, (both.draws[0].accuracy + both.draws[1].accuracy) / 2);
+  const summed = await runScript('protocol', ['--resume', '--out', other]);
+  assert.equal(summed.code, 0, summed.output);
+  assert.deepEqual(await readOther(), both);
 });

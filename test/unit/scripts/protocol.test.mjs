@@ -1,10 +1,14 @@
 /** The protocol's options and sums, and the data that settings are chosen on. */
 
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { checkEarlier, readEarlier, takenDraws } from '../../../scripts/lib/earlier-protocol.mjs';
 import { parseProtocolOptions, protocolHelp } from '../../../scripts/lib/protocol-options.mjs';
-import { summarise } from '../../../scripts/lib/protocol-results.mjs';
+import { VERSION, summarise } from '../../../scripts/lib/protocol-results.mjs';
 import { protocolOf } from '../../../scripts/lib/protocol-run.mjs';
 import { planSweep } from '../../../scripts/lib/sweep-plan.mjs';
 import { withValidation } from '../../../scripts/lib/run-data.mjs';
@@ -78,6 +82,68 @@ test('draws are summed up by mean, sample deviation, worst and the binomial erro
   assert.ok(Math.abs(binomialError - Math.sqrt((0.99 * 0.01) / 10_000)) < 1e-12);
   assert.equal(summarise([0.5], 10).deviation, null);
   assert.equal(summarise([], 10).mean, null);
+});
+
+test('an earlier protocol is taken over where it differs in nothing but its draws', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'earlier-'));
+  const name = path.join(folder, 'protocol.json');
+  const write = (protocol) => writeFile(name, JSON.stringify(protocol));
+  const read = (addTo = name) => readEarlier({ addTo, out: folder, version: VERSION });
+  const machine = { cpu: 'one' };
+  const draws = [
+    { draw: 1, accuracy: 0.98, steps: 40, seconds: 2.5, labelled: [1, 2] },
+    { draw: 3, accuracy: 0.99, steps: 40, seconds: 2.5, labelled: [3, 4], machine: { cpu: 'another' } },
+  ];
+  const protocol = {
+    version: VERSION,
+    recipe: 'few-labels',
+    labels: 2,
+    settings: { steps: 40 },
+    machine,
+    draws,
+  };
+  const own = {
+    ...{ recipe: 'few-labels', labels: 2, settings: { steps: 40, float16: false } },
+    labelled: (seed) => [seed, seed + 1],
+  };
+  try {
+    assert.equal(await readEarlier({ addTo: undefined, out: folder, version: VERSION }), null);
+    await write(protocol);
+    const earlier = await read();
+    checkEarlier(earlier, own);
+    assert.deepEqual(
+      takenDraws(earlier).map(({ draw, machine: { cpu } }) => [draw, cpu]),
+      [
+        [1, 'one'],
+        [3, 'another'],
+      ],
+    );
+    assert.deepEqual(takenDraws(null), []);
+    assert.throws(() => checkEarlier(earlier, { ...own, labels: 3 }), /its labels is 2, here it is 3/);
+    assert.throws(
+      () => checkEarlier(earlier, { ...own, settings: { steps: 50 } }),
+      /its steps is 40, here it is 50/,
+    );
+    assert.throws(
+      () => checkEarlier(earlier, { ...own, evaluatedOn: 'the last 100 training images' }),
+      /its evaluatedOn is undefined/,
+    );
+    assert.throws(
+      () => checkEarlier(earlier, { ...own, labelled: () => [1, 2] }),
+      /its draw 3 has other labelled images than here/,
+    );
+    await assert.rejects(read(path.join(folder, 'none.json')), /none\.json: it cannot be read/);
+    await writeFile(name, '{');
+    await assert.rejects(read(), /it is no JSON/);
+    await write({ ...protocol, version: 0 });
+    await assert.rejects(read(), /it is no protocol of version 1/);
+    for (const bad of [[], [{ ...draws[0], accuracy: '1' }], null]) {
+      await write({ ...protocol, draws: bad });
+      await assert.rejects(read(), /it has no draws, or damaged ones/);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 function idx(magic, sizes, bytes) {
