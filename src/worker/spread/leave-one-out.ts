@@ -1,12 +1,12 @@
 /**
- * What each labelled landmark would be taken for if its own label were not known. Spreading is linear and symmetric: a
- * landmark, spread as a column of its own, reads at each label what comes to it from there.
+ * What each labelled landmark would be taken for if its own label were not known. Spreading is linear: from what all labels
+ * bring there is taken what the landmark's own label brings back to it.
  */
 
 import type { Graph } from './graph.js';
 import { countClasses, readRow, type Labels, type Reading } from './labels.js';
 import type { Slices } from './slices.js';
-import { COLUMNS, spreadSeeds } from './spread-seeds.js';
+import { COLUMNS, selfReturns } from './spread-seeds.js';
 
 /** Most labels that are left out: enough to know the share of right ones within 4 %. */
 const MOST_LABELS = 128;
@@ -31,24 +31,22 @@ export function drawEvenly(labels: Labels, classes: number, most: number): reado
   return rows.sort((a, b) => a - b);
 }
 
-/** What comes to `row` from all labels but its own, given what comes to it from each row in a column of `values`. */
+/** Less than this share of what came back is rounding. */
+const LEAST_SHARE = 1e-12;
+
+/** `spread`: what comes to each row of each class, of whose labels each brings its share; `returned`: what comes back to `row`. */
 function readLeftOut(
-  values: Float64Array,
-  column: number,
+  spread: Float64Array,
+  returned: number,
   row: number,
-  labels: Labels,
+  own: number,
   counts: Int32Array,
 ): LeftOut {
   const classes = counts.length;
-  const own = labels[row]!;
-  const sums = new Float64Array(classes);
-  for (let other = 0; other < labels.length; other++) {
-    if (other !== row) sums[labels[other]!]! += values[other * COLUMNS + column]!;
-  }
-  for (let label = 0; label < classes; label++) {
-    const others = counts[label]! - (label === own ? 1 : 0);
-    if (others > 0) sums[label]! /= others;
-  }
+  const sums = spread.slice(row * classes, (row + 1) * classes);
+  const count = counts[own]!;
+  const others = sums[own]! * count - returned;
+  sums[own] = others > LEAST_SHARE * returned ? others / (count - 1) : 0;
   const reading = readRow(sums, 0, classes);
   return { row, ...reading, isRight: reading.class === own };
 }
@@ -56,11 +54,14 @@ function readLeftOut(
 /**
  * Leaves out one label after the other, 128 at most, drawn evenly from the classes. A label that is the only one of its
  * class does not count: without it nothing is of that class.
+ *
+ * @param spread What `spreadLabels` has made of all labels.
  */
 export async function leaveOneOut(
   graph: Graph,
   labels: Labels,
   classes: number,
+  spread: Float64Array,
   slices: Slices,
 ): Promise<readonly LeftOut[]> {
   const rows = drawEvenly(labels, classes, MOST_LABELS);
@@ -68,9 +69,10 @@ export async function leaveOneOut(
   const found: LeftOut[] = [];
   for (let first = 0; first < rows.length; first += COLUMNS) {
     const some = rows.slice(first, first + COLUMNS);
-    const seeds = some.map((row, column) => ({ row, column, value: 1 }));
-    const values = await spreadSeeds(graph, seeds, slices);
-    some.forEach((row, column) => found.push(readLeftOut(values, column, row, labels, counts)));
+    const returned = await selfReturns(graph, some, slices);
+    some.forEach((row, column) =>
+      found.push(readLeftOut(spread, returned[column]!, row, labels[row]!, counts)),
+    );
   }
   return found;
 }

@@ -59,6 +59,21 @@ function addSeeds(values: Float64Array, seeds: readonly Seed[], factor: number):
   for (const { row, column, value } of seeds) values[row * COLUMNS + column]! += factor * value;
 }
 
+/** into = 0.99 S from, in slices. */
+async function spreadOnce(
+  graph: Graph,
+  from: Float64Array,
+  into: Float64Array,
+  slices: Slices,
+): Promise<void> {
+  const { count, columns } = graph;
+  const rows = Math.max(1, Math.floor((PAUSE_ENTRIES * count) / Math.max(1, columns.length)));
+  for (let first = 0; first < count; first += rows) {
+    spreadRows(graph, from, into, first, Math.min(first + rows, count));
+    await slices.pause();
+  }
+}
+
 /**
  * F <- 0.99 S F + 0.01 B, 60 times from F = B.
  *
@@ -70,18 +85,47 @@ export async function spreadSeeds(
   seeds: readonly Seed[],
   slices: Slices,
 ): Promise<Float64Array<ArrayBuffer>> {
-  const { count, columns } = graph;
-  const rows = Math.max(1, Math.floor((PAUSE_ENTRIES * count) / Math.max(1, columns.length)));
-  let from = new Float64Array(count * COLUMNS);
-  let into = new Float64Array(count * COLUMNS);
+  let from = new Float64Array(graph.count * COLUMNS);
+  let into = new Float64Array(graph.count * COLUMNS);
   addSeeds(from, seeds, 1);
   for (let round = 0; round < ROUNDS; round++) {
-    for (let first = 0; first < count; first += rows) {
-      spreadRows(graph, from, into, first, Math.min(first + rows, count));
-      await slices.pause();
-    }
+    await spreadOnce(graph, from, into, slices);
     addSeeds(into, seeds, 1 - KEPT);
     [from, into] = [into, from];
   }
   return from;
+}
+
+/** Adds the dot product of each column of `a` with that of `b`, as often as `factor` says. */
+function addProducts(a: Float64Array, b: Float64Array, factor: number, sums: Float64Array): void {
+  for (let at = 0; at < a.length; at += COLUMNS) {
+    for (let column = 0; column < COLUMNS; column++) {
+      sums[column]! += factor * a[at + column]! * b[at + column]!;
+    }
+  }
+}
+
+/**
+ * What comes back to each of up to `COLUMNS` rows of a seed of 1 at itself: the diagonal of what `spreadSeeds` multiplies by.
+ * That is a polynomial of S, which is symmetric: S^2k has at row i the square of S^k e_i, S^2k+1 the product of that with
+ * S^k+1 e_i. So half of the rounds tell.
+ */
+export async function selfReturns(
+  graph: Graph,
+  rows: readonly number[],
+  slices: Slices,
+): Promise<Float64Array<ArrayBuffer>> {
+  let from = new Float64Array(graph.count * COLUMNS);
+  let into = new Float64Array(graph.count * COLUMNS);
+  const seeds = rows.map((row, column) => ({ row, column, value: 1 }));
+  addSeeds(from, seeds, 1);
+  const sums = new Float64Array(COLUMNS);
+  for (let power = 0; power < ROUNDS; power += 2) {
+    await spreadOnce(graph, from, into, slices);
+    addProducts(from, from, 1 - KEPT, sums);
+    addProducts(from, into, 1 - KEPT, sums);
+    [from, into] = [into, from];
+  }
+  addProducts(from, from, 1, sums);
+  return sums.subarray(0, rows.length);
 }

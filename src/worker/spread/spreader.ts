@@ -86,7 +86,7 @@ export async function spread(input: SpreadInput): Promise<SpreadOutcome> {
   const spreadClasses = classesOf(values, classes, labels);
   const agreement = agreementOf(neighbours, spreadClasses);
   report('leaveOneOut');
-  const trust = trustOf(await leaveOneOut(graph, labels, classes, slices), agreement);
+  const trust = trustOf(await leaveOneOut(graph, labels, classes, values, slices), agreement);
   const most = mostShare < 1 ? Math.round(mostShare * landmarks) : Infinity;
   const { values: targets, used, leastMargin } = targetsOf(values, classes, labels, trust, most);
   report('map');
