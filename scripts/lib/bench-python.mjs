@@ -70,13 +70,17 @@ async function writeInputs({ arrays, losses }, folder) {
   await writeFile(path.join(folder, 'index.json'), JSON.stringify({ arrays: entries, losses }));
 }
 
+/** The environment, in which libraries that count threads by themselves are told the same number. */
+export function withThreads(threads) {
+  return { ...process.env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };
+}
+
 async function runYardstick({ engine, threads }, rounds, interpreter, { script, args }) {
   const file = inRoot('bench', 'peers', homeOf(engine), script);
   const numbers = ['--threads', String(threads), '--rounds', String(rounds)];
   const compile = engine === 'pytorch-compiled' ? ['--compile'] : [];
-  // Libraries that count threads by themselves are told the same number.
-  const env = { ...process.env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };
-  const running = run(interpreter, [file, ...args, ...numbers, ...compile], { env, maxBuffer: MOST_BYTES });
+  const words = [file, ...args, ...numbers, ...compile];
+  const running = run(interpreter, words, { env: withThreads(threads), maxBuffer: MOST_BYTES });
   // It measures for minutes: it is not left behind.
   const leaveOff = endTogether(running.child);
   const { stdout } = await running

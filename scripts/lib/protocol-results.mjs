@@ -31,7 +31,7 @@ export function summarise(accuracies, images) {
 }
 
 /** Which training images each draw labels, by seed, as the worker draws them. */
-function labelledBy(labels, classes, settings) {
+export function labelledBy(labels, classes, settings) {
   const train = { count: labels.length, labels, images: new Uint8Array(0) };
   const dataset = { imageShape: [28, 28, 1], classes, classNames: [], train, test: train };
   return (seed) => [...makeSplit(dataset, { ...settings, seed }).labelled];
@@ -67,8 +67,8 @@ export function describeProtocol(plan, labelsOf) {
 }
 
 /**
- * Writes protocol.json of what `describeProtocol` said, the sweep's rows and the draws that were taken over; its accuracies
- * are of `images` images. Resolves with what it holds.
+ * Writes protocol.json of what `describeProtocol` said, the sweep's rows and the draws that were taken over, but for those that
+ * were made here too; its accuracies are of `images` images. Resolves with what it holds.
  */
 export async function writeProtocol(out, { labelled, ...described }, rows, taken, images) {
   const finished = finishedRows(rows);
@@ -80,7 +80,8 @@ export async function writeProtocol(out, { labelled, ...described }, rows, taken
     node,
     labelled: labelled(seed),
   }));
-  const draws = [...taken, ...own].sort((a, b) => a.draw - b.draw);
+  const others = taken.filter(({ draw }) => !own.some((made) => made.draw === draw));
+  const draws = [...others, ...own].sort((a, b) => a.draw - b.draw);
   const result = {
     version: VERSION,
     ...described,

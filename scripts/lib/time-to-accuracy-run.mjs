@@ -9,12 +9,13 @@ import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { findInterpreters } from './bench-python.mjs';
+import { findInterpreters, withThreads } from './bench-python.mjs';
 import { ensureData } from './data.mjs';
 import { HeadlessTrainer } from './headless-trainer.mjs';
 import { UsageError } from './main.mjs';
 import { prepareOutput } from './output-file.mjs';
 import { inRoot } from './paths.mjs';
+import { labelledBy } from './protocol-results.mjs';
 import { endTogether } from './run-command.mjs';
 import { readLabels } from './run-data.mjs';
 import { ensureSiteFiles } from './site.mjs';
@@ -25,7 +26,6 @@ import { formatDuration } from './train-display.mjs';
 
 const { buildRecipe } = await importSource('src/recipe/build-recipe.ts');
 const { completeSettings } = await importSource('src/protocol/check-settings.ts');
-const { makeSplit } = await importSource('src/worker/data/split.ts');
 
 /** Of the JSON; another number is another form. */
 const VERSION = 1;
@@ -73,13 +73,11 @@ export async function describeForPyTorch(settings, goal) {
   const complete = completeSettings({ ...settings });
   const { networks, stages, landmarks } = buildRecipe(complete, DATA);
   const { train: labels } = await readLabels({});
-  const part = { count: labels.length, labels, images: new Uint8Array(0) };
-  const dataset = { ...DATA, classNames: [], train: part, test: part };
   return {
     networks,
     stages: stages.slice(0, 1 + stages.findIndex(({ key }) => key === LAST_STAGE)),
     landmarks,
-    labelled: [...makeSplit(dataset, complete).labelled],
+    labelled: labelledBy(labels, DATA.classes, complete)(complete.seed),
     seed: complete.seed,
     evalEvery: complete.evalEvery,
     reach: goal,
@@ -90,8 +88,7 @@ export async function describeForPyTorch(settings, goal) {
 async function timePyTorch({ interpreter, threads, run, onEvaluation }) {
   const script = inRoot('bench', 'peers', 'pytorch', 'few_labels_run.py');
   const args = [script, '--threads', String(threads), '--run', run, '--data', await ensureData()];
-  const env = { ...process.env, OMP_NUM_THREADS: String(threads), MKL_NUM_THREADS: String(threads) };
-  const child = spawn(interpreter, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(interpreter, args, { env: withThreads(threads), stdio: ['ignore', 'pipe', 'inherit'] });
   const leaveOff = endTogether(child);
   try {
     const ended = new Promise((resolve, reject) => {

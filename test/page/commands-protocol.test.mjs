@@ -56,9 +56,14 @@ test('a protocol that goes on has the recipe, the settings and the data that it 
   const { data: trainedOn, validation } = JSON.parse(await readFile(run, 'utf8'));
   assert.deepEqual([trainedOn, validation], [first.data, 100]);
 
-  // In another folder, as on another machine: the draw that is published is taken over, not made again.
+  // A draw that was made here too counts once, as it was made here.
   const published = path.join(folder, 'published.json');
   await writeFile(published, JSON.stringify(first));
+  const twice = await runScript('protocol', ['--resume', '--add-to', published, '--out', out]);
+  assert.equal(twice.code, 0, twice.output);
+  assert.deepEqual((await readResult()).draws, draws);
+
+  // In another folder, as on another machine: the draw that is published is taken over, not made again.
   const other = path.join(folder, 'other');
   const given = [...TINY_RUN, '--labels', '20', '--draws', '2', '--validation', '100', '--out', other];
   const unlike = await runScript('protocol', [...given, '--steps', '3', '--add-to', published]);

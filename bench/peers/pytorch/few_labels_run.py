@@ -54,10 +54,11 @@ def normalised_graph(indices, cosines):
 def spread_labels(network, layer, data, classes):
     """A label for every image that is a landmark, [images] int64; others have -1."""
     landmarks = data.pools["landmarks"]
+    was_training = network.training
     network.eval()
     with torch.no_grad():
         features = torch.cat([network(data.images[rows], layer) for rows in landmarks.split(SLICE)])
-    network.train()
+    network.train(was_training)
     graph = normalised_graph(*neighbours(F.normalize(features)))
     given = F.one_hot(data.labels[data.pools["labelled"]], classes).float()
     begin = torch.zeros(len(landmarks), classes)
@@ -115,8 +116,6 @@ def main():
             network = models.average if before["parameters"] == "average" else models.discriminator
             more["spread"] = spread_labels(network, landmarks["layer"], data, classes)
         step = make(stage, models, data, optimisers, lambda function: function, **more)
-        # The averaged network stays in evaluation mode.
-        models.average.eval()
         for _ in range(stage["steps"]):
             step()
             done += 1
