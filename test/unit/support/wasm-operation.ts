@@ -11,6 +11,7 @@ import type { Simd } from '../../../src/worker/engine/wasm/features.js';
 import { instantiate } from '../../../src/worker/engine/wasm/kernels.js';
 import { Arena } from '../../../src/worker/engine/wasm/memory/arena.js';
 import { programMemory, type Residents } from '../../../src/worker/engine/wasm/memory/bindings.js';
+import { Scratch } from '../../../src/worker/engine/wasm/memory/scratch.js';
 import { Team } from '../../../src/worker/engine/wasm/threads/team.js';
 import { seedKey } from '../../../src/worker/random/streams.js';
 import { kernelBytes } from './wasm.js';
@@ -107,15 +108,15 @@ export async function runOperations(
   const arena = new Arena(isShared);
   const module = await WebAssembly.compile(kernelBytes(simd, isShared));
   const kernels = await instantiate(module, arena.memory);
-  const scratch = Math.max(512 * 1024, viewScratchBytes(data?.dataset.imageShape ?? [1, 1, 1]));
+  const scratch = new Scratch(Math.max(512 * 1024, viewScratchBytes(data?.dataset.imageShape ?? [1, 1, 1])));
   const team = new Team(arena, kernels, scratch);
-  if (isShared) await team.grow(threads, module, spawnNodeThread);
   try {
     const addresses = new Map<string, number>();
     for (const [name, { length }] of parameters) addresses.set(name, arena.allocate((length + 3) * 4));
     const residents: Residents = { ...placeData(arena, data), parameters: addresses, moments: new Map() };
-    const memory = programMemory(arena);
+    const memory = programMemory(arena, scratch);
     const { bindings, stored } = compileProgram(apart(operations, tensors), memory, residents);
+    if (isShared) await team.grow(threads, module, spawnNodeThread);
     tensors.forEach(({ values }, id) => {
       const address = bindings.tensor(id);
       // An output that nobody writes must not pass for a zero.

@@ -9,6 +9,7 @@ import type { Slices } from '../../spread/slices.js';
 import { writeVariant, type VariantValues } from './layout/fields.js';
 import { OPERATION, OPERATION_WORDS } from './layout/operations.js';
 import { Arena } from './memory/arena.js';
+import { Scratch } from './memory/scratch.js';
 import type { WasmPlatform } from './platform.js';
 import { spawnThread, Team } from './threads/team.js';
 
@@ -165,7 +166,7 @@ export async function searchNeighbours(
   if (found === 0) return noNeighbours(rows);
   const arena = new Arena(platform.isShared);
   const kernels = await platform.instantiate(platform.module, arena.memory);
-  const team = new Team(arena, kernels, SCRATCH_BYTES, platform.patienceMs);
+  const team = new Team(arena, kernels, new Scratch(SCRATCH_BYTES), platform.patienceMs);
   try {
     if (platform.isShared && platform.threads > 1) {
       await team.grow(platform.threads, platform.module, platform.spawn ?? spawnThread);

@@ -17,6 +17,7 @@ import { compileProgram, type CompiledProgram } from './compile.js';
 import { viewScratchBytes } from './draw.js';
 import { inspectProgram, readInspected } from './inspect.js';
 import { checkMemory, memoryNeeds, programBytes } from './memory/needs.js';
+import { Scratch } from './memory/scratch.js';
 import { placeResidents, type StateTensors } from './memory/residents.js';
 import type { WasmPlatform } from './platform.js';
 import { spawnThread, Team } from './threads/team.js';
@@ -44,9 +45,9 @@ const SCRATCH_BYTES = 512 * 1024;
 export async function startWasmEngine(input: EngineInput, platform: WasmPlatform): Promise<WasmEngine> {
   const arena = new Arena(platform.isShared);
   const kernels = await platform.instantiate(platform.module, arena.memory);
-  const scratchBytes = Math.max(SCRATCH_BYTES, viewScratchBytes(input.dataset.imageShape));
-  const team = new Team(arena, kernels, scratchBytes, platform.patienceMs);
-  const engine = new WasmEngine(input, arena, team, platform);
+  const scratch = new Scratch(Math.max(SCRATCH_BYTES, viewScratchBytes(input.dataset.imageShape)));
+  const team = new Team(arena, kernels, scratch, platform.patienceMs);
+  const engine = new WasmEngine(input, programMemory(arena, scratch), team, platform);
   try {
     if (platform.isShared && platform.threads > 1) {
       await team.grow(platform.threads, platform.module, platform.spawn ?? spawnThread);
@@ -86,13 +87,14 @@ export class WasmEngine implements Engine {
   #step = 0;
   #isDisposed = false;
 
-  constructor(input: EngineInput, arena: Arena, team: Team, platform: WasmPlatform) {
+  constructor(input: EngineInput, memory: ProgramMemory, team: Team, platform: WasmPlatform) {
     const { recipe, settings } = input;
+    const { arena } = memory;
     this.#input = input;
     this.#arena = arena;
     this.#team = team;
     this.#platform = platform;
-    this.#memory = programMemory(arena);
+    this.#memory = memory;
     this.#stages = planTrainStages(recipe, TRAIN_OPTIONS);
     const evaluate = planEvaluate(recipe, EVALUATION_ROWS);
     const classify = planClassify(recipe, HOST_ROWS);

@@ -44,6 +44,7 @@ import {
   Run,
   SimilaritiesOperation,
   StageOperation,
+  ToomProductOperation,
   TransformOperation,
   UpdateOperation,
 } from './layout';
@@ -55,6 +56,7 @@ import { pack } from './convolution/pack';
 import { product } from './convolution/product';
 import { similarities } from './convolution/similarities';
 import { stage } from './convolution/stage';
+import { toomProduct } from './convolution/toom-product';
 import { wordAt } from './common/tables';
 import { awaitCommand, meet, spinWhile } from './threads/team';
 import { transform } from './convolution/transform';
@@ -102,6 +104,9 @@ function runRecord(record: Operation, threads: i32, run: Run, scratch: usize): v
       break;
     case OperationKind.transform:
       transform(changetype<TransformOperation>(record), threads, scratch);
+      break;
+    case OperationKind.toomProduct:
+      toomProduct(changetype<ToomProductOperation>(record), threads, scratch);
       break;
     case OperationKind.kernelGradient:
       kernelGradient(changetype<KernelGradientOperation>(record), threads, scratch);
@@ -199,4 +204,4 @@ export function command(run: Run): void {
 
 export { spinWhile };
 // Exported so that they stay functions of their own, see packed-micro-kernel.ts, and so that their rate can be measured.
-export { packed6x8, packed6x8By4 } from './convolution/packed-micro-kernel';
+export { gathered6x8, packed6x8, packed6x8By4 } from './convolution/packed-micro-kernel';

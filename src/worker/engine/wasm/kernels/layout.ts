@@ -83,30 +83,31 @@ export const enum OperationKind {
   nearest = 5,
   overlapAdd = 6,
   transform = 7,
-  kernelGradient = 8,
-  normPartials = 9,
-  normFinish = 10,
-  normInference = 11,
-  normGradientPartials = 12,
-  normGradientFinish = 13,
-  biasPartials = 14,
-  biasFinish = 15,
-  groupNorm = 16,
-  groupNormGradient = 17,
-  contrastiveNormalise = 18,
-  contrastiveRows = 19,
-  contrastiveGradient = 20,
-  drawImages = 21,
-  drawViews = 22,
-  drawLabels = 23,
-  drawTargets = 24,
-  drawNormals = 25,
-  drawLatents = 26,
-  drawClasses = 27,
-  drawMask = 28,
-  loss = 29,
-  update = 30,
-  countCorrect = 31,
+  toomProduct = 8,
+  kernelGradient = 9,
+  normPartials = 10,
+  normFinish = 11,
+  normInference = 12,
+  normGradientPartials = 13,
+  normGradientFinish = 14,
+  biasPartials = 15,
+  biasFinish = 16,
+  groupNorm = 17,
+  groupNormGradient = 18,
+  contrastiveNormalise = 19,
+  contrastiveRows = 20,
+  contrastiveGradient = 21,
+  drawImages = 22,
+  drawViews = 23,
+  drawLabels = 24,
+  drawTargets = 25,
+  drawNormals = 26,
+  drawLatents = 27,
+  drawClasses = 28,
+  drawMask = 29,
+  loss = 30,
+  update = 31,
+  countCorrect = 32,
 }
 
 // prettier-ignore
@@ -241,6 +242,21 @@ export class TransformOperation extends Operation {
   columns: usize;
   epilogue: usize;
   imageTable: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class ToomProductOperation extends Operation {
+  images: i32;
+  chunk: i32;
+  toInput: usize;
+  source: usize;
+  products: usize;
+  productCount: i32;
+  toOutput: usize;
+  stepOffset: usize;
+  inputOffset: usize;
+  resultsOffset: usize;
 }
 
 // prettier-ignore

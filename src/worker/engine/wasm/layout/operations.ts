@@ -160,6 +160,28 @@ const OPERATIONS = {
     imageTable: 'address',
   },
   /**
+   * A product by Toom-Cook transforms. A chunk of images goes through all steps on one thread: no barrier comes between
+   * them, and what a step leaves the next, in the thread's scratch, stays in its caches. The records of the steps hold what is
+   * the same for every chunk; places in scratch count from 0.
+   */
+  toomProduct: {
+    images: 'int',
+    /** Images of a chunk. */
+    chunk: 'int',
+    /** The transform of the input, and its images. */
+    toInput: 'address',
+    source: 'address',
+    /** Products, one after the other. */
+    products: 'address',
+    productCount: 'int',
+    /** The transform of the results to outputs, with an image table of all images. */
+    toOutput: 'address',
+    /** Where in scratch the copy of a step's record, the transformed input and the results begin. */
+    stepOffset: 'step',
+    inputOffset: 'step',
+    resultsOffset: 'step',
+  },
+  /**
    * Gradient of a kernel. A row of the output is (run, float in it) of the windows, a column a filter; the depth is the
    * positions of all images. Term t multiplies the window at `windows` + terms[2 t] by the filters at `gradients` +
    * terms[2 t + 1].

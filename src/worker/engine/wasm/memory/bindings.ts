@@ -4,6 +4,7 @@ import { sizeOf } from '../../../../recipe/layers.js';
 import type { Program, TensorId } from '../../plan/operations.js';
 import type { PlannedProgram } from '../../plan/plan.js';
 import type { Arena } from './arena.js';
+import type { Scratch } from './scratch.js';
 import { Workspace, type Allocator } from './workspace.js';
 
 /** Parameters, running statistics and moments by name, and what the draws read. */
@@ -36,10 +37,12 @@ export interface ProgramMemory {
   readonly overlay: Workspace;
   /** For a stage. */
   readonly workspace: Workspace;
+  /** Of each thread. */
+  readonly scratch: Scratch;
 }
 
-export function programMemory(arena: Arena): ProgramMemory {
-  return { arena, overlay: new Workspace(arena), workspace: new Workspace(arena) };
+export function programMemory(arena: Arena, scratch: Scratch): ProgramMemory {
+  return { arena, overlay: new Workspace(arena), workspace: new Workspace(arena), scratch };
 }
 
 /** Addresses of a program's tensors. */
@@ -50,6 +53,7 @@ export class Bindings {
   /** Memory for a run of the program. */
   readonly overlay: Allocator;
   readonly workspace: Workspace;
+  readonly scratch: Scratch;
   /** Memory for what is made of parameters alone. */
   readonly forParameters: Allocator;
   readonly #tensors: readonly number[];
@@ -60,7 +64,7 @@ export class Bindings {
    */
   constructor(
     { program, layout }: PlannedProgram,
-    { arena, overlay, workspace }: ProgramMemory,
+    { arena, overlay, workspace, scratch }: ProgramMemory,
     residents: Residents,
     keepsParameters: boolean,
   ) {
@@ -70,6 +74,7 @@ export class Bindings {
     overlay.begin();
     this.overlay = overlay;
     this.workspace = workspace;
+    this.scratch = scratch;
     this.forParameters = keepsParameters ? overlay : workspace;
     const starts = layout.buffers.map(({ sizeBytes }) => overlay.allocate(sizeBytes));
     this.#tensors = layout.placements.map(({ buffer, offsetBytes }) => starts[buffer]! + offsetBytes);

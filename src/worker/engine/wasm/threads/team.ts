@@ -9,6 +9,7 @@ import { TrainerError } from '../../../../protocol/errors.js';
 import { afterPatience } from '../../../../protocol/patience.js';
 import { THREAD_SILENCE_LIMIT_MS, THREAD_START_LIMIT_MS } from '../../../../protocol/time-limits.js';
 import type { Arena } from '../memory/arena.js';
+import type { Scratch } from '../memory/scratch.js';
 import type { Kernels } from '../kernels.js';
 import { changeFields, wordOf } from '../layout/fields.js';
 import { OPERATION_WORDS } from '../layout/operations.js';
@@ -42,19 +43,19 @@ export class Team {
   readonly run: number;
   readonly #arena: Arena;
   readonly #kernels: Kernels;
-  readonly #scratchBytes: number;
-  readonly #scratch: number;
+  readonly #scratch: Scratch;
+  /** Address of this thread's own, once anything was run. */
+  #ownScratch: number | null = null;
   /** Address of a word for each helper: 1 where it takes part in commands. */
   readonly #members: number;
   readonly #helpers: Worker[] = [];
 
-  /** A team of this thread alone. @param scratchBytes What each thread gets to itself. */
-  constructor(arena: Arena, kernels: Kernels, scratchBytes: number, patienceMs = THREAD_SILENCE_LIMIT_MS) {
+  /** A team of this thread alone. @param scratch Fixed when a thread is started, or a program run. */
+  constructor(arena: Arena, kernels: Kernels, scratch: Scratch, patienceMs = THREAD_SILENCE_LIMIT_MS) {
     this.#arena = arena;
     this.#kernels = kernels;
-    this.#scratchBytes = scratchBytes;
+    this.#scratch = scratch;
     this.run = arena.allocate(RUN_WORDS * 4);
-    this.#scratch = arena.allocate(scratchBytes);
     this.#members = arena.allocate(MOST_THREADS * 4);
     this.set({ patience: patienceMs, members: this.#members });
   }
@@ -89,7 +90,7 @@ export class Team {
   }
 
   async #start(helper: number, module: WebAssembly.Module, spawn: SpawnThread): Promise<Worker | null> {
-    const scratch = this.#arena.allocate(this.#scratchBytes);
+    const scratch = this.#arena.allocate(this.#scratch.fix());
     let worker: Worker;
     try {
       worker = spawn();
@@ -118,11 +119,12 @@ export class Team {
     // Without a record there is no barrier, and helpers might see the next command for this one.
     if (count === 0) return;
     const address = program.address + first * OPERATION_WORDS * 4;
+    this.#ownScratch ??= this.#arena.allocate(this.#scratch.fix());
     if (this.#helpers.length > 0) {
       this.set({ program: address, operations: count });
       this.#kernels.command(this.run);
     }
-    const isWhole = this.#kernels.runRecords(address, count, this.threads, this.run, this.#scratch);
+    const isWhole = this.#kernels.runRecords(address, count, this.threads, this.run, this.#ownScratch);
     if (isWhole !== 0) return;
     throw new TrainerError(
       'EngineUnavailable',

@@ -1,18 +1,15 @@
 /**
- * Lowers products that take fewer multiply-adds by `toom-axis.ts`: the input is transformed (group 1), multiplied by the
- * transformed kernel (group 2), and the results are transformed to outputs (group 3). Images go through in chunks, each
- * two groups after the one before.
+ * Lowers products that take fewer multiply-adds by `toom-axis.ts`: the kernel is transformed and packed, then the input is
+ * transformed, multiplied by it, and the results are transformed to outputs, chunk by chunk of the images.
  */
 
 import { sideSize, type Side } from '../../../plan/geometry.js';
 import type { OpSegment, ProductOp } from '../../../plan/operations.js';
 import { countRows, inOrder, storeImageTable } from '../../images.js';
-import { wordsOf } from '../../layout/fields.js';
-import { DEPTH_CHUNK } from '../../layout/operations.js';
-import { IMAGE } from '../../layout/tables.js';
+import { DEPTH_CHUNK, OPERATION_WORDS } from '../../layout/operations.js';
 import type { Bindings } from '../../memory/bindings.js';
 import { storeSnippets } from '../../snippets.js';
-import type { StageRecords } from '../../stage-records.js';
+import { StageRecords, storeRecords } from '../../stage-records.js';
 import {
   addPack,
   addProduct,
@@ -87,7 +84,7 @@ const CHUNK_BYTES = 393_216;
 /** Rows of the micro-kernel's tile: a chunk of so many images, or twice that, leaves none of them unused. */
 const TILE_ROWS = 6;
 
-/** Adds the preparation of a product's kernel, its staging (group 0), and its chunks. */
+/** Adds the preparation of a product's kernel (groups 0 and 1), its staging (group 0), and what goes through all steps (group 2). */
 export function lowerToom(
   { geometry, direction, source, epilogue, target, name }: ProductOp,
   segments: readonly OpSegment[],
@@ -97,57 +94,76 @@ export function lowerToom(
   stager: Stager,
   records: StageRecords,
 ): void {
-  const { arena, workspace } = bindings;
+  const { arena, scratch } = bindings;
   const { y, x } = form;
   const [from, to] =
     direction === 'toSmall' ? [geometry.large, geometry.small] : [geometry.small, geometry.large];
-  const count = countRows(segments);
+  const images = countRows(segments);
   const subProductsOf = prepareKernel(kernel, form, bindings, name, records);
   const staged = stager.stage(source, from, segments, NO_BORDER, records, name);
 
   const ofInput: Side = { height: y.input.length, width: x.input.length, channels: from.channels };
   const ofResults: Side = { height: y.results, width: x.results, channels: to.channels };
   const imageBytes = (sideSize(ofInput) + sideSize(ofResults)) * 4;
-  const most = Math.min(count, Math.max(1, Math.floor(CHUNK_BYTES / imageBytes / TILE_ROWS)) * TILE_ROWS);
-  const input = dense(ofInput, workspace.allocate(most * sideSize(ofInput) * 4));
-  const results = dense(ofResults, workspace.allocate(most * sideSize(ofResults) * 4));
-  const products = y.groups.flatMap((groupY) =>
-    x.groups.flatMap((groupX) => {
+  const chunk = Math.min(images, Math.max(1, Math.floor(CHUNK_BYTES / imageBytes / TILE_ROWS)) * TILE_ROWS);
+  const stepBytes = OPERATION_WORDS * 4;
+  const stepOffset = scratch.reserve(stepBytes + chunk * imageBytes);
+  const inputOffset = stepOffset + stepBytes;
+  const input = dense(ofInput, 0);
+  const results = dense(ofResults, 0);
+  /** What only a chunk tells. */
+  const ofChunk = { images: 0, source: 0, target: 0 };
+  const whole: Whole = {
+    target: ofResults,
+    images: ofChunk.images,
+    outputs: {
+      out: ofChunk.target,
+      imageTable: storeImageTable(arena, inOrder(segments), source.rows),
+      isDirect: true,
+      bias: 0,
+      epilogue: 0,
+    },
+    name,
+    group: 0,
+  };
+  const products = new StageRecords();
+  for (const groupY of y.groups) {
+    for (const groupX of x.groups) {
       const windows = windowsOf(input, groupY, groupX, from.channels);
       const subProducts = subProductsOf(groupY, groupX);
       // Longer windows are packed chunk by chunk, for one sub-product only.
       const isShared = windows.runs * windows.runLength <= DEPTH_CHUNK;
-      const own = isShared ? [subProducts] : subProducts.map((one) => [one]);
-      return own.map((shared) => ({ windows, stored: storeSubProducts(shared, arena) }));
-    }),
-  );
-  const resultTable = storeImageTable(arena, inOrder(segments), source.rows);
-  const targetTable = storeImageTable(arena, segments, source.rows);
-  const toInput = sharedFields(staged, from.width, y.input, x.input, arena);
-  const toOutput = sharedFields(results, ofResults.width, y.output, x.output, arena);
-  const ofEpilogue = storeSnippets(epilogue, segments[0]!.instance, to.channels, bindings);
-  // The next chunk's input is transformed along with this one's results.
-  for (let first = 0, group = 1; first < count; first += most, group += 2) {
-    const images = Math.min(most, count - first);
-    records.add(group, 'transform', name, {
-      ...toInput,
-      ...plainImages(staged.address + first * staged.imageStep, images, input.address),
-    });
-    const whole: Whole = {
-      target: ofResults,
-      images,
-      outputs: { out: results.address, imageTable: resultTable, isDirect: true, bias: 0, epilogue: 0 },
-      name,
-      group: group + 1,
-    };
-    for (const { windows, stored } of products) addProduct(whole, windows, stored, records);
-    records.add(group + 2, 'transform', name, {
-      ...toOutput,
-      source: results.address,
-      images,
-      target: bindings.tensor(target),
-      epilogue: ofEpilogue,
-      imageTable: targetTable + first * wordsOf(IMAGE) * 4,
-    });
+      for (const shared of isShared ? [subProducts] : subProducts.map((one) => [one])) {
+        addProduct(whole, windows, storeSubProducts(shared, arena), products);
+      }
+    }
   }
+  const stored = storeRecords(arena, products.filled);
+  const toInput = new StageRecords();
+  toInput.add(0, 'transform', name, {
+    ...sharedFields(staged, from.width, y.input, x.input, arena),
+    ...ofChunk,
+    epilogue: 0,
+    imageTable: 0,
+  });
+  const toOutput = new StageRecords();
+  toOutput.add(0, 'transform', name, {
+    ...sharedFields(results, ofResults.width, y.output, x.output, arena),
+    ...ofChunk,
+    target: bindings.tensor(target),
+    epilogue: storeSnippets(epilogue, segments[0]!.instance, to.channels, bindings),
+    imageTable: storeImageTable(arena, segments, source.rows),
+  });
+  records.add(2, 'toomProduct', name, {
+    images,
+    chunk,
+    toInput: storeRecords(arena, toInput.filled).address,
+    source: staged.address,
+    products: stored.address,
+    productCount: stored.count,
+    toOutput: storeRecords(arena, toOutput.filled).address,
+    stepOffset,
+    inputOffset,
+    resultsOffset: inputOffset + chunk * sideSize(ofInput) * 4,
+  });
 }

@@ -1,12 +1,13 @@
 /**
  * Gradients of kernels: windows of the staged left operand, transposed, times the gradient of the output (or, for a
  * transposed convolution, the roles swapped). The depth is windows of all images. Both operands are packed chunk by chunk
- * of the depth: terms lie far apart, often by powers of two, of which the L1 cache holds few. Threads share out the rows,
- * so that every output is summed by one thread, in order.
+ * of the depth: terms lie far apart, often by powers of two, of which the L1 cache holds few. Where a layer is so narrow that
+ * little is made of what is packed, they are read where they lie. Threads share out the rows, so that every output is
+ * summed by one thread, in order.
  */
 
 import { claimShare, shareEnd } from '../threads/work-shares';
-import { packedBlock } from './packed-micro-kernel';
+import { gathered6x8, packedBlock } from './packed-micro-kernel';
 import { KernelGradientOperation } from '../layout';
 import { FLOAT, VECTOR } from '../common/simd';
 import { copyFloats } from '../snippets';
@@ -21,6 +22,8 @@ const MOST_PANELS = 32;
 const MOST_ACCUMULATORS = 196608;
 /** Fewer tasks for each thread than this are cut by columns too. */
 const FEWEST_TASKS = 4;
+/** Tiles that are gathered, not packed, at most: of more each packed operand serves enough. */
+const MOST_GATHERED = 24;
 /** Where a thread's scratch holds packed rows, packed columns, addresses of a tile's rows, and accumulators. */
 const LEFT: usize = 0;
 const RIGHT: usize = GROUP * CHUNK * 24;
@@ -34,8 +37,9 @@ export function kernelGradient(record: KernelGradientOperation, threads: i32, sc
   const tileRows = record.runs * tileRowsOfRun(record);
   const slices = tileRows < FEWEST_TASKS * threads ? min(panels, threads) : 1;
   const tasks = slices * tileRows;
-  // What is packed serves all tile rows of a share.
-  const least = slices > 1 ? (tileRows + 1) / 2 : GROUP;
+  // What is packed serves all tile rows of a share; what is gathered stays in the L1 cache for all of a slice.
+  let least = GROUP;
+  if (slices > 1) least = isNarrow(record) ? tileRows : (tileRows + 1) / 2;
   for (let row: usize = 0; row < 6; row++)
     store<u32>(scratch + ROWS + (row << 2), u32(scratch + TILES + (row << 5)));
   let task = claimShare(record, tasks, threads, least);
@@ -56,6 +60,12 @@ export function kernelGradient(record: KernelGradientOperation, threads: i32, sc
   }
 }
 
+/** Whether packed windows of a tile row would serve no other. */
+@inline
+function isNarrow(record: KernelGradientOperation): bool {
+  return record.runLength <= 6;
+}
+
 
 @inline
 function tileRowsOfRun(record: KernelGradientOperation): i32 {
@@ -63,6 +73,53 @@ function tileRowsOfRun(record: KernelGradientOperation): i32 {
 }
 
 function sumTileRows(
+  record: KernelGradientOperation,
+  first: i32,
+  count: i32,
+  firstPanel: i32,
+  panels: i32,
+  scratch: usize,
+): void {
+  if (isNarrow(record) && count * panels <= MOST_GATHERED) {
+    gatherTileRows(record, first, count, firstPanel, panels, scratch + TILES);
+  } else packTileRows(record, first, count, firstPanel, panels, scratch);
+  for (let tileRow = 0; tileRow < count; tileRow++) {
+    storeTileRow(
+      record,
+      first + tileRow,
+      firstPanel,
+      panels,
+      scratch + TILES + usize(tileRow * panels) * TILE,
+    );
+  }
+}
+
+/** Tiles of runs of one tile row each, whose operands are read where they lie. */
+function gatherTileRows(
+  record: KernelGradientOperation,
+  first: i32,
+  count: i32,
+  firstPanel: i32,
+  panels: i32,
+  tiles: usize,
+): void {
+  const depth = record.depth;
+  memory.fill(tiles, 0, usize(count * panels) * TILE);
+  for (let start = 0; start < depth; start += CHUNK) {
+    const some = min(CHUNK, depth - start);
+    const terms = record.terms + (usize(start) << 3);
+    let tile = tiles;
+    for (let row = 0; row < count; row++) {
+      const windows = record.windows + usize(first + row) * record.runStep;
+      let gradients = record.gradients + (usize(firstPanel) << 5);
+      for (let panel = 0; panel < panels; panel++, gradients += 2 * VECTOR, tile += TILE) {
+        gathered6x8(windows, gradients, terms, some, tile);
+      }
+    }
+  }
+}
+
+function packTileRows(
   record: KernelGradientOperation,
   first: i32,
   count: i32,
@@ -94,15 +151,6 @@ function sumTileRows(
       }
       done += group;
     }
-  }
-  for (let tileRow = 0; tileRow < count; tileRow++) {
-    storeTileRow(
-      record,
-      first + tileRow,
-      firstPanel,
-      panels,
-      scratch + TILES + usize(tileRow * panels) * TILE,
-    );
   }
 }
 

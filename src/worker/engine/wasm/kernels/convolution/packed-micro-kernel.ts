@@ -221,6 +221,63 @@ export function packed6x8By4(
   v128.store(out, c51, VECTOR);
 }
 
+/**
+ * As `packed6x8` for operands that lie where they are: term t multiplies the six floats at `a` + terms[2 t] by the eight at
+ * `b` + terms[2 t + 1]. Adds to a tile of accumulators, [6][8].
+ */
+export function gathered6x8(a: usize, b: usize, terms: usize, depth: i32, tile: usize): void {
+  let c00 = v128.load(tile, 0 * VECTOR);
+  let c01 = v128.load(tile, 1 * VECTOR);
+  let c10 = v128.load(tile, 2 * VECTOR);
+  let c11 = v128.load(tile, 3 * VECTOR);
+  let c20 = v128.load(tile, 4 * VECTOR);
+  let c21 = v128.load(tile, 5 * VECTOR);
+  let c30 = v128.load(tile, 6 * VECTOR);
+  let c31 = v128.load(tile, 7 * VECTOR);
+  let c40 = v128.load(tile, 8 * VECTOR);
+  let c41 = v128.load(tile, 9 * VECTOR);
+  let c50 = v128.load(tile, 10 * VECTOR);
+  let c51 = v128.load(tile, 11 * VECTOR);
+  while (depth > 0) {
+    const left = a + usize(load<u32>(terms));
+    const right = b + usize(load<u32>(terms, 4));
+    let b0 = v128.load(right);
+    let b1 = v128.load(right, 16);
+    let value = v128.load32_splat(left);
+    c00 = multiplyAdd(value, b0, c00);
+    c01 = multiplyAdd(value, b1, c01);
+    value = v128.load32_splat(left, 4);
+    c10 = multiplyAdd(value, b0, c10);
+    c11 = multiplyAdd(value, b1, c11);
+    value = v128.load32_splat(left, 8);
+    c20 = multiplyAdd(value, b0, c20);
+    c21 = multiplyAdd(value, b1, c21);
+    value = v128.load32_splat(left, 12);
+    c30 = multiplyAdd(value, b0, c30);
+    c31 = multiplyAdd(value, b1, c31);
+    value = v128.load32_splat(left, 16);
+    c40 = multiplyAdd(value, b0, c40);
+    c41 = multiplyAdd(value, b1, c41);
+    value = v128.load32_splat(left, 20);
+    c50 = multiplyAdd(value, b0, c50);
+    c51 = multiplyAdd(value, b1, c51);
+    terms += 8;
+    depth -= 1;
+  }
+  v128.store(tile, c00, 0 * VECTOR);
+  v128.store(tile, c01, 1 * VECTOR);
+  v128.store(tile, c10, 2 * VECTOR);
+  v128.store(tile, c11, 3 * VECTOR);
+  v128.store(tile, c20, 4 * VECTOR);
+  v128.store(tile, c21, 5 * VECTOR);
+  v128.store(tile, c30, 6 * VECTOR);
+  v128.store(tile, c31, 7 * VECTOR);
+  v128.store(tile, c40, 8 * VECTOR);
+  v128.store(tile, c41, 9 * VECTOR);
+  v128.store(tile, c50, 10 * VECTOR);
+  v128.store(tile, c51, 11 * VECTOR);
+}
+
 /** Six packed rows, any depth, by whichever kernels are fastest in this binary. */
 @inline
 export function packedBlock(

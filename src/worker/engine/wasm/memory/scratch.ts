@@ -1,0 +1,30 @@
+/** What each compute thread has to itself: its size is known once all programs are compiled. */
+
+export class Scratch {
+  readonly #kernelBytes: number;
+  #extraBytes = 0;
+  #isFixed = false;
+
+  /** @param kernelBytes What any kernel keeps for a moment. */
+  constructor(kernelBytes: number) {
+    this.#kernelBytes = Math.ceil(kernelBytes / 64) * 64;
+  }
+
+  /**
+   * Makes it large enough for `bytes` behind what kernels keep, where an operation leaves its steps what they
+   * share; all operations have the same bytes there.
+   *
+   * @returns where they begin.
+   */
+  reserve(bytes: number): number {
+    if (this.#isFixed && bytes > this.#extraBytes) throw new Error('Threads have their scratch already.');
+    this.#extraBytes = Math.max(this.#extraBytes, bytes);
+    return this.#kernelBytes;
+  }
+
+  /** The size from now on. */
+  fix(): number {
+    this.#isFixed = true;
+    return this.#kernelBytes + this.#extraBytes;
+  }
+}
