@@ -1,7 +1,7 @@
 /** Compiles a program of the plan to records in the engine's memory. */
 
 import { stagesOf } from '../plan/accesses.js';
-import type { Operation } from '../plan/operations.js';
+import type { Operation, View } from '../plan/operations.js';
 import type { PlannedProgram } from '../plan/plan.js';
 import { Bindings, type ProgramMemory, type Residents } from './memory/bindings.js';
 import { lowerCountCorrect } from './count-correct.js';
@@ -14,6 +14,8 @@ import { lowerNormGradient, lowerNormInference, lowerNormStatistics } from './no
 import { lowerProduct } from './convolution/products.js';
 import { storeRecords, StageRecords, type OperationRecord, type StoredProgram } from './stage-records.js';
 import { FilledSplits, lowerBiasGradient, lowerKernelGradient } from './convolution/gradients.js';
+import { KeptTransforms } from './convolution/toom/kept-transforms.js';
+import { toomGradientForm } from './convolution/toom/toom-form.js';
 import { Stager } from './convolution/windows.js';
 
 export interface CompiledProgram {
@@ -25,10 +27,18 @@ export interface CompiledProgram {
   readonly filled: FilledSplits;
 }
 
+/** Views that an operation has staged; those of a Toom-Cook gradient are mostly kept transformed. */
+function stagedViews(operation: Operation): readonly View[] {
+  if (operation.kind === 'product') return [operation.source];
+  if (operation.kind !== 'filterGradient' || toomGradientForm(operation.geometry) !== null) return [];
+  return [operation.large, operation.small];
+}
+
 function lower(
   operation: Operation,
   bindings: Bindings,
   stager: Stager,
+  transforms: KeptTransforms,
   filled: FilledSplits,
   records: StageRecords,
 ): void {
@@ -36,9 +46,9 @@ function lower(
     case 'draw':
       return lowerDraw(operation, bindings, records);
     case 'product':
-      return lowerProduct(operation, bindings, stager, records);
+      return lowerProduct(operation, bindings, stager, transforms, records);
     case 'filterGradient':
-      return lowerKernelGradient(operation, bindings, stager, filled, records);
+      return lowerKernelGradient(operation, bindings, stager, transforms, filled, records);
     case 'biasGradient':
       return lowerBiasGradient(operation, bindings, filled, records);
     case 'normStatistics':
@@ -81,7 +91,8 @@ export function compileProgram(
 ): CompiledProgram {
   const { arena } = memory;
   const bindings = new Bindings(planned, memory, residents, keepsParameters);
-  const stager = new Stager(bindings);
+  const stager = new Stager(bindings, stagedViews);
+  const transforms = new KeptTransforms(bindings);
   const filled = new FilledSplits();
   const groups: (readonly OperationRecord[])[] = [];
   const prepared: (readonly OperationRecord[])[] = [];
@@ -89,10 +100,11 @@ export function compileProgram(
     const own = new StageRecords();
     bindings.workspace.begin();
     stager.beginStage(operations[0]!.stage);
-    // Products stage with the widest border, which kernel gradients of the same stage then share.
+    transforms.beginStage(operations[0]!.stage);
+    // Products stage with the widest border, and keep transforms, which kernel gradients of the same stage then share.
     const isProduct = ({ kind }: Operation): boolean => kind === 'product';
     const ordered = [...operations.filter(isProduct), ...operations.filter((other) => !isProduct(other))];
-    for (const operation of ordered) lower(operation, bindings, stager, filled, own);
+    for (const operation of ordered) lower(operation, bindings, stager, transforms, filled, own);
     if (keepsParameters) prepared.push(...own.prepared);
     else own.mergePrepared();
     groups.push(...own.filled);

@@ -14,6 +14,7 @@ import type { StageRecords } from '../stage-records.js';
 import { storeSnippets } from '../snippets.js';
 import { tapBlocks, tapBorder } from './tap-blocks.js';
 import { toomGradientForm } from './toom/toom-form.js';
+import type { KeptTransforms } from './toom/kept-transforms.js';
 import { addToomGradient } from './toom/toom-gradients.js';
 import { NO_BORDER, startingAt, windowsOf, type Stager } from './windows.js';
 
@@ -65,6 +66,7 @@ export function lowerKernelGradient(
   operation: FilterGradientOp,
   bindings: Bindings,
   stager: Stager,
+  transforms: KeptTransforms,
   filled: FilledSplits,
   records: StageRecords,
 ): void {
@@ -72,19 +74,19 @@ export function lowerKernelGradient(
   const { kernelHeight, kernelWidth } = geometry;
   const toom = toomGradientForm(geometry);
   const blocks = tapBlocks(geometry);
-  const border = toom === null ? tapBorder(blocks, geometry) : NO_BORDER;
+  const border = tapBorder(blocks, geometry);
   const runs = mergeSplits(splits);
   const tapBytes = geometry.large.channels * geometry.small.channels * 4;
   const filledSplits = filled.note(target, runs);
   for (const [index, run] of runs.entries()) {
     const images = countRows(run);
-    const staged = stager.stage(large, geometry.large, run, border, records, name);
-    const gradients = stager.stage(small, geometry.small, run, NO_BORDER, records, name);
     const out = bindings.tensor(target) + filledSplits[index]! * kernelHeight * kernelWidth * tapBytes;
     if (toom !== null) {
-      addToomGradient(geometry, toom, staged, gradients, images, out, bindings, name, records);
+      addToomGradient(operation, toom, run, out, bindings, stager, transforms, records);
       continue;
     }
+    const staged = stager.stage(large, geometry.large, run, border, records, name);
+    const gradients = stager.stage(small, geometry.small, run, NO_BORDER, records, name);
     for (const y of blocks.ys) {
       for (const x of blocks.xs) {
         const gradient = {

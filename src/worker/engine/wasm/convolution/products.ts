@@ -29,6 +29,7 @@ import {
   type Whole,
 } from './product-records.js';
 import { storeSnippets } from '../snippets.js';
+import type { KeptTransforms } from './toom/kept-transforms.js';
 import { toomForm } from './toom/toom-form.js';
 import { lowerToom } from './toom/toom-products.js';
 import { borderOf, NO_BORDER, windowsOf, type Staged, type Stager } from './windows.js';
@@ -178,6 +179,7 @@ export function lowerProduct(
   operation: ProductOp,
   bindings: Bindings,
   stager: Stager,
+  transforms: KeptTransforms,
   records: StageRecords,
 ): void {
   const { geometry, direction, source, epilogue, target, name } = operation;
@@ -193,7 +195,7 @@ export function lowerProduct(
       continue;
     }
     if (toom !== null) {
-      lowerToom(operation, segments, toom, kernel, bindings, stager, records);
+      lowerToom(operation, segments, toom, kernel, bindings, stager, transforms, records);
       continue;
     }
     const subKernels = isToSmall ? smallSubKernels(geometry) : largeSubKernels(geometry);

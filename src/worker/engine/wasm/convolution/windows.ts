@@ -95,12 +95,6 @@ function isInside(inner: Border, outer: Border): boolean {
   );
 }
 
-/** Views that an operation has staged. */
-function viewsOf(operation: Operation): readonly View[] {
-  if (operation.kind === 'product') return [operation.source];
-  return operation.kind === 'filterGradient' ? [operation.large, operation.small] : [];
-}
-
 function keyOf(view: View): string {
   return JSON.stringify(view);
 }
@@ -113,7 +107,8 @@ export class Stager {
   #stage = 0;
   #kept: readonly Kept[] = [];
 
-  constructor(bindings: Bindings) {
+  /** @param viewsOf Views that an operation has staged. */
+  constructor(bindings: Bindings, viewsOf: (operation: Operation) => readonly View[]) {
     this.#bindings = bindings;
     for (const operation of bindings.program.operations) {
       for (const key of viewsOf(operation).map(keyOf)) {
@@ -164,7 +159,7 @@ export class Stager {
     const paddedWidth = border.left + width + border.right;
     const paddedHeight = border.top + height + border.bottom;
     const padded = { height: paddedHeight, width: paddedWidth, channels };
-    const isTemporary = !isWhole || this.#lastStages.get(key)! <= this.#stage;
+    const isTemporary = !isWhole || (this.#lastStages.get(key) ?? 0) <= this.#stage;
     const { arena, overlay, workspace } = this.#bindings;
     const target = (isTemporary ? workspace : overlay).allocate(rows * sideSize(padded) * 4);
     records.add(0, 'stage', name, {

@@ -251,6 +251,7 @@ export class ToomProductOperation extends Operation {
   chunk: i32;
   toInput: usize;
   source: usize;
+  kept: usize;
   products: usize;
   productCount: i32;
   toOutput: usize;

@@ -168,9 +168,10 @@ const OPERATIONS = {
     images: 'int',
     /** Images of a chunk. */
     chunk: 'int',
-    /** The transform of the input, and its images. */
+    /** The transform of the input, its images, and where the transformed ones stay; 0 where they do not. */
     toInput: 'address',
     source: 'address',
+    kept: 'address',
     /** Products, one after the other. */
     products: 'address',
     productCount: 'int',

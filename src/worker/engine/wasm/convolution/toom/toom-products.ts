@@ -22,6 +22,7 @@ import {
   type Whole,
 } from '../product-records.js';
 import { dense, NO_BORDER, windowsOf, type Stager } from '../windows.js';
+import type { KeptTransforms } from './kept-transforms.js';
 import type { Group, ToomForm } from './toom-form.js';
 import { plainImages, sharedFields } from './transforms.js';
 
@@ -92,6 +93,7 @@ export function lowerToom(
   kernel: Kernel,
   bindings: Bindings,
   stager: Stager,
+  transforms: KeptTransforms,
   records: StageRecords,
 ): void {
   const { arena, scratch } = bindings;
@@ -106,6 +108,8 @@ export function lowerToom(
   const ofResults: Side = { height: y.results, width: x.results, channels: to.channels };
   const imageBytes = (sideSize(ofInput) + sideSize(ofResults)) * 4;
   const chunk = Math.min(images, Math.max(1, Math.floor(CHUNK_BYTES / imageBytes / TILE_ROWS)) * TILE_ROWS);
+  const side = direction === 'toSmall' ? 'large' : 'small';
+  const kept = transforms.keep(source, geometry, side, segments, ofInput);
   const stepBytes = OPERATION_WORDS * 4;
   const stepOffset = scratch.reserve(stepBytes + chunk * imageBytes);
   const inputOffset = stepOffset + stepBytes;
@@ -159,6 +163,7 @@ export function lowerToom(
     chunk,
     toInput: storeRecords(arena, toInput.filled).address,
     source: staged.address,
+    kept: kept ?? 0,
     products: stored.address,
     productCount: stored.count,
     toOutput: storeRecords(arena, toOutput.filled).address,

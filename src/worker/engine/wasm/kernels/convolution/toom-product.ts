@@ -34,12 +34,14 @@ export function toomProduct(record: ToomProductOperation, threads: i32, scratch:
 }
 
 function multiplyImages(record: ToomProductOperation, first: i32, images: i32, scratch: usize): void {
-  const input = scratch + record.inputOffset;
   const results = scratch + record.resultsOffset;
   const step = scratch + record.stepOffset;
   const toInput = changetype<TransformOperation>(copyStep(record.toInput, step));
   toInput.images = images;
   toInput.source = record.source + usize(first) * toInput.sourceImageStep;
+  const imageBytes = usize(toInput.height * toInput.width * toInput.channels) << 2;
+  const kept = record.kept;
+  const input = kept == 0 ? scratch + record.inputOffset : kept + usize(first) * imageBytes;
   toInput.target = input;
   transform(toInput, 1, scratch);
   let from = record.products;
