@@ -9,6 +9,7 @@ import { UsageError } from './main.mjs';
 import { CHOICES, RECIPE, USUAL } from './repairs-options.mjs';
 import { RECORD, RUNS, TABLE, readAsked, writeRepairsResults } from './repairs-results.mjs';
 import { clearPartialFiles, contentsOf } from './run-folder.mjs';
+import { checkUnchanged, planSweep } from './sweep-plan.mjs';
 import { sweep } from './sweep-run.mjs';
 import { SWEEP, readPlan, readRow } from './sweep-results.mjs';
 
@@ -39,6 +40,7 @@ export async function askedFor(out, options) {
       `--validation ${validation} contradicts the table, which was begun ${begun}: leave it out to go on.`,
     );
   }
+  checkUnchanged(settings, earlier.settings, 'table');
   return {
     ...earlier,
     settings: { ...earlier.settings, ...settings },
@@ -47,14 +49,24 @@ export async function askedFor(out, options) {
   };
 }
 
-/** The rows of each choice's sweep, as far as there is one, by its name. */
-async function readRows(out, name) {
+/** What the sweep of a choice is asked for. */
+function sweepOf({ repairs }, { settings, labels, seeds, validation }) {
+  const lists = { recipes: [RECIPE], labels, seeds };
+  return { settings: { ...settings, repairs }, lists, validation };
+}
+
+/**
+ * The rows of each choice's sweep, as it will be, by its name. Throws a UsageError where a sweep would refuse what is asked
+ * for, or the runs that there are: before that is written down for good.
+ */
+async function readRows(out, name, asked) {
   const rows = new Map();
   for (const choice of CHOICES) {
     const folder = path.join(out, choice.name);
-    if (!existsSync(path.join(folder, SWEEP))) continue;
-    const plan = await readPlan(folder, path.join(name, choice.name));
-    rows.set(choice.name, await Promise.all(plan.runs.map((run) => readRow(folder, run, plan.settings))));
+    const isBegun = existsSync(path.join(folder, SWEEP));
+    const begun = isBegun ? await readPlan(folder, path.join(name, choice.name)) : null;
+    const { runs, settings } = planSweep(sweepOf(choice, asked), begun);
+    if (isBegun) rows.set(choice.name, await Promise.all(runs.map((run) => readRow(folder, run, settings))));
   }
   return rows;
 }
@@ -75,28 +87,24 @@ export async function measureRepairs(options) {
 async function measureIn(out, options) {
   const { out: name, jobs } = options;
   const asked = await askedFor(out, options);
-  const { settings, labels, seeds, validation } = asked;
-  await writeRepairsResults(out, asked, await readRows(out, name));
-  const lists = { recipes: [RECIPE], labels, seeds };
+  const write = async () => writeRepairsResults(out, asked, await readRows(out, name, asked));
+  await write();
   let code = 0;
-  for (const [index, { name: choice, words, repairs }] of CHOICES.entries()) {
-    console.log(`${words} (${index + 1} of ${CHOICES.length})`);
-    const isBegun = existsSync(path.join(out, choice, SWEEP));
+  for (const [index, choice] of CHOICES.entries()) {
+    console.log(`${choice.words} (${index + 1} of ${CHOICES.length})`);
     const own = await sweep({
-      out: path.join(name, choice),
-      isResumed: isBegun,
+      out: path.join(name, choice.name),
+      isResumed: existsSync(path.join(out, choice.name, SWEEP)),
       resumeCommand: resumeLine(name),
-      settings: { ...settings, repairs },
-      lists,
       jobs,
       browser: 'chrome',
-      validation,
+      ...sweepOf(choice, asked),
     });
     if (own !== 0) code = own;
-    await writeRepairsResults(out, asked, await readRows(out, name));
+    await write();
     if (interruptionSignal.aborted) break;
   }
-  console.log(`\n${await writeRepairsResults(out, asked, await readRows(out, name))}`);
+  console.log(`\n${await write()}`);
   console.log(`The table is ${path.join(name, TABLE)}.`);
   return code;
 }

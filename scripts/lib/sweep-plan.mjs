@@ -69,6 +69,14 @@ export function contradiction(setting, value, before, what = 'sweep') {
   );
 }
 
+/** Throws where a setting that is given would make other runs of those begun by the settings `before`; `what` goes on. */
+export function checkUnchanged(given, before, what) {
+  for (const [setting, value] of Object.entries(given)) {
+    if (CHANGEABLE.includes(setting) || value === before[setting]) continue;
+    throw contradiction(setting, value, before[setting], what);
+  }
+}
+
 /** Distinct values of all runs, in order. */
 export function valuesOf(runs, key) {
   return [...new Set(runs.map((run) => run[key]))];
@@ -93,13 +101,8 @@ function planData({ data, validation }, earlier) {
  */
 export function planSweep({ lists, settings: given, data, validation }, earlier = null) {
   const known = earlier?.runs ?? [];
-  const settings = { ...earlier?.settings };
-  for (const [setting, value] of Object.entries(given)) {
-    if (earlier !== null && !CHANGEABLE.includes(setting) && value !== earlier.settings[setting]) {
-      throw contradiction(setting, value, earlier.settings[setting]);
-    }
-    settings[setting] = value;
-  }
+  if (earlier !== null) checkUnchanged(given, earlier.settings);
+  const settings = { ...earlier?.settings, ...given };
   const isExtended = earlier === null || Object.values(lists).some((list) => list !== null);
   const names = new Set(known.map(({ name }) => name));
   const planned = isExtended

@@ -1,6 +1,7 @@
 /** The table of repairs: its options, which choices it compares, its sums and its files. */
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -15,6 +16,9 @@ import {
 } from '../../../scripts/lib/repairs-results.mjs';
 import { tryLock } from '../../../scripts/lib/lock.mjs';
 import { askedFor, measureRepairs } from '../../../scripts/lib/repairs-run.mjs';
+import { planSweep, settingsOf } from '../../../scripts/lib/sweep-plan.mjs';
+import { rowOf, writeResults } from '../../../scripts/lib/sweep-results.mjs';
+import { writeRun } from './support/checkpoint.mjs';
 
 const ASKED = { settings: { steps: 7, balanced: true, evalEvery: 0 }, labels: [900, 100], seeds: [1, 2] };
 
@@ -168,6 +172,36 @@ test('a table belongs to one process, and its place is tried before anything is 
     );
     await release();
     assert.equal(await readFile(path.join(taken, 'repairs.json'), 'utf8'), before);
+  }));
+
+test('what a sweep of the table refuses is told before it is written down', () =>
+  withFolder(async (out) => {
+    const settings = { ...ASKED.settings, repairs: 'none' };
+    const plan = planSweep({
+      lists: { recipes: ['notebook-repaired'], labels: [900], seeds: [1] },
+      settings,
+    });
+    const [run] = plan.runs;
+    await writeRepairsResults(out, ASKED, new Map());
+    await writeRun(path.join(out, 'none', run.name), settingsOf(run, settings), 7);
+    await writeResults(path.join(out, 'none'), plan, [rowOf(run, { state: 'finished' })]);
+    const before = await readFile(path.join(out, 'repairs.json'), 'utf8');
+    const goOn = (...words) => measureRepairs(parseRepairsOptions(['--resume', '--out', out, ...words]));
+    for (const [words, refusal] of [
+      [['--dropout', '0.3'], /--dropout 0\.3 contradicts the table, which was begun without it/],
+      [['--steps', '5'], /--steps 5 is less than the 7 steps done/],
+      [['--seeds', '1-9000'], /These are 18000 runs; a sweep has 10000 at most/],
+    ]) {
+      await assert.rejects(
+        goOn(...words),
+        (error) => error.name === 'UsageError' && refusal.test(error.message),
+      );
+      assert.equal(await readFile(path.join(out, 'repairs.json'), 'utf8'), before);
+    }
+    const fresh = path.join(out, 'fresh');
+    const begun = measureRepairs(parseRepairsOptions(['--out', fresh, '--seeds', '1-9000']));
+    await assert.rejects(begun, /These are 18000 runs/);
+    assert.equal(existsSync(fresh), false);
   }));
 
 test('the record has every run with the machine that made it', () =>

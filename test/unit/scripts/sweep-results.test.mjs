@@ -7,9 +7,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { drawSweep } from '../../../scripts/lib/sweep-chart.mjs';
 import { SweepDisplay } from '../../../scripts/lib/sweep-display.mjs';
-import { importSource } from '../../../scripts/lib/source-modules.mjs';
 import { sweep } from '../../../scripts/lib/sweep-run.mjs';
-import { planSweep } from '../../../scripts/lib/sweep-plan.mjs';
+import { planSweep, settingsOf } from '../../../scripts/lib/sweep-plan.mjs';
 import {
   fingerprintOfRuns,
   readPlan,
@@ -19,10 +18,7 @@ import {
   toCsv,
   writeResults,
 } from '../../../scripts/lib/sweep-results.mjs';
-
-const { completeSettings } = await importSource('src/protocol/check-settings.ts');
-const { writeSafetensors } = await importSource('src/worker/checkpoint/safetensors.ts');
-const { digestOf } = await importSource('src/worker/checkpoint/digest.ts');
+import { writeRun } from './support/checkpoint.mjs';
 
 const lists = { recipes: ['labels-only', 'notebook'], labels: [20, 100], seeds: [1, 2, 3] };
 const plan = planSweep({ lists, settings: { steps: 40 } });
@@ -190,37 +186,9 @@ test('a run without a checkpoint waits', async (context) => {
   assert.deepEqual([row.state, row.step, row.steps, row.testAccuracy], ['waiting', 0, 40, null]);
 });
 
-/** A folder of a run that has made its 40 steps, with these files beside its checkpoint. */
-async function finishedRun(folder, run, besides) {
-  const settings = completeSettings({
-    ...plan.settings,
-    recipe: run.recipe,
-    labels: run.labels,
-    seed: run.seed,
-  });
-  const evaluation = {
-    ...{ step: 40, trainAccuracy: 0.5, meanTrainAccuracy: 0.5, testAccuracy: 0.75 },
-    ...{ losses: {}, generated: null, pseudoLabels: null, elapsedMs: 5000 },
-  };
-  const progress = {
-    ...{ step: 40, unmeasuredSteps: 0, evaluatedStep: 40, evaluations: [evaluation] },
-    ...{ accuracySum: 0, accuracyCount: 0, lastValues: { trainAccuracy: 0.5 }, elapsedMs: 6000 },
-  };
-  const metadata = {
-    ...{ format: 'sgan-trainer-checkpoint', formatVersion: '2', scheduleSteps: '40', dataFingerprint: 'abc' },
-    ...{ settings: JSON.stringify(settings), progress: JSON.stringify(progress) },
-  };
-  const tensors = new Map();
-  metadata.digest = digestOf({ tensors, metadata });
-  await mkdir(path.join(folder, run.name));
-  const files = { 'checkpoint.safetensors': writeSafetensors({ tensors, metadata }), ...besides };
-  for (const [name, content] of Object.entries(files)) {
-    await writeFile(path.join(folder, run.name, name), content);
-  }
-}
-
 test('the checkpoint says what a run has come to, whatever lies beside it', async (context) => {
   const run = JSON.stringify({ engine: 'wasm', sessions: [{ fromStep: 0 }] });
+  const [own] = plan.runs;
   for (const [besides, engine] of [
     [{ 'run.json': run, 'metrics.jsonl': '{"step":40,"testAccuracy":0.75}\n' }, 'wasm'],
     [{ 'run.json': `\uFEFF${run}` }, 'wasm'],
@@ -231,8 +199,8 @@ test('the checkpoint says what a run has come to, whatever lies beside it', asyn
     [{}, null],
   ]) {
     const folder = await inFolder(context);
-    await finishedRun(folder, plan.runs[0], besides);
-    const row = await readRow(folder, plan.runs[0], plan.settings);
+    await writeRun(path.join(folder, own.name), settingsOf(own, plan.settings), 40, { besides });
+    const row = await readRow(folder, own, plan.settings);
     assert.deepEqual([row.state, row.step, row.testAccuracy, row.engine], ['finished', 40, 0.75, engine]);
     assert.equal(await fingerprintOfRuns(folder, plan), 'abc');
   }
