@@ -30,15 +30,6 @@ export function stepsToEvaluation(
   return Math.max(1, Math.min(next, steps) - step);
 }
 
-/** The last step before `step` that an evaluation of its interval follows, which has been made by then; 0: none. */
-export function lastEvaluationBefore(
-  step: number,
-  { evalEvery, unmeasuredSteps }: Pick<EvaluationSchedule, 'evalEvery' | 'unmeasuredSteps'>,
-): number {
-  if (evalEvery === 0 || step <= unmeasuredSteps + 1) return 0;
-  return Math.max(unmeasuredSteps + 1, Math.floor((step - 1) / evalEvery) * evalEvery);
-}
-
 /** Evaluations of a whole run. */
 export function evaluationCount(schedule: EvaluationSchedule): number {
   const { evalEvery, steps, unmeasuredSteps } = schedule;

@@ -414,7 +414,7 @@ test('progress whose fields contradict each other, or lie outside any run, is re
   const bad: [Partial<RunSnapshot['progress']>, RegExp][] = [
     [{ accuracyCount: 6 }, /"accuracyCount" 6, only 7 fits its other fields/],
     [{ accuracySum: 7.5 }, /"accuracySum" 7\.5, allowed are 0 to 7/],
-    [{ evaluatedStep: 0, accuracyCount: 17 }, /"evaluatedStep" 0, allowed are 1 to 17/],
+    [{ evaluatedStep: 18 }, /"evaluatedStep" 18, allowed are 0 to 17/],
     [{ elapsedMs: 1e15 }, /"elapsedMs" 1,000,000,000,000,000, allowed are 0 to 315,360,000,000/],
     [
       { lastValues: { ...snapshot.progress.lastValues, trainAccuracy: 1.5 } },

@@ -192,6 +192,8 @@ test('a single step gives a long evaluation up after one more slice, a start fin
   assert.ok(seen.length < 10, `${seen.length} slices`);
   await settle(100);
   assert.deepEqual(of('evaluation'), []);
+  const { progress } = readCheckpoint(await trainer.save());
+  assert.deepEqual([progress.step, progress.evaluatedStep, progress.accuracyCount], [2, 0, 2]);
 
   const other = await openSlowEvaluations();
   await other.trainer.step(SHORT);

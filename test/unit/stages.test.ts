@@ -2,11 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
-import {
-  isEvaluationDue,
-  lastEvaluationBefore,
-  stepsToEvaluation,
-} from '../../src/protocol/evaluation-schedule.js';
+import { isEvaluationDue, stepsToEvaluation } from '../../src/protocol/evaluation-schedule.js';
 import type { SettingsInput } from '../../src/protocol/settings.js';
 import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
@@ -73,8 +69,6 @@ describe('evaluations of a run whose first steps have no accuracy', () => {
       for (let step = 0; step < 40; step++) {
         const next = due(given).find((other) => other > step)!;
         assert.equal(step + stepsToEvaluation(step, given), next, `after ${step}`);
-        const last = due(given).findLast((other) => other < step) ?? 0;
-        assert.equal(lastEvaluationBefore(step, given), last, `before ${step}`);
       }
     }
   });

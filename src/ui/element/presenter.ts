@@ -222,8 +222,7 @@ export class Presenter implements ReactiveController {
       if (!this.#refuses()) void this.#host.step().catch(ignore);
     },
     onReset: () => {
-      const elapsedMs = this.#options.session.model.evaluations.at(-1)?.elapsedMs ?? 0;
-      if (elapsedMs >= PRECIOUS_MS) this.#menus.toggle('discard');
+      if (this.#options.session.model.trainedMs >= PRECIOUS_MS) this.#menus.toggle('discard');
       else void this.#host.reset().catch(ignore);
     },
     onDiscard: () => {

@@ -49,6 +49,8 @@ export class RunModel {
   #engine: EngineReport | null = null;
   #note: Note | null = null;
   #stepsPerSecond: number | null = null;
+  /** What the steps of this session took, by their rates. */
+  #stepMs = 0;
   #run: RunReport | null = null;
   #data: DataDescription | null = null;
   #losses = new LossSeries(1, NO_METRICS);
@@ -106,6 +108,12 @@ export class RunModel {
 
   get stepsPerSecond(): number | null {
     return this.#stepsPerSecond;
+  }
+
+  /** Time that went into the run, about: of its last evaluation, or of the steps alone where these took longer. */
+  get trainedMs(): number {
+    const before = this.#evaluations[this.#evaluationsBefore - 1]?.elapsedMs ?? 0;
+    return Math.max(this.#evaluations.at(-1)?.elapsedMs ?? 0, before + this.#stepMs);
   }
 
   /** What the run is about; null before it is known. */
@@ -221,6 +229,7 @@ export class RunModel {
         this.#loading = null;
         this.#step = report.firstStep + report.steps - 1;
         this.#stepsPerSecond = report.stepsPerSecond;
+        if (report.stepsPerSecond > 0) this.#stepMs += (1000 * report.steps) / report.stepsPerSecond;
         this.#losses.add(report);
         this.#confident.add(report);
         return;
@@ -272,6 +281,7 @@ export class RunModel {
     this.#step = 0;
     this.#note = null;
     this.#stepsPerSecond = null;
+    this.#stepMs = 0;
     this.#run = null;
     this.#losses = new LossSeries(1, NO_METRICS);
     this.#confident = confidentSeries(NO_METRICS);

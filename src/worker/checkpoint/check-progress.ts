@@ -1,6 +1,5 @@
 /** Whether the progress of a checkpoint is one that a run can have. */
 
-import { lastEvaluationBefore } from '../../protocol/evaluation-schedule.js';
 import { SETTING_RANGES, type Settings } from '../../protocol/settings.js';
 import { TRAIN_ACCURACY } from '../../recipe/metrics.js';
 import { DATA_LIMITS } from '../data/dataset.js';
@@ -131,8 +130,8 @@ export function checkProgress(found: Record<string, unknown>, settings: Settings
     found['unmeasuredSteps'] === undefined
       ? 0
       : numberOf('unmeasuredSteps', 0, SETTING_RANGES.steps.max, true);
-  const due = lastEvaluationBefore(step, { ...settings, unmeasuredSteps });
-  const evaluatedStep = numberOf('evaluatedStep', due, step, true);
+  // An evaluation that takes long is given up where single steps are asked for: none is sure to have been made.
+  const evaluatedStep = numberOf('evaluatedStep', 0, step, true);
   if (evaluatedStep > 0 && evaluatedStep <= unmeasuredSteps) numberOf('evaluatedStep', 0, 0, true);
   // Every measured step since then was counted, with a share of its images.
   const counted = Math.max(0, step - Math.max(evaluatedStep, unmeasuredSteps));

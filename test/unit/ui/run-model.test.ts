@@ -70,6 +70,25 @@ test('steps that are made again are known until they are made, or the run rests'
   assert.equal(model.replay, null);
 });
 
+test('time that went into a run is known before any evaluation', () => {
+  const model = new RunModel();
+  const steps = (firstStep: number): Report => ({
+    type: 'metrics',
+    firstStep,
+    steps: 50,
+    values: new Float32Array(50),
+    stepsPerSecond: 2,
+  });
+  take(model, state('loading'), { type: 'settings', settings, scheduleSteps: null }, state('running'));
+  assert.equal(model.trainedMs, 0);
+  take(model, steps(1), steps(51));
+  assert.equal(model.trainedMs, 50_000);
+  take(model, { ...evaluationAt(100, settings), elapsedMs: 80_000 });
+  assert.equal(model.trainedMs, 80_000);
+  take(model, state('loading'), { type: 'settings', settings, scheduleSteps: null });
+  assert.equal(model.trainedMs, 0);
+});
+
 test('a note is of the run that stands: a run made anew has none', () => {
   const model = new RunModel();
   take(model, state('loading'), { type: 'settings', settings, scheduleSteps: null });
