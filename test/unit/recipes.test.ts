@@ -35,6 +35,22 @@ describe('the batch', () => {
   });
 });
 
+describe('a generator that is asked for classes', () => {
+  it('is asked for each in every step, however small the batch and many the classes', () => {
+    for (const [batch, classes] of [
+      [10, 10],
+      [128, 10],
+      [128, 100],
+    ] as const) {
+      const { stages } = buildRecipe(resolveSettings({ recipe: 'few-labels', batch }), { ...DATA, classes });
+      const groups = stages.flatMap(({ phases }) => phases.flatMap((phase) => phase.groups));
+      const asked = groups.filter(({ isConditional }) => isConditional === true);
+      assert.ok(asked.length > 0);
+      for (const { rows } of asked) assert.equal(rows, Math.max(Math.floor(batch / 2), classes));
+    }
+  });
+});
+
 for (const recipe of recipes) {
   describe(`the recipe ${recipe.name}`, () => {
     it('is frozen to the last field', () => assertFrozen(recipe));

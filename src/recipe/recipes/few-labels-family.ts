@@ -216,7 +216,7 @@ function discriminatorPhase(context: RecipeContext, parts: FewLabelsParts, usesS
   );
   const losses = ['supervisedLoss', 'pseudoLabelLoss'];
   if (hasGan) {
-    groups.push(images('real', 'unlabelled', share(0.5), { kind: 'plain' }), latents(share(0.5)));
+    groups.push(images('real', 'unlabelled', share(0.5), { kind: 'plain' }), latents(context));
     passes.push(
       pass('real', 'real', 3),
       generated(4),
@@ -238,9 +238,13 @@ function realAndFake(): readonly Term[] {
   ];
 }
 
-/** Of all classes in turn. */
-function latents(rows: number): RowGroup {
-  return { ...images('latents', 'latents', rows, { kind: 'plain' }), isConditional: true };
+/** Rows of generated images, half a batch: of all classes in turn, so at least one of each. */
+function fakesOf({ share, data }: RecipeContext): number {
+  return Math.max(share(0.5), data.classes);
+}
+
+function latents(context: RecipeContext): RowGroup {
+  return { ...images('latents', 'latents', fakesOf(context), { kind: 'plain' }), isConditional: true };
 }
 
 function generated(stream: number, name = 'generated'): Pass {
@@ -248,18 +252,18 @@ function generated(stream: number, name = 'generated'): Pass {
 }
 
 /** The generator's phase: the batch means of features of fresh fakes come to those of fresh images. */
-function generatorPhase({ share }: RecipeContext): Phase {
+function generatorPhase(context: RecipeContext): Phase {
   return {
-    ...fakesAndImages(share(0.5), 'discriminator'),
+    ...fakesAndImages(context, 'discriminator'),
     terms: [FEATURE_MATCHING],
     updates: [{ loss: 'generatorLoss', terms: ['featureMatchingLoss'], networks: ['generator'] }],
   };
 }
 
 /** Fresh fakes and fresh images, as a network judges both. */
-function fakesAndImages(rows: number, network: string): Pick<Phase, 'groups' | 'passes'> {
+function fakesAndImages(context: RecipeContext, network: string): Pick<Phase, 'groups' | 'passes'> {
   return {
-    groups: [images('matched', 'unlabelled', rows, { kind: 'plain' }), latents(rows)],
+    groups: [images('matched', 'unlabelled', fakesOf(context), { kind: 'plain' }), latents(context)],
     passes: [
       generated(0, 'made'),
       passOf('judged', { kind: 'pass', pass: 'made' }, 1, { network }),
@@ -269,11 +273,10 @@ function fakesAndImages(rows: number, network: string): Pick<Phase, 'groups' | '
 }
 
 /** A critic, which nothing is read by, learns what images are real and of what class the discriminator takes them for. */
-function criticPhase({ share }: RecipeContext): Phase {
-  const rows = share(0.5);
+function criticPhase(context: RecipeContext): Phase {
   const network = 'critic';
   return {
-    groups: [images('real', 'unlabelled', rows, { kind: 'plain' }), latents(rows)],
+    groups: [images('real', 'unlabelled', context.share(0.5), { kind: 'plain' }), latents(context)],
     passes: [
       pass('real', 'real', 0, { network }),
       pass('named', 'real', 1, { gradient: false, mode: 'inference', parameters: 'average' }),
@@ -297,7 +300,7 @@ function criticPhase({ share }: RecipeContext): Phase {
 }
 
 /** As the generator's phase, with the critic; each fake has also to pass for real, and to be of the class asked for. */
-function drawPhase({ share }: RecipeContext): Phase {
+function drawPhase(context: RecipeContext): Phase {
   const judged = { pass: 'judged', layer: 'logits' } as const;
   const terms: readonly Term[] = [
     FEATURE_MATCHING,
@@ -311,7 +314,7 @@ function drawPhase({ share }: RecipeContext): Phase {
     { ...judged, kind: 'softmaxCrossEntropy', name: 'classLoss', weight: CLASS_WEIGHT },
   ];
   return {
-    ...fakesAndImages(share(0.5), 'critic'),
+    ...fakesAndImages(context, 'critic'),
     terms,
     updates: [{ loss: 'generatorLoss', terms: terms.map(({ name }) => name), networks: ['generator'] }],
   };
