@@ -7,8 +7,8 @@ import { UsageError } from './main.mjs';
 import { inRoot } from './paths.mjs';
 import { parseWritten } from './side-files.mjs';
 import { importSource } from './source-modules.mjs';
+import { problemOfProtocol } from './protocol-form.mjs';
 import { VERSION } from './protocol-results.mjs';
-import { mean } from './sweep-results.mjs';
 
 const { RECIPES } = await importSource('src/recipe/recipes.ts');
 const { FREE_SETTINGS } = await importSource('src/protocol/settings.ts');
@@ -16,22 +16,6 @@ const { completeSettings } = await importSource('src/protocol/check-settings.ts'
 
 export const PROTOCOLS = inRoot('docs', 'protocol');
 export const REFERENCES = inRoot('src', 'ui', 'comparison', 'measured-references.ts');
-
-const isShare = (value) => typeof value === 'number' && value >= 0 && value <= 1;
-
-function isDraw(found) {
-  const { draw, accuracy, steps, seconds } = found ?? {};
-  return Number.isSafeInteger(draw) && isShare(accuracy) && Number.isSafeInteger(steps) && seconds >= 0;
-}
-
-/** Whether a file's content is of the form of protocol.json, its mean that of its draws. */
-function isProtocol(found) {
-  const { settings, draws, mean: given } = found ?? {};
-  if (typeof settings !== 'object' || settings === null) return false;
-  if (!Array.isArray(draws) || !draws.every(isDraw)) return false;
-  if (new Set(draws.map(({ draw }) => draw)).size !== draws.length) return false;
-  return draws.length === 0 || Math.abs(given - mean(draws.map(({ accuracy }) => accuracy))) < 1e-9;
-}
 
 /** Protocols of a folder by the names of their files; none where there is no such folder. */
 export async function readProtocols(folder) {
@@ -54,10 +38,9 @@ export async function readProtocols(folder) {
       }
       // One of another version is told of where references are made.
       const isOther = Number.isSafeInteger(protocol?.version) && protocol.version !== VERSION;
-      if (isOther || isProtocol(protocol)) return { name, protocol };
-      throw new UsageError(
-        `${file} is no protocol, or its mean is not that of its draws; measure it again with npm run protocol.`,
-      );
+      const problem = isOther ? null : problemOfProtocol(protocol);
+      if (problem === null) return { name, protocol };
+      throw new UsageError(`${file} is no protocol: ${problem}. Measure it again with npm run protocol.`);
     }),
   );
 }

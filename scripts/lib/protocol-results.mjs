@@ -66,6 +66,16 @@ export function describeProtocol(plan, labelsOf) {
   };
 }
 
+/** A protocol as its file has it. */
+export function protocolText(protocol) {
+  const text = JSON.stringify(protocol, null, 2).replaceAll(
+    // A list of numbers on a line.
+    /\[\s+(\d+(?:,\s+\d+)*)\s+\]/g,
+    (_, numbers) => `[${numbers.split(/,\s+/).join(', ')}]`,
+  );
+  return `${text}\n`;
+}
+
 /**
  * Writes protocol.json of what `describeProtocol` said, the sweep's rows and the draws that were taken over, but for those that
  * were made here too; its accuracies are of `images` images. Resolves with what it holds.
@@ -92,11 +102,6 @@ export async function writeProtocol(out, { labelled, ...described }, rows, taken
       images,
     ),
   };
-  const text = JSON.stringify(result, null, 2).replaceAll(
-    // A list of numbers on a line.
-    /\[\s+(\d+(?:,\s+\d+)*)\s+\]/g,
-    (_, numbers) => `[${numbers.split(/,\s+/).join(', ')}]`,
-  );
-  await replaceFile(path.join(out, PROTOCOL), `${text}\n`);
+  await replaceFile(path.join(out, PROTOCOL), protocolText(result));
   return result;
 }

@@ -8,6 +8,7 @@ import { readMetrics, readRun } from './side-files.mjs';
 import { importSource } from './source-modules.mjs';
 import { checkAgainstCheckpoint } from './train-options.mjs';
 
+const { isEvaluationDue } = await importSource('src/protocol/evaluation-schedule.ts');
 const { readCheckpoint } = await importSource('src/worker/checkpoint/checkpoint.ts');
 
 /** Whether bytes are a checkpoint of ours, sound in itself. */
@@ -31,7 +32,7 @@ async function read(file) {
 
 /**
  * Reads a checkpoint file and what lies beside it. `given` are the settings from the command line.
- * Returns the file's bytes, its step, whether it has finished, the lines of evaluations that lie beside it, its
+ * Returns the file's bytes, its step, whether it has finished, the steps before its first accuracy, the lines of evaluations that lie beside it, its
  * `lastEvaluation` as such a line (null where there is none), how long it took, the fingerprint of its data, the sessions
  * before, the options about data that it was begun with, what else run.json `describes`, and `problems`: a name and words
  * for each file beside it that is damaged. Throws a UsageError where the checkpoint is none of ours or contradicts `given`.
@@ -40,13 +41,17 @@ export async function readResumedRun(file, given) {
   const { bytes, checkpoint } = await read(file);
   const { settings, progress } = checkpoint;
   checkAgainstCheckpoint(given, settings);
-  const { step, evaluatedStep } = progress;
+  const { step, evaluatedStep, unmeasuredSteps } = progress;
   const steps = given.steps ?? settings.steps;
   if (steps < step) {
     throw new UsageError(
       `--steps ${steps} is less than the ${step} steps done; it is the total, not what is added.`,
     );
   }
+  // As the worker has it: a run that ends in a stage without an accuracy has finished without one.
+  const { evalEvery } = settings;
+  const isEvaluationOwed =
+    evaluatedStep !== step && isEvaluationDue(step, { evalEvery, steps, unmeasuredSteps });
   const folder = path.dirname(file);
   const run = await readRun(folder);
   const metrics = await readMetrics(folder, evaluatedStep, run.sessions[0]?.fromStep);
@@ -60,7 +65,8 @@ export async function readResumedRun(file, given) {
   return {
     bytes,
     step,
-    isFinished: steps === step && evaluatedStep === step,
+    isFinished: steps === step && !isEvaluationOwed,
+    unmeasuredSteps,
     evaluations: metrics.evaluations,
     lastEvaluation: kept === undefined ? beside : toLine(kept),
     elapsedMs: Math.round(progress.elapsedMs),

@@ -78,10 +78,10 @@ function seriesOf(recipe, index, count, summary, rows, x, y) {
       ({ labels, seed, testAccuracy }) =>
         `<circle class="seed" cx="${at(across(labels) - ASIDE)}" cy="${at(y(testAccuracy))}" r="2.5"><title>seed ${seed}: ${percent(testAccuracy)}</title></circle>`,
     );
-  const means = groups.map(({ labels, mean, standardDeviation, finished }) => {
+  const means = groups.map(({ labels, mean, standardDeviation, measured }) => {
     const spread = standardDeviation ?? 0;
     const [top, bottom] = [y(mean + spread), y(mean - spread)];
-    const words = `${recipe}, ${labels} labels: ${percent(mean)} ± ${percent(spread)} over ${finished} seeds`;
+    const words = `${recipe}, ${labels} labels: ${percent(mean)} ± ${percent(spread)} over ${measured} seeds`;
     const left = across(labels);
     return (
       `<g><title>${escape(words)}</title>` +
@@ -114,11 +114,12 @@ ${parts.join('\n')}
 `;
 }
 
-/** An SVG of what `summarise` gives and the rows: where no run has finished it says so. */
+/** An SVG of what `summarise` gives and the rows: where no run has come to an accuracy it says so. */
 export function drawSweep(summary, rows) {
-  const groups = summary.filter(({ finished }) => finished > 0);
+  const groups = summary.filter(({ measured }) => measured > 0);
   if (groups.length === 0) {
-    const words = 'No run has finished yet';
+    const hasFinished = summary.some(({ finished }) => finished > 0);
+    const words = hasFinished ? 'No run has come to an accuracy' : 'No run has finished yet';
     return frame([`<text x="${WIDTH / 2}" y="${HEIGHT / 2}" text-anchor="middle">${words}</text>`], words);
   }
   const finished = finishedRows(rows);

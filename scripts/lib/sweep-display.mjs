@@ -1,17 +1,28 @@
 /** What `npm run sweep` shows: a line for what begins and ends, and now and then where all runs are. */
 
+import { unmeasuredRows } from './finished-rows.mjs';
 import { formatTable } from './text-table.mjs';
 import { formatDuration } from './train-display.mjs';
 import { summarise } from './sweep-results.mjs';
 
 /** Lines on where the runs are come at most this often. */
 const PROGRESS_MS = 30_000;
+const MOST_NAMES = 3;
 
 /** Of a run that ends before its first evaluation there is none. */
 const percent = (accuracy) => (accuracy === null ? '–' : `${(100 * accuracy).toFixed(2)} %`);
 
 function stepOf({ step, steps }) {
   return `step ${step.toLocaleString('en')} of ${steps.toLocaleString('en')}`;
+}
+
+/** Of runs that have finished; of many the first are named. */
+function withoutAccuracy(names) {
+  const others = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} others` : '';
+  return (
+    `Finished without an accuracy: ${names.slice(0, MOST_NAMES).join(', ')}${others}. ` +
+    'A stage that learns without labels has none; with more --steps a run comes to one.'
+  );
 }
 
 export class SweepDisplay {
@@ -91,6 +102,8 @@ export class SweepDisplay {
     );
     const heading = ['recipe', 'labels', 'finished', 'mean', 'deviation', 'least', 'greatest'];
     this.line(`\n${formatTable([heading, ...cells])}\n`);
+    const unmeasured = unmeasuredRows(rows).map((row) => row.name);
+    if (unmeasured.length > 0) this.line(withoutAccuracy(unmeasured));
     for (const row of rows) if (row.error !== null) this.line(`${row.name} failed: ${row.error}`);
     this.line(`The results are in ${name}: sweep.json, sweep.csv, sweep.svg`);
   }

@@ -56,9 +56,15 @@ export async function fingerprintOfRuns(out, { runs, settings }) {
   return (await readRunIn(out, begun, settingsOf(begun, settings))).fingerprint;
 }
 
+/** Updates of a run before its first accuracy; null before its first checkpoint. Rejects as `readRow`. */
+export async function stepsBeforeAccuracyOf(out, run, settings) {
+  if (!existsSync(checkpointOf(out, run))) return null;
+  return (await readRunIn(out, run, settingsOf(run, settings))).unmeasuredSteps;
+}
+
 /**
  * The row of a run as its folder has it: `state` is `waiting`, `begun` (it has a checkpoint to go on from) or
- * `finished`; accuracies are those of the last evaluation, null before the first. Rejects with a UsageError for a
+ * `finished`; accuracies are those of the last evaluation, null before the first and of a run that ends before. Rejects with a UsageError for a
  * folder that holds another run or a checkpoint that is damaged.
  */
 export async function readRow(out, run, settings) {
@@ -101,8 +107,8 @@ export function standardDeviation(values) {
 }
 
 /**
- * For each recipe and number of labels, in the order of the runs: how many runs there are, how many have finished, and
- * mean, sample standard deviation, least and greatest of their last test accuracies (null without any).
+ * For each recipe and number of labels, in the order of the runs: how many runs there are, how many have finished, how many
+ * of those have an accuracy, and mean, sample standard deviation, least and greatest of the last ones (null without any).
  */
 export function summarise(rows) {
   const groups = new Map();
@@ -118,7 +124,8 @@ export function summarise(rows) {
       recipe,
       labels,
       runs: group.length,
-      finished: accuracies.length,
+      finished: group.filter(({ state }) => state === 'finished').length,
+      measured: accuracies.length,
       mean: has ? mean(accuracies) : null,
       standardDeviation: standardDeviation(accuracies),
       least: has ? Math.min(...accuracies) : null,

@@ -13,7 +13,7 @@ import { interruption, interruptionSignal } from './interruption.mjs';
 import { resolveGiven } from './invocation.mjs';
 import { LocalPlaces } from './local-places.mjs';
 import { UsageError } from './main.mjs';
-import { CHECKPOINT, clearPartialFiles, contentsOf } from './run-folder.mjs';
+import { CHECKPOINT, clearPartialFiles, contentsOf, replaceFile } from './run-folder.mjs';
 import { ensureSiteFiles } from './site.mjs';
 import { SweepDisplay, runDisplay } from './sweep-display.mjs';
 import { planSweep, settingsOf } from './sweep-plan.mjs';
@@ -45,10 +45,12 @@ function firstLine(error) {
 }
 
 async function makePlan(out, options) {
-  const { out: name, isResumed, resumeCommand } = options;
+  const { out: name, isResumed, resumeCommand, what = 'sweep' } = options;
   if (isResumed) return planSweep(options, await readPlan(out, name));
   if (contentsOf(out).length === 0) return planSweep(options);
-  const advice = existsSync(path.join(out, SWEEP)) ? `, or go on with the sweep in it: ${resumeCommand}` : '';
+  const advice = existsSync(path.join(out, SWEEP))
+    ? `, or go on with the ${what} in it: ${resumeCommand}`
+    : '';
   throw new UsageError(`--out ${name} exists and is not empty. Name another folder${advice}.`);
 }
 
@@ -92,7 +94,7 @@ class Sweep {
     await this.#readRows();
     const left = this.#plan.runs.filter(({ name }) => this.#rows.get(name).state !== 'finished');
     await this.#checkData(left, options);
-    await this.#write();
+    await this.#write(options.besides);
     this.#display.begun(this.#plan.runs.length - left.length);
     if (left.length > 0 && !interruptionSignal.aborted) await this.#train(left, options);
     return this.#end();
@@ -182,9 +184,15 @@ class Sweep {
     this.#write().catch((error) => this.#display.line(`Note: ${error.message}`));
   }
 
-  /** One after the other, whatever has become of the one before; the newest rows count. Rejects with a UsageError. */
-  #write() {
-    const writing = this.#writing.then(() => writeResults(this.#out, this.#plan, [...this.#rows.values()]));
+  /**
+   * One after the other, whatever has become of the one before; the newest rows count. `besides` go before: with the plan a
+   * sweep can go on. Rejects with a UsageError.
+   */
+  #write(besides = {}) {
+    const writing = this.#writing.then(async () => {
+      for (const [name, text] of Object.entries(besides)) await replaceFile(path.join(this.#out, name), text);
+      await writeResults(this.#out, this.#plan, [...this.#rows.values()]);
+    });
     this.#writing = writing.catch(() => {});
     return writing.catch((error) => {
       throw new UsageError(`The results of ${this.#name} cannot be written: ${error.message}`, {
@@ -214,14 +222,14 @@ class Sweep {
 
 /**
  * Runs what `parseSweepOptions` returned; resolves with the exit code. `resumeCommand` is what a person is told to call
- * to go on.
+ * to go on, `what` it is that goes on; `besides`, texts by their files' names, lie beside sweep.json from the begin on.
  */
 export async function sweep(options) {
-  const { out: name, resumeCommand } = options;
+  const { out: name, resumeCommand, besides = {} } = options;
   const out = resolveGiven(name);
   const release = await claimFolder({ out, name });
   try {
-    await clearPartialFiles(out, RESULTS);
+    await clearPartialFiles(out, [...RESULTS, ...Object.keys(besides)]);
     const plan = await makePlan(out, options);
     return await new Sweep({ out, name, plan, resumeCommand }).run(options);
   } finally {

@@ -78,20 +78,20 @@ test('protocols are read from a folder, none where there is none', async () => {
     await writeFile(path.join(folder, 'broken.json'), '{');
     await assert.rejects(readProtocols(folder), /broken\.json is not JSON; measure it again/);
     const { draws } = protocolOf();
-    for (const odd of [
-      protocolOf({ mean: 0.99 }),
-      protocolOf({ draws: null }),
-      protocolOf({ draws: [...draws, draws[0]] }),
-      protocolOf({ draws: [{ ...draws[0], accuracy: '0.98' }] }),
-      { ...protocolOf(), settings: null },
-      null,
-      [],
+    for (const [odd, problem] of [
+      [protocolOf({ mean: 0.99 }), /its mean is 0\.99, that of its draws is 0\.98/],
+      [protocolOf({ draws: null }), /it has no list of draws/],
+      [protocolOf({ draws: [...draws, draws[0]] }), /it has its draw 1 twice/],
+      [protocolOf({ draws: [{ ...draws[0], accuracy: '0.98' }] }), /its draw 1 has "0\.98" as "accuracy"/],
+      [{ ...protocolOf(), settings: null }, /it has no settings/],
+      [null, /it has no settings/],
+      [[], /it has no settings/],
     ]) {
       await writeFile(path.join(folder, 'broken.json'), JSON.stringify(odd));
-      await assert.rejects(
-        readProtocols(folder),
-        /broken\.json is no protocol, or its mean is not that of its draws/,
-      );
+      await assert.rejects(readProtocols(folder), ({ message }) => {
+        assert.match(message, /broken\.json is no protocol: .* Measure it again with npm run protocol\.$/);
+        return problem.test(message);
+      });
     }
   } finally {
     await rm(folder, { recursive: true });

@@ -1,17 +1,31 @@
 /** The protocol's options and sums, and the data that settings are chosen on. */
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { checkEarlier, readEarlier, takenDraws } from '../../../scripts/lib/earlier-protocol.mjs';
+import {
+  EARLIER,
+  checkEarlier,
+  joinedText,
+  readEarlier,
+  takenDraws,
+} from '../../../scripts/lib/earlier-protocol.mjs';
 import { parseProtocolOptions, protocolHelp } from '../../../scripts/lib/protocol-options.mjs';
-import { VERSION, summarise } from '../../../scripts/lib/protocol-results.mjs';
-import { protocolOf } from '../../../scripts/lib/protocol-run.mjs';
-import { planSweep } from '../../../scripts/lib/sweep-plan.mjs';
-import { withValidation } from '../../../scripts/lib/run-data.mjs';
+import { VERSION, describeProtocol, summarise } from '../../../scripts/lib/protocol-results.mjs';
+import { protocol, protocolOf, readBegun } from '../../../scripts/lib/protocol-run.mjs';
+import { readLabels, withValidation } from '../../../scripts/lib/run-data.mjs';
+import { planSweep, settingsOf } from '../../../scripts/lib/sweep-plan.mjs';
+import { rowOf, writeResults } from '../../../scripts/lib/sweep-results.mjs';
+import { writeRun } from './support/checkpoint.mjs';
+
+async function inFolder(context) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'protocol-'));
+  context.after(() => rm(folder, { recursive: true }));
+  return folder;
+}
 
 test('a protocol is of one recipe and number of labels, balanced, evaluated once', () => {
   const options = parseProtocolOptions(['--labels', '20', '--draws', '3', '--out', 'a', '--steps', '40']);
@@ -48,17 +62,61 @@ test('a protocol that goes on is the one that was begun, whatever is left out of
   assert.deepEqual(goOn('--draws', '2', '--labels', '20').seeds, [1, 2]);
   assert.throws(() => goOn('--labels', '30'), /--labels 30 contradicts the protocol, whose labels is 20/);
   assert.throws(() => goOn('--recipe', 'few-labels'), /--recipe few-labels contradicts the protocol/);
-  const several = planSweep({
-    lists: { recipes: ['notebook'], labels: [20, 100], seeds: [1] },
-    settings: {},
-  });
-  assert.throws(
-    () => protocolOf(parseProtocolOptions(['--out', 'a', '--resume']), several),
-    /a holds a sweep, not a protocol; go on with it by npm run sweep/,
-  );
   // Begun, it has what is usual.
   const options = parseProtocolOptions(['--out', 'a']);
   assert.equal(protocolOf(options, null).seeds.length, 10);
+});
+
+test('a folder of a sweep that is no protocol names the command that goes on with it', async (context) => {
+  const folder = await inFolder(context);
+  const settings = { balanced: true, evalEvery: 0 };
+  const begin = async (lists, given) => {
+    const plan = planSweep({
+      lists: { recipes: ['notebook'], labels: [20], seeds: [1], ...lists },
+      settings: given,
+    });
+    await writeResults(folder, plan, []);
+    const written = JSON.parse(await readFile(path.join(folder, 'sweep.json'), 'utf8'));
+    await writeFile(path.join(folder, 'sweep.json'), JSON.stringify({ ...written, runs: plan.runs }));
+    return plan;
+  };
+  const read = (isResumed) => readBegun(folder, { out: 'runs/a', isResumed });
+  assert.equal(await read(false), null);
+  for (const [lists, given] of [
+    [{ labels: [20, 100] }, settings],
+    [{}, {}],
+  ]) {
+    await begin(lists, given);
+    for (const isResumed of [false, true]) {
+      await assert.rejects(
+        read(isResumed),
+        /^UsageError: --out runs\/a holds a sweep, not a protocol\. Go on with it: npm run sweep -- --resume --out runs\/a, or/,
+      );
+    }
+  }
+  const plan = await begin({}, settings);
+  assert.deepEqual(await read(true), plan);
+  assert.equal(await read(false), null);
+  const again = protocol(parseProtocolOptions(['--out', folder]));
+  await assert.rejects(
+    again,
+    /is not empty\. Name another folder, or go on with the protocol in it: npm run protocol/,
+  );
+});
+
+test('a protocol whose runs would end before there is an accuracy is refused', async (context) => {
+  const folder = await inFolder(context);
+  const asked = (...words) => protocol(parseProtocolOptions(['--out', folder, ...words]));
+  const refusal = (step) =>
+    new RegExp(`ends before there is an accuracy, which few-labels-labels100-seed1 has from step ${step} on`);
+  await assert.rejects(asked('--steps', '1'), refusal(2));
+  // One that was begun has the stages of that many steps.
+  const settings = { balanced: true, evalEvery: 0, steps: 5000 };
+  const plan = planSweep({ lists: { recipes: null, labels: [100], seeds: [1] }, settings });
+  const [run] = plan.runs;
+  await writeRun(path.join(folder, run.name), settingsOf(run, settings), 100, { unmeasuredSteps: 2000 });
+  await writeResults(folder, plan, [rowOf(run, {})]);
+  await assert.rejects(asked('--resume', '--steps', '500'), refusal(2001));
 });
 
 test('what a protocol fixes cannot be given, and what it needs is asked for', () => {
@@ -84,66 +142,141 @@ test('draws are summed up by mean, sample deviation, worst and the binomial erro
   assert.equal(summarise([], 10).mean, null);
 });
 
-test('an earlier protocol is taken over where it differs in nothing but its draws', async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'earlier-'));
-  const name = path.join(folder, 'protocol.json');
-  const write = (protocol) => writeFile(name, JSON.stringify(protocol));
-  const read = (addTo = name) => readEarlier({ addTo, out: folder, version: VERSION });
-  const machine = { cpu: 'one' };
-  const draws = [
-    { draw: 1, accuracy: 0.98, steps: 40, seconds: 2.5, labelled: [1, 2] },
-    { draw: 3, accuracy: 0.99, steps: 40, seconds: 2.5, labelled: [3, 4], machine: { cpu: 'another' } },
-  ];
-  const protocol = {
-    version: VERSION,
-    recipe: 'few-labels',
-    labels: 2,
-    settings: { steps: 40 },
-    machine,
-    draws,
+const machine = { cpu: 'one' };
+
+/** As protocol.json has it. */
+function protocolWith(draws, more = {}) {
+  const { mean } = summarise(
+    draws.map(({ accuracy }) => accuracy),
+    1,
+  );
+  return {
+    ...{ version: VERSION, recipe: 'few-labels', labels: 2, settings: { steps: 40 }, machine, draws, mean },
+    ...more,
   };
+}
+
+const DRAWS = [
+  { draw: 1, accuracy: 0.98, steps: 40, seconds: 2.5, labelled: [1, 2] },
+  { draw: 3, accuracy: 0.99, steps: 40, seconds: 2.5, labelled: [3, 4], machine: { cpu: 'another' } },
+];
+
+test('an earlier protocol is taken over where it differs in nothing but its draws', async (context) => {
+  const folder = await inFolder(context);
+  const name = path.join(folder, 'protocol.json');
+  const read = () => readEarlier({ addTo: name, out: folder, version: VERSION });
   const own = {
     ...{ recipe: 'few-labels', labels: 2, settings: { steps: 40, float16: false } },
     labelled: (seed) => [seed, seed + 1],
   };
-  try {
-    assert.equal(await readEarlier({ addTo: undefined, out: folder, version: VERSION }), null);
-    await write(protocol);
-    const earlier = await read();
-    checkEarlier(earlier, own);
-    assert.deepEqual(
-      takenDraws(earlier).map(({ draw, machine: { cpu } }) => [draw, cpu]),
-      [
-        [1, 'one'],
-        [3, 'another'],
-      ],
+  assert.deepEqual(await readEarlier({ addTo: undefined, out: folder, version: VERSION }), []);
+  await writeFile(name, JSON.stringify(protocolWith(DRAWS)));
+  const [earlier] = await read();
+  checkEarlier(earlier, own);
+  assert.deepEqual(
+    takenDraws([earlier]).map(({ draw, machine: { cpu } }) => [draw, cpu]),
+    [
+      [1, 'one'],
+      [3, 'another'],
+    ],
+  );
+  assert.deepEqual(takenDraws([]), []);
+  assert.throws(() => checkEarlier(earlier, { ...own, labels: 3 }), /its labels is 2, here it is 3/);
+  assert.throws(
+    () => checkEarlier(earlier, { ...own, settings: { steps: 50 } }),
+    /its steps is 40, here it is 50/,
+  );
+  assert.throws(
+    () => checkEarlier(earlier, { ...own, evaluatedOn: 'the last 100 training images' }),
+    /its evaluatedOn is undefined/,
+  );
+  assert.throws(
+    () => checkEarlier(earlier, { ...own, labelled: () => [1, 2] }),
+    /its draw 3 has other labelled images than here/,
+  );
+});
+
+test('an earlier protocol that is damaged is refused with what is wrong with it', async (context) => {
+  const folder = await inFolder(context);
+  const name = path.join(folder, 'protocol.json');
+  const read = (addTo = name) => readEarlier({ addTo, out: folder, version: VERSION });
+  await assert.rejects(read(path.join(folder, 'none.json')), /--add-to .*none\.json: it cannot be read/);
+  await writeFile(name, '{');
+  await assert.rejects(read(), /it is no JSON/);
+  const [draw] = DRAWS;
+  for (const [bad, problem] of [
+    [protocolWith(DRAWS, { version: 0 }), /it is no protocol of version 1/],
+    [protocolWith([]), /it has no draws/],
+    [protocolWith(DRAWS, { draws: null }), /damaged: it has no list of draws/],
+    [protocolWith(DRAWS, { settings: null }), /damaged: it has no settings/],
+    [protocolWith([draw, draw]), /damaged: it has its draw 1 twice/],
+    [protocolWith([{ ...draw, accuracy: '1' }]), /damaged: its draw 1 has "1" as "accuracy"/],
+    [
+      protocolWith([{ ...draw, accuracy: 98 }]),
+      /damaged: its draw 1 has 98 as "accuracy", not a share from 0 to 1/,
+    ],
+    [protocolWith([{ ...draw, accuracy: -0.1 }]), /damaged: its draw 1 has -0\.1 as "accuracy"/],
+    [protocolWith([{ ...draw, seconds: null }]), /damaged: its draw 1 has null as "seconds"/],
+    [protocolWith([{ ...draw, steps: 0.5 }]), /damaged: its draw 1 has 0\.5 as "steps"/],
+    [protocolWith([draw, { ...draw, draw: 'x' }]), /damaged: the draw at place 2 of its list has no number/],
+    [protocolWith([{ ...draw, labelled: undefined }]), /damaged: its draw 1 has no list of labelled images/],
+    [protocolWith([{ ...draw, labelled: ['1'] }]), /damaged: its draw 1 has no list of labelled images/],
+    [protocolWith(DRAWS, { mean: 0.5 }), /damaged: its mean is 0\.5, that of its draws is 0\.985/],
+  ]) {
+    await writeFile(name, JSON.stringify(bad));
+    await assert.rejects(
+      read(),
+      (error) => error.name === 'UsageError' && problem.test(error.message),
+      problem,
     );
-    assert.deepEqual(takenDraws(null), []);
-    assert.throws(() => checkEarlier(earlier, { ...own, labels: 3 }), /its labels is 2, here it is 3/);
-    assert.throws(
-      () => checkEarlier(earlier, { ...own, settings: { steps: 50 } }),
-      /its steps is 40, here it is 50/,
-    );
-    assert.throws(
-      () => checkEarlier(earlier, { ...own, evaluatedOn: 'the last 100 training images' }),
-      /its evaluatedOn is undefined/,
-    );
-    assert.throws(
-      () => checkEarlier(earlier, { ...own, labelled: () => [1, 2] }),
-      /its draw 3 has other labelled images than here/,
-    );
-    await assert.rejects(read(path.join(folder, 'none.json')), /none\.json: it cannot be read/);
-    await writeFile(name, '{');
-    await assert.rejects(read(), /it is no JSON/);
-    await write({ ...protocol, version: 0 });
-    await assert.rejects(read(), /it is no protocol of version 1/);
-    for (const bad of [[], [{ ...draws[0], accuracy: '1' }], null]) {
-      await write({ ...protocol, draws: bad });
-      await assert.rejects(read(), /it has no draws, or damaged ones/);
-    }
-  } finally {
-    await rm(folder, { recursive: true });
   }
+  const kept = path.join(folder, EARLIER);
+  await writeFile(kept, '{');
+  await assert.rejects(
+    readEarlier({ addTo: undefined, out: folder, version: VERSION }),
+    /^UsageError: .*earlier-protocol\.json: it is no JSON\. Put back the one that was there, or move it away/,
+  );
+});
+
+test('a protocol that goes on keeps what it took over, and takes over more', async (context) => {
+  const folder = await inFolder(context);
+  const settings = { balanced: true, evalEvery: 0, steps: 40 };
+  const plan = planSweep({ lists: { recipes: null, labels: [20], seeds: [1] }, settings });
+  const [run] = plan.runs;
+  await writeRun(path.join(folder, run.name), settingsOf(run, settings), 40);
+  await writeResults(folder, plan, [rowOf(run, {})]);
+  const { labelled, ...described } = describeProtocol(
+    { recipe: 'few-labels', labels: 20, settings, data: {} },
+    await readLabels({}),
+  );
+  const write = async (name, cpu, draws) => {
+    const file = path.join(folder, name);
+    const own = draws.map(([draw, accuracy]) => ({ ...DRAWS[0], draw, accuracy, labelled: labelled(draw) }));
+    await writeFile(file, JSON.stringify(protocolWith(own, { ...described, machine: { cpu } })));
+    return file;
+  };
+  await write(EARLIER, 'first', [[2, 0.9]]);
+  const more = await write('more.json', 'second', [
+    [1, 0.1],
+    [2, 0.1],
+    [3, 0.8],
+  ]);
+  const goOn = async (...words) => {
+    assert.equal(await protocol(parseProtocolOptions(['--resume', '--out', folder, ...words])), 0);
+    const { draws } = JSON.parse(await readFile(path.join(folder, 'protocol.json'), 'utf8'));
+    return draws.map(({ draw, accuracy, machine: on }) => [draw, accuracy, on?.cpu]);
+  };
+  const joined = [
+    [1, 0.75, undefined],
+    [2, 0.9, 'first'],
+    [3, 0.8, 'second'],
+  ];
+  assert.deepEqual(await goOn('--add-to', more), joined);
+  // The file may go: its draws are kept, as one protocol that is whole.
+  await rm(more);
+  assert.deepEqual(await goOn(), joined);
+  const again = await readEarlier({ addTo: path.join(folder, EARLIER), out: folder, version: VERSION });
+  assert.equal(again[0].text, joinedText(again, 10));
 });
 
 function idx(magic, sizes, bytes) {

@@ -132,8 +132,9 @@ test('a sweep.json with a byte order mark is read, and what it says of the data'
 test('a finished run without a known accuracy is no accuracy of 0', () => {
   const [run] = plan.runs;
   const blind = rowOf(run, { state: 'finished', step: 40, steps: 40 });
-  const [{ finished, mean, least }] = summarise([rows[0], blind]);
-  assert.deepEqual([finished, mean, least], [1, 0.51, 0.51]);
+  const [{ finished, measured, mean, least }] = summarise([rows[0], blind]);
+  assert.deepEqual([finished, measured, mean, least], [2, 1, 0.51, 0.51]);
+  assert.match(drawSweep(summarise([blind]), [blind]), />No run has come to an accuracy</);
   const both = [rows[0], blind];
   assert.equal(drawSweep(summarise(both), both).match(/class="seed"/g).length, 1);
 });
@@ -156,6 +157,20 @@ test('a sweep.json that is missing, cut off, of another version or of no sweep i
     await writeFile(file, text);
     await assert.rejects(readPlan(folder, 'runs/a'), words, text);
   }
+});
+
+test('what lies beside a sweep is there before its plan is', async (context) => {
+  const folder = await inFolder(context);
+  await writeFile(path.join(folder, 'sweep.json'), sweepOf({ names: [] }));
+  await writeFile(path.join(folder, 'beside.json.123.partial'), '{');
+  await mkdir(path.join(folder, 'sweep.csv', 'in the way'), { recursive: true });
+  const writing = sweep({
+    ...{ out: folder, isResumed: true, resumeCommand: '', settings: {}, besides: { 'beside.json': 'text' } },
+    lists: { recipes: null, labels: null, seeds: null },
+  });
+  await assert.rejects(writing, /cannot be written/);
+  assert.equal(await readFile(path.join(folder, 'beside.json'), 'utf8'), 'text');
+  assert.deepEqual((await readdir(folder)).sort(), ['beside.json', 'sweep.csv', 'sweep.json']);
 });
 
 test('results that cannot be written are told in words, with the folder', async (context) => {
@@ -205,6 +220,29 @@ test('the checkpoint says what a run has come to, whatever lies beside it', asyn
     assert.equal(await fingerprintOfRuns(folder, plan), 'abc');
   }
   assert.equal(await fingerprintOfRuns(await inFolder(context), plan), null);
+});
+
+test('a run that ends in a stage without an accuracy has finished without one', async (context) => {
+  const folder = await inFolder(context);
+  const settings = { steps: 1 };
+  const short = planSweep({ lists: { recipes: ['few-labels'], labels: [20], seeds: [1] }, settings });
+  const [run] = short.runs;
+  await writeRun(path.join(folder, run.name), settingsOf(run, settings), 1, { unmeasuredSteps: 1 });
+  const row = await readRow(folder, run, settings);
+  assert.deepEqual([row.state, row.testAccuracy, row.elapsedMs], ['finished', null, 6000]);
+  assert.equal((await readRow(folder, run, { steps: 2 })).state, 'begun');
+  await writeResults(folder, short, [row]);
+  const lines = [];
+  const display = new SweepDisplay(1, { print: (line) => lines.push(line) });
+  const code = await sweep({
+    ...{ out: folder, isResumed: true, resumeCommand: '', settings: {} },
+    lists: { recipes: null, labels: null, seeds: null },
+  });
+  assert.equal(code, 0);
+  display.ended([row], 'runs/a');
+  assert.match(lines[0], /few-labels +20 +1 of 1 +–/);
+  assert.match(lines[1], /^Finished without an accuracy: few-labels-labels20-seed1\. .* with more --steps/);
+  assert.match(await readFile(path.join(folder, 'sweep.csv'), 'utf8'), /,finished,1,1,,,6000,/);
 });
 
 test('what is shown: where runs go, how they end, and what it all comes to', () => {
