@@ -22,6 +22,11 @@ export function toLine({ step, trainAccuracy, testAccuracy, losses, generated, p
   return { step, trainAccuracy, testAccuracy, ...losses, ...read, elapsedMs: Math.round(elapsedMs) };
 }
 
+/** The run's folder took a file not: a full disk, say. It would be so on every machine; `cause` is the system's error. */
+export class WritingError extends Error {
+  name = 'WritingFailed';
+}
+
 export class RunRecorder {
   #folder;
   #evaluations;
@@ -30,6 +35,8 @@ export class RunRecorder {
   #recording = Promise.resolve();
   #isQueued = false;
   #failure = null;
+  /** What has gone wrong with a file, of which a page that uploads one hears words alone. */
+  #writingError = null;
 
   /** `evaluations` are the lines there are already; `onFailure(error)` hears when writing fails. */
   constructor({ folder, evaluations, onFailure }) {
@@ -48,7 +55,7 @@ export class RunRecorder {
     const file = path.resolve(this.#folder, name);
     if (!file.startsWith(path.resolve(this.#folder) + path.sep))
       throw new Error(`"${name}" leads out of the folder.`);
-    await replaceFile(file, bytes);
+    await this.#write(() => replaceFile(file, bytes));
   }
 
   /**
@@ -56,7 +63,7 @@ export class RunRecorder {
    * names files to set aside first, and `onAside(name, newName)` hears where each is kept.
    */
   begin(run, { isFresh, damaged, onAside }) {
-    this.#enqueue(async () => {
+    const write = async () => {
       await clearPartialRun(this.#folder);
       if (isFresh) await clearFolder(this.#folder);
       for (const name of damaged) {
@@ -64,7 +71,8 @@ export class RunRecorder {
       }
       await writeRun(this.#folder, run);
       await writeMetrics(this.#folder, this.#evaluations);
-    });
+    };
+    this.#enqueue(() => this.#write(write));
   }
 
   /** Records an evaluation soon. */
@@ -92,17 +100,26 @@ export class RunRecorder {
     return paths.map((file) => path.join(this.#folder, MODEL, file));
   }
 
+  async #write(work) {
+    try {
+      await work();
+    } catch (error) {
+      this.#writingError ??= new WritingError(error.message, { cause: error });
+      throw this.#writingError;
+    }
+  }
+
   #enqueue(work) {
     this.#recording = this.#recording
       .then(() => (this.#failure === null ? work() : undefined))
       .catch((error) => {
-        this.#failure = error;
-        this.#onFailure(error);
+        this.#failure = this.#writingError ?? error;
+        this.#onFailure(this.#failure);
       });
   }
 
   async #record() {
-    await writeMetrics(this.#folder, this.#evaluations);
+    await this.#write(() => writeMetrics(this.#folder, this.#evaluations));
     await this.#trainer.save(CHECKPOINT);
     await this.#trainer.saveSamples(SAMPLES);
   }

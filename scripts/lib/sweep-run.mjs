@@ -24,7 +24,7 @@ import { serveCorners } from './upload-server.mjs';
 import { dataReader, describeData, readFingerprint } from './run-data.mjs';
 
 /** Kinds of errors that a run would meet on every machine. */
-const OWN_FAULTS = ['InvalidSettings', 'InvalidCheckpoint', 'DataInvalid', 'NonFiniteLoss'];
+const OWN_FAULTS = ['InvalidSettings', 'InvalidCheckpoint', 'DataInvalid', 'NonFiniteLoss', 'WritingFailed'];
 
 /** Kinds of an error and of what caused it. */
 function kindsOf(error) {
@@ -33,8 +33,8 @@ function kindsOf(error) {
   return kinds;
 }
 
-/** A refusal, of a folder that is taken, say, has no cause: it would come again. */
-function isOwnFault(error) {
+/** Whether a run would fail on every machine as well. A refusal, of a folder that is taken, say, has no cause. */
+export function isOwnFault(error) {
   if (error instanceof UsageError && error.cause === undefined) return true;
   return kindsOf(error).some((kind) => OWN_FAULTS.includes(kind));
 }

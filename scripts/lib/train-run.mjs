@@ -90,10 +90,7 @@ class TrainRun {
     this.#recorder = new RunRecorder({
       folder: folders.out,
       evaluations: resumed.evaluations,
-      onFailure: (error) =>
-        this.#settleRest.reject(
-          new UsageError(`Writing to ${folders.name} failed: ${error.message}`, { cause: error }),
-        ),
+      onFailure: (error) => this.#settleRest.reject(this.#writingFailed(error)),
     });
     this.#trainer = surroundings.makeTrainer({
       onUpload: (name, bytes) => this.#recorder.takeUpload(name, bytes),
@@ -163,6 +160,10 @@ class TrainRun {
     );
   }
 
+  #writingFailed(error) {
+    return new UsageError(`Writing to ${this.#folders.name} failed: ${error.message}`, { cause: error });
+  }
+
   async #goToRest() {
     this.#hasBegun = true;
     // A run that was loaded has its settings.
@@ -173,7 +174,9 @@ class TrainRun {
       await this.#recorder.finish().catch(() => {});
       throw new Error(`The run failed after step ${step}: ${error.message}`, { cause: error });
     }
-    await this.#recorder.finish();
+    await this.#recorder.finish().catch((error) => {
+      throw this.#writingFailed(error);
+    });
     if (this.#options.export) await this.#export();
     if (state === 'finished') {
       const { name } = this.#folders;
