@@ -343,8 +343,8 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
     return this.#command(async () => {
       const bytes = await readCheckpoint(checkpoint);
       // The checkpoint's settings win, but for an engine that was asked for by name.
-      const state = await this.#session.load(bytes, { engine: this.#next.given.engine });
-      if (this.#session.model.settings !== null) this.#next.replace(this.#session.model.settings);
+      const state = await this.#session.load(bytes, { engine: this.#next.askedEngine });
+      if (this.#session.model.settings !== null) this.#next.takeOver(this.#session.model.settings);
       return state;
     });
   }

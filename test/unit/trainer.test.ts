@@ -7,7 +7,7 @@ import type { SettingsInput } from '../../src/protocol/settings.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { plainNeighbours } from '../../src/worker/spread/plain-neighbours.js';
 import { Trainer } from '../../src/worker/commands/trainer.js';
-import { fetchOf, tinyFiles } from './support/data.js';
+import { fetchOf, tinyDataset, tinyFiles } from './support/data.js';
 import { fakeTable } from './support/fake-engine.js';
 import { makeGate, settle } from './support/gate.js';
 import { DATA_URL, openTrainer, SHORT } from './support/trainer.js';
@@ -238,4 +238,12 @@ test('the model is exported from the state of the run, the files’ buffers tran
   await trainer.step(SHORT);
   assert.deepEqual(await trainer.exportModel(), files);
   assert.deepEqual(steps, [1]);
+});
+
+test('a checkpoint of other data is refused as such, also where its labels are more than there are images', async () => {
+  const { trainer } = await openTrainer();
+  await trainer.step({ ...SHORT, labels: 50 });
+  const saved = await trainer.save();
+  const { trainer: other } = await openTrainer({ fetch: fetchOf(tinyFiles(tinyDataset(40))) });
+  await assert.rejects(other.load(saved, {}), { name: 'InvalidCheckpoint', message: /made with other data/ });
 });

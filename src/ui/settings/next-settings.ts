@@ -24,6 +24,8 @@ export class NextSettings {
   #given: SettingsInput = {};
   #complete: Settings = completeSettings({});
   readonly #refused = new Map<SettingName, unknown>();
+  /** The engine that a checkpoint brought; null where it was asked for. */
+  #engineOfFile: Settings['engine'] | null = null;
 
   constructor(options: NextSettingsOptions) {
     this.#options = options;
@@ -34,9 +36,9 @@ export class NextSettings {
     return this.#complete;
   }
 
-  /** What was asked for; the rest are defaults. */
-  get given(): SettingsInput {
-    return this.#given;
+  /** The engine that was asked for by name; undefined for the default, and for a checkpoint's. */
+  get askedEngine(): SettingsInput['engine'] {
+    return this.#given.engine === this.#engineOfFile ? undefined : this.#given.engine;
   }
 
   /** What was asked for last and is not allowed, by setting; the value before it is in force. */
@@ -68,6 +70,13 @@ export class NextSettings {
 
   set(name: SettingName, value: unknown): void {
     this.merge({ [name]: value });
+  }
+
+  /** A checkpoint's settings, of which none was asked for; its engine was where one is asked for already. */
+  takeOver(settings: Settings): void {
+    const { askedEngine } = this;
+    this.replace(settings);
+    this.#engineOfFile = askedEngine === undefined ? settings.engine : null;
   }
 
   /** All defaults again, or just these. */

@@ -208,19 +208,24 @@ function checkEvaluations(evaluations: RunProgress['evaluations'], recipe: Recip
   }
 }
 
+/** Throws `InvalidCheckpoint` where it was made with other data. */
+export function checkData({ dataFingerprint }: Checkpoint, dataset: Dataset): void {
+  if (dataFingerprint === fingerprintOf(dataset)) return;
+  throw invalid('it was made with other data than this page has');
+}
+
 /**
  * The engine state of a checkpoint, once it is known to fit: the same data, the same split, and
  * every tensor of the recipe's networks, in its shape, with values that a run can have. Throws `InvalidCheckpoint`.
  */
 export function checkpointState(
-  { progress, maps, dataFingerprint, tensors }: Checkpoint,
+  checkpoint: Checkpoint,
   recipe: Recipe,
   dataset: Dataset,
   split: Split,
 ): EngineState {
-  if (dataFingerprint !== fingerprintOf(dataset)) {
-    throw invalid('it was made with other data than this page has');
-  }
+  checkData(checkpoint, dataset);
+  const { progress, maps, tensors } = checkpoint;
   const { step, lastValues, unmeasuredSteps: unmeasured } = progress;
   if (unmeasured !== unmeasuredSteps(recipe)) {
     throw invalid(

@@ -5,7 +5,7 @@
 
 import type { Report, RunReport } from '../../protocol/reports.js';
 import type { Settings } from '../../protocol/settings.js';
-import { checkpointState, type Checkpoint } from '../checkpoint/checkpoint.js';
+import { checkData, checkpointState, type Checkpoint } from '../checkpoint/checkpoint.js';
 import { mapReports } from '../checkpoint/landmark-maps.js';
 import { findEngines, startEngine } from '../engine/choose-engine.js';
 import type { EngineEntry } from '../engine/engine-entry.js';
@@ -108,6 +108,8 @@ export class Loader {
     signal.throwIfAborted();
 
     this.#reportStage('model');
+    // Other data may fit neither its recipe nor its labels.
+    if (checkpoint !== null) checkData(checkpoint, dataset);
     const scheduleSteps = checkpoint?.scheduleSteps ?? settings.steps;
     const recipe = this.#buildRecipe(settings, scheduleSteps, dataset);
     report({ type: 'images', source: 'real', step: 0, grid: realImageGrid(dataset, recipe) });

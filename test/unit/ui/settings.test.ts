@@ -103,7 +103,7 @@ test('undefined takes a setting back to its default; no change tells nobody', ()
     changes.map(({ labels }) => labels),
     [50, DEFAULT_SETTINGS.labels],
   );
-  assert.equal(next.given.labels, undefined);
+  assert.equal(next.complete.labels, DEFAULT_SETTINGS.labels);
 });
 
 test('a changed recipe brings its defaults, but not over what was asked for', () => {
@@ -206,4 +206,18 @@ test('numbers of an address are read as those of the form: never as something el
 test('values of an address that are of the wrong kind come through, so that they can be named', () => {
   const settings = settingsFromUrl(new URLSearchParams('labels=many&balanced=perhaps&recipe=mine&seed='));
   assert.deepEqual(settings, { labels: 'many', balanced: 'perhaps', recipe: 'mine', seed: '' });
+});
+
+test('an engine of a checkpoint was not asked for, one that was stays so', () => {
+  const { next } = makeNext();
+  const loaded = completeSettings({ engine: 'tfjs-cpu', seed: 9 });
+  assert.equal(next.askedEngine, undefined);
+  next.takeOver(loaded);
+  assert.deepEqual(next.complete, loaded);
+  assert.equal(next.askedEngine, undefined);
+  next.set('engine', 'wasm');
+  next.takeOver({ ...loaded, engine: 'wasm' });
+  assert.equal(next.askedEngine, 'wasm');
+  next.replace();
+  assert.equal(next.askedEngine, undefined);
 });
