@@ -1,7 +1,7 @@
 /**
  * The webgpu engine with activations stored as float16, on Dawn: operations one by one and whole steps beside the plan's
  * interpreter, which rounds where the engine stores. Chromium's software adapter has no float16; on one that has it
- * test/worker runs the same checks in the browser.
+ * test/long/worker runs the same checks in the browser.
  */
 
 import assert from 'node:assert/strict';
