@@ -3,6 +3,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { finishedRows } from './finished-rows.mjs';
+import { UsageError } from './main.mjs';
 import { replaceFile } from './run-folder.mjs';
 import { importSource } from './source-modules.mjs';
 import { mean, standardDeviation } from './sweep-results.mjs';
@@ -30,11 +31,21 @@ export function summarise(accuracies, images) {
   };
 }
 
-/** Which training images each draw labels, by seed, as the worker draws them. */
+/**
+ * Which training images each draw labels, by seed, as the worker draws them. That throws a UsageError where there are not so
+ * many.
+ */
 export function labelledBy(labels, classes, settings) {
   const train = { count: labels.length, labels, images: new Uint8Array(0) };
   const dataset = { imageShape: [28, 28, 1], classes, classNames: [], train, test: train };
-  return (seed) => [...makeSplit(dataset, { ...settings, seed }).labelled];
+  return (seed) => {
+    try {
+      return [...makeSplit(dataset, { ...settings, seed }).labelled];
+    } catch (error) {
+      if (error.kind !== 'InvalidSettings') throw error;
+      throw new UsageError(error.message, { cause: error });
+    }
+  };
 }
 
 /** What a finished run says of its machine; undefined stands where there is none. */

@@ -8,6 +8,11 @@ import path from 'node:path';
 import { CACHE } from './paths.mjs';
 import { hasEnded } from './processes.mjs';
 
+/** What folders of `withTemporaryFolder` are for; a leftover is known by its purpose. */
+const PURPOSES = ['unit-tests', 'bench', 'time-to-accuracy'];
+
+const FOLDER = new RegExp(`^(${PURPOSES.join('|')})-(?<pid>\\d+)(-\\w{6})?$`);
+
 /** Where the holder of a lock makes `target` before it is renamed into place. */
 export function stagingOf(target) {
   return `${target}.${process.pid}`;
@@ -34,12 +39,14 @@ export async function removeStagings(target) {
 /** Removes what killed processes left of `withTemporaryFolder` and `withCountsFile`. */
 export async function removeLeftovers(cache = CACHE) {
   const isLeftover = (pid) => hasEnded(pid, null);
-  await removeMatching(cache, /^(unit-tests|bench)-(?<pid>\d+)(-\w{6})?$/, isLeftover);
+  await removeMatching(cache, FOLDER, isLeftover);
   await removeMatching(path.join(cache, 'counts'), /^\w+-(?<pid>\d+)\.json$/, isLeftover);
 }
 
-/** Runs `work` with a folder of its own in the cache, removed when it is done. `purpose`: as above. */
+/** Runs `work` with a folder of its own in the cache, removed when it is done. `purpose` is one of those above. */
 export async function withTemporaryFolder(purpose, work) {
+  if (!PURPOSES.includes(purpose))
+    throw new Error(`No leftover of "${purpose}" would be removed: name it above.`);
   await mkdir(CACHE, { recursive: true });
   await removeLeftovers();
   const folder = await mkdtemp(path.join(CACHE, `${purpose}-${process.pid}-`));

@@ -1,5 +1,6 @@
 /** What `npm run time-to-accuracy` may be asked for. */
 
+import { resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { parseNumber, parseOptions, parseWholeNumber } from './options.mjs';
 import { importSource } from './source-modules.mjs';
@@ -65,7 +66,7 @@ export function parseTimeToAccuracyOptions(args) {
       steps: number('steps', 'steps'),
       evalEvery: number('eval-every', 'evalEvery', 1),
     },
-    python: given.python,
-    json: given.json,
+    python: resolveGiven(given.python),
+    json: resolveGiven(given.json),
   };
 }

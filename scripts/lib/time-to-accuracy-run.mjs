@@ -33,6 +33,9 @@ const DATA = { imageShape: [28, 28, 1], classes: 10 };
 /** What PyTorch's script does not know. */
 const LAST_STAGE = 'learn';
 
+/** Of a line that is shown. */
+const MOST_CHARACTERS = 200;
+
 const percent = (share) => `${(100 * share).toFixed(2)} %`;
 
 /** The seconds at which each accuracy was reached first; null where it was not. */
@@ -84,21 +87,37 @@ export async function describeForPyTorch(settings, goal) {
   };
 }
 
+/** What a line of PyTorch's script tells; throws a UsageError for one that it did not write. */
+function readTold(line) {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    const words = `PyTorch's run wrote "${line.slice(0, MOST_CHARACTERS)}", which is no line of JSON`;
+    throw new UsageError(`${words}: what has it write that, an import, say, has to go.`, { cause: error });
+  }
+}
+
 /** PyTorch's run, as the engine's. */
-async function timePyTorch({ interpreter, threads, run, onEvaluation }) {
+export async function timePyTorch({ interpreter, threads, run, onEvaluation }) {
   const script = inRoot('bench', 'peers', 'pytorch', 'few_labels_run.py');
   const args = [script, '--threads', String(threads), '--run', run, '--data', await ensureData()];
   const child = spawn(interpreter, args, { env: withThreads(threads), stdio: ['ignore', 'pipe', 'inherit'] });
   const leaveOff = endTogether(child);
+  const ended = new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  // Awaited at its end; a line that is refused comes before.
+  ended.catch(() => {});
+  const gone = new Promise((resolve) => {
+    child.once('exit', resolve);
+    child.once('error', resolve);
+  });
   try {
-    const ended = new Promise((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', resolve);
-    });
     const evaluations = [];
     let version;
     for await (const line of createInterface({ input: child.stdout })) {
-      const told = JSON.parse(line);
+      const told = readTold(line);
       if (told.version !== undefined) version = told.version;
       else onEvaluation(evaluations[evaluations.push(told) - 1]);
     }
@@ -106,38 +125,65 @@ async function timePyTorch({ interpreter, threads, run, onEvaluation }) {
     if (code !== 0) throw new UsageError(`PyTorch's run ended with exit code ${code}; its words are above.`);
     return { version, evaluations };
   } finally {
+    // Nobody hears it any more.
+    child.kill();
+    await gone;
     leaveOff();
   }
 }
 
-/** The table of what each run took, and how many times as long PyTorch did. */
+function describeLast(evaluations) {
+  const last = evaluations.at(-1);
+  return last === undefined ? '–' : `${percent(last.accuracy)} at step ${last.step.toLocaleString('en')}`;
+}
+
+/** The table of what each run took, and how many times as long PyTorch did, where both have ended. */
 export function formatTimes({ reach, runs }) {
   const cells = runs.map(({ engine, threads, secondsTo: seconds, evaluations }) => [
     engine,
     String(threads),
     ...seconds.map((value) => (value === null ? 'not reached' : formatDuration(1000 * value))),
-    `${percent(evaluations.at(-1).accuracy)} at step ${evaluations.at(-1).step.toLocaleString('en')}`,
+    describeLast(evaluations),
   ]);
-  const engines = runs.filter(({ engine }) => engine === 'wasm');
-  const ratios = engines.map((run) => {
+  const ratios = runs.flatMap((run) => {
+    if (run.engine !== 'wasm') return [];
     const other = runs.find(({ engine, threads }) => engine !== 'wasm' && threads === run.threads);
+    if (other === undefined) return [];
     const ratio = (value, index) => {
       const theirs = other.secondsTo[index];
       return value === null || theirs === null ? '–' : `${(theirs / value).toFixed(2)} x`;
     };
-    return ['PyTorch against wasm', String(run.threads), ...run.secondsTo.map(ratio), ''];
+    return [['PyTorch against wasm', String(run.threads), ...run.secondsTo.map(ratio), '']];
   });
   const heading = ['', 'threads', ...reach.map((share) => `${100 * share} % after`), 'ended with'];
   return formatTable([heading, ...cells, ...ratios]);
+}
+
+/**
+ * Makes the runs of the list one after the other: each has `engine`, `threads`, and `time()`, which resolves with its version
+ * and evaluations. The table, and the JSON where a file is named, have those that have ended, also where one fails.
+ */
+export async function timeRuns(list, result, json) {
+  try {
+    for (const { engine, threads, time } of list) {
+      const { version, evaluations } = await time();
+      const times = secondsTo(result.reach, evaluations);
+      result.runs.push({ engine, version, threads, secondsTo: times, evaluations });
+      if (json !== undefined) await writeFile(json, `${JSON.stringify(result, null, 2)}\n`);
+    }
+  } finally {
+    if (result.runs.length > 0) console.log(`\n${formatTimes(result)}`);
+  }
 }
 
 /** Runs what `parseTimeToAccuracyOptions` returned. */
 export async function measureTimeToAccuracy({ reach, threads, settings, python, json }) {
   if (json !== undefined) await prepareOutput('json', json);
   const { pytorch: interpreter } = await findInterpreters(['pytorch'], python);
+  const goal = reach.at(-1);
+  const described = await describeForPyTorch(settings, goal);
   const files = await ensureSiteFiles();
   const [cpu] = os.cpus();
-  const goal = reach.at(-1);
   const result = {
     version: VERSION,
     date: new Date().toISOString(),
@@ -146,24 +192,21 @@ export async function measureTimeToAccuracy({ reach, threads, settings, python, 
     reach,
     runs: [],
   };
-  const add = (engine, count, { version, evaluations }) => {
-    const times = secondsTo(reach, evaluations);
-    result.runs.push({ engine, version, threads: count, secondsTo: times, evaluations });
-  };
   const teller =
     (name) =>
     ({ step, accuracy, seconds }) =>
       console.log(`${name}: step ${step}, ${percent(accuracy)} after ${formatDuration(1000 * seconds)}`);
   await withTemporaryFolder('time-to-accuracy', async (folder) => {
     const run = path.join(folder, 'run.json');
-    await writeFile(run, JSON.stringify(await describeForPyTorch(settings, goal)));
-    for (const count of threads) {
+    await writeFile(run, JSON.stringify(described));
+    const list = threads.flatMap((count) => {
       const own = { ...settings, threads: count };
-      add('wasm', count, await timeEngine(own, goal, files, teller(`wasm x${count}`)));
       const onEvaluation = teller(`pytorch x${count}`);
-      add('pytorch', count, await timePyTorch({ interpreter, threads: count, run, onEvaluation }));
-    }
+      return [
+        { engine: 'wasm', time: () => timeEngine(own, goal, files, teller(`wasm x${count}`)) },
+        { engine: 'pytorch', time: () => timePyTorch({ interpreter, threads: count, run, onEvaluation }) },
+      ].map((each) => ({ ...each, threads: count }));
+    });
+    await timeRuns(list, result, json);
   });
-  console.log(`\n${formatTimes(result)}`);
-  if (json !== undefined) await writeFile(json, `${JSON.stringify(result, null, 2)}\n`);
 }

@@ -1,5 +1,6 @@
 """The recipe few-labels in eager PyTorch, from its first step on, as its users would write it: until the test images are
-read as well as is asked for, or to the end of `learn`. Never tuned against. Prints a line of JSON for each evaluation.
+read as well as is asked for, or to the end of `learn`, where they are read too. Never tuned against. Prints a line of JSON
+for each evaluation.
 
 The labelled images are those of the engine's run; other draws are PyTorch's own. Trust in spread labels is not measured:
 all serve, which on MNIST is what the engine decides too.
@@ -107,6 +108,7 @@ def main():
     models, optimisers = Models(networks), Optimisers()
     classes = networks["discriminator"]["network"]["layers"][-1]["units"]
     done = 0
+    steps = sum(stage["steps"] for stage in asked["stages"])
     for stage in asked["stages"]:
         key, before = stage["key"], stage["before"]
         if stage["optimisers"] == "fresh":
@@ -119,7 +121,8 @@ def main():
         for _ in range(stage["steps"]):
             step()
             done += 1
-            if key == "look" or done % asked["evalEvery"] > 0:
+            is_due = done % asked["evalEvery"] == 0 or done == steps
+            if key == "look" or not is_due:
                 continue
             right = accuracy(models.average, *tests)
             line = {"step": done, "accuracy": right, "seconds": time.perf_counter() - began}

@@ -7,7 +7,12 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { removeLeftovers, removeStagings, stagingOf } from '../../../scripts/lib/temporary.mjs';
+import {
+  removeLeftovers,
+  removeStagings,
+  stagingOf,
+  withTemporaryFolder,
+} from '../../../scripts/lib/temporary.mjs';
 
 let cache;
 
@@ -29,6 +34,7 @@ test('folders and counts of dead processes go, those of living ones and other na
     `unit-tests-${dead}`,
     `unit-tests-${dead}-aB3xyz`,
     `bench-${dead}-aB3xyz`,
+    `time-to-accuracy-${dead}-aB3xyz`,
     `counts/unit-${dead}.json`,
   ];
   const others = [
@@ -41,6 +47,10 @@ test('folders and counts of dead processes go, those of living ones and other na
   await removeLeftovers(cache);
   const left = (await readdir(cache, { recursive: true })).map((name) => name.split(path.sep).join('/'));
   assert.deepEqual(left.sort(), [...others, 'counts'].sort());
+});
+
+test('a folder whose leftovers nobody would know is not made', async () => {
+  await assert.rejects(withTemporaryFolder('other', assert.fail), /No leftover of "other" would be removed/);
 });
 
 test('what a dead holder of a lock was making goes, what it made stays', async () => {

@@ -1,9 +1,20 @@
 /** What `npm run time-to-accuracy` can be asked for, what it hands to PyTorch, and what it makes of its figures. */
 
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
+import { resolveGiven } from '../../../scripts/lib/invocation.mjs';
+import { hasEnded } from '../../../scripts/lib/processes.mjs';
 import { parseTimeToAccuracyOptions } from '../../../scripts/lib/time-to-accuracy-options.mjs';
-import { describeForPyTorch, formatTimes, secondsTo } from '../../../scripts/lib/time-to-accuracy-run.mjs';
+import {
+  describeForPyTorch,
+  formatTimes,
+  secondsTo,
+  timePyTorch,
+  timeRuns,
+} from '../../../scripts/lib/time-to-accuracy-run.mjs';
 
 const parse = (...args) => parseTimeToAccuracyOptions(args);
 
@@ -56,3 +67,54 @@ test('an accuracy is reached where it is first, and who has not reached one is i
   assert.deepEqual(cells[2], ['pytorch', '2', '30 s', 'not reached', '98.50 % at step 400']);
   assert.deepEqual(cells[3], ['PyTorch against wasm', '2', '1.50 x', '–']);
 });
+
+test('files and folders are those of where the person stands', () => {
+  const { json, python } = parse('--json', 'a.json', '--python', 'venvs');
+  assert.deepEqual([json, python], [resolveGiven('a.json'), resolveGiven('venvs')]);
+  assert.ok(path.isAbsolute(json));
+});
+
+test('more labels than there are is told in words', async () => {
+  const { settings } = parse('--labels', '60000');
+  await assert.rejects(
+    describeForPyTorch(settings, 0.99),
+    /^UsageError: .*"labels" is 60,?000.* has only [\d,]+ images of class/,
+  );
+});
+
+test('runs that have ended are kept where a later one fails, and one without an accuracy is shown', async (context) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'times-'));
+  context.after(() => rm(folder, { recursive: true }));
+  const json = path.join(folder, 'times.json');
+  const result = { reach: [0.98], runs: [] };
+  const lines = [];
+  context.mock.method(console, 'log', (line) => lines.push(line));
+  const list = [
+    { engine: 'wasm', threads: 1, time: async () => ({ version: 'a', evaluations: [] }) },
+    { engine: 'pytorch', threads: 1, time: () => Promise.reject(new Error('gone')) },
+  ];
+  await assert.rejects(timeRuns(list, result, json), /gone/);
+  assert.deepEqual(
+    JSON.parse(await readFile(json, 'utf8')).runs.map(({ engine }) => engine),
+    ['wasm'],
+  );
+  assert.match(lines.join(), /wasm +1 +not reached +–/);
+});
+
+test(
+  'a PyTorch that writes something else is ended',
+  { skip: process.platform === 'win32' },
+  async (context) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'times-'));
+    context.after(() => rm(folder, { recursive: true }));
+    const interpreter = path.join(folder, 'python');
+    const words = ['#!/bin/sh', 'echo \'{"version": "2"}\'', 'echo "pid $$"', 'exec sleep 600'];
+    await writeFile(interpreter, words.join('\n'), { mode: 0o755 });
+    const error = await timePyTorch({ interpreter, threads: 1, run: 'run.json', onEvaluation() {} }).catch(
+      (reason) => reason,
+    );
+    assert.equal(error.name, 'UsageError');
+    const [, pid] = /PyTorch's run wrote "pid (\d+)", which is no line of JSON/.exec(error.message);
+    assert.ok(await hasEnded(Number(pid), null));
+  },
+);
