@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { makeFolders } from '../../../bin/lib/make-folders.mjs';
+import { makeFolders, missingFolders } from '../../../bin/lib/make-folders.mjs';
 import { claimFolder } from '../../../scripts/lib/claimed-folder.mjs';
 import { prepareOutput } from '../../../scripts/lib/output-file.mjs';
 
@@ -24,6 +24,16 @@ test('what is missing is made, and the first of it told', async (context) => {
   await assert.rejects(makeFolders(path.join(folder, 'link')), /EEXIST/);
   await mkdir(path.join(folder, 'nowhere'));
   assert.equal(await makeFolders(path.join(folder, 'link')), undefined);
+});
+
+test('a root that is not there is told, and ends the search', () => {
+  const { dirname } = path.win32;
+  const drive = { dirname, exists: (file) => file === 'C:\\' };
+  assert.deepEqual(missingFolders('C:\\runs\\a', drive), ['C:\\runs', 'C:\\runs\\a']);
+  assert.throws(() => missingFolders('Z:\\runs\\a', drive), {
+    message: 'ENOENT: there is no Z:\\',
+    syscall: 'mkdir',
+  });
 });
 
 test(
