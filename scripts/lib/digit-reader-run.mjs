@@ -11,7 +11,7 @@ import { importForNode } from './node-bundle.mjs';
 import { prepareFolder, prepareOutput } from './output-file.mjs';
 import { inRoot } from './paths.mjs';
 import { readResumedRun } from './resumed-run.mjs';
-import { CHECKPOINT, readWhole, replaceFile } from './run-folder.mjs';
+import { CHECKPOINT, RUN, contentsOf, readWhole, replaceFile } from './run-folder.mjs';
 import { withTemporaryFolder } from './temporary.mjs';
 import { formatTable } from './text-table.mjs';
 import { train } from './train-run.mjs';
@@ -41,13 +41,24 @@ async function setFiles(name) {
   };
 }
 
-/** Trains, or goes on, where the run in `out` has not finished. Resolves with the exit code. */
-async function trainIn({ out, isResumed, settings }) {
-  if (!isResumed) return train({ given: settings, out });
-  const checkpoint = path.join(resolveGiven(out), CHECKPOINT);
-  if (!existsSync(checkpoint)) return train({ given: settings, resume: out });
-  const { isFinished } = await readResumedRun(checkpoint, settings);
-  return isFinished ? 0 : train({ given: settings, resume: out });
+function isFilled(folder) {
+  return existsSync(folder) && statSync(folder).isDirectory() && contentsOf(folder).length > 0;
+}
+
+/** Trains by `run`, or goes on, where the run in `out` has not finished. Resolves with the exit code. */
+export async function trainIn({ out: name, isResumed, resumeCommand, settings }, run = train) {
+  const out = resolveGiven(name);
+  const checkpoint = path.join(out, CHECKPOINT);
+  const [hasCheckpoint, isBegun] = [checkpoint, path.join(out, RUN)].map((file) => existsSync(file));
+  if (!isResumed) {
+    if (!isFilled(out)) return run({ given: settings, out: name });
+    const advice = hasCheckpoint || isBegun ? `, or go on with the run in it: ${resumeCommand}` : '';
+    throw new UsageError(`--out ${name} exists and is not empty. Name another folder${advice}.`);
+  }
+  // It was cut off before its only checkpoint, so it begins anew.
+  if (!hasCheckpoint && isBegun) return run({ given: settings, out: name, force: true });
+  if (hasCheckpoint && (await readResumedRun(checkpoint, settings)).isFinished) return 0;
+  return run({ given: settings, resume: name });
 }
 
 /** Runs what `parseReaderOptions` returned; resolves with the exit code. */

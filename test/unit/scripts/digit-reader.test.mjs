@@ -11,7 +11,8 @@ import {
   readerHelp,
   readHelp,
 } from '../../../scripts/lib/digit-reader-options.mjs';
-import { readDigits } from '../../../scripts/lib/digit-reader-run.mjs';
+import { readDigits, trainIn } from '../../../scripts/lib/digit-reader-run.mjs';
+import { writeRun } from './support/checkpoint.mjs';
 
 test('the reader learns from all labels, as long as it is told', () => {
   const { settings, into, isResumed } = parseReaderOptions(['--out', 'a', '--steps', '7', '--threads', '2']);
@@ -31,6 +32,34 @@ test('a reader that stops names the command that goes on with it, into the same 
   const command = /npm .*run digit-reader -- --out 'a b' --into c --steps 7 --resume$/;
   assert.match(parseReaderOptions(words).resumeCommand, command);
   assert.match(parseReaderOptions(['--resume', ...words]).resumeCommand, command);
+});
+
+test('a run that was cut off, with or without a checkpoint, is gone on with', async (context) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'reader-'));
+  context.after(() => rm(folder, { recursive: true }));
+  const trained = (...words) => {
+    const options = parseReaderOptions(['--out', folder, '--steps', '7', ...words]);
+    return trainIn(options, async ({ out, resume, force }) => ({ out, resume, force }));
+  };
+  const begun = { out: folder, resume: undefined, force: undefined };
+  const resumed = { out: undefined, resume: folder, force: undefined };
+  assert.deepEqual(await trained(), begun);
+  // That there is nothing is told there.
+  assert.deepEqual(await trained('--resume'), resumed);
+  await writeFile(path.join(folder, 'run.json'), '{}');
+  const advice =
+    /is not empty\. Name another folder, or go on with the run in it: npm run digit-reader -- .* --resume\.$/;
+  await assert.rejects(trained(), advice);
+  assert.deepEqual(await trained('--resume'), { ...begun, force: true });
+  const { settings } = parseReaderOptions(['--out', folder, '--steps', '7']);
+  await writeRun(folder, settings, 3);
+  await assert.rejects(trained(), advice);
+  assert.deepEqual(await trained('--resume'), resumed);
+  await writeRun(folder, settings, 7);
+  assert.equal(await trained('--resume'), 0);
+  await writeFile(path.join(folder, 'other'), '');
+  for (const name of ['run.json', 'checkpoint.safetensors']) await rm(path.join(folder, name));
+  await assert.rejects(trained(), /is not empty\. Name another folder\.$/);
 });
 
 test('what makes the reader another one cannot be given', () => {
