@@ -30,9 +30,9 @@ yardsticks follow, once for each number of threads.
   --engines LIST   of ${Object.keys(ENGINES).join(', ')}
                    (default webgpu,tfjs-webgpu,jax-js)
   --threads LIST   compute threads, for each engine that has them (default 1,2)
-  --recipe NAME    what the engines train (default ${PEER_RECIPE}, which every yardstick knows; plain TensorFlow.js
-                   knows the recipes for few labels as well, pytorch the stages look and learn of few-labels, eager
-                   and through torch.compile)
+  --recipe NAME    what the engines train (default ${PEER_RECIPE}, which every yardstick but ${COMPILED} knows; plain
+                   TensorFlow.js knows the recipes for few labels as well, pytorch the stages look and learn of
+                   few-labels, eager and through torch.compile)
   --stage KEY      the stage of the recipe that is measured, by itself (default the longest that learns from labels)
   --batch N        another batch than the recipe's
   --steps N        rounds; in each, every engine makes steps for 0.1 s, one at least (default 5)

@@ -31,7 +31,11 @@ const COMMAND_OPTIONS = {
     value: 'N',
     note: 'draws of labels, by the seeds 1 to N (default 10; with --resume those there are)',
   },
-  out: { type: 'string', value: 'FOLDER', note: 'where protocol.json, sweep.csv, sweep.svg and the runs go' },
+  out: {
+    type: 'string',
+    value: 'FOLDER',
+    note: 'where protocol.json, sweep.json, sweep.csv, sweep.svg and the runs go',
+  },
   resume: { type: 'boolean', note: 'go on with what is in --out, by the settings that it was begun with' },
   'add-to': {
     type: 'string',

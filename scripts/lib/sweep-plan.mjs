@@ -3,7 +3,7 @@
 import { resolveGiven } from './invocation.mjs';
 import { UsageError } from './main.mjs';
 import { importSource } from './source-modules.mjs';
-import { checkSettings, toOptionName } from './train-options.mjs';
+import { checkSettings, settingWords } from './train-options.mjs';
 
 const { DEFAULT_SETTINGS } = await importSource('src/protocol/settings.ts');
 const { recipe: DEFAULT_RECIPE, seed: DEFAULT_SEED } = DEFAULT_SETTINGS;
@@ -63,7 +63,7 @@ export function settingsOf({ recipe, labels, seed }, settings) {
 /** The refusal of a setting that would make other runs of those there are; `what` goes on. */
 export function contradiction(setting, value, before, what = 'sweep') {
   return new UsageError(
-    `--${toOptionName(setting)} ${value} contradicts the ${what}, ` +
+    `${settingWords(setting, value)} contradicts the ${what}, ` +
       `${before === undefined ? 'which was begun without it' : `whose ${setting} is ${before}`}: ` +
       `leave it out to go on, or name another folder for another ${what}.`,
   );

@@ -17,8 +17,8 @@ const { REPAIRS, readRepairs, writeRepairs } = await importSource('src/recipe/re
 const { differingSettings, resolveSettings } = await importSource('src/protocol/check-settings.ts');
 
 const ENGINE_NOTES = {
-  auto: 'WebGPU on a real GPU, else wasm',
-  webgpu: 'the fused engine on WebGPU, the fastest on a GPU',
+  auto: 'the faster of webgpu and wasm, measured, on a real GPU, else wasm',
+  webgpu: 'the fused engine on WebGPU',
   wasm: "this project's own kernels, on the CPU",
   'tfjs-webgpu': 'TensorFlow.js on WebGPU',
   'tfjs-webgl': 'TensorFlow.js on WebGL',
@@ -58,6 +58,10 @@ const SETTING_NOTES = {
     'let the engine webgpu store activations as float16, where the adapter has it; other values from the fourth digit on',
 };
 
+const NEGATION_NOTES = {
+  balanced: 'labelled images as they are drawn, of whichever digits',
+};
+
 const COMMAND_OPTIONS = {
   out: {
     type: 'string',
@@ -73,7 +77,7 @@ const COMMAND_OPTIONS = {
   ...DATA_OPTIONS,
   export: {
     type: 'boolean',
-    note: 'also write both networks as TensorFlow.js LayersModels, into FOLDER/model',
+    note: 'also write every network as a TensorFlow.js LayersModel, into FOLDER/model',
   },
   help: { type: 'boolean', note: 'this text' },
 };
@@ -82,13 +86,28 @@ export function toOptionName(setting) {
   return setting.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** An option a setting, with its type and the setting's name. */
-const SETTING_OPTIONS = Object.fromEntries(
-  Object.entries(DEFAULT_SETTINGS).map(([setting, value]) => [
-    toOptionName(setting),
-    { type: typeof value === 'boolean' ? 'boolean' : 'string', setting },
-  ]),
-);
+/** How a command line gives a setting this value. */
+export function settingWords(setting, value) {
+  const name = toOptionName(setting);
+  if (typeof value !== 'boolean') return `--${name} ${value}`;
+  return value ? `--${name}` : `--no-${name}`;
+}
+
+/** Whether a recipe has it unless told. */
+function isEverOn(setting) {
+  return RECIPE_NAMES.some((name) => defaultSettings(name)[setting] === true);
+}
+
+function optionsOf([setting, value]) {
+  const name = toOptionName(setting);
+  if (typeof value !== 'boolean') return [[name, { type: 'string', setting }]];
+  const on = [name, { type: 'boolean', setting }];
+  // `parseArgs` of Node 20.11 knows no negation.
+  return isEverOn(setting) ? [on, [`no-${name}`, { type: 'boolean', setting, isNegation: true }]] : [on];
+}
+
+/** Options of the settings, with their types and the settings' names; one that switches off what another switches on. */
+const SETTING_OPTIONS = Object.fromEntries(Object.entries(DEFAULT_SETTINGS).flatMap(optionsOf));
 
 /** The one text for these repairs; what names none is for the check of settings to refuse. */
 function toRepairs(given) {
@@ -151,7 +170,7 @@ export function checkAgainstCheckpoint(given, settings) {
   for (const [setting, value] of Object.entries(given)) {
     if (setting === 'steps' || setting === 'engine' || value === settings[setting]) continue;
     throw new UsageError(
-      `--${toOptionName(setting)} ${value} contradicts the checkpoint, whose ${setting} is ${settings[setting]}: ` +
+      `${settingWords(setting, value)} contradicts the checkpoint, whose ${setting} is ${settings[setting]}: ` +
         'leave it out to go on, or start a new run without --resume.',
     );
   }
@@ -173,9 +192,16 @@ export function parseCommand(command, args, settings, commandOptions, env) {
   const given = {};
   const own = {};
   for (const [name, value] of Object.entries(values)) {
-    const { setting } = all[name];
-    if (setting === undefined) own[name] = value;
-    else given[setting] = toValue(setting, value);
+    const { setting, isNegation = false } = all[name];
+    if (setting === undefined) {
+      own[name] = value;
+      continue;
+    }
+    if (Object.hasOwn(given, setting)) {
+      const option = toOptionName(setting);
+      throw new UsageError(`--${option} and --no-${option} exclude each other: leave one out.`);
+    }
+    given[setting] = isNegation ? !value : toValue(setting, value);
   }
   return { given, own };
 }
@@ -198,7 +224,8 @@ export function table(rows) {
 
 /** What gives name and note of a setting's option, for a command with these defaults. */
 export function settingDescriber(defaults) {
-  return ([option, { type, setting }]) => {
+  return ([option, { type, setting, isNegation = false }]) => {
+    if (isNegation) return [`--${option}`, NEGATION_NOTES[setting]];
     const range = SETTING_RANGES[setting];
     const allowed = range === undefined ? '' : `, ${range.min} to ${range.max}`;
     const byDefault = type === 'boolean' ? '' : ` (default ${defaults[setting]}${allowed})`;
@@ -216,7 +243,7 @@ export function describeRecipe(name) {
   const own = defaultSettings(name);
   const defaults = differingSettings(own, DEFAULT_SETTINGS)
     .filter((key) => key !== 'recipe')
-    .map((key) => `--${toOptionName(key)} ${own[key]}`);
+    .map((key) => settingWords(key, own[key]));
   return [name, RECIPES[name].summary + (defaults.length === 0 ? '' : ` (default ${defaults.join(' ')})`)];
 }
 

@@ -4,6 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { reasonNotToOpen } from '../../../scripts/lib/open-browser.mjs';
 import { parseOptions, parseWholeNumber } from '../../../scripts/lib/options.mjs';
+import { parseProtocolOptions } from '../../../scripts/lib/protocol-options.mjs';
+import { parseRepairsOptions } from '../../../scripts/lib/repairs-options.mjs';
+import { parseSweepOptions, sweepHelp } from '../../../scripts/lib/sweep-options.mjs';
 import { checkAgainstCheckpoint, parseTrainOptions, trainHelp } from '../../../scripts/lib/train-options.mjs';
 
 test('a stray argument names the missing --', () => {
@@ -79,6 +82,37 @@ test('every setting of a run has an option', () => {
     given: { recipe: 'labels-only', labels: 100, balanced: true, discriminatorLr: 1e-4 },
     out: 'a',
   });
+});
+
+test('a flag that is on by default can be switched off, wherever it can be switched on', () => {
+  const given = (...args) => parseTrainOptions(['--out', 'a', ...args]).given;
+  assert.deepEqual(given('--no-balanced'), { balanced: false });
+  assert.deepEqual(given('--balanced'), { balanced: true });
+  assert.deepEqual(given(), {});
+  assert.deepEqual(parseSweepOptions(['--out', 'a', '--no-balanced']).settings, { balanced: false });
+  for (const words of [
+    ['--balanced', '--no-balanced'],
+    ['--no-balanced', '--balanced'],
+  ]) {
+    assert.throws(
+      () => given(...words),
+      /^UsageError: --balanced and --no-balanced exclude each other: leave one out/,
+    );
+  }
+  for (const help of [trainHelp(), sweepHelp()]) {
+    assert.match(help, /^ +--no-balanced +labelled images as they are drawn/m);
+    // The defaults of recipes are written as they are given.
+    assert.match(help, /^ +notebook .*--no-balanced/m);
+    assert.doesNotMatch(help, /--balanced (true|false)|--no-(subgroups|float16)/);
+  }
+  // Where it is fixed there is neither.
+  for (const parse of [parseProtocolOptions, parseRepairsOptions]) {
+    assert.throws(() => parse(['--out', 'a', '--no-balanced']), /Unknown option '--no-balanced'/);
+  }
+  assert.throws(
+    () => checkAgainstCheckpoint({ balanced: false }, { balanced: true }),
+    /--no-balanced contradicts the checkpoint, whose balanced is true/,
+  );
 });
 
 test('a bad setting is refused before anything is built, in the words of the worker', () => {
