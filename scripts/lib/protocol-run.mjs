@@ -97,10 +97,10 @@ export async function protocol(options) {
   const earlier = await readEarlier({ addTo, out, version: VERSION });
   const taken = takenDraws(earlier);
   const describe = (plan) => describeProtocol({ recipe, labels, ...plan }, labelsOf);
-  if (earlier.length > 0) {
-    const own = describe({ ...planned, data: { ...images, data: resolveGiven(images.data) } });
-    for (const each of earlier) checkEarlier(each, own);
-  }
+  const own = describe({ ...planned, data: { ...images, data: resolveGiven(images.data) } });
+  // Refuses more labels than there are.
+  own.labelled(planned.runs[0].seed);
+  for (const each of earlier) checkEarlier(each, own);
   const code = await sweep({
     out: name,
     isResumed,
@@ -116,7 +116,12 @@ export async function protocol(options) {
   });
   const plan = await readPlan(out, name);
   const rows = await Promise.all(plan.runs.map((run) => readRow(out, run, plan.settings)));
-  const result = await writeProtocol(out, describe(plan), rows, taken, labelsOf.evaluated.length);
+  const result = await writeProtocol(out, describe(plan), rows, taken, labelsOf.evaluated.length).catch(
+    (error) => {
+      const file = path.join(name, PROTOCOL);
+      throw new UsageError(`${file} cannot be written: ${error.message}`, { cause: error });
+    },
+  );
   console.log(
     `${recipe}, ${labels} labels, ${result.draws.length} draws: mean ${percent(result.mean)}, deviation ` +
       `${percent(result.deviation)}, worst ${percent(result.worst)} (${path.join(name, PROTOCOL)})`,

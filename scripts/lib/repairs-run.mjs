@@ -87,7 +87,12 @@ export async function measureRepairs(options) {
 async function measureIn(out, options) {
   const { out: name, jobs } = options;
   const asked = await askedFor(out, options);
-  const write = async () => writeRepairsResults(out, asked, await readRows(out, name, asked));
+  const write = async () => {
+    const rows = await readRows(out, name, asked);
+    return writeRepairsResults(out, asked, rows).catch((error) => {
+      throw new UsageError(`The table in ${name} cannot be written: ${error.message}`, { cause: error });
+    });
+  };
   await write();
   let code = 0;
   for (const [index, choice] of CHOICES.entries()) {

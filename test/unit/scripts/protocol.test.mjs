@@ -1,7 +1,7 @@
 /** The protocol's options and sums, and the data that settings are chosen on. */
 
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -117,6 +117,14 @@ test('a protocol whose runs would end before there is an accuracy is refused', a
   await writeRun(path.join(folder, run.name), settingsOf(run, settings), 100, { unmeasuredSteps: 2000 });
   await writeResults(folder, plan, [rowOf(run, {})]);
   await assert.rejects(asked('--resume', '--steps', '500'), refusal(2001));
+});
+
+test('a protocol of more labels than there are is refused before its runs', async (context) => {
+  const folder = await inFolder(context);
+  const out = path.join(folder, 'a');
+  const asked = protocol(parseProtocolOptions(['--out', out, '--labels', '60000']));
+  await assert.rejects(asked, /^UsageError: .*"labels" is 60,?000/);
+  assert.deepEqual(await readdir(folder), []);
 });
 
 test('what a protocol fixes cannot be given, and what it needs is asked for', () => {
