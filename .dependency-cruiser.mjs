@@ -45,7 +45,7 @@ const ROOMS = [
   ['wasm kernels', `${ENGINE}wasm/kernels/`, [`${ENGINE}wasm/kernels/`], []],
   [
     'choice of engines',
-    `${ENGINE}(choose|compare|fastest|recovering|start)-engines?\\.ts$|${ENGINE}engine-(entry|speeds|table)\\.ts$|${ENGINE}(find-neighbours|import-tfjs-file)\\.ts$`,
+    `${ENGINE}(choose|compare|fastest|recovering|start)-engines?\\.ts$|${ENGINE}engine-(entry|speeds|table)\\.ts$|${ENGINE}(spread-kernels|import-tfjs-file)\\.ts$`,
     [...ENGINES, SPREAD, `${ENGINE}[^/]*$`, `${ENGINE}(tfjs|webgpu|wasm)/`],
     [],
   ],

@@ -9,7 +9,7 @@ import { feature } from '../browser/feature.js';
 import { workerLockName } from '../protocol/trainer-api.js';
 import { coresForThreads } from './engine/device/platform.js';
 import { ENGINES } from './engine/engine-table.js';
-import { neighbourSearch } from './engine/find-neighbours.js';
+import { spreadKernels } from './engine/spread-kernels.js';
 import { buildRecipe } from '../recipe/build-recipe.js';
 import { Trainer } from './commands/trainer.js';
 import { createYield } from './commands/yield.js';
@@ -39,7 +39,7 @@ function takeLock(): Promise<boolean> {
 const trainer = new Trainer({
   engines: ENGINES,
   buildRecipe,
-  neighbourSearch,
+  spreadKernels,
   fetch: (...request) => fetch(...request),
   now: () => performance.now(),
   schedule: (callback, delayMs) => void setTimeout(callback, delayMs),

@@ -10,7 +10,7 @@ import { inStage, stageAt, unmeasuredSteps } from '../../src/recipe/recipe.js';
 import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
 import { averageName, initialTensors, momentNames, TARGET_STORE } from '../../src/worker/model/parameters.js';
 import { landmarksOf } from '../../src/worker/model/draws.js';
-import { plainNeighbours } from '../../src/worker/spread/plain-neighbours.js';
+import { PLAIN_KERNELS } from '../../src/worker/spread/kernels.js';
 import { withFreshOptimisers } from '../../src/worker/run/stage-begin.js';
 import { tinyInput } from '../worker/support/tiny.js';
 import { fakeTable } from './support/fake-engine.js';
@@ -202,10 +202,13 @@ describe('a run in stages', () => {
     };
     const { trainer, reached, of } = await openTrainer({
       table: fakeTable({ onFlush }).table,
-      neighbourSearch: () => (rows, nearest, slices) => {
-        searches++;
-        return plainNeighbours(rows, nearest, slices);
-      },
+      spreadKernels: () => ({
+        ...PLAIN_KERNELS,
+        findNeighbours: (rows, nearest, slices) => {
+          searches++;
+          return PLAIN_KERNELS.findNeighbours(rows, nearest, slices);
+        },
+      }),
     });
     pause = () => trainer.pause();
     await trainer.start(FEW);
@@ -219,18 +222,21 @@ describe('a run in stages', () => {
   it('rests while labels are being spread, and spreads them when it goes on', async () => {
     let isAsked = false;
     const { trainer, reached, of, state } = await openTrainer({
-      neighbourSearch: () => async (rows, nearest, slices) => {
-        if (!isAsked) {
-          isAsked = true;
-          void trainer.pause();
-          // Rejects as soon as the pause is heard.
-          for (;;) {
-            await new Promise((resolve) => setImmediate(resolve));
-            await slices.pause();
+      spreadKernels: () => ({
+        ...PLAIN_KERNELS,
+        findNeighbours: async (rows, nearest, slices) => {
+          if (!isAsked) {
+            isAsked = true;
+            void trainer.pause();
+            // Rejects as soon as the pause is heard.
+            for (;;) {
+              await new Promise((resolve) => setImmediate(resolve));
+              await slices.pause();
+            }
           }
-        }
-        return plainNeighbours(rows, nearest, slices);
-      },
+          return PLAIN_KERNELS.findNeighbours(rows, nearest, slices);
+        },
+      }),
     });
     await trainer.start(FEW);
     await reached('paused');

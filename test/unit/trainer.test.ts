@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { PROTOCOL_VERSION, type OpenOptions } from '../../src/protocol/trainer-api.js';
 import type { SettingsInput } from '../../src/protocol/settings.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
-import { plainNeighbours } from '../../src/worker/spread/plain-neighbours.js';
+import { PLAIN_KERNELS } from '../../src/worker/spread/kernels.js';
 import { Trainer } from '../../src/worker/commands/trainer.js';
 import { fetchOf, tinyDataset, tinyFiles } from './support/data.js';
 import { fakeTable } from './support/fake-engine.js';
@@ -16,7 +16,7 @@ function unopened(): Trainer {
   return new Trainer({
     engines: fakeTable().table,
     buildRecipe,
-    neighbourSearch: () => plainNeighbours,
+    spreadKernels: () => PLAIN_KERNELS,
     fetch: fetchOf(tinyFiles()),
     now: () => 0,
     schedule: (callback) => void queueMicrotask(callback),

@@ -37,7 +37,7 @@ export interface TrainerOptions
   extends
     Pick<
       LoaderOptions,
-      'engines' | 'buildRecipe' | 'neighbourSearch' | 'now' | 'yieldToCommands' | 'startTimer' | 'measuring'
+      'engines' | 'buildRecipe' | 'spreadKernels' | 'now' | 'yieldToCommands' | 'startTimer' | 'measuring'
     >,
     Pick<ReporterOptions, 'schedule'> {
   readonly fetch: typeof fetch;

@@ -7,7 +7,7 @@ import type { Report } from '../../protocol/reports.js';
 import { stageAt } from '../../recipe/recipe.js';
 import type { EngineInput } from '../engine/engine.js';
 import { landmarksOf } from '../model/draws.js';
-import type { FindNeighbours } from '../spread/neighbours.js';
+import type { SpreadKernels } from '../spread/kernels.js';
 import { Slices } from '../spread/slices.js';
 import { spread } from '../spread/spreader.js';
 import type { EngineCalls } from './engine-calls.js';
@@ -21,7 +21,7 @@ const EVERY_MS = 5000;
 
 export interface FeatureMapsOptions extends EngineInput {
   readonly calls: EngineCalls;
-  readonly findNeighbours: FindNeighbours;
+  readonly spreadKernels: SpreadKernels;
   readonly report: (report: Report) => void;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
@@ -46,7 +46,7 @@ export class FeatureMaps {
 
   /** Reports them as they are after `step` updates, unless `signal` breaks it off. */
   async show(step: number, signal: AbortSignal): Promise<void> {
-    const { recipe, dataset, split, findNeighbours, report, now, yieldToCommands } = this.#options;
+    const { recipe, dataset, split, spreadKernels, report, now, yieldToCommands } = this.#options;
     const startedAt = now();
     const landmarks = landmarksOf(recipe, split).subarray(0, MOST_LANDMARKS);
     try {
@@ -56,7 +56,7 @@ export class FeatureMaps {
         labels: Array.from(split.labelled, (index) => dataset.train.labels[index]!),
         size: featureSize(recipe),
         features: featureReader(this.#options, landmarks, 'current'),
-        findNeighbours,
+        kernels: spreadKernels,
         slices: new Slices({ now, yieldToCommands, signal }),
       });
       report({ type: 'featureMap', step, points: map, classes: spreadClasses });

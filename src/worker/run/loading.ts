@@ -23,14 +23,14 @@ import { RecipeError } from '../../recipe/check-recipe.js';
 import { allLossNames, allMetricNames } from '../../recipe/metrics.js';
 import type { Recipe } from '../../recipe/recipe.js';
 import { SerialQueue } from './serial-queue.js';
-import type { FindNeighbours } from '../spread/neighbours.js';
+import type { SpreadKernels } from '../spread/kernels.js';
 import { makeSplit } from '../data/split.js';
 
 export interface LoaderOptions extends Pick<RunOptions, 'report' | 'now' | 'yieldToCommands'> {
   readonly engines: readonly EngineEntry[];
   readonly buildRecipe: typeof buildRecipe;
-  /** The search for nearest neighbours on so many threads, as the settings have them. */
-  readonly neighbourSearch: (threads: number) => FindNeighbours;
+  /** What spreads labels on so many threads, as the settings have them. */
+  readonly spreadKernels: (threads: number) => SpreadKernels;
   readonly loadDataset: (
     signal: AbortSignal,
     onProgress: (loadedBytes: number, totalBytes: number) => void,
@@ -134,7 +134,7 @@ export class Loader {
     const run = new Run({
       ...input,
       scheduleSteps,
-      findNeighbours: this.#options.neighbourSearch(settings.threads),
+      spreadKernels: this.#options.spreadKernels(settings.threads),
       engine,
       replay,
       progress: checkpoint?.progress,

@@ -14,7 +14,7 @@ import { SAVE_REPLAY_LIMIT_MS } from '../../protocol/time-limits.js';
 import type { Engine, StepMetrics } from '../engine/engine.js';
 import { ReplayStopped } from '../engine/recovering-engine.js';
 import type { Dataset, Split } from '../data/dataset.js';
-import type { FindNeighbours } from '../spread/neighbours.js';
+import type { SpreadKernels } from '../spread/kernels.js';
 import { toErrorInfo } from '../../protocol/errors.js';
 import { EngineCalls } from './engine-calls.js';
 import { Evaluation } from './evaluation.js';
@@ -50,7 +50,7 @@ export interface RunOptions {
   /** The run's own from now on; it stands at `progress.step`. */
   readonly engine: Engine;
   /** For labels that are spread between stages. */
-  readonly findNeighbours: FindNeighbours;
+  readonly spreadKernels: SpreadKernels;
   /** What the engine makes lost steps again by. */
   readonly replay: Replay;
   /** Left out for a run that begins. */

@@ -15,7 +15,7 @@ import {
   TARGET_STORE,
   type NamedTensor,
 } from '../model/parameters.js';
-import type { FindNeighbours } from '../spread/neighbours.js';
+import type { SpreadKernels } from '../spread/kernels.js';
 import { Slices } from '../spread/slices.js';
 import { spread, type SpreadOutcome } from '../spread/spreader.js';
 import type { EngineCalls } from './engine-calls.js';
@@ -23,7 +23,7 @@ import { featureReader, featureSize } from './landmark-features.js';
 
 export interface StageBeginOptions extends EngineInput {
   readonly calls: EngineCalls;
-  readonly findNeighbours: FindNeighbours;
+  readonly spreadKernels: SpreadKernels;
   readonly report: (report: Report) => void;
   /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
@@ -120,7 +120,7 @@ export class StageBegin {
   }
 
   async #spread(stage: Stage, parameters: ParameterSet, signal: AbortSignal): Promise<SpreadOutcome> {
-    const { recipe, dataset, split, findNeighbours, now, yieldToCommands } = this.#options;
+    const { recipe, dataset, split, spreadKernels, now, yieldToCommands } = this.#options;
     const landmarks = landmarksOf(recipe, split);
     // Features that have learned from targets give every label back, so they prove nothing beyond those.
     const isLearned = stage.optimisers === 'continued';
@@ -131,7 +131,7 @@ export class StageBegin {
       labels: Array.from(split.labelled, (index) => dataset.train.labels[index]!),
       size: featureSize(recipe),
       features: featureReader(this.#options, landmarks, parameters),
-      findNeighbours,
+      kernels: spreadKernels,
       slices: new Slices({ now, yieldToCommands, signal }),
       mostShare,
     });

@@ -3,10 +3,10 @@
  * bring there is taken what the landmark's own label brings back to it.
  */
 
-import type { Graph } from './graph.js';
 import { countClasses, readRow, type Labels, type Reading } from './labels.js';
+import { COLUMNS, type Rounds } from './rounds.js';
 import type { Slices } from './slices.js';
-import { COLUMNS, selfReturns } from './spread-seeds.js';
+import { selfReturns } from './spread-seeds.js';
 
 /** Most labels that are left out: enough to know the share of right ones within 4 %. */
 const MOST_LABELS = 128;
@@ -58,7 +58,7 @@ function readLeftOut(
  * @param spread What `spreadLabels` has made of all labels.
  */
 export async function leaveOneOut(
-  graph: Graph,
+  rounds: Rounds,
   labels: Labels,
   classes: number,
   spread: Float64Array,
@@ -69,7 +69,7 @@ export async function leaveOneOut(
   const found: LeftOut[] = [];
   for (let first = 0; first < rows.length; first += COLUMNS) {
     const some = rows.slice(first, first + COLUMNS);
-    const returned = await selfReturns(graph, some, slices);
+    const returned = await selfReturns(rounds, some, slices);
     some.forEach((row, column) =>
       found.push(readLeftOut(spread, returned[column]!, row, labels[row]!, counts)),
     );

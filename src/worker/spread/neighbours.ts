@@ -1,4 +1,4 @@
-/** Nearest neighbours by cosine: what a search is given and what it finds. Who searches is `engine/find-neighbours.ts`. */
+/** Nearest neighbours by cosine: what a search is given and what it finds. Who searches is `engine/spread-kernels.ts`. */
 
 import type { Slices } from './slices.js';
 

@@ -1,10 +1,11 @@
 /** From features and a few labels to targets: neighbours, graph, spreading, how far it is to be trusted, and a map. */
 
 import { featureMap } from './feature-map.js';
-import { graphOf } from './graph.js';
+import { graphOf, type Graph } from './graph.js';
 import { readRow, spreadLabels, type Labels } from './labels.js';
-import { leaveOneOut } from './leave-one-out.js';
-import type { FindNeighbours, Neighbours } from './neighbours.js';
+import { leaveOneOut, type LeftOut } from './leave-one-out.js';
+import type { SpreadKernels } from './kernels.js';
+import type { Neighbours } from './neighbours.js';
 import type { Slices } from './slices.js';
 import { targetsOf } from './targets.js';
 import { trustOf, type Trust } from './trust.js';
@@ -21,7 +22,7 @@ export interface SpreadInput {
   /** Floats of a landmark's features. */
   readonly size: number;
   readonly features: ReadFeatures;
-  readonly findNeighbours: FindNeighbours;
+  readonly kernels: SpreadKernels;
   readonly slices: Slices;
   /**
    * Share of the landmarks that may have a target; 1 unless given. Features that were trained on the labels give back
@@ -68,9 +69,25 @@ function agreementOf({ count, nearest, indices }: Neighbours, classes: Uint8Arra
   return count * nearest === 0 ? 0 : alike / (count * nearest);
 }
 
+async function spreadAndLeaveOut(
+  graph: Graph,
+  labels: Labels,
+  { classes, kernels, slices }: SpreadInput,
+  onSpread: () => void,
+): Promise<{ readonly values: Float64Array<ArrayBuffer>; readonly leftOut: readonly LeftOut[] }> {
+  const rounds = await kernels.startRounds(graph);
+  try {
+    const values = await spreadLabels(rounds, labels, classes, slices);
+    onSpread();
+    return { values, leftOut: await leaveOneOut(rounds, labels, classes, values, slices) };
+  } finally {
+    rounds.dispose();
+  }
+}
+
 /** Spreads the labels. Rejects with the reason of the slices' signal where it is given up. */
 export async function spread(input: SpreadInput): Promise<SpreadOutcome> {
-  const { landmarks, classes, size, features, findNeighbours, slices } = input;
+  const { landmarks, classes, size, features, kernels, slices } = input;
   const { mostShare = 1, report = () => {} } = input;
   if (landmarks === 0) throw new Error('There is no landmark to spread labels to.');
   // Where there are more labels than landmarks, all landmarks are labelled.
@@ -78,15 +95,14 @@ export async function spread(input: SpreadInput): Promise<SpreadOutcome> {
   report('features');
   const rows = await readUnitRows(features, landmarks, size, slices);
   report('neighbours');
-  const neighbours = await findNeighbours(rows, NEAREST, slices);
+  const neighbours = await kernels.findNeighbours(rows, NEAREST, slices);
   report('labels');
   const graph = graphOf(neighbours);
   await slices.pause();
-  const values = await spreadLabels(graph, labels, classes, slices);
+  const { values, leftOut } = await spreadAndLeaveOut(graph, labels, input, () => report('leaveOneOut'));
   const spreadClasses = classesOf(values, classes, labels);
   const agreement = agreementOf(neighbours, spreadClasses);
-  report('leaveOneOut');
-  const trust = trustOf(await leaveOneOut(graph, labels, classes, values, slices), agreement);
+  const trust = trustOf(leftOut, agreement);
   const most = mostShare < 1 ? Math.round(mostShare * landmarks) : Infinity;
   const { values: targets, used, leastMargin } = targetsOf(values, classes, labels, trust, most);
   report('map');

@@ -5,7 +5,7 @@ import { PROTOCOL_VERSION } from '../../../src/protocol/trainer-api.js';
 import type { SettingsInput } from '../../../src/protocol/settings.js';
 import type { EngineEntry } from '../../../src/worker/engine/engine-entry.js';
 import { buildRecipe } from '../../../src/recipe/build-recipe.js';
-import { plainNeighbours } from '../../../src/worker/spread/plain-neighbours.js';
+import { PLAIN_KERNELS } from '../../../src/worker/spread/kernels.js';
 import { Trainer, type TrainerOptions } from '../../../src/worker/commands/trainer.js';
 import { fetchOf, tinyFiles } from './data.js';
 import { fakeTable, type FakeEngineOptions } from './fake-engine.js';
@@ -44,7 +44,7 @@ export async function openTrainer(options: TestTrainerOptions = {}): Promise<Tes
   const trainer = new Trainer({
     engines: table,
     buildRecipe: (settings, data, options) => buildRecipe(settings, data, { ...options, channelDivisor: 16 }),
-    neighbourSearch: () => plainNeighbours,
+    spreadKernels: () => PLAIN_KERNELS,
     fetch: fetchOf(tinyFiles()),
     now: clock.now,
     schedule: (callback) => void queueMicrotask(callback),

@@ -1,9 +1,11 @@
-/** The wasm engine's public face: made for the platform at hand, or with choices forced; and its search for neighbours. */
+/** The wasm engine's public face: made for the platform at hand, or with choices forced; and what it spreads labels with. */
 
 import type { FindNeighbours } from '../../spread/neighbours.js';
+import type { StartRounds } from '../../spread/rounds.js';
 import type { EngineInput } from '../engine.js';
 import { searchNeighbours } from './neighbour-search.js';
 import { onPlatform, type WasmChoices } from './platform.js';
+import { startSpreadRounds } from './spread-rounds.js';
 import { startWasmEngine, type WasmEngine } from './wasm-engine.js';
 
 /**
@@ -19,6 +21,11 @@ export async function createWasmEngine(input: EngineInput, choices: WasmChoices 
 export function wasmNeighbours(threads: number, choices: WasmChoices = {}): FindNeighbours {
   return (rows, nearest, slices) =>
     onPlatform(threads, choices, (platform) => searchNeighbours(rows, nearest, slices, platform));
+}
+
+/** Rounds on threads and memory of their own; `threads` as in the settings. */
+export function wasmRounds(threads: number, choices: WasmChoices = {}): StartRounds {
+  return (graph) => onPlatform(threads, choices, (platform) => startSpreadRounds(graph, platform));
 }
 
 export type { WasmChoices, WasmEngine };

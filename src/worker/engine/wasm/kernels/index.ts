@@ -43,6 +43,7 @@ import {
   ProductOperation,
   Run,
   SimilaritiesOperation,
+  SpreadRoundOperation,
   StageOperation,
   ToomProductOperation,
   TransformOperation,
@@ -55,6 +56,7 @@ import { overlapAdd } from './convolution/overlap-add';
 import { pack } from './convolution/pack';
 import { product } from './convolution/product';
 import { similarities } from './convolution/similarities';
+import { spreadRound } from './spread';
 import { stage } from './convolution/stage';
 import { toomProduct } from './convolution/toom-product';
 import { wordAt } from './common/tables';
@@ -98,6 +100,9 @@ function runRecord(record: Operation, threads: i32, run: Run, scratch: usize): v
       break;
     case OperationKind.nearest:
       nearest(changetype<NearestOperation>(record), threads);
+      break;
+    case OperationKind.spreadRound:
+      spreadRound(changetype<SpreadRoundOperation>(record), threads);
       break;
     case OperationKind.overlapAdd:
       overlapAdd(changetype<OverlapAddOperation>(record), threads, scratch);

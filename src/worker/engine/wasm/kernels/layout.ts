@@ -81,33 +81,34 @@ export const enum OperationKind {
   product = 3,
   similarities = 4,
   nearest = 5,
-  overlapAdd = 6,
-  transform = 7,
-  toomProduct = 8,
-  kernelGradient = 9,
-  normPartials = 10,
-  normFinish = 11,
-  normInference = 12,
-  normGradientPartials = 13,
-  normGradientFinish = 14,
-  biasPartials = 15,
-  biasFinish = 16,
-  groupNorm = 17,
-  groupNormGradient = 18,
-  contrastiveNormalise = 19,
-  contrastiveRows = 20,
-  contrastiveGradient = 21,
-  drawImages = 22,
-  drawViews = 23,
-  drawLabels = 24,
-  drawTargets = 25,
-  drawNormals = 26,
-  drawLatents = 27,
-  drawClasses = 28,
-  drawMask = 29,
-  loss = 30,
-  update = 31,
-  countCorrect = 32,
+  spreadRound = 6,
+  overlapAdd = 7,
+  transform = 8,
+  toomProduct = 9,
+  kernelGradient = 10,
+  normPartials = 11,
+  normFinish = 12,
+  normInference = 13,
+  normGradientPartials = 14,
+  normGradientFinish = 15,
+  biasPartials = 16,
+  biasFinish = 17,
+  groupNorm = 18,
+  groupNormGradient = 19,
+  contrastiveNormalise = 20,
+  contrastiveRows = 21,
+  contrastiveGradient = 22,
+  drawImages = 23,
+  drawViews = 24,
+  drawLabels = 25,
+  drawTargets = 26,
+  drawNormals = 27,
+  drawLatents = 28,
+  drawClasses = 29,
+  drawMask = 30,
+  loss = 31,
+  update = 32,
+  countCorrect = 33,
 }
 
 // prettier-ignore
@@ -204,6 +205,18 @@ export class NearestOperation extends Operation {
   values: usize;
   indices: usize;
   thresholds: usize;
+}
+
+// prettier-ignore
+@unmanaged
+export class SpreadRoundOperation extends Operation {
+  rows: i32;
+  starts: usize;
+  columns: usize;
+  weights: usize;
+  kept: usize;
+  from: usize;
+  into: usize;
 }
 
 // prettier-ignore

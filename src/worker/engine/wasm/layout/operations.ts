@@ -112,6 +112,23 @@ const OPERATIONS = {
     thresholds: 'address',
   },
   /**
+   * A round of label spreading: into = kept S from, where S is sparse and stored by rows (CSR), and the others have eight
+   * float64 columns.
+   */
+  spreadRound: {
+    rows: 'int',
+    /** [rows + 1] int32 */
+    starts: 'address',
+    /** int32 */
+    columns: 'address',
+    /** float64 */
+    weights: 'address',
+    /** One float64. */
+    kept: 'address',
+    from: 'address',
+    into: 'address',
+  },
+  /**
    * Adds up the rows of a matrix product where they overlap (overlap-add, or col2im), then applies the epilogue. There is
    * a row for each position (y, x) of the small side; it has the kernel's lines one after the other, floats (tap x, channel),
    * and `columns` floats in all. Line i goes to line stride y - top + i of the output, from pixel stride x - left on.

@@ -80,6 +80,10 @@ export class Arena {
     return new Float32Array(this.memory.buffer, address, count);
   }
 
+  doubles(address: number, count: number): Float64Array<ArrayBuffer> {
+    return new Float64Array(this.memory.buffer, address, count);
+  }
+
   words(address: number, count: number): Int32Array<ArrayBuffer> {
     return new Int32Array(this.memory.buffer, address, count);
   }

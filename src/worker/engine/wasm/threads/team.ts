@@ -114,17 +114,22 @@ export class Team {
     return null;
   }
 
+  /** Allocates what this thread keeps for itself, which the first program would else do. */
+  prepare(): void {
+    this.#ownScratch ??= this.#arena.allocate(this.#scratch.fix());
+  }
+
   /** Runs a program, or `count` records from `first`, on all threads; returns when it is done. */
   execute(program: StoredProgram, first = 0, count = program.count): void {
     // Without a record there is no barrier, and helpers might see the next command for this one.
     if (count === 0) return;
     const address = program.address + first * OPERATION_WORDS * 4;
-    this.#ownScratch ??= this.#arena.allocate(this.#scratch.fix());
+    this.prepare();
     if (this.#helpers.length > 0) {
       this.set({ program: address, operations: count });
       this.#kernels.command(this.run);
     }
-    const isWhole = this.#kernels.runRecords(address, count, this.threads, this.run, this.#ownScratch);
+    const isWhole = this.#kernels.runRecords(address, count, this.threads, this.run, this.#ownScratch!);
     if (isWhole !== 0) return;
     throw new TrainerError(
       'EngineUnavailable',

@@ -1,0 +1,82 @@
+/** Rounds of label spreading on the kernels, on memory and threads of their own: the bits of `spread/plain-rounds.ts`. */
+
+import type { Graph } from '../../spread/graph.js';
+import { COLUMNS, KEPT, type Rounds } from '../../spread/rounds.js';
+import type { Slices } from '../../spread/slices.js';
+import { storeRecords, StageRecords, type StoredProgram } from './stage-records.js';
+import { Arena } from './memory/arena.js';
+import { Scratch } from './memory/scratch.js';
+import type { WasmPlatform } from './platform.js';
+import { spawnThread, Team } from './threads/team.js';
+
+/** The kernel keeps nothing but registers. */
+const SCRATCH_BYTES = 64;
+
+class WasmRounds implements Rounds {
+  readonly count: number;
+  readonly #team: Team;
+  /** From the first half of the values to the second, and back. */
+  readonly #programs: readonly [StoredProgram, StoredProgram];
+  readonly #values: readonly [Float64Array<ArrayBuffer>, Float64Array<ArrayBuffer>];
+  #at = 0;
+
+  constructor({ count, starts, columns, weights }: Graph, arena: Arena, team: Team) {
+    this.count = count;
+    this.#team = team;
+    const size = count * COLUMNS;
+    const kept = arena.allocate(8);
+    const addresses = {
+      starts: arena.storeWords(new Uint32Array(starts)),
+      columns: arena.storeWords(new Uint32Array(columns)),
+      weights: arena.allocate(weights.byteLength),
+      kept,
+      rows: count,
+    };
+    const halves = [arena.allocate(size * 8), arena.allocate(size * 8)] as const;
+    const programOf = (from: number, into: number): StoredProgram => {
+      const records = new StageRecords();
+      records.add(0, 'spreadRound', 'spread', { ...addresses, from, into });
+      return storeRecords(arena, records.filled);
+    };
+    this.#programs = [programOf(halves[0], halves[1]), programOf(halves[1], halves[0])];
+    team.prepare();
+    // Nothing is allocated any more, so views stay.
+    arena.doubles(kept, 1).set([KEPT]);
+    arena.doubles(addresses.weights, weights.length).set(weights);
+    this.#values = [arena.doubles(halves[0], size), arena.doubles(halves[1], size)];
+  }
+
+  get current(): Float64Array<ArrayBuffer> {
+    return this.#values[this.#at]!;
+  }
+
+  get before(): Float64Array<ArrayBuffer> {
+    return this.#values[1 - this.#at]!;
+  }
+
+  async next(slices: Slices): Promise<void> {
+    this.#team.execute(this.#programs[this.#at]!);
+    this.#at = 1 - this.#at;
+    await slices.pause();
+  }
+
+  dispose(): void {
+    this.#team.dispose();
+  }
+}
+
+/** Starts rounds on a platform. The caller disposes them. */
+export async function startSpreadRounds(graph: Graph, platform: WasmPlatform): Promise<Rounds> {
+  const arena = new Arena(platform.isShared);
+  const kernels = await platform.instantiate(platform.module, arena.memory);
+  const team = new Team(arena, kernels, new Scratch(SCRATCH_BYTES), platform.patienceMs);
+  try {
+    if (platform.isShared && platform.threads > 1) {
+      await team.grow(platform.threads, platform.module, platform.spawn ?? spawnThread);
+    }
+    return new WasmRounds(graph, arena, team);
+  } catch (error) {
+    team.dispose();
+    throw error;
+  }
+}
