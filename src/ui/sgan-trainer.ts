@@ -343,8 +343,10 @@ export class SganTrainer extends LitElement implements SganTrainerElement {
     return this.#command(async () => {
       const bytes = await readCheckpoint(checkpoint);
       // The checkpoint's settings win, but for an engine that was asked for by name.
-      const state = await this.#session.load(bytes, { engine: this.#next.askedEngine });
-      if (this.#session.model.settings !== null) this.#next.takeOver(this.#session.model.settings);
+      const { askedEngine } = this.#next;
+      const state = await this.#session.load(bytes, { engine: askedEngine });
+      const { settings } = this.#session.model;
+      if (settings !== null) this.#next.takeOver(settings, askedEngine);
       return state;
     });
   }

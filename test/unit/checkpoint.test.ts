@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkpointState, readCheckpoint, writeCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
+import {
+  checkData,
+  checkpointState,
+  readCheckpoint,
+  writeCheckpoint,
+} from '../../src/worker/checkpoint/checkpoint.js';
 import { NO_MAPS } from '../../src/worker/checkpoint/landmark-maps.js';
 import { initialTensors } from '../../src/worker/model/parameters.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
@@ -81,8 +86,11 @@ function without<T>(record: Readonly<Record<string, T>>, ...names: readonly stri
   return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
 }
 
-const open = (bytes: Uint8Array<ArrayBuffer>, { recipe, dataset: data, split }: RunSnapshot = snapshot) =>
-  checkpointState(readCheckpoint(bytes), recipe, data, split);
+const open = (bytes: Uint8Array<ArrayBuffer>, { recipe, dataset: data, split }: RunSnapshot = snapshot) => {
+  const read = readCheckpoint(bytes);
+  checkData(read, data);
+  return checkpointState(read, recipe, data, split);
+};
 
 const refuses = (bytes: Uint8Array<ArrayBuffer>, message: RegExp, against = snapshot): void =>
   assert.throws(() => open(bytes, against), { name: 'InvalidCheckpoint', message });

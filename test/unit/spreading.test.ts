@@ -9,11 +9,11 @@ import { drawEvenly, leaveOneOut, type LeftOut } from '../../src/worker/spread/l
 import type { Neighbours } from '../../src/worker/spread/neighbours.js';
 import { PLAIN_KERNELS } from '../../src/worker/spread/kernels.js';
 import { plainNeighbours } from '../../src/worker/spread/plain-neighbours.js';
-import { plainRounds } from '../../src/worker/spread/plain-rounds.js';
+import { plainIterations } from '../../src/worker/spread/plain-iterations.js';
 import { Slices } from '../../src/worker/spread/slices.js';
 import { spread, UNREACHED, type SpreadInput } from '../../src/worker/spread/spreader.js';
 import { targetsOf } from '../../src/worker/spread/targets.js';
-import { COLUMNS } from '../../src/worker/spread/rounds.js';
+import { COLUMNS } from '../../src/worker/spread/iterations.js';
 import { spreadSeeds } from '../../src/worker/spread/spread-seeds.js';
 import { trustOf } from '../../src/worker/spread/trust.js';
 import { readUnitRows } from '../../src/worker/spread/unit-rows.js';
@@ -39,8 +39,8 @@ async function leaveOut(
   labels: readonly number[],
   classes: number,
 ): Promise<readonly LeftOut[]> {
-  const values = await spreadLabels(await plainRounds(graph), labels, classes, unhurried());
-  return leaveOneOut(await plainRounds(graph), labels, classes, values, unhurried());
+  const values = await spreadLabels(await plainIterations(graph), labels, classes, unhurried());
+  return leaveOneOut(await plainIterations(graph), labels, classes, values, unhurried());
 }
 
 function assertClose(found: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
@@ -83,7 +83,7 @@ describe('spreading against SciPy and scikit-learn', () => {
     const graph = graphOf(await referenceNeighbours());
     const { labels, classes } = reference;
     assertClose(
-      await spreadLabels(await plainRounds(graph), labels, classes, unhurried()),
+      await spreadLabels(await plainIterations(graph), labels, classes, unhurried()),
       reference.spread,
       1e-5,
     );
@@ -151,7 +151,7 @@ describe('labels', () => {
       [0, 2],
       [1, 3],
     ]);
-    const values = await spreadLabels(await plainRounds(graph), [0, 1], 2, unhurried());
+    const values = await spreadLabels(await plainIterations(graph), [0, 1], 2, unhurried());
     assert.deepEqual(readRow(values, 4, 2), { class: 0, margin: 1 });
     assert.deepEqual(readRow(values, 6, 2), { class: 1, margin: 1 });
     for (const row of [4, 5]) assert.deepEqual(readRow(values, row * 2, 2), { class: -1, margin: 0 });
@@ -163,7 +163,7 @@ describe('labels', () => {
       [5, 0],
       [5, 1],
     ]);
-    const values = await spreadLabels(await plainRounds(graph), [0, 1, 1, 1], 2, unhurried());
+    const values = await spreadLabels(await plainIterations(graph), [0, 1, 1, 1], 2, unhurried());
     assert.ok(values[10]! > 2.9 * values[11]!, `${values[10]}, ${values[11]}`);
   });
 
@@ -229,7 +229,7 @@ describe('labels', () => {
         const seeds = others
           .filter(({ label }) => label === own)
           .map(({ other }) => ({ row: other, column: 0, value: 1 / counts[other]! }));
-        sums[own] = (await spreadSeeds(await plainRounds(graph), seeds, unhurried()))[row * COLUMNS]!;
+        sums[own] = (await spreadSeeds(await plainIterations(graph), seeds, unhurried()))[row * COLUMNS]!;
       }
       const expected = readRow(sums, 0, reference.classes);
       assert.equal(reading.class, expected.class);

@@ -118,6 +118,21 @@ describe('the wasm engine on a recipe in stages', () => {
     }
   });
 
+  it('gives the same bits on 1 and 3 threads with all channels, whose products are transformed', async () => {
+    const input = tinyInput('few-labels', {}, 1);
+    const states = [];
+    for (const threads of [1, 3]) {
+      const engine = await nodeWasmEngine(input, { isShared: true, threads, spawn: spawnNodeThread });
+      try {
+        await engine.advance(2);
+        states.push((await engine.exportState()).tensors);
+      } finally {
+        engine.dispose();
+      }
+    }
+    expectIdentical(states[1]!, states[0]!);
+  });
+
   it('plans stages of the same phases once', () => {
     const stages = planTrainStages(fewInput().recipe, TRAIN_OPTIONS);
     assert.equal(new Set(stages.slice(1, 3)).size, 1);

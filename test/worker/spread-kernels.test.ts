@@ -34,15 +34,15 @@ describe('what labels are spread with in a browser', () => {
       expect(found).to.deep.equal(await PLAIN_KERNELS.findNeighbours(rows, 12, unhurried()));
     });
 
-    it(`spreads to the bits of the plain rounds, threads set to ${threads}`, async () => {
+    it(`spreads to the bits of the plain iterations, threads set to ${threads}`, async () => {
       const seeds = [{ row: 17, column: 2, value: 1 }];
-      const [rounds, plain] = await Promise.all([
-        spreadKernels(threads).startRounds(graph),
-        PLAIN_KERNELS.startRounds(graph),
+      const [iterations, plain] = await Promise.all([
+        spreadKernels(threads).startIterations(graph),
+        PLAIN_KERNELS.startIterations(graph),
       ]);
-      const found = await spreadSeeds(rounds, seeds, unhurried());
-      rounds.dispose();
-      expect(rounds.constructor).not.to.equal(plain.constructor);
+      const found = await spreadSeeds(iterations, seeds, unhurried());
+      iterations.dispose();
+      expect(iterations.constructor).not.to.equal(plain.constructor);
       expect(found).to.deep.equal(await spreadSeeds(plain, seeds, unhurried()));
     });
   }

@@ -49,7 +49,7 @@ export class RunModel {
   #engine: EngineReport | null = null;
   #note: Note | null = null;
   #stepsPerSecond: number | null = null;
-  /** What the steps of this session took, by their rates. */
+  /** What the steps since the last evaluation took, by their rates. */
   #stepMs = 0;
   #run: RunReport | null = null;
   #data: DataDescription | null = null;
@@ -110,10 +110,9 @@ export class RunModel {
     return this.#stepsPerSecond;
   }
 
-  /** Time that went into the run, about: of its last evaluation, or of the steps alone where these took longer. */
+  /** Time that went into the run, about: until its last evaluation, and for the steps since. */
   get trainedMs(): number {
-    const before = this.#evaluations[this.#evaluationsBefore - 1]?.elapsedMs ?? 0;
-    return Math.max(this.#evaluations.at(-1)?.elapsedMs ?? 0, before + this.#stepMs);
+    return (this.#evaluations.at(-1)?.elapsedMs ?? 0) + this.#stepMs;
   }
 
   /** What the run is about; null before it is known. */
@@ -235,6 +234,7 @@ export class RunModel {
         return;
       case 'evaluation':
         this.#evaluations = [...this.#evaluations, report];
+        this.#stepMs = 0;
         return;
       case 'history':
         this.#evaluations = report.evaluations;

@@ -24,8 +24,8 @@ export class NextSettings {
   #given: SettingsInput = {};
   #complete: Settings = completeSettings({});
   readonly #refused = new Map<SettingName, unknown>();
-  /** The engine that a checkpoint brought; null where it was asked for. */
-  #engineOfFile: Settings['engine'] | null = null;
+  /** Whether the engine is a checkpoint's, and was not asked for by name. */
+  #isEngineOfFile = false;
 
   constructor(options: NextSettingsOptions) {
     this.#options = options;
@@ -38,7 +38,7 @@ export class NextSettings {
 
   /** The engine that was asked for by name; undefined for the default, and for a checkpoint's. */
   get askedEngine(): SettingsInput['engine'] {
-    return this.#given.engine === this.#engineOfFile ? undefined : this.#given.engine;
+    return this.#isEngineOfFile ? undefined : this.#given.engine;
   }
 
   /** What was asked for last and is not allowed, by setting; the value before it is in force. */
@@ -65,6 +65,7 @@ export class NextSettings {
       if (SETTING_NAMES.some((known) => known === name)) this.#refused.set(name as SettingName, given);
       return [];
     });
+    if (allowed.some(([name]) => name === 'engine')) this.#isEngineOfFile = false;
     this.#replace({ ...this.#given, ...Object.fromEntries(allowed) }, this.#refused.size < refusedBefore);
   }
 
@@ -72,16 +73,16 @@ export class NextSettings {
     this.merge({ [name]: value });
   }
 
-  /** A checkpoint's settings, of which none was asked for; its engine was where one is asked for already. */
-  takeOver(settings: Settings): void {
-    const { askedEngine } = this;
+  /** The settings of a run that was loaded on `askedEngine`: with undefined on the checkpoint's own. */
+  takeOver(settings: Settings, askedEngine: SettingsInput['engine']): void {
     this.replace(settings);
-    this.#engineOfFile = askedEngine === undefined ? settings.engine : null;
+    this.#isEngineOfFile = askedEngine === undefined;
   }
 
   /** All defaults again, or just these. */
   replace(input: SettingsInput = {}): void {
     const hasRefused = this.#refused.size > 0;
+    this.#isEngineOfFile = false;
     this.#refused.clear();
     this.#replace(input, hasRefused);
   }

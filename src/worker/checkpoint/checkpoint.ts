@@ -215,17 +215,15 @@ export function checkData({ dataFingerprint }: Checkpoint, dataset: Dataset): vo
 }
 
 /**
- * The engine state of a checkpoint, once it is known to fit: the same data, the same split, and
+ * The engine state of a checkpoint of this data (`checkData`), once it is known to fit: the same split, and
  * every tensor of the recipe's networks, in its shape, with values that a run can have. Throws `InvalidCheckpoint`.
  */
 export function checkpointState(
-  checkpoint: Checkpoint,
+  { progress, maps, tensors }: Checkpoint,
   recipe: Recipe,
   dataset: Dataset,
   split: Split,
 ): EngineState {
-  checkData(checkpoint, dataset);
-  const { progress, maps, tensors } = checkpoint;
   const { step, lastValues, unmeasuredSteps: unmeasured } = progress;
   if (unmeasured !== unmeasuredSteps(recipe)) {
     throw invalid(

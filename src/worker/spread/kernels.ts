@@ -2,13 +2,16 @@
 
 import type { FindNeighbours } from './neighbours.js';
 import { plainNeighbours } from './plain-neighbours.js';
-import { plainRounds } from './plain-rounds.js';
-import type { StartRounds } from './rounds.js';
+import { plainIterations } from './plain-iterations.js';
+import type { StartIterations } from './iterations.js';
 
 export interface SpreadKernels {
   readonly findNeighbours: FindNeighbours;
-  readonly startRounds: StartRounds;
+  readonly startIterations: StartIterations;
 }
 
-/** For platforms without SIMD, and to check others against. */
-export const PLAIN_KERNELS: SpreadKernels = { findNeighbours: plainNeighbours, startRounds: plainRounds };
+/** In plain TypeScript: for small graphs and platforms without SIMD, and to check others against. */
+export const PLAIN_KERNELS: SpreadKernels = {
+  findNeighbours: plainNeighbours,
+  startIterations: plainIterations,
+};

@@ -1,6 +1,6 @@
 /** Labels spread from the labelled landmarks, and how sure each landmark's class is. */
 
-import { COLUMNS, type Rounds } from './rounds.js';
+import { COLUMNS, type Iterations } from './iterations.js';
 import type { Slices } from './slices.js';
 import { spreadSeeds, type Seed } from './spread-seeds.js';
 
@@ -36,13 +36,13 @@ export function readRow(values: ArrayLike<number>, first: number, classes: numbe
 
 /** How much of each class comes to each row, [count, classes]: a class starts with 1, shared by its labels. */
 export async function spreadLabels(
-  rounds: Rounds,
+  iterations: Iterations,
   labels: Labels,
   classes: number,
   slices: Slices,
 ): Promise<Float64Array<ArrayBuffer>> {
   const counts = countClasses(labels, classes);
-  const values = new Float64Array(rounds.count * classes);
+  const values = new Float64Array(iterations.count * classes);
   for (let first = 0; first < classes; first += COLUMNS) {
     const width = Math.min(COLUMNS, classes - first);
     const seeds: Seed[] = [];
@@ -50,8 +50,8 @@ export async function spreadLabels(
       const column = labels[row]! - first;
       if (column >= 0 && column < width) seeds.push({ row, column, value: 1 / counts[labels[row]!]! });
     }
-    const block = await spreadSeeds(rounds, seeds, slices);
-    for (let row = 0; row < rounds.count; row++) {
+    const block = await spreadSeeds(iterations, seeds, slices);
+    for (let row = 0; row < iterations.count; row++) {
       for (let column = 0; column < width; column++) {
         values[row * classes + first + column] = block[row * COLUMNS + column]!;
       }

@@ -4,7 +4,7 @@
  */
 
 import { countClasses, readRow, type Labels, type Reading } from './labels.js';
-import { COLUMNS, type Rounds } from './rounds.js';
+import { COLUMNS, type Iterations } from './iterations.js';
 import type { Slices } from './slices.js';
 import { selfReturns } from './spread-seeds.js';
 
@@ -58,7 +58,7 @@ function readLeftOut(
  * @param spread What `spreadLabels` has made of all labels.
  */
 export async function leaveOneOut(
-  rounds: Rounds,
+  iterations: Iterations,
   labels: Labels,
   classes: number,
   spread: Float64Array,
@@ -69,7 +69,7 @@ export async function leaveOneOut(
   const found: LeftOut[] = [];
   for (let first = 0; first < rows.length; first += COLUMNS) {
     const some = rows.slice(first, first + COLUMNS);
-    const returned = await selfReturns(rounds, some, slices);
+    const returned = await selfReturns(iterations, some, slices);
     some.forEach((row, column) =>
       found.push(readLeftOut(spread, returned[column]!, row, labels[row]!, counts)),
     );

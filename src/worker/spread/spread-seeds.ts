@@ -1,9 +1,9 @@
 /** Label spreading over a graph. It is linear in what it starts from, so any columns can be spread side by side. */
 
-import { COLUMNS, KEPT, type Rounds } from './rounds.js';
+import { COLUMNS, ALPHA, type Iterations } from './iterations.js';
 import type { Slices } from './slices.js';
 
-const ROUNDS = 60;
+const ITERATIONS = 60;
 
 /** What a column has at a row to begin with; nothing elsewhere. */
 export interface Seed {
@@ -17,8 +17,8 @@ function addSeeds(values: Float64Array, seeds: readonly Seed[], factor: number):
   for (const { row, column, value } of seeds) values[row * COLUMNS + column]! += factor * value;
 }
 
-/** Lets rounds begin with these seeds. */
-function begin({ current }: Rounds, seeds: readonly Seed[]): void {
+/** Lets iterations begin with these seeds. */
+function begin({ current }: Iterations, seeds: readonly Seed[]): void {
   current.fill(0);
   addSeeds(current, seeds, 1);
 }
@@ -30,16 +30,16 @@ function begin({ current }: Rounds, seeds: readonly Seed[]): void {
  * @returns F [graph's count, COLUMNS]; the same bits always.
  */
 export async function spreadSeeds(
-  rounds: Rounds,
+  iterations: Iterations,
   seeds: readonly Seed[],
   slices: Slices,
 ): Promise<Float64Array<ArrayBuffer>> {
-  begin(rounds, seeds);
-  for (let round = 0; round < ROUNDS; round++) {
-    await rounds.next(slices);
-    addSeeds(rounds.current, seeds, 1 - KEPT);
+  begin(iterations, seeds);
+  for (let iteration = 0; iteration < ITERATIONS; iteration++) {
+    await iterations.next(slices);
+    addSeeds(iterations.current, seeds, 1 - ALPHA);
   }
-  return Float64Array.from(rounds.current);
+  return Float64Array.from(iterations.current);
 }
 
 /** Adds, column by column, `factor` times the dot products of `a` with `b` and with `c`. */
@@ -67,24 +67,24 @@ function addProducts(
 /**
  * What comes back to each of up to `COLUMNS` rows of a seed of 1 at itself: the diagonal of what `spreadSeeds` multiplies by.
  * That is a polynomial of S, which is symmetric: S^2k has at row i the square of S^k e_i, S^2k+1 the product of that with
- * S^k+1 e_i. So half of the rounds tell.
+ * S^k+1 e_i. So half of the iterations tell.
  */
 export async function selfReturns(
-  rounds: Rounds,
+  iterations: Iterations,
   rows: readonly number[],
   slices: Slices,
 ): Promise<Float64Array<ArrayBuffer>> {
   begin(
-    rounds,
+    iterations,
     rows.map((row, column) => ({ row, column, value: 1 })),
   );
   const sums = new Float64Array(COLUMNS);
-  for (let power = 0; power < ROUNDS; power += 2) {
-    await rounds.next(slices);
-    const { before, current } = rounds;
-    addProducts(before, before, current, 1 - KEPT, sums);
+  for (let power = 0; power < ITERATIONS; power += 2) {
+    await iterations.next(slices);
+    const { before, current } = iterations;
+    addProducts(before, before, current, 1 - ALPHA, sums);
   }
-  const { current } = rounds;
+  const { current } = iterations;
   addProducts(current, current, current, 1 / 2, sums);
   return sums.subarray(0, rows.length);
 }

@@ -75,13 +75,13 @@ async function spreadAndLeaveOut(
   { classes, kernels, slices }: SpreadInput,
   onSpread: () => void,
 ): Promise<{ readonly values: Float64Array<ArrayBuffer>; readonly leftOut: readonly LeftOut[] }> {
-  const rounds = await kernels.startRounds(graph);
+  const iterations = await kernels.startIterations(graph);
   try {
-    const values = await spreadLabels(rounds, labels, classes, slices);
+    const values = await spreadLabels(iterations, labels, classes, slices);
     onSpread();
-    return { values, leftOut: await leaveOneOut(rounds, labels, classes, values, slices) };
+    return { values, leftOut: await leaveOneOut(iterations, labels, classes, values, slices) };
   } finally {
-    rounds.dispose();
+    iterations.dispose();
   }
 }
 

@@ -9,12 +9,18 @@ import { instantiate } from '../../../src/worker/engine/wasm/kernels.js';
 import { Arena } from '../../../src/worker/engine/wasm/memory/arena.js';
 import { Scratch } from '../../../src/worker/engine/wasm/memory/scratch.js';
 import { StageRecords, storeRecords } from '../../../src/worker/engine/wasm/stage-records.js';
+import { startSpreadIterations } from '../../../src/worker/engine/wasm/spread-iterations.js';
 import { Team } from '../../../src/worker/engine/wasm/threads/team.js';
 import { TRAIN_OPTIONS } from '../../../src/worker/engine/wasm/wasm-engine.js';
+import { graphOf } from '../../../src/worker/spread/graph.js';
+import { plainIterations } from '../../../src/worker/spread/plain-iterations.js';
+import { plainNeighbours } from '../../../src/worker/spread/plain-neighbours.js';
+import { spreadSeeds } from '../../../src/worker/spread/spread-seeds.js';
 import { exactZerosOf } from '../../support/exact-zeros.js';
 import { fewInput, fewState } from '../../support/few-recipe.js';
 import { expectClose } from '../../worker/support/compare.js';
-import { tinyInput } from '../../worker/support/tiny.js';
+import { hashed, tinyInput } from '../../worker/support/tiny.js';
+import { unhurried, unitRows } from '../../unit/support/spread.js';
 import { compileKernels } from '../../unit/support/compile-kernels.js';
 import { KERNEL_FAULTS } from '../../unit/support/kernel-faults.js';
 import { kernelBytes, nodeWasmEngine } from '../../unit/support/wasm.js';
@@ -127,10 +133,28 @@ const checkBarrier: Check = async (bytes) => {
   assert.equal(isWhole, 0, 'a barrier of two is off by one thread');
 };
 
+/** Throws where labels are spread otherwise than in plain TypeScript. */
+const checkSpread: Check = async (bytes) => {
+  const rows = unitRows(70, 5, (row, index) => hashed(row * 5 + index, 9));
+  const graph = graphOf(await plainNeighbours(rows, 4, unhurried()));
+  const module = await WebAssembly.compile(bytes);
+  const platform = { simd: 'plain', threads: 1, isShared: false, module, instantiate } as const;
+  const values = await Promise.all(
+    [await startSpreadIterations(graph, platform), await plainIterations(graph)].map((iterations) =>
+      spreadSeeds(iterations, [{ row: 3, column: 7, value: 1 }], unhurried()),
+    ),
+  );
+  const [found, expected] = values.map(
+    (own) => new Map([['spread', { shape: [own.length], values: Float32Array.from(own) }]]),
+  );
+  expectClose(found!, expected!, () => 0);
+};
+
 const CHECKS = {
   step: checkStep,
   stages: checkStages,
   update: checkUpdate,
+  spread: checkSpread,
   threads: checkThreads,
   barrier: checkBarrier,
 } as const;

@@ -7,7 +7,7 @@ export interface KernelFault {
   /** What stands there, once. */
   readonly right: string;
   readonly wrong: string;
-  readonly check: 'step' | 'stages' | 'update' | 'threads' | 'barrier';
+  readonly check: 'step' | 'stages' | 'update' | 'spread' | 'threads' | 'barrier';
   /** Whether only a binary for threads shows it. */
   readonly isShared?: boolean;
   /** Of the networks; some kernels are for wide ones alone. 8 where absent. */
@@ -157,6 +157,13 @@ export const KERNEL_FAULTS: readonly KernelFault[] = [
     right: 'f32x4.add(f32x4.sqrt(newV), epsilon)',
     wrong: 'f32x4.sqrt(f32x4.add(newV, epsilon))',
     check: 'update',
+  },
+  {
+    what: 'labels spread without the last two columns',
+    file: 'spread.ts',
+    right: 'f64x2.mul(alpha, sum3)',
+    wrong: 'sum3',
+    check: 'spread',
   },
   {
     what: 'shares that end an item early',

@@ -116,7 +116,7 @@ export async function runOperations(
     const residents: Residents = { ...placeData(arena, data), parameters: addresses, moments: new Map() };
     const memory = programMemory(arena, scratch);
     const { bindings, stored } = compileProgram(apart(operations, tensors), memory, residents);
-    if (isShared) await team.grow(threads, module, spawnNodeThread);
+    await team.grow({ isShared, threads, module, spawn: spawnNodeThread });
     tensors.forEach(({ values }, id) => {
       const address = bindings.tensor(id);
       // An output that nobody writes must not pass for a zero.

@@ -85,6 +85,8 @@ test('time that went into a run is known before any evaluation', () => {
   assert.equal(model.trainedMs, 50_000);
   take(model, { ...evaluationAt(100, settings), elapsedMs: 80_000 });
   assert.equal(model.trainedMs, 80_000);
+  take(model, steps(101));
+  assert.equal(model.trainedMs, 105_000);
   take(model, state('loading'), { type: 'settings', settings, scheduleSteps: null });
   assert.equal(model.trainedMs, 0);
 });

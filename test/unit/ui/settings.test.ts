@@ -212,12 +212,16 @@ test('an engine of a checkpoint was not asked for, one that was stays so', () =>
   const { next } = makeNext();
   const loaded = completeSettings({ engine: 'tfjs-cpu', seed: 9 });
   assert.equal(next.askedEngine, undefined);
-  next.takeOver(loaded);
+  next.takeOver(loaded, next.askedEngine);
   assert.deepEqual(next.complete, loaded);
   assert.equal(next.askedEngine, undefined);
-  next.set('engine', 'wasm');
-  next.takeOver({ ...loaded, engine: 'wasm' });
-  assert.equal(next.askedEngine, 'wasm');
+  // Also the one that the checkpoint had.
+  next.set('engine', 'tfjs-cpu');
+  assert.equal(next.askedEngine, 'tfjs-cpu');
+  next.takeOver(loaded, next.askedEngine);
+  assert.equal(next.askedEngine, 'tfjs-cpu');
+  next.takeOver(loaded, undefined);
   next.replace();
-  assert.equal(next.askedEngine, undefined);
+  next.set('engine', 'tfjs-cpu');
+  assert.equal(next.askedEngine, 'tfjs-cpu');
 });

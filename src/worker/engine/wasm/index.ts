@@ -1,11 +1,11 @@
 /** The wasm engine's public face: made for the platform at hand, or with choices forced; and what it spreads labels with. */
 
 import type { FindNeighbours } from '../../spread/neighbours.js';
-import type { StartRounds } from '../../spread/rounds.js';
+import type { StartIterations } from '../../spread/iterations.js';
 import type { EngineInput } from '../engine.js';
 import { searchNeighbours } from './neighbour-search.js';
 import { onPlatform, type WasmChoices } from './platform.js';
-import { startSpreadRounds } from './spread-rounds.js';
+import { startSpreadIterations } from './spread-iterations.js';
 import { startWasmEngine, type WasmEngine } from './wasm-engine.js';
 
 /**
@@ -23,9 +23,9 @@ export function wasmNeighbours(threads: number, choices: WasmChoices = {}): Find
     onPlatform(threads, choices, (platform) => searchNeighbours(rows, nearest, slices, platform));
 }
 
-/** Rounds on threads and memory of their own; `threads` as in the settings. */
-export function wasmRounds(threads: number, choices: WasmChoices = {}): StartRounds {
-  return (graph) => onPlatform(threads, choices, (platform) => startSpreadRounds(graph, platform));
+/** Iterations on threads and memory of their own; `threads` as in the settings. */
+export function wasmIterations(threads: number, choices: WasmChoices = {}): StartIterations {
+  return (graph) => onPlatform(threads, choices, (platform) => startSpreadIterations(graph, platform));
 }
 
 export type { WasmChoices, WasmEngine };

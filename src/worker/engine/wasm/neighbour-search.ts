@@ -8,10 +8,10 @@ import { neighboursOf, noNeighbours, type Neighbours, type UnitRows } from '../.
 import type { Slices } from '../../spread/slices.js';
 import { writeVariant, type VariantValues } from './layout/fields.js';
 import { OPERATION, OPERATION_WORDS } from './layout/operations.js';
-import { Arena } from './memory/arena.js';
+import type { Arena } from './memory/arena.js';
 import { Scratch } from './memory/scratch.js';
-import type { WasmPlatform } from './platform.js';
-import { spawnThread, Team } from './threads/team.js';
+import { startTeam, type WasmPlatform } from './platform.js';
+import type { Team } from './threads/team.js';
 
 /** Rows that the left operand is packed by, and columns of a panel. */
 const BLOCK = 24;
@@ -164,21 +164,15 @@ export async function searchNeighbours(
 ): Promise<Neighbours> {
   const found = neighboursOf(rows, nearest);
   if (found === 0) return noNeighbours(rows);
-  const arena = new Arena(platform.isShared);
-  const kernels = await platform.instantiate(platform.module, arena.memory);
-  const team = new Team(arena, kernels, new Scratch(SCRATCH_BYTES), platform.patienceMs);
-  try {
-    if (platform.isShared && platform.threads > 1) {
-      await team.grow(platform.threads, platform.module, platform.spawn ?? spawnThread);
-    }
+  return startTeam(platform, new Scratch(SCRATCH_BYTES), async (arena, team) => {
+    await team.grow(platform);
     const search = new Search(arena, team, rows, found);
     for (let first = 0; first < rows.count; first += PACKED_ROWS) {
       search.pack(rows, first, Math.min(first + PACKED_ROWS, rows.count));
       await slices.pause();
     }
     for (let first = 0; first < rows.count; first += TILE_ROWS) await search.rows(first, slices);
-    return search.found;
-  } finally {
     team.dispose();
-  }
+    return search.found;
+  });
 }

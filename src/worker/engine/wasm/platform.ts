@@ -5,7 +5,9 @@ import type { ThreadLimit } from '../../../protocol/engines.js';
 import { TrainerError } from '../../../protocol/errors.js';
 import { defaultThreads, findSimd, sharingLimit, type Simd } from './features.js';
 import { compileBinary, instantiate, type Kernels } from './kernels.js';
-import type { SpawnThread } from './threads/team.js';
+import { Arena } from './memory/arena.js';
+import type { Scratch } from './memory/scratch.js';
+import { Team, type SpawnThread } from './threads/team.js';
 
 /** Choices that the platform else makes. */
 export interface WasmChoices {
@@ -57,5 +59,24 @@ export async function onPlatform<Started>(
     // Memory of one thread is given out as it is taken, and there may be more of it.
     if (!isShort || !isShared || choices.isShared !== undefined) throw error;
     return startOn(false, 'sharedMemoryRefused');
+  }
+}
+
+/**
+ * Memory and a team of this thread alone, which `work` makes something of and lets grow: a failure disposes the team.
+ */
+export async function startTeam<Started>(
+  platform: WasmPlatform,
+  scratch: Scratch,
+  work: (arena: Arena, team: Team) => Promise<Started>,
+): Promise<Started> {
+  const arena = new Arena(platform.isShared);
+  const kernels = await platform.instantiate(platform.module, arena.memory);
+  const team = new Team(arena, kernels, scratch, platform.patienceMs);
+  try {
+    return await work(arena, team);
+  } catch (error) {
+    team.dispose();
+    throw error;
   }
 }

@@ -11,7 +11,7 @@ import { dataSizesOf } from '../data-sizes.js';
 import type { Engine, EngineInfo, EngineInput, EngineState, StepMetrics } from '../engine.js';
 import type { TrainOptions } from '../plan/lower/train-options.js';
 import { planClassify, planEvaluate, planFeatures, planGenerate, type PlannedProgram } from '../plan/plan.js';
-import { Arena } from './memory/arena.js';
+import type { Arena } from './memory/arena.js';
 import { programMemory, type ProgramMemory, type Residents } from './memory/bindings.js';
 import { compileProgram, type CompiledProgram } from './compile.js';
 import { viewScratchBytes } from './draw.js';
@@ -19,8 +19,8 @@ import { inspectProgram, readInspected } from './inspect.js';
 import { checkMemory, memoryNeeds, programBytes } from './memory/needs.js';
 import { Scratch } from './memory/scratch.js';
 import { placeResidents, type StateTensors } from './memory/residents.js';
-import type { WasmPlatform } from './platform.js';
-import { spawnThread, Team } from './threads/team.js';
+import { startTeam, type WasmPlatform } from './platform.js';
+import type { Team } from './threads/team.js';
 import { planTrainStages, stageScalars, type TrainStage } from './train-programs.js';
 
 type Values = Float32Array<ArrayBuffer>;
@@ -43,20 +43,12 @@ const SCRATCH_BYTES = 512 * 1024;
 
 /** Makes the engine at step 0 of the input's seed. The caller disposes it. */
 export async function startWasmEngine(input: EngineInput, platform: WasmPlatform): Promise<WasmEngine> {
-  const arena = new Arena(platform.isShared);
-  const kernels = await platform.instantiate(platform.module, arena.memory);
   const scratch = new Scratch(Math.max(SCRATCH_BYTES, viewScratchBytes(input.dataset.imageShape)));
-  const team = new Team(arena, kernels, scratch, platform.patienceMs);
-  const engine = new WasmEngine(input, programMemory(arena, scratch), team, platform);
-  try {
-    if (platform.isShared && platform.threads > 1) {
-      await team.grow(platform.threads, platform.module, platform.spawn ?? spawnThread);
-    }
+  return startTeam(platform, scratch, async (arena, team) => {
+    const engine = new WasmEngine(input, programMemory(arena, scratch), team, platform);
+    await team.grow(platform);
     return engine;
-  } catch (error) {
-    engine.dispose();
-    throw error;
-  }
+  });
 }
 
 /** Of which parameters features can be asked for. */

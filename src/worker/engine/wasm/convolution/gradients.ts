@@ -16,7 +16,8 @@ import { tapBlocks, tapBorder } from './tap-blocks.js';
 import { toomGradientForm } from './toom/toom-form.js';
 import type { KeptTransforms } from './toom/kept-transforms.js';
 import { addToomGradient } from './toom/toom-gradients.js';
-import { NO_BORDER, startingAt, windowsOf, type Stager } from './windows.js';
+import { NO_BORDER } from './kept-images.js';
+import { startingAt, windowsOf, type Stager } from './windows.js';
 
 /**
  * Runs of splits whose rows follow each other. The plan's splits give a GPU enough to do at once; here
@@ -61,7 +62,38 @@ export class FilledSplits {
   }
 }
 
-/** Adds the staging (group 0) and the products (group 1) of a kernel's gradient, or what `toom-gradients.ts` does instead. */
+/** Adds the staging (group 0) and the products (group 1) of a kernel's gradient of a run of rows, which goes to `out`. */
+function addGradient(
+  { geometry, large, small, name }: FilterGradientOp,
+  run: readonly ReductionSplit[],
+  out: number,
+  { arena }: Bindings,
+  stager: Stager,
+  records: StageRecords,
+): void {
+  const { kernelWidth } = geometry;
+  const tapBytes = geometry.large.channels * geometry.small.channels * 4;
+  const blocks = tapBlocks(geometry);
+  const staged = stager.stage(large, geometry.large, run, tapBorder(blocks, geometry), records, name);
+  const gradients = stager.stage(small, geometry.small, run, NO_BORDER, records, name);
+  for (const y of blocks.ys) {
+    for (const x of blocks.xs) {
+      const gradient = {
+        windows: windowsOf(staged, y, x, geometry.large.channels),
+        positions: startingAt(gradients, y.first, x.first),
+        images: countRows(run),
+        rowsY: y.rows,
+        rowsX: x.rows,
+        filters: geometry.small.channels,
+        out: out + (y.tap * kernelWidth + x.tap) * tapBytes,
+        outRunStep: kernelWidth * tapBytes,
+      };
+      addKernelGradient(gradient, arena, name, records, 1);
+    }
+  }
+}
+
+/** Adds a kernel's gradient, a partial sum for each run of rows; by Toom-Cook transforms where they take less. */
 export function lowerKernelGradient(
   operation: FilterGradientOp,
   bindings: Bindings,
@@ -70,38 +102,16 @@ export function lowerKernelGradient(
   filled: FilledSplits,
   records: StageRecords,
 ): void {
-  const { geometry, splits, large, small, target, name } = operation;
-  const { kernelHeight, kernelWidth } = geometry;
+  const { geometry, splits, target } = operation;
+  const { kernelHeight, kernelWidth, large, small } = geometry;
   const toom = toomGradientForm(geometry);
-  const blocks = tapBlocks(geometry);
-  const border = tapBorder(blocks, geometry);
   const runs = mergeSplits(splits);
-  const tapBytes = geometry.large.channels * geometry.small.channels * 4;
+  const bytes = kernelHeight * kernelWidth * large.channels * small.channels * 4;
   const filledSplits = filled.note(target, runs);
   for (const [index, run] of runs.entries()) {
-    const images = countRows(run);
-    const out = bindings.tensor(target) + filledSplits[index]! * kernelHeight * kernelWidth * tapBytes;
-    if (toom !== null) {
-      addToomGradient(operation, toom, run, out, bindings, stager, transforms, records);
-      continue;
-    }
-    const staged = stager.stage(large, geometry.large, run, border, records, name);
-    const gradients = stager.stage(small, geometry.small, run, NO_BORDER, records, name);
-    for (const y of blocks.ys) {
-      for (const x of blocks.xs) {
-        const gradient = {
-          windows: windowsOf(staged, y, x, geometry.large.channels),
-          positions: startingAt(gradients, y.first, x.first),
-          images,
-          rowsY: y.rows,
-          rowsX: x.rows,
-          filters: geometry.small.channels,
-          out: out + (y.tap * kernelWidth + x.tap) * tapBytes,
-          outRunStep: kernelWidth * tapBytes,
-        };
-        addKernelGradient(gradient, bindings.arena, name, records, 1);
-      }
-    }
+    const out = bindings.tensor(target) + filledSplits[index]! * bytes;
+    if (toom === null) addGradient(operation, run, out, bindings, stager, records);
+    else addToomGradient(operation, toom, run, out, bindings, stager, transforms, records);
   }
 }
 

@@ -2,7 +2,8 @@
 
 import type { Arena } from '../memory/arena.js';
 import type { StageRecords } from '../stage-records.js';
-import type { Staged, Windows } from './windows.js';
+import type { Staged } from './kept-images.js';
+import type { Windows } from './windows.js';
 
 /** Where the windows and the gradients of an image's positions lie, a pair of distances in bytes for each. */
 function storeTerms(

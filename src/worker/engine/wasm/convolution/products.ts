@@ -32,7 +32,8 @@ import { storeSnippets } from '../snippets.js';
 import type { KeptTransforms } from './toom/kept-transforms.js';
 import { toomForm } from './toom/toom-form.js';
 import { lowerToom } from './toom/toom-products.js';
-import { borderOf, NO_BORDER, windowsOf, type Staged, type Stager } from './windows.js';
+import { NO_BORDER, type Staged } from './kept-images.js';
+import { borderOf, windowsOf, type Stager } from './windows.js';
 
 /** A region with one of its sub-kernels alone, its windows as narrow as that allows. */
 function alone(region: BorderRegion, kernel: RegionKernel): BorderRegion {

@@ -1,7 +1,8 @@
 /** Which taps of a kernel's gradient are summed together, over which positions. */
 
 import type { Geometry } from '../../plan/geometry.js';
-import { borderOf, type Border, type Span } from './windows.js';
+import type { Border } from './kept-images.js';
+import { borderOf, type Span } from './windows.js';
 
 /** Taps along one direction that reach into the image from the same positions of the small side. */
 interface TapGroup extends Span {

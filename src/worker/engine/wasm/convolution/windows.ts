@@ -1,7 +1,7 @@
 /**
  * Left operands: a view of the plan made readable in place, with its prologue applied and its border zero.
  * What an earlier operation of the program has staged is used again, so a network's activations are
- * staged once for the forward pass and for the kernel gradients.
+ * staged once for the forward pass and for those kernel gradients that do not find them transformed (`toom/kept-transforms.ts`).
  */
 
 import { sideSize, type Side } from '../../plan/geometry.js';
@@ -10,24 +10,7 @@ import type { Bindings } from '../memory/bindings.js';
 import { areConsecutive, countRows, sourceRow, storeImageTable } from '../images.js';
 import type { StageRecords } from '../stage-records.js';
 import { storeSnippets } from '../snippets.js';
-
-/** Zeros around an image, in positions. */
-export interface Border {
-  readonly top: number;
-  readonly left: number;
-  readonly bottom: number;
-  readonly right: number;
-}
-export const NO_BORDER: Border = { top: 0, left: 0, bottom: 0, right: 0 };
-
-/** Images in memory: position (image, y, x), border included, at address + its steps. Steps in bytes. */
-export interface Staged {
-  /** Of position (0, 0) of the first image, the border not counted. */
-  readonly address: number;
-  readonly imageStep: number;
-  readonly rowStep: number;
-  readonly columnStep: number;
-}
+import { isInside, KeptImages, NO_BORDER, type Border, type Staged } from './kept-images.js';
 
 /** Windows (image, y, x) of images: `runs` runs of `runLength` floats each. Steps in bytes. */
 export interface Windows extends Staged {
@@ -76,25 +59,6 @@ export function borderOf(ys: readonly Span[], xs: readonly Span[], { height, wid
   return { top: before(ys), left: before(xs), bottom: after(ys, height), right: after(xs, width) };
 }
 
-interface Kept {
-  readonly key: string;
-  /** Whether it is there until the end of its stage only. */
-  readonly isTemporary: boolean;
-  readonly firstRow: number;
-  readonly rows: number;
-  readonly border: Border;
-  readonly staged: Staged;
-}
-
-function isInside(inner: Border, outer: Border): boolean {
-  return (
-    inner.top <= outer.top &&
-    inner.left <= outer.left &&
-    inner.bottom <= outer.bottom &&
-    inner.right <= outer.right
-  );
-}
-
 function keyOf(view: View): string {
   return JSON.stringify(view);
 }
@@ -102,25 +66,22 @@ function keyOf(view: View): string {
 /** What one program has staged. */
 export class Stager {
   readonly #bindings: Bindings;
-  /** Stage of the last operation that reads a view. */
-  readonly #lastStages = new Map<string, number>();
-  #stage = 0;
-  #kept: readonly Kept[] = [];
+  readonly #kept: KeptImages;
 
   /** @param viewsOf Views that an operation has staged. */
   constructor(bindings: Bindings, viewsOf: (operation: Operation) => readonly View[]) {
     this.#bindings = bindings;
+    const lastStages = new Map<string, number>();
     for (const operation of bindings.program.operations) {
       for (const key of viewsOf(operation).map(keyOf)) {
-        this.#lastStages.set(key, Math.max(operation.stage, this.#lastStages.get(key) ?? 0));
+        lastStages.set(key, Math.max(operation.stage, lastStages.get(key) ?? 0));
       }
     }
+    this.#kept = new KeptImages(bindings, lastStages);
   }
 
-  /** What is staged from now on belongs to this stage, or stays where a later one reads it too. */
   beginStage(stage: number): void {
-    this.#stage = stage;
-    this.#kept = this.#kept.filter(({ isTemporary }) => !isTemporary);
+    this.#kept.beginStage(stage);
   }
 
   /**
@@ -136,36 +97,24 @@ export class Stager {
     name: string,
   ): Staged {
     const { height, width, channels } = side;
-    const isWhole = areConsecutive(segments, view.rows);
-    const firstRow = sourceRow(segments[0]!, view.rows);
-    const rows = countRows(segments);
     const source = this.#bindings.tensor(view.tensor);
-    if (isWhole && view.prologue.length === 0 && isInside(border, NO_BORDER)) {
-      return dense(side, source + firstRow * sideSize(side) * 4);
+    const isInPlace = view.prologue.length === 0 && isInside(border, NO_BORDER);
+    if (isInPlace && areConsecutive(segments, view.rows)) {
+      return dense(side, source + sourceRow(segments[0]!, view.rows) * sideSize(side) * 4);
     }
     const key = keyOf(view);
-    const found = this.#kept.find(
-      (kept) =>
-        isWhole &&
-        kept.key === key &&
-        kept.firstRow <= firstRow &&
-        firstRow + rows <= kept.firstRow + kept.rows &&
-        isInside(border, kept.border),
-    );
-    if (found !== undefined) {
-      const { staged } = found;
-      return { ...staged, address: staged.address + (firstRow - found.firstRow) * staged.imageStep };
-    }
+    const found = this.#kept.find(key, segments, view.rows, border);
+    if (found !== null) return found;
     const paddedWidth = border.left + width + border.right;
     const paddedHeight = border.top + height + border.bottom;
     const padded = { height: paddedHeight, width: paddedWidth, channels };
-    const isTemporary = !isWhole || (this.#lastStages.get(key) ?? 0) <= this.#stage;
-    const { arena, overlay, workspace } = this.#bindings;
-    const target = (isTemporary ? workspace : overlay).allocate(rows * sideSize(padded) * 4);
+    const place = (address: number): Staged => startingAt(dense(padded, address), border.top, border.left);
+    const imageBytes = sideSize(padded) * 4;
+    const { address, images } = this.#kept.keep(key, segments, view.rows, imageBytes, place, border);
     records.add(0, 'stage', name, {
       source,
-      target,
-      images: rows,
+      target: address,
+      images: countRows(segments),
       height,
       width,
       channels,
@@ -174,10 +123,8 @@ export class Stager {
       paddedHeight,
       paddedWidth,
       prologue: storeSnippets(view.prologue, 0, channels, this.#bindings),
-      imageTable: storeImageTable(arena, segments, view.rows),
+      imageTable: storeImageTable(this.#bindings.arena, segments, view.rows),
     });
-    const staged = startingAt(dense(padded, target), border.top, border.left);
-    if (isWhole) this.#kept = [...this.#kept, { key, isTemporary, firstRow, rows, border, staged }];
-    return staged;
+    return images;
   }
 }

@@ -43,7 +43,7 @@ import {
   ProductOperation,
   Run,
   SimilaritiesOperation,
-  SpreadRoundOperation,
+  SpreadIterationOperation,
   StageOperation,
   ToomProductOperation,
   TransformOperation,
@@ -56,7 +56,7 @@ import { overlapAdd } from './convolution/overlap-add';
 import { pack } from './convolution/pack';
 import { product } from './convolution/product';
 import { similarities } from './convolution/similarities';
-import { spreadRound } from './spread';
+import { spreadIteration } from './spread';
 import { stage } from './convolution/stage';
 import { toomProduct } from './convolution/toom-product';
 import { wordAt } from './common/tables';
@@ -101,8 +101,8 @@ function runRecord(record: Operation, threads: i32, run: Run, scratch: usize): v
     case OperationKind.nearest:
       nearest(changetype<NearestOperation>(record), threads);
       break;
-    case OperationKind.spreadRound:
-      spreadRound(changetype<SpreadRoundOperation>(record), threads);
+    case OperationKind.spreadIteration:
+      spreadIteration(changetype<SpreadIterationOperation>(record), threads);
       break;
     case OperationKind.overlapAdd:
       overlapAdd(changetype<OverlapAddOperation>(record), threads, scratch);
@@ -208,5 +208,5 @@ export function command(run: Run): void {
 }
 
 export { spinWhile };
-// Exported so that they stay functions of their own, see packed-micro-kernel.ts, and so that their rate can be measured.
+// Exported so that they stay functions of their own, see packed-micro-kernel.ts; a benchmark measures the rate of the packed ones.
 export { gathered6x8, packed6x8, packed6x8By4 } from './convolution/packed-micro-kernel';

@@ -81,7 +81,7 @@ export const enum OperationKind {
   product = 3,
   similarities = 4,
   nearest = 5,
-  spreadRound = 6,
+  spreadIteration = 6,
   overlapAdd = 7,
   transform = 8,
   toomProduct = 9,
@@ -209,12 +209,12 @@ export class NearestOperation extends Operation {
 
 // prettier-ignore
 @unmanaged
-export class SpreadRoundOperation extends Operation {
+export class SpreadIterationOperation extends Operation {
   rows: i32;
   starts: usize;
   columns: usize;
   weights: usize;
-  kept: usize;
+  alpha: usize;
   from: usize;
   into: usize;
 }

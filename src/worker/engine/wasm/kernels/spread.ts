@@ -1,17 +1,17 @@
 /**
- * A round of label spreading: a sparse matrix by rows times eight float64 columns. Products and sums are rounded one by one,
+ * An iteration of label spreading: a sparse matrix by rows times eight float64 columns. Products and sums are rounded one by one,
  * in the order of a row's entries, never fused: the bits of plain arithmetic, whatever the binary and the threads.
  */
 
 import { firstItem, itemAfter } from './threads/work-shares';
-import { SpreadRoundOperation } from './layout';
+import { SpreadIterationOperation } from './layout';
 import { VECTOR } from './common/simd';
 
 /** Rows that a thread takes at a time. */
 const ROWS = 64;
 
 /** Threads share out the rows. */
-export function spreadRound(record: SpreadRoundOperation, threads: i32): void {
+export function spreadIteration(record: SpreadIterationOperation, threads: i32): void {
   const rows = record.rows;
   const blocks = (rows + ROWS - 1) / ROWS;
   for (
@@ -24,8 +24,8 @@ export function spreadRound(record: SpreadRoundOperation, threads: i32): void {
   }
 }
 
-function multiplyRows(record: SpreadRoundOperation, first: i32, count: i32): void {
-  const kept = v128.load64_splat(record.kept);
+function multiplyRows(record: SpreadIterationOperation, first: i32, count: i32): void {
+  const alpha = v128.load64_splat(record.alpha);
   const from = record.from;
   let start = record.starts + (usize(first) << 2);
   let into = record.into + (usize(first) << 6);
@@ -46,9 +46,9 @@ function multiplyRows(record: SpreadRoundOperation, first: i32, count: i32): voi
       sum2 = f64x2.add(sum2, f64x2.mul(factor, v128.load(other, 2 * VECTOR)));
       sum3 = f64x2.add(sum3, f64x2.mul(factor, v128.load(other, 3 * VECTOR)));
     }
-    v128.store(into, f64x2.mul(kept, sum0));
-    v128.store(into, f64x2.mul(kept, sum1), VECTOR);
-    v128.store(into, f64x2.mul(kept, sum2), 2 * VECTOR);
-    v128.store(into, f64x2.mul(kept, sum3), 3 * VECTOR);
+    v128.store(into, f64x2.mul(alpha, sum0));
+    v128.store(into, f64x2.mul(alpha, sum1), VECTOR);
+    v128.store(into, f64x2.mul(alpha, sum2), 2 * VECTOR);
+    v128.store(into, f64x2.mul(alpha, sum3), 3 * VECTOR);
   }
 }

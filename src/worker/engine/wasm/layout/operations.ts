@@ -112,10 +112,10 @@ const OPERATIONS = {
     thresholds: 'address',
   },
   /**
-   * A round of label spreading: into = kept S from, where S is sparse and stored by rows (CSR), and the others have eight
+   * An iteration of label spreading: into = alpha S from, where S is sparse and stored by rows (CSR), and the others have eight
    * float64 columns.
    */
-  spreadRound: {
+  spreadIteration: {
     rows: 'int',
     /** [rows + 1] int32 */
     starts: 'address',
@@ -124,7 +124,7 @@ const OPERATIONS = {
     /** float64 */
     weights: 'address',
     /** One float64. */
-    kept: 'address',
+    alpha: 'address',
     from: 'address',
     into: 'address',
   },

@@ -1,4 +1,7 @@
-/** What each compute thread has to itself: its size is known once all programs are compiled. */
+/**
+ * What each compute thread has to itself. Its size is fixed once the programs of an engine are compiled; one that tests compile
+ * later has the train step's operations, and so its sizes.
+ */
 
 export class Scratch {
   readonly #kernelBytes: number;
@@ -22,7 +25,7 @@ export class Scratch {
     return this.#kernelBytes;
   }
 
-  /** The size from now on. */
+  /** Its size, from now on fixed. */
   fix(): number {
     this.#isFixed = true;
     return this.#kernelBytes + this.#extraBytes;

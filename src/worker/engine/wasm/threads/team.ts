@@ -38,6 +38,14 @@ export const spawnThread: SpawnThread = () =>
     'sgan-trainer compute thread',
   );
 
+/** What threads are started with; see `WasmPlatform`. */
+interface TeamPlatform {
+  readonly isShared: boolean;
+  readonly threads: number;
+  readonly module: WebAssembly.Module;
+  readonly spawn?: SpawnThread | undefined;
+}
+
 export class Team {
   /** Address of the run's words; see `layout/run.ts`. */
   readonly run: number;
@@ -49,8 +57,10 @@ export class Team {
   /** Address of a word for each helper: 1 where it takes part in commands. */
   readonly #members: number;
   readonly #helpers: Worker[] = [];
+  /** All that were spawned and not ended: helpers, and those that have not answered yet. */
+  readonly #workers = new Set<Worker>();
 
-  /** A team of this thread alone. @param scratch Fixed when a thread is started, or a program run. */
+  /** A team of this thread alone. @param scratch Fixed by `prepare`. */
   constructor(arena: Arena, kernels: Kernels, scratch: Scratch, patienceMs = THREAD_SILENCE_LIMIT_MS) {
     this.#arena = arena;
     this.#kernels = kernels;
@@ -70,16 +80,27 @@ export class Team {
     changeFields(this.#arena.words(this.run, RUN_WORDS), RUN, values);
   }
 
-  /** Starts helpers until there are `threads` in all; those that do not start are left out. */
-  async grow(threads: number, module: WebAssembly.Module, spawn: SpawnThread): Promise<void> {
+  /** Allocates this thread's scratch, of its size by now. */
+  prepare(): void {
+    this.#ownScratch ??= this.#arena.allocate(this.#scratch.fix());
+  }
+
+  /**
+   * Starts helpers until there are as many threads as the platform has, none where memory is its own; those that do not
+   * start are left out. Throws `OutOfMemory` before any is started.
+   */
+  async grow({ isShared, threads, module, spawn = spawnThread }: TeamPlatform): Promise<void> {
+    this.prepare();
+    if (!isShared || threads === 1) return;
+    const wanted = Math.min(threads, MOST_THREADS) - 1;
+    const scratches = Array.from({ length: wanted }, () => this.#arena.allocate(this.#scratch.fix()));
     const word = this.run + wordOf(RUN, 'generation') * 4;
     const spins = calibrateSpins({
       spin: (turns) => void this.#kernels.spinWhile(word, 0, turns),
       now: () => performance.now(),
     });
     this.set({ spins });
-    const wanted = Math.min(threads, MOST_THREADS) - 1;
-    const starts = Array.from({ length: wanted }, (_, helper) => this.#start(helper, module, spawn));
+    const starts = scratches.map((scratch, helper) => this.#start(helper, scratch, module, spawn));
     const started = await Promise.all(starts);
     const members = this.#arena.words(this.#members, MOST_THREADS);
     started.forEach((worker, helper) => {
@@ -89,14 +110,19 @@ export class Team {
     this.set({ threads: this.threads });
   }
 
-  async #start(helper: number, module: WebAssembly.Module, spawn: SpawnThread): Promise<Worker | null> {
-    const scratch = this.#arena.allocate(this.#scratch.fix());
+  async #start(
+    helper: number,
+    scratch: number,
+    module: WebAssembly.Module,
+    spawn: SpawnThread,
+  ): Promise<Worker | null> {
     let worker: Worker;
     try {
       worker = spawn();
     } catch {
       return null;
     }
+    this.#workers.add(worker);
     const isReady = await new Promise<boolean>((resolve) => {
       const cancel = afterPatience(THREAD_START_LIMIT_MS, () => resolve(false));
       const settle = (value: boolean) => (): void => {
@@ -111,12 +137,8 @@ export class Team {
     });
     if (isReady) return worker;
     worker.terminate();
+    this.#workers.delete(worker);
     return null;
-  }
-
-  /** Allocates what this thread keeps for itself, which the first program would else do. */
-  prepare(): void {
-    this.#ownScratch ??= this.#arena.allocate(this.#scratch.fix());
   }
 
   /** Runs a program, or `count` records from `first`, on all threads; returns when it is done. */
@@ -124,23 +146,25 @@ export class Team {
     // Without a record there is no barrier, and helpers might see the next command for this one.
     if (count === 0) return;
     const address = program.address + first * OPERATION_WORDS * 4;
-    this.prepare();
+    const scratch = this.#ownScratch;
+    if (scratch === null) throw new Error('A team is prepared before it runs anything.');
     if (this.#helpers.length > 0) {
       this.set({ program: address, operations: count });
       this.#kernels.command(this.run);
     }
-    const isWhole = this.#kernels.runRecords(address, count, this.threads, this.run, this.#ownScratch!);
+    const isWhole = this.#kernels.runRecords(address, count, this.threads, this.run, scratch);
     if (isWhole !== 0) return;
     throw new TrainerError(
       'EngineUnavailable',
-      `One of the ${this.threads} compute threads stopped answering in the middle of a step. ` +
+      `One of the ${this.threads} compute threads stopped answering. ` +
         'Go on from the last checkpoint; with fewer threads if it happens again.',
     );
   }
 
   /** Ends the helpers. Idempotent. */
   dispose(): void {
-    for (const helper of this.#helpers) helper.terminate();
+    for (const worker of this.#workers) worker.terminate();
+    this.#workers.clear();
     this.#helpers.length = 0;
   }
 }

@@ -4,7 +4,7 @@ import type { OperationValues } from '../../layout/operations.js';
 import { storeTable } from '../../layout/store.js';
 import { COMBINATION } from '../../layout/tables.js';
 import type { Arena } from '../../memory/arena.js';
-import type { Staged } from '../windows.js';
+import type { Staged } from '../kept-images.js';
 import type { Combination } from './toom-axis.js';
 
 /** Writes combinations of what lies `step` bytes apart. */

@@ -9,7 +9,7 @@
 import { claimShare, shareEnd } from '../threads/work-shares';
 import { gathered6x8, packedBlock } from './packed-micro-kernel';
 import { KernelGradientOperation } from '../layout';
-import { FLOAT, VECTOR } from '../common/simd';
+import { VECTOR } from '../common/simd';
 import { copyFloats } from '../snippets';
 
 /** Depth of a chunk. */
@@ -60,7 +60,7 @@ export function kernelGradient(record: KernelGradientOperation, threads: i32, sc
   }
 }
 
-/** Whether packed windows of a tile row would serve no other. */
+/** Whether each run of a window fits in one tile row. */
 @inline
 function isNarrow(record: KernelGradientOperation): bool {
   return record.runLength <= 6;

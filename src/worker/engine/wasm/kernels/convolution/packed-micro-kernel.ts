@@ -1,6 +1,7 @@
 /**
- * The micro-kernel of matrix products: a tile of 6 x 8 outputs, whose accumulators stay in registers while the depth
- * (K of a GEMM) runs by. The left operand is six rows packed as [depth][6], the right one eight columns as [depth][8].
+ * The micro-kernels of matrix products: a tile of 6 x 8 outputs, whose accumulators stay in registers while the depth
+ * (K of a GEMM) runs by. The left operand is six rows packed as [depth][6], the right one eight columns as [depth][8]; of narrow
+ * kernel gradients both are gathered where they lie.
  *
  * `starts` and `outs` are the addresses of six rows, four bytes each: the accumulators start from what lies `startOffset`
  * bytes on (zeros, a bias, or partial sums of earlier depth) and go to `outOffset` bytes on. Each is summed over the

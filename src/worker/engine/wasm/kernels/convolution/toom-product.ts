@@ -6,13 +6,11 @@
 import { claimShare, shareEnd } from '../threads/work-shares';
 import {
   Image,
-  Operation,
   OPERATION_BYTES,
   ProductOperation,
   ToomProductOperation,
   TransformOperation,
 } from '../layout';
-import { entryAt } from '../common/tables';
 import { product } from './product';
 import { transform } from './transform';
 

@@ -1,18 +1,18 @@
-/** Rounds of label spreading on the kernels, on memory and threads of their own: the bits of `spread/plain-rounds.ts`. */
+/** Iterations of label spreading on the kernels, on memory and threads of their own: the bits of `spread/plain-iterations.ts`. */
 
 import type { Graph } from '../../spread/graph.js';
-import { COLUMNS, KEPT, type Rounds } from '../../spread/rounds.js';
+import { ALPHA, COLUMNS, type Iterations } from '../../spread/iterations.js';
 import type { Slices } from '../../spread/slices.js';
 import { storeRecords, StageRecords, type StoredProgram } from './stage-records.js';
-import { Arena } from './memory/arena.js';
+import type { Arena } from './memory/arena.js';
 import { Scratch } from './memory/scratch.js';
-import type { WasmPlatform } from './platform.js';
-import { spawnThread, Team } from './threads/team.js';
+import { startTeam, type WasmPlatform } from './platform.js';
+import type { Team } from './threads/team.js';
 
 /** The kernel keeps nothing but registers. */
 const SCRATCH_BYTES = 64;
 
-class WasmRounds implements Rounds {
+class WasmIterations implements Iterations {
   readonly count: number;
   readonly #team: Team;
   /** From the first half of the values to the second, and back. */
@@ -24,24 +24,23 @@ class WasmRounds implements Rounds {
     this.count = count;
     this.#team = team;
     const size = count * COLUMNS;
-    const kept = arena.allocate(8);
+    const alpha = arena.allocate(8);
     const addresses = {
       starts: arena.storeWords(new Uint32Array(starts)),
       columns: arena.storeWords(new Uint32Array(columns)),
       weights: arena.allocate(weights.byteLength),
-      kept,
+      alpha,
       rows: count,
     };
     const halves = [arena.allocate(size * 8), arena.allocate(size * 8)] as const;
     const programOf = (from: number, into: number): StoredProgram => {
       const records = new StageRecords();
-      records.add(0, 'spreadRound', 'spread', { ...addresses, from, into });
+      records.add(0, 'spreadIteration', 'spread', { ...addresses, from, into });
       return storeRecords(arena, records.filled);
     };
     this.#programs = [programOf(halves[0], halves[1]), programOf(halves[1], halves[0])];
-    team.prepare();
     // Nothing is allocated any more, so views stay.
-    arena.doubles(kept, 1).set([KEPT]);
+    arena.doubles(alpha, 1).set([ALPHA]);
     arena.doubles(addresses.weights, weights.length).set(weights);
     this.#values = [arena.doubles(halves[0], size), arena.doubles(halves[1], size)];
   }
@@ -65,18 +64,10 @@ class WasmRounds implements Rounds {
   }
 }
 
-/** Starts rounds on a platform. The caller disposes them. */
-export async function startSpreadRounds(graph: Graph, platform: WasmPlatform): Promise<Rounds> {
-  const arena = new Arena(platform.isShared);
-  const kernels = await platform.instantiate(platform.module, arena.memory);
-  const team = new Team(arena, kernels, new Scratch(SCRATCH_BYTES), platform.patienceMs);
-  try {
-    if (platform.isShared && platform.threads > 1) {
-      await team.grow(platform.threads, platform.module, platform.spawn ?? spawnThread);
-    }
-    return new WasmRounds(graph, arena, team);
-  } catch (error) {
-    team.dispose();
-    throw error;
-  }
+/** Starts iterations on a platform. The caller disposes them. */
+export function startSpreadIterations(graph: Graph, platform: WasmPlatform): Promise<Iterations> {
+  return startTeam(platform, new Scratch(SCRATCH_BYTES), async (arena, team) => {
+    await team.grow(platform);
+    return new WasmIterations(graph, arena, team);
+  });
 }

@@ -1,21 +1,21 @@
-/** Rounds of label spreading over one graph, S of `graph.ts`: products of a sparse matrix and some columns. */
+/** Iterations of label spreading over one graph, S of `graph.ts`: products of a sparse matrix and some columns. */
 
 import type { Graph } from './graph.js';
 import type { Slices } from './slices.js';
 
-/** Share of a round that comes from the neighbours; the rest comes from the seeds again. */
-export const KEPT = 0.99;
+/** Share of an iteration that comes from the neighbours; the rest comes from the seeds again. */
+export const ALPHA = 0.99;
 
 /** Columns that are spread side by side: as many sums as a processor has registers for, and rows that fit in the L2 cache. */
 export const COLUMNS = 8;
 
 /** A row's sums are taken in the order of its entries and rounded after each product and sum: the same bits, whoever computes them. */
-export interface Rounds {
+export interface Iterations {
   /** Rows of the graph. */
   readonly count: number;
-  /** [count, COLUMNS] What the next round starts from. */
+  /** [count, COLUMNS] What the next iteration starts from. */
   readonly current: Float64Array<ArrayBuffer>;
-  /** [count, COLUMNS] What the last round started from. */
+  /** [count, COLUMNS] What the last iteration started from. */
   readonly before: Float64Array<ArrayBuffer>;
   /** current <- 0.99 S current, in slices. */
   next(slices: Slices): Promise<void>;
@@ -24,4 +24,4 @@ export interface Rounds {
 }
 
 /** The caller disposes what it resolves with. */
-export type StartRounds = (graph: Graph) => Promise<Rounds>;
+export type StartIterations = (graph: Graph) => Promise<Iterations>;

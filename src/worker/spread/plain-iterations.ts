@@ -1,7 +1,7 @@
-/** Rounds of label spreading in plain TypeScript: for small graphs and platforms without SIMD, and to check others against. */
+/** Iterations of label spreading in plain TypeScript: for small graphs and platforms without SIMD, and to check others against. */
 
 import type { Graph } from './graph.js';
-import { COLUMNS, KEPT, type Rounds, type StartRounds } from './rounds.js';
+import { COLUMNS, ALPHA, type Iterations, type StartIterations } from './iterations.js';
 import type { Slices } from './slices.js';
 
 /** Entries of the graph between two looks at the clock. */
@@ -31,18 +31,18 @@ function spreadRows(
       s7 += weight * from[other + 7]!;
     }
     const own = row * COLUMNS;
-    into[own] = KEPT * s0;
-    into[own + 1] = KEPT * s1;
-    into[own + 2] = KEPT * s2;
-    into[own + 3] = KEPT * s3;
-    into[own + 4] = KEPT * s4;
-    into[own + 5] = KEPT * s5;
-    into[own + 6] = KEPT * s6;
-    into[own + 7] = KEPT * s7;
+    into[own] = ALPHA * s0;
+    into[own + 1] = ALPHA * s1;
+    into[own + 2] = ALPHA * s2;
+    into[own + 3] = ALPHA * s3;
+    into[own + 4] = ALPHA * s4;
+    into[own + 5] = ALPHA * s5;
+    into[own + 6] = ALPHA * s6;
+    into[own + 7] = ALPHA * s7;
   }
 }
 
-class PlainRounds implements Rounds {
+class PlainIterations implements Iterations {
   readonly #graph: Graph;
   #current: Float64Array<ArrayBuffer>;
   #before: Float64Array<ArrayBuffer>;
@@ -78,4 +78,4 @@ class PlainRounds implements Rounds {
   dispose(): void {}
 }
 
-export const plainRounds: StartRounds = async (graph) => new PlainRounds(graph);
+export const plainIterations: StartIterations = async (graph) => new PlainIterations(graph);
