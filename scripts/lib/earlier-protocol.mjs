@@ -23,7 +23,9 @@ function problemOf(protocol, version) {
   const { draws } = protocol;
   if (draws.length === 0) return 'it has no draws';
   const unlabelled = draws.find(({ labelled }) => !Array.isArray(labelled) || !labelled.every(isImage));
-  return unlabelled && `it is damaged: its draw ${unlabelled.draw} has no list of labelled images`;
+  return unlabelled === undefined
+    ? null
+    : `it is damaged: its draw ${unlabelled.draw} has no list of labelled images`;
 }
 
 /** One protocol: `name` is the file as the person has it, `text` its content. `advice` follows a refusal. */
@@ -40,7 +42,7 @@ async function readOne(name, file, version, advice) {
   } catch (error) {
     refuse('it is no JSON', error);
   }
-  const problem = problemOf(protocol, version) ?? null;
+  const problem = problemOf(protocol, version);
   if (problem !== null) refuse(problem);
   return { name, text, protocol };
 }

@@ -8,7 +8,7 @@ import { createInterpreter } from '../../../src/worker/engine/plan/interpreter/e
 import { instantiate } from '../../../src/worker/engine/wasm/kernels.js';
 import { Arena } from '../../../src/worker/engine/wasm/memory/arena.js';
 import { Scratch } from '../../../src/worker/engine/wasm/memory/scratch.js';
-import { StageRecords, storeRecords } from '../../../src/worker/engine/wasm/stage-records.js';
+import { storeRecord } from '../../../src/worker/engine/wasm/stage-records.js';
 import { startSpreadIterations } from '../../../src/worker/engine/wasm/spread-iterations.js';
 import { Team } from '../../../src/worker/engine/wasm/threads/team.js';
 import { TRAIN_OPTIONS } from '../../../src/worker/engine/wasm/wasm-engine.js';
@@ -125,10 +125,9 @@ const checkBarrier: Check = async (bytes) => {
   const arena = new Arena(true);
   const kernels = await instantiate(await WebAssembly.compile(bytes), arena.memory);
   const team = new Team(arena, kernels, new Scratch(4096), 1);
-  const records = new StageRecords();
   const target = arena.allocate(16);
-  records.add(0, 'drawLatents', 'latents', { stream: 1, count: 4, size: 4, classes: 0, target });
-  const { address, count } = storeRecords(arena, records.filled);
+  const latents = { stream: 1, count: 4, size: 4, classes: 0, target };
+  const { address, count } = storeRecord(arena, 'drawLatents', 'latents', latents);
   const isWhole = kernels.runRecords(address, count, 2, team.run, arena.allocate(4096));
   assert.equal(isWhole, 0, 'a barrier of two is off by one thread');
 };

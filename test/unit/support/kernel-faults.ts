@@ -25,15 +25,15 @@ export const KERNEL_FAULTS: readonly KernelFault[] = [
   {
     what: 'a kernel gradient that leaves out one window in 128',
     file: 'kernel-gradient.ts',
-    right: 'packedBlock(left, right, some, rows',
-    wrong: 'packedBlock(left, right, some - 1, rows',
+    right: 'packedBlock(left, right, depth, rows',
+    wrong: 'packedBlock(left, right, depth - 1, rows',
     check: 'step',
   },
   {
     what: 'a gathered kernel gradient that leaves out one window in 128',
     file: 'kernel-gradient.ts',
-    right: 'gathered6x8(windows, gradients, terms, some, tile)',
-    wrong: 'gathered6x8(windows, gradients, terms, some - 1, tile)',
+    right: 'gathered6x8(windows, gradients, terms, depth, tile)',
+    wrong: 'gathered6x8(windows, gradients, terms, depth - 1, tile)',
     check: 'step',
   },
   {

@@ -3,7 +3,7 @@
 import type { Graph } from '../../spread/graph.js';
 import { ALPHA, COLUMNS, type Iterations } from '../../spread/iterations.js';
 import type { Slices } from '../../spread/slices.js';
-import { storeRecords, StageRecords, type StoredProgram } from './stage-records.js';
+import { storeRecord, type StoredProgram } from './stage-records.js';
 import type { Arena } from './memory/arena.js';
 import { Scratch } from './memory/scratch.js';
 import { startTeam, type WasmPlatform } from './platform.js';
@@ -33,11 +33,8 @@ class WasmIterations implements Iterations {
       rows: count,
     };
     const halves = [arena.allocate(size * 8), arena.allocate(size * 8)] as const;
-    const programOf = (from: number, into: number): StoredProgram => {
-      const records = new StageRecords();
-      records.add(0, 'spreadIteration', 'spread', { ...addresses, from, into });
-      return storeRecords(arena, records.filled);
-    };
+    const programOf = (from: number, into: number): StoredProgram =>
+      storeRecord(arena, 'spreadIteration', 'spread', { ...addresses, from, into });
     this.#programs = [programOf(halves[0], halves[1]), programOf(halves[1], halves[0])];
     // Nothing is allocated any more, so views stay.
     arena.doubles(alpha, 1).set([ALPHA]);

@@ -85,3 +85,13 @@ export function storeRecords(arena: Arena, groups: readonly (readonly OperationR
   }
   return { address, count, names: groups.flat().map(({ name }) => name) };
 }
+
+/** Writes a record by itself into memory, a program or what another record points to. */
+export function storeRecord<Name extends OperationName>(
+  arena: Arena,
+  operation: Name,
+  name: string,
+  values: OperationValues<Name>,
+): StoredProgram {
+  return storeRecords(arena, [[{ operation, values, name }]]);
+}

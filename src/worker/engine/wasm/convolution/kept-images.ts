@@ -3,7 +3,7 @@
  * what they are (a key), and by the rows of the plan that they are made of.
  */
 
-import type { OpSegment, View } from '../../plan/operations.js';
+import type { OpSegment, Operation, View } from '../../plan/operations.js';
 import { areConsecutive, countRows, sourceRow } from '../images.js';
 import type { Bindings } from '../memory/bindings.js';
 
@@ -46,14 +46,19 @@ interface Kept {
 /** What one program keeps. */
 export class KeptImages {
   readonly #bindings: Bindings;
-  readonly #lastStages: ReadonlyMap<string, number>;
+  /** By key, the stage of the last operation that reads what has it. */
+  readonly #lastStages = new Map<string, number>();
   #stage = 0;
   #kept: readonly Kept[] = [];
 
-  /** @param lastStages By key, the stage of the last operation that reads what has it. */
-  constructor(bindings: Bindings, lastStages: ReadonlyMap<string, number>) {
+  /** @param keysOf Keys of what an operation reads. */
+  constructor(bindings: Bindings, keysOf: (operation: Operation) => readonly string[]) {
     this.#bindings = bindings;
-    this.#lastStages = lastStages;
+    for (const operation of bindings.program.operations) {
+      for (const key of keysOf(operation)) {
+        this.#lastStages.set(key, Math.max(operation.stage, this.#lastStages.get(key) ?? 0));
+      }
+    }
   }
 
   /** What is kept from now on belongs to this stage, or stays where a later one reads it too. */

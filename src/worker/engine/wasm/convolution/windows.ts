@@ -71,13 +71,7 @@ export class Stager {
   /** @param viewsOf Views that an operation has staged. */
   constructor(bindings: Bindings, viewsOf: (operation: Operation) => readonly View[]) {
     this.#bindings = bindings;
-    const lastStages = new Map<string, number>();
-    for (const operation of bindings.program.operations) {
-      for (const key of viewsOf(operation).map(keyOf)) {
-        lastStages.set(key, Math.max(operation.stage, lastStages.get(key) ?? 0));
-      }
-    }
-    this.#kept = new KeptImages(bindings, lastStages);
+    this.#kept = new KeptImages(bindings, (operation) => viewsOf(operation).map(keyOf));
   }
 
   beginStage(stage: number): void {

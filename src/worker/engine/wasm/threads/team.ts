@@ -52,7 +52,7 @@ export class Team {
   readonly #arena: Arena;
   readonly #kernels: Kernels;
   readonly #scratch: Scratch;
-  /** Address of this thread's own, once anything was run. */
+  /** Address of this thread's own; null until it is prepared. */
   #ownScratch: number | null = null;
   /** Address of a word for each helper: 1 where it takes part in commands. */
   readonly #members: number;

@@ -4,7 +4,7 @@
  */
 
 import { sideSize, type Geometry, type Side } from '../../../plan/geometry.js';
-import type { OpSegment, View } from '../../../plan/operations.js';
+import type { OpSegment, Operation, View } from '../../../plan/operations.js';
 import { areConsecutive, countRows } from '../../images.js';
 import type { Bindings } from '../../memory/bindings.js';
 import { KeptImages, type Staged } from '../kept-images.js';
@@ -21,20 +21,18 @@ function keyOf(view: View, geometry: Geometry, side: TransformedSide): string {
   return JSON.stringify([view, geometry, side]);
 }
 
+/** What a Toom-Cook gradient multiplies. */
+function keysOf(operation: Operation): readonly string[] {
+  if (operation.kind !== 'filterGradient' || toomGradientForm(operation.geometry) === null) return [];
+  const { geometry, large, small } = operation;
+  return [keyOf(large, geometry, 'large'), keyOf(small, geometry, 'small')];
+}
+
 export class KeptTransforms {
   readonly #kept: KeptImages;
 
   constructor(bindings: Bindings) {
-    const lastStages = new Map<string, number>();
-    for (const operation of bindings.program.operations) {
-      if (operation.kind !== 'filterGradient') continue;
-      const { geometry, large, small, stage } = operation;
-      if (toomGradientForm(geometry) === null) continue;
-      for (const key of [keyOf(large, geometry, 'large'), keyOf(small, geometry, 'small')]) {
-        lastStages.set(key, Math.max(stage, lastStages.get(key) ?? 0));
-      }
-    }
-    this.#kept = new KeptImages(bindings, lastStages);
+    this.#kept = new KeptImages(bindings, keysOf);
   }
 
   beginStage(stage: number): void {

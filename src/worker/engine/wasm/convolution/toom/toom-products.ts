@@ -9,7 +9,7 @@ import { countRows, inOrder, storeImageTable } from '../../images.js';
 import { DEPTH_CHUNK, OPERATION_WORDS } from '../../layout/operations.js';
 import type { Bindings } from '../../memory/bindings.js';
 import { storeSnippets } from '../../snippets.js';
-import { StageRecords, storeRecords } from '../../stage-records.js';
+import { StageRecords, storeRecord, storeRecords } from '../../stage-records.js';
 import {
   addPack,
   addProduct,
@@ -150,15 +150,13 @@ export function lowerToom(
     }
   }
   const stored = storeRecords(arena, products.filled);
-  const toInput = new StageRecords();
-  toInput.add(0, 'transform', name, {
+  const toInput = storeRecord(arena, 'transform', name, {
     ...sharedFields(staged, from.width, y.input, x.input, arena),
     ...ofChunk,
     epilogue: 0,
     imageTable: 0,
   });
-  const toOutput = new StageRecords();
-  toOutput.add(0, 'transform', name, {
+  const toOutput = storeRecord(arena, 'transform', name, {
     ...sharedFields(results, ofResults.width, y.output, x.output, arena),
     ...ofChunk,
     target: bindings.tensor(target),
@@ -168,12 +166,12 @@ export function lowerToom(
   records.add(2, 'toomProduct', name, {
     images,
     chunk,
-    toInput: storeRecords(arena, toInput.filled).address,
+    toInput: toInput.address,
     source: staged.address,
     kept: kept ?? 0,
     products: stored.address,
     productCount: stored.count,
-    toOutput: storeRecords(arena, toOutput.filled).address,
+    toOutput: toOutput.address,
     stepOffset,
     inputOffset,
     resultsOffset: inputOffset + chunk * sideSize(ofInput) * 4,

@@ -80,9 +80,15 @@ function sumTileRows(
   panels: i32,
   scratch: usize,
 ): void {
-  if (isNarrow(record) && count * panels <= MOST_GATHERED) {
-    gatherTileRows(record, first, count, firstPanel, panels, scratch + TILES);
-  } else packTileRows(record, first, count, firstPanel, panels, scratch);
+  const depth = record.depth;
+  const isGathered = isNarrow(record) && count * panels <= MOST_GATHERED;
+  memory.fill(scratch + TILES, 0, usize(count * panels) * TILE);
+  for (let start = 0; start < depth; start += CHUNK) {
+    const some = min(CHUNK, depth - start);
+    const terms = record.terms + (usize(start) << 3);
+    if (isGathered) gatherChunk(record, terms, some, first, count, firstPanel, panels, scratch);
+    else packChunk(record, terms, some, first, count, firstPanel, panels, scratch);
+  }
   for (let tileRow = 0; tileRow < count; tileRow++) {
     storeTileRow(
       record,
@@ -94,63 +100,56 @@ function sumTileRows(
   }
 }
 
-/** Tiles of runs of one tile row each, whose operands are read where they lie. */
-function gatherTileRows(
+/** Adds a chunk of the depth to tiles of runs of one tile row each, whose operands are read where they lie. */
+function gatherChunk(
   record: KernelGradientOperation,
-  first: i32,
-  count: i32,
-  firstPanel: i32,
-  panels: i32,
-  tiles: usize,
-): void {
-  const depth = record.depth;
-  memory.fill(tiles, 0, usize(count * panels) * TILE);
-  for (let start = 0; start < depth; start += CHUNK) {
-    const some = min(CHUNK, depth - start);
-    const terms = record.terms + (usize(start) << 3);
-    let tile = tiles;
-    for (let row = 0; row < count; row++) {
-      const windows = record.windows + usize(first + row) * record.runStep;
-      let gradients = record.gradients + (usize(firstPanel) << 5);
-      for (let panel = 0; panel < panels; panel++, gradients += 2 * VECTOR, tile += TILE) {
-        gathered6x8(windows, gradients, terms, some, tile);
-      }
-    }
-  }
-}
-
-function packTileRows(
-  record: KernelGradientOperation,
+  terms: usize,
+  depth: i32,
   first: i32,
   count: i32,
   firstPanel: i32,
   panels: i32,
   scratch: usize,
 ): void {
-  const depth = record.depth;
+  let tile = scratch + TILES;
+  for (let row = 0; row < count; row++) {
+    const windows = record.windows + usize(first + row) * record.runStep;
+    let gradients = record.gradients + (usize(firstPanel) << 5);
+    for (let panel = 0; panel < panels; panel++, gradients += 2 * VECTOR, tile += TILE) {
+      gathered6x8(windows, gradients, terms, depth, tile);
+    }
+  }
+}
+
+/** Adds a chunk of the depth to the tiles, both operands packed. */
+function packChunk(
+  record: KernelGradientOperation,
+  terms: usize,
+  depth: i32,
+  first: i32,
+  count: i32,
+  firstPanel: i32,
+  panels: i32,
+  scratch: usize,
+): void {
   const perRun = tileRowsOfRun(record);
   const rows = scratch + ROWS;
-  memory.fill(scratch + TILES, 0, usize(count * panels) * TILE);
-  for (let start = 0; start < depth; start += CHUNK) {
-    const some = min(CHUNK, depth - start);
-    const terms = record.terms + (usize(start) << 3);
-    packColumns(record.gradients + (usize(firstPanel) << 5), terms, some, panels, scratch + RIGHT);
-    for (let done = 0; done < count;) {
-      const run = (first + done) / perRun;
-      const inRun = first + done - run * perRun;
-      const group = min(GROUP, min(count - done, perRun - inRun));
-      const windows = record.windows + usize(run) * record.runStep + usize(inRun) * 24;
-      packWindows(windows, terms, some, group, scratch + LEFT);
-      let right = scratch + RIGHT;
-      for (let panel = 0; panel < panels; panel++, right += usize(some) << 5) {
-        let left = scratch + LEFT;
-        let tile = usize(done * panels + panel) * TILE;
-        for (let row = 0; row < group; row++, left += usize(some) * 24, tile += usize(panels) * TILE) {
-          packedBlock(left, right, some, rows, tile, rows, tile);
-        }
+  packColumns(record.gradients + (usize(firstPanel) << 5), terms, depth, panels, scratch + RIGHT);
+  for (let done = 0; done < count;) {
+    const run = (first + done) / perRun;
+    const inRun = first + done - run * perRun;
+    const group = min(GROUP, min(count - done, perRun - inRun));
+    const windows = record.windows + usize(run) * record.runStep + usize(inRun) * 24;
+    packWindows(windows, terms, depth, group, scratch + LEFT);
+    let right = scratch + RIGHT;
+    for (let panel = 0; panel < panels; panel++, right += usize(depth) << 5) {
+      let left = scratch + LEFT;
+      let tile = usize(done * panels + panel) * TILE;
+      for (let row = 0; row < group; row++, left += usize(depth) * 24, tile += usize(panels) * TILE) {
+        packedBlock(left, right, depth, rows, tile, rows, tile);
       }
-      done += group;
     }
+    done += group;
   }
 }
 
