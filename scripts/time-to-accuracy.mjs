@@ -1,4 +1,4 @@
-/** `npm run time-to-accuracy`: how long few-labels takes to an accuracy, beside the same recipe in PyTorch. */
+/** `npm run time-to-accuracy`: how long a recipe for few labels takes to an accuracy, beside the same recipe in PyTorch. */
 
 import { main } from './lib/main.mjs';
 

@@ -89,9 +89,3 @@ test('recipes without landmarks, or without pseudo-labels, have nothing to read'
     assert.equal(PseudoLabels.of({ ...tinyInput(recipe), spread: () => null }), null);
   }
 });
-
-test('nothing is read where every image has a label', () => {
-  const all = Uint32Array.from({ length: input.dataset.train.count }, (_, index) => index);
-  const split = { labelled: all, unlabelled: all };
-  assert.equal(PseudoLabels.of({ ...input, split, spread: () => null }), null);
-});

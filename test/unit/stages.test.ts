@@ -8,6 +8,7 @@ import { resolveSettings } from '../../src/protocol/check-settings.js';
 import { buildRecipe } from '../../src/recipe/build-recipe.js';
 import { inStage, stageAt, unmeasuredSteps } from '../../src/recipe/recipe.js';
 import { readCheckpoint } from '../../src/worker/checkpoint/checkpoint.js';
+import { makeSplit } from '../../src/worker/data/split.js';
 import { averageName, initialTensors, momentNames, TARGET_STORE } from '../../src/worker/model/parameters.js';
 import { landmarksOf } from '../../src/worker/model/draws.js';
 import { PLAIN_KERNELS } from '../../src/worker/spread/kernels.js';
@@ -98,6 +99,12 @@ test('landmarks are the labelled images, then others, as many as there are', () 
     [...landmarksOf(few, split)],
     [...split.labelled, split.unlabelled[0], split.unlabelled[1]],
   );
+});
+
+test('where every image is labelled, each is a landmark once', () => {
+  const { recipe, dataset } = tinyInput('few-labels');
+  const split = makeSplit(dataset, { seed: 1, labels: dataset.train.count, balanced: false });
+  assert.deepEqual([...landmarksOf(recipe, split)], [...split.labelled]);
 });
 
 describe('a run in stages', () => {

@@ -1,4 +1,4 @@
-"""The recipe few-labels in eager PyTorch, from its first step on, as its users would write it: until the test images are
+"""The recipe few-labels, or few-labels-fast, in eager PyTorch, from its first step on, as its users would write it: until the test images are
 read as well as is asked for, or to the end of `learn`, where they are read too. Never tuned against. Prints a line of JSON
 for each evaluation.
 

@@ -45,13 +45,10 @@ export class PseudoLabels {
   #confident = 0;
   #alike = 0;
 
-  /** null where the recipe spreads no labels, or makes none of its own, or every image has one. */
+  /** null where the recipe spreads no labels, or makes none of its own. */
   static of(options: PseudoLabelsOptions): PseudoLabels | null {
     const confidence = confidenceOf(options.recipe);
-    const { recipe, split, dataset } = options;
-    if (recipe.landmarks === null || confidence === null) return null;
-    // Then landmarks past the labelled ones are the same images once more.
-    if (split.labelled.length === dataset.train.count) return null;
+    if (options.recipe.landmarks === null || confidence === null) return null;
     return new PseudoLabels(options, confidence);
   }
 

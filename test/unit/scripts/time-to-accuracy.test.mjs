@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { resolveGiven } from '../../../scripts/lib/invocation.mjs';
 import { hasEnded } from '../../../scripts/lib/processes.mjs';
 import { parseTimeToAccuracyOptions } from '../../../scripts/lib/time-to-accuracy-options.mjs';
+import { importSource } from '../../../scripts/lib/source-modules.mjs';
 import {
   describeForPyTorch,
   formatTimes,
@@ -16,18 +17,29 @@ import {
   timeRuns,
 } from '../../../scripts/lib/time-to-accuracy-run.mjs';
 
+const { defaultSettings } = await importSource('src/protocol/settings.ts');
 const parse = (...args) => parseTimeToAccuracyOptions(args);
 
-test('the options have the defaults of few-labels, and shares that rise', () => {
+test('the options have the defaults of the recipe, and shares that rise', () => {
   const { reach, threads, settings } = parse('--reach', '99,97.5,99');
   assert.deepEqual(reach, [0.975, 0.99]);
   assert.deepEqual(threads, [1, 2]);
   const usual = { recipe: 'few-labels', engine: 'wasm', labels: 100, seed: 1, steps: 5000, evalEvery: 100 };
   assert.deepEqual(settings, usual);
+  const fast = parse('--recipe', 'few-labels-fast').settings;
+  assert.deepEqual(fast, {
+    ...usual,
+    recipe: 'few-labels-fast',
+    steps: defaultSettings('few-labels-fast').steps,
+  });
   assert.equal(parse('--help'), null);
 });
 
 test('a wrong option is refused by name', () => {
+  assert.throws(
+    () => parse('--recipe', 'notebook'),
+    /--recipe is "notebook"; PyTorch's script is a copy of few-labels and few-labels-fast/,
+  );
   assert.throws(
     () => parse('--reach', '98,101'),
     /--reach is "98,101"; allowed are numbers above 0 up to 100/,
