@@ -1,6 +1,6 @@
-"""The recipe few-labels, or few-labels-fast, in eager PyTorch, from its first step on, as its users would write it: until the test images are
-read as well as is asked for, or to the end of `learn`, where they are read too. Never tuned against. Prints a line of JSON
-for each evaluation.
+"""The recipe few-labels, or few-labels-fast, in eager PyTorch, from its first step on, as its users would write it: until the
+test images are read as well as is asked for, or to the end of `learn`, where they are read too. Never tuned against. Prints
+a line of JSON for each evaluation.
 
 The labelled images are those of the engine's run; other draws are PyTorch's own. Trust in spread labels is not measured:
 all serve, which on MNIST is what the engine decides too.
