@@ -377,6 +377,18 @@ export function fewInput(data: DataShape = FEW_SHAPES[0]!, seed = 31): EngineInp
   };
 }
 
+/** The same where every image is labelled, and there are fewer than the recipe keeps targets for. */
+export function allLabelledInput(): EngineInput {
+  const input = fewInput();
+  const { recipe, dataset, split } = input;
+  const all = Uint32Array.from([...split.labelled, ...split.unlabelled]);
+  return {
+    ...input,
+    recipe: { ...recipe, landmarks: { ...recipe.landmarks!, count: dataset.train.count + 20 } },
+    split: { labelled: all, unlabelled: all },
+  };
+}
+
 /** [landmarks, classes] as spreading might leave them: in turns nothing, one class, some of each. */
 export function fewTargets({ landmarks, classes }: Recipe): NamedTensor {
   const { count } = landmarks!;

@@ -8,7 +8,7 @@ import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engi
 import { planTrainStages } from '../../src/worker/engine/wasm/train-programs.js';
 import { TRAIN_OPTIONS } from '../../src/worker/engine/wasm/wasm-engine.js';
 import { exactZerosOf } from '../support/exact-zeros.js';
-import { FEW_FIRST_STEPS, FEW_SHAPES, fewInput, fewState } from '../support/few-recipe.js';
+import { allLabelledInput, FEW_FIRST_STEPS, FEW_SHAPES, fewInput, fewState } from '../support/few-recipe.js';
 import { expectClose, expectIdentical } from '../worker/support/compare.js';
 import { hashed, tinyInput } from '../worker/support/tiny.js';
 import { nodeWasmEngine } from './support/wasm.js';
@@ -131,6 +131,21 @@ describe('the wasm engine on a recipe in stages', () => {
       }
     }
     expectIdentical(states[1]!, states[0]!);
+  });
+
+  it('draws each landmark as often where every image is labelled', async () => {
+    const input = allLabelledInput();
+    const [engine, reference] = [await nodeWasmEngine(input), exact(input)];
+    const state = fewState(input, 1);
+    await reference.importState(state);
+    await engine.importState(state);
+    expectClose(
+      await engine.inspectStep(),
+      await reference.inspectStep(),
+      tolerance,
+      exactZerosOf(input.recipe),
+    );
+    engine.dispose();
   });
 
   it('plans stages of the same phases once', () => {

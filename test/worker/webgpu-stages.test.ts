@@ -8,7 +8,7 @@ import type { EngineInput } from '../../src/worker/engine/engine.js';
 import { createInterpreter } from '../../src/worker/engine/plan/interpreter/engine.js';
 import type { NamedTensor } from '../../src/worker/model/parameters.js';
 import { exactZerosOf } from '../support/exact-zeros.js';
-import { FEW_FIRST_STEPS, FEW_SHAPES, fewInput, fewState } from '../support/few-recipe.js';
+import { allLabelledInput, FEW_FIRST_STEPS, FEW_SHAPES, fewInput, fewState } from '../support/few-recipe.js';
 import { expectClose, expectIdentical } from './support/compare.js';
 import { checkOneByOne } from './support/one-by-one-checks.js';
 import { GPU_TILES, SOFTWARE_TILES } from './support/tiles.js';
@@ -83,6 +83,18 @@ describeWebGpu('the webgpu engine on a recipe in stages', () => {
         () => 1e-4,
       );
       expect(await engine.countCorrect(0, 10)).to.equal(await reference.countCorrect(0, 10));
+    });
+  });
+
+  it('draws each landmark as often where every image is labelled', async () => {
+    const input = allLabelledInput();
+    const reference = exact(input);
+    await withWebGpu(input, async (engine) => {
+      const state = fewState(input, 1);
+      await reference.importState(state);
+      await engine.importState(state);
+      const expected = await reference.inspectStep();
+      expectClose(await engine.inspectStep(), expected, () => 1e-4, exactZerosOf(input.recipe));
     });
   });
 

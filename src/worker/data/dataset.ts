@@ -37,3 +37,9 @@ export interface Split {
   /** The rest, or all of them where everything is labelled. */
   readonly unlabelled: Uint32Array<ArrayBuffer>;
 }
+
+/** Images of both pools, each counted once: the first so many of `labelled` and then `unlabelled` are all different. */
+export function pooledCount({ labelled, unlabelled }: Split): number {
+  const isShared = labelled.length > 0 && labelled[0] === unlabelled[0];
+  return isShared ? labelled.length : labelled.length + unlabelled.length;
+}

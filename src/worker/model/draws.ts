@@ -13,7 +13,7 @@ import {
   type RowGroup,
   type StageRecipe,
 } from '../../recipe/recipe.js';
-import type { Split } from '../data/dataset.js';
+import { pooledCount, type Split } from '../data/dataset.js';
 import { VIEW_WORDS } from './views.js';
 import { streamNumber, type RandomStreams, type StreamUse } from '../random/streams.js';
 
@@ -56,19 +56,13 @@ export function noiseStream(phaseIndex: number, pass: Pass, layerIndex: number):
   return streamNumber('noise', phaseIndex, pass.stream, layerIndex);
 }
 
-/**
- * The images that a recipe keeps targets for, as indices into the training set, each once: labelled ones first. Where every
- * image is labelled, both pools of the split are all of them.
- */
-export function landmarksOf(
-  { landmarks }: Recipe,
-  { labelled, unlabelled }: Split,
-): Uint32Array<ArrayBuffer> {
-  const others = unlabelled[0] === labelled[0] ? unlabelled.subarray(0, 0) : unlabelled;
-  const count = Math.min(landmarks?.count ?? 0, labelled.length + others.length);
+/** The images that a recipe keeps targets for, as indices into the training set, each once: labelled ones first. */
+export function landmarksOf({ landmarks }: Recipe, split: Split): Uint32Array<ArrayBuffer> {
+  const { labelled, unlabelled } = split;
+  const count = Math.min(landmarks?.count ?? 0, pooledCount(split));
   const own = new Uint32Array(count);
   own.set(labelled.subarray(0, count));
-  if (count > labelled.length) own.set(others.subarray(0, count - labelled.length), labelled.length);
+  if (count > labelled.length) own.set(unlabelled.subarray(0, count - labelled.length), labelled.length);
   return own;
 }
 

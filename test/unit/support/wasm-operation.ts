@@ -1,7 +1,7 @@
 /** Hand-written operations on the wasm engine's kernels, each tensor in a buffer of its own. */
 
 import { sizeOf } from '../../../src/recipe/layers.js';
-import type { Dataset, Split } from '../../../src/worker/data/dataset.js';
+import { pooledCount, type Dataset, type Split } from '../../../src/worker/data/dataset.js';
 import { NORMALISED_BYTES } from '../../../src/worker/data/normalise.js';
 import type { Operation, PlanTensor } from '../../../src/worker/engine/plan/operations.js';
 import type { PlannedProgram } from '../../../src/worker/engine/plan/plan.js';
@@ -73,10 +73,8 @@ function placeData(arena: Arena, data: OperationChoices['data']): Omit<Residents
   arena.floats(byteTable, NORMALISED_BYTES.length).set(NORMALISED_BYTES);
   const none = { count: 0, images: new Uint8Array(0), labels: new Uint8Array(0) };
   const { imageShape, train, test } = data?.dataset ?? { imageShape: [1, 1, 1], train: none, test: none };
-  const { labelled, unlabelled } = data?.split ?? {
-    labelled: new Uint32Array(0),
-    unlabelled: new Uint32Array(0),
-  };
+  const split = data?.split ?? { labelled: new Uint32Array(0), unlabelled: new Uint32Array(0) };
+  const { labelled, unlabelled } = split;
   const labelledPool = arena.storeWords([...labelled, ...unlabelled]);
   return {
     byteTable,
@@ -91,6 +89,7 @@ function placeData(arena: Arena, data: OperationChoices['data']): Omit<Residents
     labelledCount: labelled.length,
     unlabelledPool: labelledPool + labelled.length * 4,
     unlabelledCount: unlabelled.length,
+    pooledCount: pooledCount(split),
   };
 }
 

@@ -9,8 +9,8 @@ type ImagesPart = Extract<DrawPart, { readonly kind: 'images' }>;
 type LabelsPart = Extract<DrawPart, { readonly kind: 'labels' }>;
 
 /** Landmarks that there are: `bound` of them at most. */
-function landmarkCount(bound: number, { labelledCount, unlabelledCount }: Residents): number {
-  return Math.min(bound, labelledCount + unlabelledCount);
+function landmarkCount(bound: number, residents: Residents): number {
+  return Math.min(bound, residents.pooledCount);
 }
 
 /** Where the drawn index points, and how many there are to draw from. */

@@ -3,6 +3,7 @@
  * programs share, the first stage's train step made ready. Owns their making and their end, not their use.
  */
 
+import { pooledCount } from '../../data/dataset.js';
 import { NORMALISED_BYTES } from '../../data/normalise.js';
 import { dataSizesOf } from '../data-sizes.js';
 import type { EngineInput } from '../engine.js';
@@ -112,7 +113,6 @@ export function makeShared(
     const updates = each.program.operations.filter((operation) => operation.kind === 'update');
     return updates.map((update) => [`updates ${update.phase}`, updateTable(update, places)] as const);
   });
-  // Landmarks are the labelled images and the unlabelled ones behind them.
   const common = [
     ['labelled', split.labelled],
     ['unlabelled', split.unlabelled],
@@ -124,7 +124,9 @@ export function makeShared(
   const programs = updateTables.map((updates, index): SharedMemory => {
     const named = [...common.map(([name], at) => [name, places[at]!] as const)];
     const own = updates.map(([name]) => [name, places[next++]!] as const);
-    const tables: Tables = Object.fromEntries([...named, ...own]);
+    // The unlabelled images lie behind the labelled ones.
+    const pooled = { offset: places[0]!.offset, length: pooledCount(split) };
+    const tables: Tables = { ...Object.fromEntries([...named, ...own]), pooled };
     return { buffers, parameters, tables, control: controls[index]! };
   });
   const upload = (): void => {

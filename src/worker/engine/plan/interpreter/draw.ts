@@ -2,7 +2,7 @@
 
 import { NORMALISED_BYTES } from '../../../data/normalise.js';
 import { RandomStreams } from '../../../random/streams.js';
-import type { Dataset, Split } from '../../../data/dataset.js';
+import { pooledCount, type Dataset, type Split } from '../../../data/dataset.js';
 import type { DrawOp, DrawPart } from '../operations.js';
 import { classOfRow, writeClassCodes } from '../../../model/draws.js';
 import { applyView, VIEW_WORDS } from '../../../model/views.js';
@@ -27,7 +27,7 @@ function poolOf(
   { split }: DrawSource,
 ): ArrayLike<number> {
   if (source !== 'landmarks') return split[source];
-  return [...split.labelled, ...split.unlabelled].slice(0, bound);
+  return [...split.labelled, ...split.unlabelled].slice(0, Math.min(bound, pooledCount(split)));
 }
 
 function drawnFrom(

@@ -22,6 +22,8 @@ export interface Residents {
   readonly labelledCount: number;
   readonly unlabelledPool: number;
   readonly unlabelledCount: number;
+  /** Images of both, each once. */
+  readonly pooledCount: number;
   readonly imageBytes: number;
   /** [height, width, channels] */
   readonly imageShape: readonly number[];

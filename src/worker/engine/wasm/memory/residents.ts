@@ -1,5 +1,6 @@
 /** What an engine keeps in memory for its life: the data set, the split, and the state of the run. */
 
+import { pooledCount } from '../../../data/dataset.js';
 import { NORMALISED_BYTES } from '../../../data/normalise.js';
 import {
   averageName,
@@ -84,6 +85,7 @@ export function placeResidents(
     labelledCount: split.labelled.length,
     unlabelledPool: labelledPool + split.labelled.length * 4,
     unlabelledCount: split.unlabelled.length,
+    pooledCount: pooledCount(split),
   };
   return { residents, state };
 }

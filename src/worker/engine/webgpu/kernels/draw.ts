@@ -53,15 +53,12 @@ function imageSize(memory: Memory, part: Part<'images'>): number {
   return sizeOf(memory.tensor(part.target).tensor.shape.slice(1));
 }
 
-/**
- * Where the indices of a source's images lie among the tables, and how many. Landmarks are the first of the labelled
- * images and of the unlabelled ones, which follow them there.
- */
+/** Where the indices of a source's images lie among the tables, and how many. Landmarks are the first of all that are pooled. */
 function poolOf(memory: Memory, { source, bound }: Pick<Part<'images'>, 'source' | 'bound'>): ViewPool {
   if (source === 'test') throw new Error('Test images are not drawn from a pool.');
   if (source !== 'landmarks') return memory.table(source);
-  const [labelled, unlabelled] = [memory.table('labelled'), memory.table('unlabelled')];
-  return { offset: labelled.offset, length: Math.min(bound, labelled.length + unlabelled.length) };
+  const { offset, length } = memory.table('pooled');
+  return { offset, length: Math.min(bound, length) };
 }
 
 /** An expression of the image that a row shows; `testCount` is the number of test images. */

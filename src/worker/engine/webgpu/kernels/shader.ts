@@ -71,7 +71,7 @@ export function controlLayout(metrics: number, scalars: number): ControlLayout {
 }
 
 /** A table by name; updates have one for each phase. */
-export type TableName = 'bytes' | 'labelled' | 'unlabelled' | `updates ${number}`;
+export type TableName = 'bytes' | 'labelled' | 'unlabelled' | 'pooled' | `updates ${number}`;
 
 export interface Place {
   readonly buffer: BufferKey;
