@@ -136,6 +136,26 @@ describe('a run in stages', () => {
     );
   });
 
+  it('shows the generator only after steps that train it, and where it rests', async () => {
+    const clock = new Clock();
+    const { trainer, reached, of } = await openTrainer({
+      clock,
+      yieldToCommands: () => {
+        clock.ms += 2000;
+        return new Promise((resolve) => setImmediate(resolve));
+      },
+    });
+    await trainer.start({ ...FEW, evalEvery: 0 });
+    await reached('finished');
+    const shown = of('images').flatMap(({ source, step }) => (source === 'generated' ? step : []));
+    assert.deepEqual(
+      shown.filter((step) => step <= 8),
+      [0],
+    );
+    assert.ok(shown.filter((step) => step > 8 && step < 20).length >= 3, shown.join());
+    assert.equal(shown.at(-1), 20);
+  });
+
   it('spreads the labels before the stages that say so, and tells how far that is trusted', async () => {
     const { trainer, reached, of } = await openTrainer();
     await trainer.start(FEW);

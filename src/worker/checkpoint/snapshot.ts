@@ -70,14 +70,21 @@ export function nonFiniteAdvice(resumedStep: number): string {
   );
 }
 
+/** A sum, since a function called for each of millions of values takes ten times as long. */
+function areFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! - values[i]!;
+  return sum === 0;
+}
+
 /**
  * Throws `NonFiniteLoss` where a value is not finite, so that only a good state is kept. `resumedStep`: see
  * `nonFiniteAdvice`.
  */
 export function checkFinite({ step, tensors }: EngineState, resumedStep: number): void {
   for (const [name, { values }] of tensors) {
+    if (areFinite(values)) continue;
     const wrong = values.findIndex((value) => !Number.isFinite(value));
-    if (wrong === -1) continue;
     throw new TrainerError(
       'NonFiniteLoss',
       `${name} holds ${values[wrong]} after step ${step}. ${nonFiniteAdvice(resumedStep)}`,

@@ -4,7 +4,7 @@ import { TrainerError } from '../../protocol/errors.js';
 import { PLAIN_KERNELS, type SpreadKernels } from '../spread/kernels.js';
 import { hasWasmSimd } from './device/platform.js';
 
-/** Rows from which iterations on threads pay what it takes to start those. */
+/** Rows from which threads pay what it takes to start them. */
 const LEAST_ROWS = 4096;
 
 /** @param threads As in the settings: 0 for as many as there are cores to spare. */
@@ -13,7 +13,7 @@ export function spreadKernels(threads: number): SpreadKernels {
   return {
     findNeighbours: async (rows, nearest, slices) => {
       const { wasmNeighbours } = await import('./wasm/index.js');
-      return wasmNeighbours(threads)(rows, nearest, slices);
+      return wasmNeighbours(rows.count < LEAST_ROWS ? 1 : threads)(rows, nearest, slices);
     },
     startIterations: async (graph) => {
       if (graph.count < LEAST_ROWS) return PLAIN_KERNELS.startIterations(graph);

@@ -9,7 +9,7 @@ import type { EngineInput } from '../engine/engine.js';
 import { landmarksOf } from '../model/draws.js';
 import type { SpreadKernels } from '../spread/kernels.js';
 import { Slices } from '../spread/slices.js';
-import { spread } from '../spread/spreader.js';
+import { mapSpread } from '../spread/spreader.js';
 import type { EngineCalls } from './engine-calls.js';
 import { featureReader, featureSize } from './landmark-features.js';
 import { Cadence } from './pace.js';
@@ -50,7 +50,7 @@ export class FeatureMaps {
     const startedAt = now();
     const landmarks = landmarksOf(recipe, split).subarray(0, MOST_LANDMARKS);
     try {
-      const { map, spreadClasses } = await spread({
+      const { map, spreadClasses } = await mapSpread({
         landmarks: landmarks.length,
         classes: recipe.classes,
         labels: Array.from(split.labelled, (index) => dataset.train.labels[index]!),

@@ -323,7 +323,7 @@ export class Run {
     this.#collect(await this.#calls.call((engine) => this.#advanceChunk(engine)));
     if (isEvaluationDue(this.#step, this.#schedule)) return;
     if (this.#lastGood.isDue) await this.#keepState();
-    if (this.#samples.areDue) await this.#samples.show(this.#step);
+    if (this.#samples.areDue(this.#step)) await this.#samples.show(this.#step);
     if (this.#featureMaps.areDue(this.#step)) {
       await this.#featureMaps.show(this.#step, this.#stopping.signal);
     }

@@ -3,6 +3,7 @@
 import type { Report } from '../../protocol/reports.js';
 import { columnsOf, generateImageGrid, sampleCountOf } from '../engine/image-grid.js';
 import type { EngineInput } from '../engine/engine.js';
+import { stageAt } from '../../recipe/recipe.js';
 import { sampleLatents } from '../model/draws.js';
 import { RandomStreams } from '../random/streams.js';
 import type { EngineCalls } from './engine-calls.js';
@@ -31,9 +32,14 @@ export class Samples {
     this.#latents = sampleLatents(new RandomStreams(settings.seed), sampleCountOf(recipe), recipe);
   }
 
-  /** Whether enough time has passed since they were shown last. */
-  get areDue(): boolean {
-    return this.#cadence.isDue(this.#options.now());
+  /** Whether the step before has changed the generator, and enough time has passed since they were shown last. */
+  areDue(step: number): boolean {
+    const { recipe, now } = this.#options;
+    const { phases } = recipe.stages[stageAt(recipe, step - 1).stage]!;
+    const isTrained = phases.some(({ updates }) =>
+      updates.some(({ networks }) => networks.includes(recipe.generator?.network ?? '')),
+    );
+    return isTrained && this.#cadence.isDue(now());
   }
 
   /** Reports them as they are after `step` updates, once a step; nothing without a generator. */

@@ -2,10 +2,11 @@
 
 import { featureMap } from './feature-map.js';
 import { graphOf, type Graph } from './graph.js';
+import type { Iterations } from './iterations.js';
 import { readRow, spreadLabels, type Labels } from './labels.js';
-import { leaveOneOut, type LeftOut } from './leave-one-out.js';
+import { leaveOneOut } from './leave-one-out.js';
 import type { SpreadKernels } from './kernels.js';
-import type { Neighbours } from './neighbours.js';
+import type { Neighbours, UnitRows } from './neighbours.js';
 import type { Slices } from './slices.js';
 import { targetsOf } from './targets.js';
 import { trustOf, type Trust } from './trust.js';
@@ -69,26 +70,16 @@ function agreementOf({ count, nearest, indices }: Neighbours, classes: Uint8Arra
   return count * nearest === 0 ? 0 : alike / (count * nearest);
 }
 
-async function spreadAndLeaveOut(
-  graph: Graph,
-  labels: Labels,
-  { classes, kernels, slices }: SpreadInput,
-  onSpread: () => void,
-): Promise<{ readonly values: Float64Array<ArrayBuffer>; readonly leftOut: readonly LeftOut[] }> {
-  const iterations = await kernels.startIterations(graph);
-  try {
-    const values = await spreadLabels(iterations, labels, classes, slices);
-    onSpread();
-    return { values, leftOut: await leaveOneOut(iterations, labels, classes, values, slices) };
-  } finally {
-    iterations.dispose();
-  }
+/** What every spreading begins with. */
+interface Prepared {
+  readonly labels: Labels;
+  readonly rows: UnitRows;
+  readonly neighbours: Neighbours;
+  readonly graph: Graph;
 }
 
-/** Spreads the labels. Rejects with the reason of the slices' signal where it is given up. */
-export async function spread(input: SpreadInput): Promise<SpreadOutcome> {
-  const { landmarks, classes, size, features, kernels, slices } = input;
-  const { mostShare = 1, report = () => {} } = input;
+async function prepare(input: SpreadInput): Promise<Prepared> {
+  const { landmarks, size, features, kernels, slices, report = () => {} } = input;
   if (landmarks === 0) throw new Error('There is no landmark to spread labels to.');
   // Where there are more labels than landmarks, all landmarks are labelled.
   const labels = Array.from(input.labels).slice(0, landmarks);
@@ -99,7 +90,42 @@ export async function spread(input: SpreadInput): Promise<SpreadOutcome> {
   report('labels');
   const graph = graphOf(neighbours);
   await slices.pause();
-  const { values, leftOut } = await spreadAndLeaveOut(graph, labels, input, () => report('leaveOneOut'));
+  return { labels, rows, neighbours, graph };
+}
+
+/** Calls `use` with iterations over the graph, which are given back after it. */
+async function withIterations<T>(
+  graph: Graph,
+  { kernels }: SpreadInput,
+  use: (iterations: Iterations) => Promise<T>,
+): Promise<T> {
+  const iterations = await kernels.startIterations(graph);
+  try {
+    return await use(iterations);
+  } finally {
+    iterations.dispose();
+  }
+}
+
+/** Spreads the labels for a picture alone, without asking how far they are to be trusted. Rejects as `spread` does. */
+export async function mapSpread(input: SpreadInput): Promise<Pick<SpreadOutcome, 'map' | 'spreadClasses'>> {
+  const { classes, slices } = input;
+  const { labels, rows, graph } = await prepare(input);
+  const values = await withIterations(graph, input, (iterations) =>
+    spreadLabels(iterations, labels, classes, slices),
+  );
+  return { spreadClasses: classesOf(values, classes, labels), map: await featureMap(rows, slices) };
+}
+
+/** Spreads the labels. Rejects with the reason of the slices' signal where it is given up. */
+export async function spread(input: SpreadInput): Promise<SpreadOutcome> {
+  const { landmarks, classes, slices, mostShare = 1, report = () => {} } = input;
+  const { labels, rows, neighbours, graph } = await prepare(input);
+  const { values, leftOut } = await withIterations(graph, input, async (iterations) => {
+    const all = await spreadLabels(iterations, labels, classes, slices);
+    report('leaveOneOut');
+    return { values: all, leftOut: await leaveOneOut(iterations, labels, classes, all, slices) };
+  });
   const spreadClasses = classesOf(values, classes, labels);
   const agreement = agreementOf(neighbours, spreadClasses);
   const trust = trustOf(leftOut, agreement);

@@ -4,8 +4,8 @@ import { TrainerError } from '../../protocol/errors.js';
 import type { UnitRows } from './neighbours.js';
 import type { Slices } from './slices.js';
 
-/** Rows that are asked for at a time: a network's forward pass of some milliseconds. */
-const ROWS = 200;
+/** Rows that are asked for at a time: a forward pass of some milliseconds, a whole one of the wasm engine. */
+const ROWS = 192;
 
 /** Features [count, size] of landmarks `first` to `first` + `count` - 1. */
 export type ReadFeatures = (first: number, count: number) => Promise<Float32Array<ArrayBuffer>>;

@@ -16,9 +16,9 @@ import type { Team } from './threads/team.js';
 /** Rows that the left operand is packed by, and columns of a panel. */
 const BLOCK = 24;
 const PANEL = 8;
-/** Most rows and columns of a tile: some milliseconds of one thread, and pieces enough for eight. */
+/** Most rows and columns of a tile: it stays in the caches for the search after the products, and has pieces enough for eight threads. */
 const TILE_ROWS = 8 * BLOCK;
-const TILE_COLUMNS = 4096;
+const TILE_COLUMNS = 1024;
 /** Rows of a tile do not all fall on the same lines of a cache. */
 const LINE_SHIFT_BYTES = 64;
 const SCRATCH_BYTES = 64 * 1024;

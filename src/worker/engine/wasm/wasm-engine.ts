@@ -25,11 +25,11 @@ import { planTrainStages, stageScalars, type TrainStage } from './train-programs
 
 type Values = Float32Array<ArrayBuffer>;
 
-/** Images that one run of the evaluation, classification or generation program works on. */
-const EVALUATION_ROWS = 100;
+/** Images that one run of the evaluation, classification or generation program works on: of the first whole blocks as well. */
+const EVALUATION_ROWS = 96;
 const HOST_ROWS = 32;
-/** Whole blocks of rows of the products. */
-const FEATURE_ROWS = 96;
+/** Whole blocks of rows of the products, and as many as labels are spread by. */
+const FEATURE_ROWS = 192;
 
 /** The plan's partial sums of a gradient are one a segment here: outputs are enough to share out. */
 export const TRAIN_OPTIONS: TrainOptions = {
@@ -59,7 +59,7 @@ function featureSetsOf({ classifier, landmarks, networks }: Recipe): readonly Pa
 }
 
 export class WasmEngine implements Engine {
-  readonly evaluationSlice = 200;
+  readonly evaluationSlice = 2 * EVALUATION_ROWS;
   readonly joinsSlices = false;
   readonly #input: EngineInput;
   readonly #arena: Arena;
