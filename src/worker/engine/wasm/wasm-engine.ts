@@ -25,11 +25,11 @@ import { planTrainStages, stageScalars, type TrainStage } from './train-programs
 
 type Values = Float32Array<ArrayBuffer>;
 
-/** Images that one run of the evaluation, classification or generation program works on: of the first whole blocks as well. */
+/** Images that one run of a program works on. Evaluation and features take whole blocks of rows of the products. */
 const EVALUATION_ROWS = 96;
-const HOST_ROWS = 32;
-/** Whole blocks of rows of the products, and as many as labels are spread by. */
 const FEATURE_ROWS = 192;
+/** Of classification and generation. */
+const HOST_ROWS = 32;
 
 /** The plan's partial sums of a gradient are one a segment here: outputs are enough to share out. */
 export const TRAIN_OPTIONS: TrainOptions = {
