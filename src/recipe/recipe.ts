@@ -369,9 +369,14 @@ export function hasLabels({ pool, isConditional = false }: RowGroup): boolean {
   return pool === 'labelled' || isConditional;
 }
 
+/** The updates of a network in a step, in order. */
+export function updatesOf({ phases }: Step, network: string): readonly Update[] {
+  return phases.flatMap(({ updates }) => updates.filter(({ networks }) => networks.includes(network)));
+}
+
 /** Where an update stands among those of a network in a step. */
-export function placeOf({ phases }: Step, update: Update, network: string): UpdatePlace {
-  const own = phases.flatMap(({ updates }) => updates.filter(({ networks }) => networks.includes(network)));
+export function placeOf(step: Step, update: Update, network: string): UpdatePlace {
+  const own = updatesOf(step, network);
   return { index: own.indexOf(update), perStep: own.length };
 }
 

@@ -89,3 +89,18 @@ test('recipes without landmarks, or without pseudo-labels, have nothing to read'
     assert.equal(PseudoLabels.of({ ...tinyInput(recipe), spread: () => null }), null);
   }
 });
+
+test('nothing is read where every image has a label', async () => {
+  const all = Uint32Array.from({ length: input.dataset.train.count }, (_, index) => index);
+  const split = { labelled: all, unlabelled: all };
+  const classes = Uint8Array.from(
+    landmarksOf(input.recipe, split),
+    (index) => input.dataset.train.labels[index]!,
+  );
+  const spread = { ...spreadOf(() => 1)!, classes };
+  const reading = PseudoLabels.of({ ...input, split, spread: () => spread })!;
+  const untouched = new Proxy({} as Engine, {
+    get: () => assert.fail('The engine has nothing to classify.'),
+  });
+  assert.equal(await reading.goOn(untouched), 'nothing');
+});

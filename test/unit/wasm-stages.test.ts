@@ -27,6 +27,12 @@ function named(values: Values): ReadonlyMap<string, NamedTensor> {
   return new Map([['values', { shape: [values.length], values }]]);
 }
 
+/** Everything that a step computes is as the plan says. */
+async function expectSameStep(engine: Engine, reference: Engine, { recipe }: EngineInput): Promise<void> {
+  const expected = await reference.inspectStep();
+  expectClose(await engine.inspectStep(), expected, tolerance, exactZerosOf(recipe));
+}
+
 describe('the wasm engine on a recipe in stages', () => {
   for (const data of FEW_SHAPES) {
     for (const stage of STAGES) {
@@ -38,12 +44,7 @@ describe('the wasm engine on a recipe in stages', () => {
           const state = fewState(input, stage);
           await reference.importState(state);
           await engine.importState(state);
-          expectClose(
-            await engine.inspectStep(),
-            await reference.inspectStep(),
-            tolerance,
-            exactZerosOf(input.recipe),
-          );
+          await expectSameStep(engine, reference, input);
           const [actual] = await engine.advance(1);
           const [expected] = await reference.advance(1);
           assert.equal(actual!.step, expected!.step);
@@ -73,12 +74,7 @@ describe('the wasm engine on a recipe in stages', () => {
         const { tensors } = await reference.exportState();
         await reference.importState({ step: first, tensors });
         await engine.importState({ step: first, tensors });
-        expectClose(
-          await engine.inspectStep(),
-          await reference.inspectStep(),
-          tolerance,
-          exactZerosOf(input.recipe),
-        );
+        await expectSameStep(engine, reference, input);
         await reference.advance(1);
         first += steps;
       }
@@ -139,12 +135,7 @@ describe('the wasm engine on a recipe in stages', () => {
     const state = fewState(input, 1);
     await reference.importState(state);
     await engine.importState(state);
-    expectClose(
-      await engine.inspectStep(),
-      await reference.inspectStep(),
-      tolerance,
-      exactZerosOf(input.recipe),
-    );
+    await expectSameStep(engine, reference, input);
     engine.dispose();
   });
 

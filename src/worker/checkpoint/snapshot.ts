@@ -70,7 +70,7 @@ export function nonFiniteAdvice(resumedStep: number): string {
   );
 }
 
-/** A sum, since a function called for each of millions of values takes ten times as long. */
+/** A sum, since a function called for each of millions of values takes far longer. */
 function areFinite(values: Float32Array): boolean {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]! - values[i]!;

@@ -3,7 +3,7 @@
 import type { Report } from '../../protocol/reports.js';
 import { columnsOf, generateImageGrid, sampleCountOf } from '../engine/image-grid.js';
 import type { EngineInput } from '../engine/engine.js';
-import { stageAt } from '../../recipe/recipe.js';
+import { stageAt, updatesOf } from '../../recipe/recipe.js';
 import { sampleLatents } from '../model/draws.js';
 import { RandomStreams } from '../random/streams.js';
 import type { EngineCalls } from './engine-calls.js';
@@ -35,11 +35,9 @@ export class Samples {
   /** Whether the step before has changed the generator, and enough time has passed since they were shown last. */
   areDue(step: number): boolean {
     const { recipe, now } = this.#options;
-    const { phases } = recipe.stages[stageAt(recipe, step - 1).stage]!;
-    const isTrained = phases.some(({ updates }) =>
-      updates.some(({ networks }) => networks.includes(recipe.generator?.network ?? '')),
-    );
-    return isTrained && this.#cadence.isDue(now());
+    if (recipe.generator === null || !this.#cadence.isDue(now())) return false;
+    const stage = recipe.stages[stageAt(recipe, step - 1).stage]!;
+    return updatesOf(stage, recipe.generator.network).length > 0;
   }
 
   /** Reports them as they are after `step` updates, once a step; nothing without a generator. */

@@ -120,12 +120,12 @@ export function makeShared(
   ] as const;
   const { words, places } = packTables([...common, ...updateTables.flat()].map(([, part]) => part));
   buffers.fill(TABLES, words);
+  // The unlabelled images lie behind the labelled ones.
+  const pooled = { offset: places[0]!.offset, length: pooledCount(split) };
   let next = common.length;
   const programs = updateTables.map((updates, index): SharedMemory => {
     const named = [...common.map(([name], at) => [name, places[at]!] as const)];
     const own = updates.map(([name]) => [name, places[next++]!] as const);
-    // The unlabelled images lie behind the labelled ones.
-    const pooled = { offset: places[0]!.offset, length: pooledCount(split) };
     const tables: Tables = { ...Object.fromEntries([...named, ...own]), pooled };
     return { buffers, parameters, tables, control: controls[index]! };
   });
