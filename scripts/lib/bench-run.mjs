@@ -90,12 +90,14 @@ export class Gathered {
  */
 export function benchInBrowser(orders, wantsInputs, log) {
   return withTemporaryFolder('bench', async (folder) => {
-    const { launchBrowser } = await import('./browser.mjs');
+    const { describeBrowser, launchBrowser, usesWideVectors } = await import('./browser.mjs');
+    // As browsers are by themselves, unless told.
+    const hasWideVectors = usesWideVectors(false);
     const { serveSite } = await import('./serve.mjs');
     await buildPage(folder);
     const server = await serveSite({ root: folder });
     try {
-      const browser = await launchBrowser({ purpose: 'compute' });
+      const browser = await launchBrowser({ purpose: 'compute', hasWideVectors });
       try {
         const [page] = await browser.pages();
         await page.goto(server.url);
@@ -104,7 +106,8 @@ export function benchInBrowser(orders, wantsInputs, log) {
         await page.evaluate((given) => window.startBench(given), orders);
         await follow(page, gathered);
         const inputs = wantsInputs ? await readInputs(page, orders.recipe) : null;
-        return { browser: await browser.version(), isIsolated: true, inputs, ...gathered };
+        const description = await describeBrowser(browser, hasWideVectors);
+        return { browser: description, isIsolated: true, inputs, ...gathered };
       } finally {
         await browser.close();
       }

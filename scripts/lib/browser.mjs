@@ -29,6 +29,26 @@ export function hardwareWebGpuFlags(platform) {
   ];
 }
 
+/**
+ * Have V8 join neighbouring vectors of four floats to vectors of eight, where the processor has those (AVX2); it does not by
+ * itself. Its name now, and that in the packed Chromium; a version that does not know its name passes it over.
+ */
+const WIDE_VECTORS_FLAG = '--wasm-revectorize';
+const PACKED_WIDE_VECTORS_FLAG = '--experimental-wasm-revectorize';
+
+/** Whether a browser is launched with wide vectors: by the environment's WIDE_VECTORS, 1 or 0, else as told. */
+export function usesWideVectors(byDefault, { WIDE_VECTORS: wanted = '' } = process.env) {
+  if (wanted === '') return byDefault;
+  if (wanted === '0' || wanted === '1') return wanted === '1';
+  throw new UsageError(`WIDE_VECTORS is "${wanted}"; set it to 1 or 0, or leave it out.`);
+}
+
+/** Name and version of a browser, and what of its launch matters to a figure. */
+export async function describeBrowser(browser, hasWideVectors) {
+  const version = await browser.version();
+  return hasWideVectors ? `${version} with wide vectors` : version;
+}
+
 const NO_SANDBOX_ERRORS = /no usable sandbox|without --no-sandbox|move to new namespace|setuid sandbox/i;
 
 /**
@@ -73,6 +93,7 @@ async function launchOne(given) {
 /**
  * Launches the first browser that can be launched and returns puppeteer's object for it.
  * `purpose`: `test` (packed one first, software WebGPU) or `compute` (installed one first, the GPU).
+ * `hasWideVectors`: WebAssembly's vectors are joined where the processor has wider ones.
  * `args` are further flags, `log` takes the notes, the rest goes to puppeteer.
  * Throws a UsageError that says what to install where none launches.
  */
@@ -81,16 +102,18 @@ export function launchBrowser({ purpose, log = console.error, ...options }) {
 }
 
 /** `launchBrowser` among these candidates: a name and a `find` that resolves with launch options. */
-export async function launchFirst(browsers, { purpose, args = [], log, ...options }) {
+export async function launchFirst(browsers, { purpose, hasWideVectors = false, args = [], log, ...options }) {
   for (const { name, isPacked = false, find } of browsers) {
     const webgpu =
       purpose === 'test' || isPacked ? SOFTWARE_WEBGPU_FLAGS : hardwareWebGpuFlags(process.platform);
+    const wideVectors = isPacked ? PACKED_WIDE_VECTORS_FLAG : WIDE_VECTORS_FLAG;
+    const ofV8 = hasWideVectors ? [`--js-flags=${wideVectors}`] : [];
     try {
       // Awaited here, so that its failure is met here.
       return await launchOne({
         ...options,
         ...(await find()),
-        args: [...QUIET_FLAGS, ...webgpu, ...args],
+        args: [...QUIET_FLAGS, ...webgpu, ...ofV8, ...args],
       });
     } catch (error) {
       log(`Note: ${name} did not launch and is passed over: ${firstLines(error.message)}`);

@@ -1,9 +1,10 @@
 /** The headless page in a browser of this machine, through puppeteer. Owns the browser; knows nothing of training. */
 
-import { launchBrowser } from './browser.mjs';
+import { describeBrowser, launchBrowser, usesWideVectors } from './browser.mjs';
 
 export class LocalPage {
   #browser;
+  #hasWideVectors = usesWideVectors(true);
   #page;
   #onEnd;
 
@@ -15,6 +16,7 @@ export class LocalPage {
     this.#onEnd = onEnd;
     this.#browser = await launchBrowser({
       purpose: 'compute',
+      hasWideVectors: this.#hasWideVectors,
       // A signal is for this process: it saves a checkpoint before it ends the browser.
       handleSIGINT: false,
       handleSIGTERM: false,
@@ -30,9 +32,9 @@ export class LocalPage {
     await page.waitForFunction(() => window.beginCommand !== undefined);
   }
 
-  /** Name and version of the browser. */
+  /** Name and version of the browser, and what of its flags matters to its speed. */
   version() {
-    return this.#browser.version();
+    return describeBrowser(this.#browser, this.#hasWideVectors);
   }
 
   /** Begins a command of the page; its end comes as an event. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { launchBrowser, launchFirst } from '../../scripts/lib/browser.mjs';
+import { launchBrowser, launchFirst, usesWideVectors } from '../../scripts/lib/browser.mjs';
 
 const BROKEN = { name: 'a broken browser', find: () => ({ executablePath: process.execPath }) };
 const MISSING = { name: 'a missing browser', find: () => Promise.reject(new Error('cannot be unpacked')) };
@@ -48,4 +48,20 @@ test('the browser of the tests has WebGPU, on a software adapter', async (contex
     async () => (await navigator.gpu.requestAdapter()).info.isFallbackAdapter,
   );
   assert.equal(isFallback, true);
+});
+
+test('a browser has wide vectors where that is asked for, by the environment before anyone else', async (context) => {
+  const flags = async (hasWideVectors) => {
+    const browser = await launchBrowser({ purpose: 'test', hasWideVectors });
+    context.after(() => browser.close());
+    return browser.process().spawnargs.filter((flag) => flag.includes('revectorize'));
+  };
+  assert.equal((await flags(true)).length, 1);
+  assert.deepEqual(await flags(false), []);
+  for (const byDefault of [true, false]) {
+    assert.equal(usesWideVectors(byDefault, {}), byDefault);
+    assert.equal(usesWideVectors(byDefault, { WIDE_VECTORS: '1' }), true);
+    assert.equal(usesWideVectors(byDefault, { WIDE_VECTORS: '0' }), false);
+  }
+  assert.throws(() => usesWideVectors(true, { WIDE_VECTORS: 'on' }), /WIDE_VECTORS is "on"/);
 });

@@ -197,6 +197,37 @@ describe('going on', () => {
   });
 });
 
+describe('wide vectors', () => {
+  // Steps enough for the choice of the micro-kernel's tile, and all stages.
+  const steps = 40;
+
+  test('make the same bits, and the run says that it had them', async () => {
+    const choices = ['--engine', 'wasm', '--threads', '1', '--batch', '10', '--labels', '20'];
+    const args = [...TINY_DATA, ...choices, '--steps', String(steps), '--eval-every', '0'];
+    const outcomes = [];
+    for (const wanted of ['1', '0']) {
+      const out = inFolder(`wide-${wanted}`);
+      const { code, output } = await runScript('train', [...args, '--out', out], { WIDE_VECTORS: wanted });
+      assert.equal(code, 0, output);
+      const { browser } = JSON.parse(await readFile(path.join(out, 'run.json'), 'utf8'));
+      const { data } = await readTimeless(`wide-${wanted}`);
+      outcomes.push({ data, isWide: browser.endsWith(' with wide vectors') });
+    }
+    assert.deepEqual(
+      outcomes.map(({ isWide }) => isWide),
+      [true, false],
+    );
+    assert.ok(outcomes[0].data.equals(outcomes[1].data));
+  });
+
+  test('are refused where WIDE_VECTORS says neither yes nor no', async () => {
+    const out = inFolder('none');
+    const { code, output } = await runScript('train', [...TINY, '--out', out], { WIDE_VECTORS: 'yes' });
+    assert.equal(code, 1);
+    assert.match(output, /WIDE_VECTORS is "yes"; set it to 1 or 0, or leave it out/);
+  });
+});
+
 describe('refusals', () => {
   test('an existing folder is not overwritten without --force', async () => {
     const { code, output } = await runScript('train', [...TINY, '--out', inFolder('unbroken')]);

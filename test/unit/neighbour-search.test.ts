@@ -8,6 +8,7 @@ import { Slices } from '../../src/worker/spread/slices.js';
 import type { Simd } from '../../src/worker/engine/wasm/features.js';
 import { instantiate } from '../../src/worker/engine/wasm/kernels.js';
 import { searchNeighbours } from '../../src/worker/engine/wasm/neighbour-search.js';
+import type { TileColumns } from '../../src/worker/engine/wasm/threads/tile-choice.js';
 import { hashed } from '../worker/support/tiny.js';
 import { unhurried, unitRows } from './support/spread.js';
 import { compileKernels } from './support/compile-kernels.js';
@@ -19,17 +20,18 @@ interface Choices {
   readonly bytes?: Uint8Array<ArrayBuffer>;
   readonly simd?: Simd;
   readonly threads?: number;
+  readonly tileColumns?: TileColumns;
   readonly slices?: Slices;
 }
 
 async function search(
   rows: UnitRows,
   nearest: number,
-  { simd = 'relaxed', threads = 1, slices = unhurried(), bytes }: Choices = {},
+  { simd = 'relaxed', threads = 1, tileColumns = 8, slices = unhurried(), bytes }: Choices = {},
 ): Promise<Neighbours> {
   const isShared = threads > 1;
   const module = await WebAssembly.compile(bytes ?? kernelBytes(simd, isShared));
-  const platform = { simd, threads, isShared, module, instantiate, spawn: spawnNodeThread };
+  const platform = { simd, threads, isShared, module, instantiate, spawn: spawnNodeThread, tileColumns };
   return searchNeighbours(rows, nearest, slices, platform);
 }
 
@@ -97,6 +99,12 @@ describe('the search on the micro-kernel', () => {
     }
   });
 
+  it("gives the same by the micro-kernel's wide tile, of an odd number of panels and more than a chunk of depth", async () => {
+    for (const rows of [hashedRows(333, 40), exactRows(130, 300)]) {
+      assert.deepEqual(await search(rows, 12, { tileColumns: 16 }), await search(rows, 12));
+    }
+  });
+
   it('gives all other rows where there are fewer than wanted, none for a single row', async () => {
     const few = await search(hashedRows(5, 8), 12);
     assert.equal(few.nearest, 4);
@@ -137,6 +145,13 @@ describe('the search on the micro-kernel', () => {
 /** Kernels that are wrong in one place. */
 const FAULTS = [
   {
+    what: 'wide tiles that take a panel twice',
+    file: 'similarities.ts',
+    right: 'packed6x16(a, b, panelBytes, ',
+    wrong: 'packed6x16(a, b, 0, ',
+    tileColumns: 16,
+  },
+  {
     what: 'rows packed with one in place of another',
     file: 'similarities.ts',
     right: 'store<u64>(tile3, load<u64>(panel2, 8))',
@@ -163,7 +178,7 @@ const FAULTS = [
 ] as const;
 
 describe('the comparison with the plain search', () => {
-  for (const { what, file, right, wrong } of FAULTS) {
+  for (const { what, file, right, wrong, ...choices } of FAULTS) {
     it(`notices ${what}`, async () => {
       let changes = 0;
       const bytes = await compileKernels('kernels-plain.wasm', (name, text) => {
@@ -176,7 +191,7 @@ describe('the comparison with the plain search', () => {
       const few = exactRows(450, 6);
       const compare = async (): Promise<void> => {
         for (const some of [rows, few]) {
-          const found = await search(some, 12, { simd: 'plain', bytes });
+          const found = await search(some, 12, { simd: 'plain', bytes, ...choices });
           assert.deepEqual(found, await plainNeighbours(some, 12, unhurried()));
         }
       };

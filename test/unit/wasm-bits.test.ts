@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import type { RecipeName } from '../../src/recipe/recipes.js';
+import type { TileColumns } from '../../src/worker/engine/wasm/threads/tile-choice.js';
 import { tinyInput } from '../worker/support/tiny.js';
 import { nodeWasmEngine } from './support/wasm.js';
 
@@ -21,8 +22,13 @@ const DIGESTS = {
   'labels-only': { few: '5d3ba2733cf9cb376fd5f0f93f3b3569', all: 'd2aa8030352d48c74c724f38f8acb0a6' },
 } as const;
 
-async function digestOf(recipe: RecipeName, channelDivisor: number, steps: number): Promise<string> {
-  const engine = await nodeWasmEngine(tinyInput(recipe, {}, channelDivisor), { simd: 'plain' });
+async function digestOf(
+  recipe: RecipeName,
+  channelDivisor: number,
+  steps: number,
+  tileColumns: TileColumns = 8,
+): Promise<string> {
+  const engine = await nodeWasmEngine(tinyInput(recipe, {}, channelDivisor), { simd: 'plain', tileColumns });
   await engine.advance(steps);
   const { tensors } = await engine.exportState();
   engine.dispose();
@@ -41,5 +47,9 @@ for (const recipe of Object.keys(DIGESTS) as (keyof typeof DIGESTS)[]) {
   // Wide layers are multiplied in ways that narrow ones are not.
   test(`two steps of ${recipe} with all channels have the bits that they always had`, async () => {
     assert.equal(await digestOf(recipe, 1, 2), DIGESTS[recipe].all);
+  });
+
+  test(`so they have by the micro-kernel's wide tile (${recipe})`, async () => {
+    assert.equal(await digestOf(recipe, 1, 2, 16), DIGESTS[recipe].all);
   });
 }

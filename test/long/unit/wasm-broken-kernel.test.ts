@@ -120,6 +120,18 @@ const checkThreads: Check = async (bytes) => {
   expectClose(states[1]!, states[0]!, () => 0);
 };
 
+/** Throws where the micro-kernel's wide tile makes other bits than the narrow one. */
+const checkTiles: Check = async (bytes) => {
+  const input = tinyInput('few-labels', {}, 1);
+  const states = [];
+  for (const tileColumns of [8, 16] as const) {
+    const engine = await nodeWasmEngine(input, { simd: 'plain', tileColumns, bytes });
+    await engine.advance(2);
+    states.push((await engine.exportState()).tensors);
+  }
+  expectClose(states[1]!, states[0]!, () => 0);
+};
+
 /** Throws where a thread goes on at a barrier to which the other has not come. */
 const checkBarrier: Check = async (bytes) => {
   const arena = new Arena(true);
@@ -156,6 +168,7 @@ const CHECKS = {
   spread: checkSpread,
   threads: checkThreads,
   barrier: checkBarrier,
+  tiles: checkTiles,
 } as const;
 
 const passed = new Map<string, Promise<void>>();

@@ -7,7 +7,7 @@ export interface KernelFault {
   /** What stands there, once. */
   readonly right: string;
   readonly wrong: string;
-  readonly check: 'step' | 'stages' | 'update' | 'spread' | 'threads' | 'barrier';
+  readonly check: 'step' | 'stages' | 'update' | 'spread' | 'threads' | 'barrier' | 'tiles';
   /** Whether only a binary for threads shows it. */
   readonly isShared?: boolean;
   /** Of the networks; some kernels are for wide ones alone. 8 where absent. */
@@ -35,6 +35,20 @@ export const KERNEL_FAULTS: readonly KernelFault[] = [
     right: 'gathered6x8(windows, gradients, terms, depth, tile)',
     wrong: 'gathered6x8(windows, gradients, terms, depth - 1, tile)',
     check: 'step',
+  },
+  {
+    what: 'a product whose wide tiles leave out the last of the depth',
+    file: 'product.ts',
+    right: 'packed6x16(a, b, panelStep, some, ',
+    wrong: 'packed6x16(a, b, panelStep, some - 1, ',
+    check: 'tiles',
+  },
+  {
+    what: 'a kernel gradient whose wide tiles take a panel twice',
+    file: 'kernel-gradient.ts',
+    right: 'packed6x16(left, right, panelBytes, ',
+    wrong: 'packed6x16(left, right, 0, ',
+    check: 'tiles',
   },
   {
     what: 'a chunk of images that is transformed to the outputs of the first',

@@ -6,6 +6,7 @@ import type { EngineInput } from '../../../src/worker/engine/engine.js';
 import type { Simd } from '../../../src/worker/engine/wasm/features.js';
 import { binaryName, instantiate } from '../../../src/worker/engine/wasm/kernels.js';
 import type { SpawnThread } from '../../../src/worker/engine/wasm/threads/team.js';
+import type { TileColumns } from '../../../src/worker/engine/wasm/threads/tile-choice.js';
 import { startWasmEngine, type WasmEngine } from '../../../src/worker/engine/wasm/wasm-engine.js';
 
 // Node 20 has it behind a flag; browsers have it on. To be removed with Node 20.
@@ -17,6 +18,7 @@ export interface NodeChoices {
   /** 1 where absent; more need shared memory, and `spawn` of `wasm-threads.ts`. */
   readonly threads?: number;
   readonly spawn?: SpawnThread;
+  readonly tileColumns?: TileColumns;
   /** Another binary than the build's. */
   readonly bytes?: Uint8Array<ArrayBuffer>;
 }
@@ -33,10 +35,12 @@ export async function nodeWasmEngine(
     isShared = false,
     threads = 1,
     spawn,
+    tileColumns,
     bytes = kernelBytes(simd, isShared),
   }: NodeChoices = {},
 ): Promise<WasmEngine> {
   const module = await WebAssembly.compile(bytes);
   const helpers = spawn === undefined ? {} : { spawn };
-  return startWasmEngine(input, { simd, threads, isShared, module, instantiate, ...helpers });
+  const tile = tileColumns === undefined ? {} : { tileColumns };
+  return startWasmEngine(input, { simd, threads, isShared, module, instantiate, ...helpers, ...tile });
 }

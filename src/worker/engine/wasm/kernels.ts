@@ -4,6 +4,7 @@ import { buildFile, type BuildFile } from '../../../browser/build-files.js';
 import { TrainerError } from '../../../protocol/errors.js';
 import { describeError } from '../../../protocol/wording.js';
 import type { Simd } from './features.js';
+import type { TileColumns } from './threads/tile-choice.js';
 
 /** What `kernels/index.ts` exports. Addresses and counts are integers. */
 export interface Kernels {
@@ -18,20 +19,9 @@ export interface Kernels {
   readonly serve: (run: number, helper: number, last: number, scratch: number) => void;
   readonly command: (run: number) => void;
   readonly spinWhile: (word: number, value: number, spins: number) => number;
-  /** The micro-kernels, for measuring their rate; see `kernels/convolution/packed-micro-kernel.ts`. */
-  readonly packed6x8: PackedKernel;
-  readonly packed6x8By4: PackedKernel;
+  /** Makes products of 6 x 16 outputs and a depth of 256, `turns` of them; `kernels/convolution/packed-micro-kernel.ts`. */
+  readonly repeatTiles: (columns: TileColumns, turns: number, scratch: number) => void;
 }
-
-export type PackedKernel = (
-  a: number,
-  b: number,
-  depth: number,
-  starts: number,
-  startOffset: number,
-  outs: number,
-  outOffset: number,
-) => void;
 
 export function binaryName(simd: Simd, isShared: boolean): BuildFile {
   return `kernels-${simd}${isShared ? '-shared' : ''}.wasm`;

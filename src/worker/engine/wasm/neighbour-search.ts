@@ -171,7 +171,10 @@ export async function searchNeighbours(
       search.pack(rows, first, Math.min(first + PACKED_ROWS, rows.count));
       await slices.pause();
     }
-    for (let first = 0; first < rows.count; first += TILE_ROWS) await search.rows(first, slices);
+    for (let first = 0; first < rows.count; first += TILE_ROWS) {
+      await search.rows(first, slices);
+      team.chooseTile(first / TILE_ROWS + 1);
+    }
     team.dispose();
     return search.found;
   });

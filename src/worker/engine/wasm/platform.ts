@@ -8,6 +8,7 @@ import { compileBinary, instantiate, type Kernels } from './kernels.js';
 import { Arena } from './memory/arena.js';
 import type { Scratch } from './memory/scratch.js';
 import { Team, type SpawnThread } from './threads/team.js';
+import type { TileColumns } from './threads/tile-choice.js';
 
 /** Choices that the platform else makes. */
 export interface WasmChoices {
@@ -26,6 +27,8 @@ export interface WasmPlatform {
   readonly module: WebAssembly.Module;
   readonly instantiate: (module: WebAssembly.Module, memory: WebAssembly.Memory) => Promise<Kernels>;
   readonly spawn?: SpawnThread;
+  /** Of the micro-kernel's tiles; left out where the faster ones are to be found by measuring. */
+  readonly tileColumns?: TileColumns;
   /** How long threads wait for one another before one is taken for dead. */
   readonly patienceMs?: number;
 }
@@ -73,6 +76,7 @@ export async function startTeam<Started>(
   const arena = new Arena(platform.isShared);
   const kernels = await platform.instantiate(platform.module, arena.memory);
   const team = new Team(arena, kernels, scratch, platform.patienceMs);
+  if (platform.tileColumns !== undefined) team.fixTile(platform.tileColumns);
   try {
     return await work(arena, team);
   } catch (error) {

@@ -77,6 +77,8 @@ export class WasmEngine implements Engine {
   readonly #generate: CompiledProgram | null;
   readonly #features: ReadonlyMap<ParameterSet, CompiledProgram>;
   #step = 0;
+  /** Steps that this engine has made. */
+  #made = 0;
   #isDisposed = false;
 
   constructor(input: EngineInput, memory: ProgramMemory, team: Team, platform: WasmPlatform) {
@@ -152,6 +154,7 @@ export class WasmEngine implements Engine {
       this.#team.execute(program.stored);
       this.#step++;
       metrics.push({ step: this.#step, values: this.#readOutput(program) });
+      this.#team.chooseTile(++this.#made);
     }
     return metrics;
   }

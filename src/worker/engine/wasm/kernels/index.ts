@@ -54,6 +54,7 @@ import { nearest } from './nearest';
 import { normFinish, normGradientFinish, normGradientPartials, normInference, normPartials } from './norm';
 import { overlapAdd } from './convolution/overlap-add';
 import { pack } from './convolution/pack';
+import { useTiles } from './convolution/packed-micro-kernel';
 import { product } from './convolution/product';
 import { similarities } from './convolution/similarities';
 import { spreadIteration } from './spread';
@@ -71,6 +72,7 @@ import { resetShares } from './threads/work-shares';
  */
 export function runRecords(program: usize, count: i32, threads: i32, run: Run, scratch: usize): bool {
   let group = program;
+  useTiles(run.tileColumns);
   for (; count > 0; count--, program += OPERATION_BYTES) {
     const record = changetype<Operation>(program);
     runRecord(record, threads, run, scratch);
@@ -208,5 +210,11 @@ export function command(run: Run): void {
 }
 
 export { spinWhile };
-// Exported so that they stay functions of their own, see packed-micro-kernel.ts; a benchmark measures the rate of the packed ones.
-export { gathered6x8, packed6x8, packed6x8By4 } from './convolution/packed-micro-kernel';
+// Exported so that they stay functions of their own, see packed-micro-kernel.ts.
+export {
+  gathered6x8,
+  packed6x16,
+  packed6x8,
+  packed6x8By4,
+  repeatTiles,
+} from './convolution/packed-micro-kernel';

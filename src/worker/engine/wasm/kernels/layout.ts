@@ -32,7 +32,7 @@ export class Run {
   members: usize;
   spins: i32;
   patience: i32;
-  unused23: i32;
+  tileColumns: i32;
   unused24: i32;
   unused25: i32;
   unused26: i32;

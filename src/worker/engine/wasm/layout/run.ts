@@ -24,6 +24,8 @@ export const RUN = inLines(
     spins: 'int',
     /** Milliseconds that a thread waits for another before it takes it for dead. */
     patience: 'int',
+    /** Of the micro-kernel's tiles: 16, or 8, which 0 stands for. */
+    tileColumns: 'int',
   },
   /** Threads that have arrived at the barrier. */
   { arrived: 'int' },

@@ -16,6 +16,7 @@ import { OPERATION_WORDS } from '../layout/operations.js';
 import { RUN, RUN_WORDS, type RunValues } from '../layout/run.js';
 import type { StoredProgram } from '../stage-records.js';
 import { calibrateSpins } from './calibrate.js';
+import { fasterTile, isTileChoiceDue, TILE_BYTES, type TileColumns } from './tile-choice.js';
 
 /** Most threads of a team; the words for their ranks end there. */
 const MOST_THREADS = 32;
@@ -54,6 +55,7 @@ export class Team {
   readonly #scratch: Scratch;
   /** Address of this thread's own; null until it is prepared. */
   #ownScratch: number | null = null;
+  #hasFixedTile = false;
   /** Address of a word for each helper: 1 where it takes part in commands. */
   readonly #members: number;
   readonly #helpers: Worker[] = [];
@@ -139,6 +141,27 @@ export class Team {
     worker.terminate();
     this.#workers.delete(worker);
     return null;
+  }
+
+  /**
+   * Has products use the micro-kernel's faster tile, where it is time to measure that: `done` steps, or rows of tiles of a
+   * search, have been made.
+   */
+  chooseTile(done: number): void {
+    const scratch = this.#ownScratch;
+    if (scratch === null || this.#hasFixedTile || !isTileChoiceDue(done)) return;
+    this.#arena.floats(scratch, TILE_BYTES / 4).fill(0);
+    const tileColumns = fasterTile({
+      repeat: (columns, turns) => this.#kernels.repeatTiles(columns, turns, scratch),
+      now: () => performance.now(),
+    });
+    if (tileColumns !== null) this.set({ tileColumns });
+  }
+
+  /** Has products use this tile, whatever is the faster. */
+  fixTile(columns: TileColumns): void {
+    this.#hasFixedTile = true;
+    this.set({ tileColumns: columns });
   }
 
   /** Runs a program, or `count` records from `first`, on all threads; returns when it is done. */

@@ -7,7 +7,7 @@
  */
 
 import { claimShare, shareEnd } from '../threads/work-shares';
-import { gathered6x8, packedBlock } from './packed-micro-kernel';
+import { gathered6x8, joinsPanels, packed6x16, packedBlock } from './packed-micro-kernel';
 import { KernelGradientOperation } from '../layout';
 import { VECTOR } from '../common/simd';
 import { copyFloats } from '../snippets';
@@ -141,8 +141,19 @@ function packChunk(
     const group = min(GROUP, min(count - done, perRun - inRun));
     const windows = record.windows + usize(run) * record.runStep + usize(inRun) * 24;
     packWindows(windows, terms, depth, group, scratch + LEFT);
+    const panelBytes = usize(depth) << 5;
     let right = scratch + RIGHT;
-    for (let panel = 0; panel < panels; panel++, right += usize(depth) << 5) {
+    let panel = 0;
+    if (joinsPanels()) {
+      for (; panel + 1 < panels; panel += 2, right += 2 * panelBytes) {
+        let left = scratch + LEFT;
+        let tile = usize(done * panels + panel) * TILE;
+        for (let row = 0; row < group; row++, left += usize(depth) * 24, tile += usize(panels) * TILE) {
+          packed6x16(left, right, panelBytes, depth, rows, tile, rows, tile, TILE);
+        }
+      }
+    }
+    for (; panel < panels; panel++, right += panelBytes) {
       let left = scratch + LEFT;
       let tile = usize(done * panels + panel) * TILE;
       for (let row = 0; row < group; row++, left += usize(depth) * 24, tile += usize(panels) * TILE) {

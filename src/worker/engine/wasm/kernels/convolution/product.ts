@@ -6,7 +6,7 @@
 
 import { firstItem, itemAfter } from '../threads/work-shares';
 import { interleave } from './interleave';
-import { packedBlock } from './packed-micro-kernel';
+import { joinsPanels, packed6x16, packedBlock } from './packed-micro-kernel';
 import { finishBlock, panelsOf } from './product-epilogue';
 import { DEPTH_CHUNK, Image, ProductOperation, SubProduct } from '../layout';
 import { addressAt, entryAt } from '../common/tables';
@@ -30,7 +30,7 @@ export function product(record: ProductOperation, threads: i32, scratch: usize):
   const rows = record.images * record.rowsY * record.rowsX;
   const blocks = (rows + BLOCK - 1) / BLOCK;
   const bias = record.bias;
-  clearFloats(scratch + ZEROS, 8);
+  clearFloats(scratch + ZEROS, 16);
   for (let row: usize = 0; row < 6; row++) {
     store<u32>(scratch + STARTS + (row << 2), u32(bias == 0 ? scratch + ZEROS : bias));
   }
@@ -149,7 +149,21 @@ function multiply(
   const hasBias = record.bias != 0;
   const outOffset = record.isDirect != 0 ? subProductOffset(record, subProduct) : 0;
   let b = subProduct.right + (usize(right) << 5);
-  for (let panel = 0; panel < panels; panel++, b += panelStep) {
+  let panel = 0;
+  if (joinsPanels()) {
+    for (; panel + 1 < panels; panel += 2, b += 2 * panelStep) {
+      const column = usize(panel) << 5;
+      const offset = outOffset + column;
+      let a = scratch + LEFT + usize(left) * 24;
+      let outs = scratch + OUTS;
+      for (let row = 0; row < count; row += 6, a += tileBytes, outs += 24) {
+        const starts = isAdding ? outs : scratch + STARTS;
+        const startOffset = isAdding ? offset : hasBias ? column : 0;
+        packed6x16(a, b, panelStep, some, starts, startOffset, outs, offset, 32);
+      }
+    }
+  }
+  for (; panel < panels; panel++, b += panelStep) {
     const column = usize(panel) << 5;
     const offset = outOffset + column;
     let a = scratch + LEFT + usize(left) * 24;

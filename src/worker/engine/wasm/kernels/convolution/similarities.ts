@@ -7,7 +7,7 @@ import { SimilaritiesOperation, DEPTH_CHUNK } from '../layout';
 import { VECTOR } from '../common/simd';
 import { clearFloats } from '../snippets';
 import { firstItem, itemAfter } from '../threads/work-shares';
-import { packedBlock } from './packed-micro-kernel';
+import { joinsPanels, packed6x16, packedBlock } from './packed-micro-kernel';
 
 /** Rows of a piece, and panels of columns: packing the rows takes little beside so many. */
 const BLOCK = 24;
@@ -22,7 +22,7 @@ export function similarities(record: SimilaritiesOperation, threads: i32, scratc
   const panels = record.columns / 8;
   const across = (panels + PANELS - 1) / PANELS;
   const pieces = (record.rows / BLOCK) * across;
-  clearFloats(scratch + ZEROS, 8);
+  clearFloats(scratch + ZEROS, 16);
   for (let row: usize = 0; row < 6; row++) store<u32>(scratch + STARTS + (row << 2), u32(scratch + ZEROS));
   for (
     let piece = firstItem(record, pieces, threads);
@@ -56,7 +56,19 @@ function multiplyPiece(
     packRows(left + skipped, panelBytes, some, scratch + LEFT);
     const tileBytes = usize(some) * 24;
     let b = right + skipped;
-    for (let panel = 0; panel < panels; panel++, b += panelBytes) {
+    let panel = 0;
+    if (joinsPanels()) {
+      for (; panel + 1 < panels; panel += 2, b += 2 * panelBytes) {
+        const offset = usize(firstPanel + panel) << 5;
+        let a = scratch + LEFT;
+        let outs = scratch + OUTS;
+        for (let i = 0; i < BLOCK; i += 6, a += tileBytes, outs += 24) {
+          const starts = first > 0 ? outs : scratch + STARTS;
+          packed6x16(a, b, panelBytes, some, starts, first > 0 ? offset : 0, outs, offset, 32);
+        }
+      }
+    }
+    for (; panel < panels; panel++, b += panelBytes) {
       const offset = usize(firstPanel + panel) << 5;
       let a = scratch + LEFT;
       let outs = scratch + OUTS;
