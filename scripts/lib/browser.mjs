@@ -30,13 +30,12 @@ export function hardwareWebGpuFlags(platform) {
 }
 
 /**
- * Have V8 join neighbouring vectors of four floats to vectors of eight, where the processor has those (AVX2); it does not by
- * itself. Its name now, and that in the packed Chromium; a version that does not know its name passes it over.
+ * Have V8 join neighbouring 128-bit vectors to 256-bit ones, where the processor has AVX2; it does not by itself. Both names
+ * that the flag has had: Chromium gives V8 what stands between commas one by one, and V8 passes over what it does not know.
  */
-const WIDE_VECTORS_FLAG = '--wasm-revectorize';
-const PACKED_WIDE_VECTORS_FLAG = '--experimental-wasm-revectorize';
+const WIDE_VECTORS_FLAG = '--js-flags=--wasm-revectorize,--experimental-wasm-revectorize';
 
-/** Whether a browser is launched with wide vectors: by the environment's WIDE_VECTORS, 1 or 0, else as told. */
+/** Whether a browser is launched with `WIDE_VECTORS_FLAG`: by the environment's WIDE_VECTORS, 1 or 0, else as told. */
 export function usesWideVectors(byDefault, { WIDE_VECTORS: wanted = '' } = process.env) {
   if (wanted === '') return byDefault;
   if (wanted === '0' || wanted === '1') return wanted === '1';
@@ -46,7 +45,7 @@ export function usesWideVectors(byDefault, { WIDE_VECTORS: wanted = '' } = proce
 /** Name and version of a browser, and what of its launch matters to a figure. */
 export async function describeBrowser(browser, hasWideVectors) {
   const version = await browser.version();
-  return hasWideVectors ? `${version} with wide vectors` : version;
+  return hasWideVectors ? `${version}, launched with --wasm-revectorize` : version;
 }
 
 const NO_SANDBOX_ERRORS = /no usable sandbox|without --no-sandbox|move to new namespace|setuid sandbox/i;
@@ -93,7 +92,7 @@ async function launchOne(given) {
 /**
  * Launches the first browser that can be launched and returns puppeteer's object for it.
  * `purpose`: `test` (packed one first, software WebGPU) or `compute` (installed one first, the GPU).
- * `hasWideVectors`: WebAssembly's vectors are joined where the processor has wider ones.
+ * `hasWideVectors`: launched with `WIDE_VECTORS_FLAG`.
  * `args` are further flags, `log` takes the notes, the rest goes to puppeteer.
  * Throws a UsageError that says what to install where none launches.
  */
@@ -103,11 +102,10 @@ export function launchBrowser({ purpose, log = console.error, ...options }) {
 
 /** `launchBrowser` among these candidates: a name and a `find` that resolves with launch options. */
 export async function launchFirst(browsers, { purpose, hasWideVectors = false, args = [], log, ...options }) {
+  const ofV8 = hasWideVectors ? [WIDE_VECTORS_FLAG] : [];
   for (const { name, isPacked = false, find } of browsers) {
     const webgpu =
       purpose === 'test' || isPacked ? SOFTWARE_WEBGPU_FLAGS : hardwareWebGpuFlags(process.platform);
-    const wideVectors = isPacked ? PACKED_WIDE_VECTORS_FLAG : WIDE_VECTORS_FLAG;
-    const ofV8 = hasWideVectors ? [`--js-flags=${wideVectors}`] : [];
     try {
       // Awaited here, so that its failure is met here.
       return await launchOne({

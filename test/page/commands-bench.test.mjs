@@ -33,13 +33,13 @@ describe('the benchmark', () => {
       '--html',
       path.join(folder, 'cpu.html'),
     ];
-    const { code, output } = await runScript('bench', args);
+    const { code, output } = await runScript('bench', args, { WIDE_VECTORS: '1' });
     assert.equal(code, 0, output);
     assert.match(output, /^step: wasm x1 against tfjs-wasm +\d+\.\d\d/m);
     const written = JSON.parse(await readFile(file, 'utf8'));
     assert.deepEqual([written.schema, written.version], ['sgan-trainer/benchmark', 2]);
     assert.ok(written.machine.cores > 0);
-    assert.match(written.machine.browser, /Chrom/);
+    assert.match(written.machine.browser, /Chrom.*, launched with --wasm-revectorize$/);
     assert.match(await readFile(path.join(folder, 'cpu.html'), 'utf8'), /<sgan-benchmark viewer>/);
     assert.equal(Math.round(written.arithmetic.multiplyAdds / 1e6), 471);
     assert.ok(isDuration(written.peaks.microKernel.relaxed.median));

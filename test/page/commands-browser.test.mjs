@@ -50,7 +50,7 @@ test('the browser of the tests has WebGPU, on a software adapter', async (contex
   assert.equal(isFallback, true);
 });
 
-test('a browser has wide vectors where that is asked for, by the environment before anyone else', async (context) => {
+test('a browser is told to join vectors where that is asked for, by the environment before anyone else', async (context) => {
   const flags = async (hasWideVectors) => {
     const browser = await launchBrowser({ purpose: 'test', hasWideVectors });
     context.after(() => browser.close());

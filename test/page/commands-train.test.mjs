@@ -197,7 +197,7 @@ describe('going on', () => {
   });
 });
 
-describe('wide vectors', () => {
+describe('256-bit vectors', () => {
   // Steps enough for the choice of the micro-kernel's tile, and all stages.
   const steps = 40;
 
@@ -211,7 +211,7 @@ describe('wide vectors', () => {
       assert.equal(code, 0, output);
       const { browser } = JSON.parse(await readFile(path.join(out, 'run.json'), 'utf8'));
       const { data } = await readTimeless(`wide-${wanted}`);
-      outcomes.push({ data, isWide: browser.endsWith(' with wide vectors') });
+      outcomes.push({ data, isWide: browser.endsWith(', launched with --wasm-revectorize') });
     }
     assert.deepEqual(
       outcomes.map(({ isWide }) => isWide),

@@ -100,7 +100,7 @@ describe('the search on the micro-kernel', () => {
   });
 
   it("gives the same by the micro-kernel's wide tile, of an odd number of panels and more than a chunk of depth", async () => {
-    for (const rows of [hashedRows(333, 40), exactRows(130, 300)]) {
+    for (const rows of [hashedRows(400, 40), exactRows(130, 300)]) {
       assert.deepEqual(await search(rows, 12, { tileColumns: 16 }), await search(rows, 12));
     }
   });

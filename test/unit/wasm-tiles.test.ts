@@ -2,9 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { instantiate } from '../../src/worker/engine/wasm/kernels.js';
+import { instantiate, type Kernels } from '../../src/worker/engine/wasm/kernels.js';
+import { wordOf } from '../../src/worker/engine/wasm/layout/fields.js';
+import { RUN, RUN_WORDS } from '../../src/worker/engine/wasm/layout/run.js';
 import { Arena } from '../../src/worker/engine/wasm/memory/arena.js';
 import { Scratch } from '../../src/worker/engine/wasm/memory/scratch.js';
+import { searchNeighbours } from '../../src/worker/engine/wasm/neighbour-search.js';
+import type { WasmPlatform } from '../../src/worker/engine/wasm/platform.js';
 import { Team } from '../../src/worker/engine/wasm/threads/team.js';
 import {
   fasterTile,
@@ -12,10 +16,14 @@ import {
   TILE_BYTES,
   type TileColumns,
 } from '../../src/worker/engine/wasm/threads/tile-choice.js';
+import { startWasmEngine } from '../../src/worker/engine/wasm/wasm-engine.js';
+import type { NamedTensors } from '../../src/worker/model/parameters.js';
 import { fewInput, FEW_FIRST_STEPS, FEW_SHAPES, fewState } from '../support/few-recipe.js';
 import { expectIdentical } from '../worker/support/compare.js';
-import { tinyInput } from '../worker/support/tiny.js';
-import { kernelBytes, nodeWasmEngine } from './support/wasm.js';
+import { hashed, tinyInput } from '../worker/support/tiny.js';
+import { compileKernels } from './support/compile-kernels.js';
+import { unhurried, unitRows } from './support/spread.js';
+import { kernelBytes, nodeWasmEngine, type NodeChoices } from './support/wasm.js';
 import { spawnNodeThread } from './support/wasm-threads.js';
 
 const TILES = [8, 16] as const;
@@ -29,9 +37,14 @@ function processor(micros: Record<TileColumns, number>, resolutionMs: number) {
       turns += count;
       ms += (count * micros[columns]) / 1000;
     },
-    now: (): number => Math.floor(ms / resolutionMs) * resolutionMs,
+    // A look takes time too.
+    now: (): number => Math.floor((ms += 5e-5) / resolutionMs) * resolutionMs,
     turns: (): number => turns,
   };
+}
+
+async function loadKernels(arena: Arena): Promise<Kernels> {
+  return instantiate(await WebAssembly.compile(kernelBytes('relaxed', false)), arena.memory);
 }
 
 describe('the choice of a tile', () => {
@@ -46,12 +59,16 @@ describe('the choice of a tile', () => {
   }
 
   it('is not made by a clock that is too coarse or stands still, and ends soon', () => {
-    for (const coarse of [16.67, 100, Infinity]) {
-      const slow = { ...processor({ 8: 1, 16: 0.5 }, coarse === Infinity ? 1 : coarse) };
-      const clock = coarse === Infinity ? { ...slow, now: () => 5 } : slow;
-      assert.equal(fasterTile(clock), null);
-      assert.ok(slow.turns() < 200_000);
+    for (const resolutionMs of [1, 5, 16.67, 100]) {
+      const coarse = processor({ 8: 1, 16: 0.5 }, resolutionMs);
+      assert.equal(fasterTile(coarse), null);
+      assert.equal(coarse.turns(), 0);
     }
+    assert.equal(fasterTile({ ...processor({ 8: 1, 16: 0.5 }, 0.1), now: () => 5 }), null);
+  });
+
+  it('ends where products take no time', () => {
+    assert.equal(fasterTile(processor({ 8: 0, 16: 0 }, 0.005)), 8);
   });
 
   it('is made a few times, and seldom', () => {
@@ -59,18 +76,75 @@ describe('the choice of a tile', () => {
     assert.ok(due.length > 1 && due.length < 8 && due[0]! > 0, due.join());
   });
 
-  it('leaves outputs alone, and fits in what a team has', async () => {
+  /** A team whose kernels take a time of their own for each tile, in milliseconds a turn. */
+  async function slowTeam(ms: Record<TileColumns, number>) {
     const arena = new Arena(false);
-    const kernels = await instantiate(await WebAssembly.compile(kernelBytes('relaxed', false)), arena.memory);
-    const size = 2 * TILE_BYTES;
-    const memory = arena.allocate(size);
-    arena.floats(memory + TILE_BYTES, TILE_BYTES / 4).fill(7);
-    for (const columns of TILES) kernels.repeatTiles(columns, 3, memory);
-    assert.ok(arena.floats(memory + TILE_BYTES, TILE_BYTES / 4).every((value) => value === 7));
-    const team = new Team(arena, kernels, new Scratch(TILE_BYTES));
+    const kernels = await loadKernels(arena);
+    const seen: number[] = [];
+    const repeatTiles = (columns: TileColumns, turns: number, scratch: number): void => {
+      seen.push(...arena.floats(scratch, TILE_BYTES / 4).filter((value) => value !== 0));
+      const end = performance.now() + ms[columns] * turns;
+      while (performance.now() < end);
+    };
+    const team = new Team(arena, { ...kernels, repeatTiles }, new Scratch(TILE_BYTES));
+    const columns = (): number => arena.words(team.run, RUN_WORDS)[wordOf(RUN, 'tileColumns')]!;
     team.prepare();
+    return { team, columns, seen };
+  }
+
+  it('has a team use the faster tile, measured when it is time, on zeros', async () => {
+    for (const [ms, expected] of [
+      [{ 8: 0.02, 16: 0.01 }, 16],
+      [{ 8: 0.01, 16: 0.02 }, 8],
+    ] as const) {
+      const { team, columns, seen } = await slowTeam(ms);
+      team.chooseTile(3);
+      assert.equal(columns(), 0);
+      team.chooseTile(4);
+      assert.equal(columns(), expected);
+      assert.deepEqual(seen, []);
+    }
+  });
+
+  it('leaves a tile that is fixed alone', async () => {
+    const { team, columns } = await slowTeam({ 8: 0.02, 16: 0.01 });
+    team.fixTile(8);
     team.chooseTile(4);
-    team.dispose();
+    assert.equal(columns(), 8);
+  });
+
+  it('is asked for by an engine after steps, and by a search after rows of tiles', async () => {
+    const module = await WebAssembly.compile(kernelBytes('plain', false));
+    let measured = 0;
+    const counting: WasmPlatform = {
+      simd: 'plain',
+      threads: 1,
+      isShared: false,
+      module,
+      instantiate: async (...given) => {
+        const kernels = await instantiate(...given);
+        const repeatTiles: typeof kernels.repeatTiles = (...tile) => {
+          measured++;
+          kernels.repeatTiles(...tile);
+        };
+        return { ...kernels, repeatTiles };
+      },
+    };
+    const engine = await startWasmEngine(fewInput(), counting);
+    await engine.advance(3);
+    assert.equal(measured, 0);
+    await engine.advance(1);
+    assert.ok(measured > 0);
+    engine.dispose();
+    for (const [count, isLarge] of [
+      [500, false],
+      [1000, true],
+    ] as const) {
+      measured = 0;
+      const rows = unitRows(count, 4, (row, index) => hashed(row * 4 + index, 2));
+      await searchNeighbours(rows, 3, unhurried(), counting);
+      assert.equal(measured > 0, isLarge);
+    }
   });
 });
 
@@ -101,19 +175,39 @@ describe('products by either tile', () => {
     }
   }
 
-  it('have the same bits on two threads, each of which uses the tile', async () => {
-    const input = tinyInput('few-labels', {}, 1);
-    const states = [];
-    for (const tileColumns of TILES) {
-      const choices = { tileColumns, isShared: true, threads: 2, spawn: spawnNodeThread };
-      const engine = await nodeWasmEngine(input, choices);
-      try {
-        await engine.advance(2);
-        states.push((await engine.exportState()).tensors);
-      } finally {
-        engine.dispose();
-      }
+  /** The state after a step with all channels. */
+  async function oneStep(choices: NodeChoices): Promise<NamedTensors> {
+    const engine = await nodeWasmEngine(tinyInput('few-labels', {}, 1), {
+      ...{ isShared: true, spawn: spawnNodeThread },
+      ...choices,
+    });
+    try {
+      await engine.advance(1);
+      return (await engine.exportState()).tensors;
+    } finally {
+      engine.dispose();
     }
-    expectIdentical(states[1]!, states[0]!);
+  }
+
+  it('have the same bits on two threads', async () => {
+    const [narrow, wide] = [
+      await oneStep({ threads: 2, tileColumns: 8 }),
+      await oneStep({ threads: 2, tileColumns: 16 }),
+    ];
+    expectIdentical(wide, narrow);
+  });
+
+  it('are those of the tile that is asked for, on every thread', async () => {
+    // A wide tile that is wrong shows where it is used, and on two threads as on one only where both use it.
+    const bytes = await compileKernels('kernels-plain-shared.wasm', (file, text) =>
+      file === 'packed-micro-kernel.ts' ? text.replace('c52 = multiplyAdd(value, b2, c52);', '') : text,
+    );
+    const right = await oneStep({ simd: 'plain', threads: 1, tileColumns: 16 });
+    const narrow = await oneStep({ simd: 'plain', threads: 2, tileColumns: 8, bytes });
+    const wide = await oneStep({ simd: 'plain', threads: 2, tileColumns: 16, bytes });
+    const wideAlone = await oneStep({ simd: 'plain', threads: 1, tileColumns: 16, bytes });
+    expectIdentical(narrow, right);
+    expectIdentical(wide, wideAlone);
+    assert.throws(() => expectIdentical(wide, right), /differs at/);
   });
 });

@@ -150,6 +150,7 @@ export class Team {
   chooseTile(done: number): void {
     const scratch = this.#ownScratch;
     if (scratch === null || this.#hasFixedTile || !isTileChoiceDue(done)) return;
+    if (this.#scratch.fix() < TILE_BYTES) throw new Error('Scratch is too small to measure tiles in.');
     this.#arena.floats(scratch, TILE_BYTES / 4).fill(0);
     const tileColumns = fasterTile({
       repeat: (columns, turns) => this.#kernels.repeatTiles(columns, turns, scratch),

@@ -12,16 +12,18 @@ export const TILE_BYTES = 32 * 1024;
 
 /** Steps, or rows of tiles of a search, after which it is measured: a browser compiles what it runs often a second time. */
 const CHOSEN_AFTER: readonly number[] = [4, 16, 64, 256];
-/** Clocks that say 100 µs tell such times apart. */
-const LEAST_MS = 2;
-/** Twice the work of less than the least takes more where the clock jumps, or something came between. */
-const MOST_MS = 4 * LEAST_MS;
+/** What is timed takes so long at least, ten times the resolution of the coarsest clock that is good enough. */
+const LEAST_MS = 1;
+const MOST_RESOLUTION_MS = 0.15;
+/** Looks at a clock until it has moved: some milliseconds. */
+const MOST_LOOKS = 50_000;
 const FIRST_TURNS = 64;
-/** A clock that stands still for so many tells nothing. */
 const MOST_TURNS = 64 * 1024;
 const ROUNDS = 3;
 /** What the wide tile may take of the narrow one's time. */
 const MOST_SHARE = 0.9;
+/** Taking more than so many times as long in one round, it needs no other. */
+const HOPELESS = 1.5;
 
 /** Whether the tile is to be chosen after so many steps or rows of tiles. */
 export function isTileChoiceDue(done: number): boolean {
@@ -35,21 +37,31 @@ export interface TileClock {
   readonly now: () => number;
 }
 
-/** The faster one, by the best of some rounds in turns; null where the clock does not tell. */
+/** Whether a clock tells times of `LEAST_MS` apart: it moves soon, and by little. */
+function isFine(now: () => number): boolean {
+  const start = now();
+  for (let looks = 0; looks < MOST_LOOKS; looks++) {
+    const moved = now() - start;
+    if (moved > 0) return moved <= MOST_RESOLUTION_MS;
+  }
+  return false;
+}
+
+/** The faster one, by the best of some rounds in turns; null where the clock is too coarse. */
 export function fasterTile({ repeat, now }: TileClock): TileColumns | null {
+  if (!isFine(now)) return null;
   const time = (columns: TileColumns, turns: number): number => {
     const start = now();
     repeat(columns, turns);
     return now() - start;
   };
   let turns = FIRST_TURNS;
-  let ms = time(8, turns);
-  for (; ms < LEAST_MS && turns < MOST_TURNS; ms = time(8, turns)) turns *= 2;
-  if (ms < LEAST_MS || ms > MOST_MS) return null;
+  while (turns < MOST_TURNS && time(8, turns) < LEAST_MS) turns *= 2;
   let [narrow, wide] = [Infinity, Infinity];
   for (let round = 0; round < ROUNDS; round++) {
     narrow = Math.min(narrow, time(8, turns));
     wide = Math.min(wide, time(16, turns));
+    if (wide > HOPELESS * narrow) break;
   }
   return wide < MOST_SHARE * narrow ? 16 : 8;
 }

@@ -1,7 +1,7 @@
 /**
- * The micro-kernels of matrix products: a tile of 6 x 8 outputs, whose accumulators stay in registers while the depth
- * (K of a GEMM) runs by. The left operand is six rows packed as [depth][6], the right one eight columns as [depth][8]; of narrow
- * kernel gradients both are gathered where they lie.
+ * The micro-kernels of matrix products: a tile of 6 x 8 outputs, or of 6 x 16 where that is faster, whose accumulators stay in
+ * registers while the depth (K of a GEMM) runs by. The left operand is six rows packed as [depth][6], the right one panels of eight
+ * columns as [depth][8]; of narrow kernel gradients both are gathered where they lie.
  *
  * `starts` and `outs` are the addresses of six rows, four bytes each: the accumulators start from what lies `startOffset`
  * bytes on (zeros, a bias, or partial sums of earlier depth) and go to `outOffset` bytes on. Each is summed over the
@@ -226,8 +226,8 @@ export function packed6x8By4(
  * As `packed6x8` for two panels of the right operand, `panelStep` bytes apart: a tile of 6 x 16. `halfStep`: bytes from the
  * first eight outputs of a row, and of what they start from, to the other eight.
  *
- * Vectors of four are 24 accumulators, more than x86-64 has registers. Where the compiler joins neighbouring vectors to vectors
- * of eight they are twelve, and these keep two units of a latency of four cycles busy, which six of `packed6x8` do not.
+ * Of 128-bit vectors that takes 24 accumulators, more than x86-64 has registers. Where the compiler joins two to a 256-bit one it
+ * takes twelve, enough to hide the latency of the multiply-adds; the six of `packed6x8` are too few.
  */
 export function packed6x16(
   a: usize,
@@ -400,7 +400,7 @@ export function gathered6x8(a: usize, b: usize, terms: usize, depth: i32, tile: 
   v128.store(tile, c51, 11 * VECTOR);
 }
 
-/** Columns of a tile of packed operands, as the run says. */
+/** Columns of a tile of packed operands, 8 unless 16; a global of the instance, so each thread's own. */
 let tileColumns: i32 = 8;
 
 export function useTiles(columns: i32): void {
