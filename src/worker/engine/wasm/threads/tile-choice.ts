@@ -1,7 +1,7 @@
 /**
- * Which tile of the micro-kernel is the faster here: 6 x 8 where vectors of four are all there is, 6 x 16 where the compiler
- * joins them to vectors of eight or has registers enough. It shows only by measuring, and only once both are compiled as they
- * will be. Products are the same to the bit with either.
+ * Which tile of the micro-kernel is the faster here: 6 x 8 where 16 registers of 128 bits are all there is, 6 x 16 where the
+ * compiler joins two vectors to a 256-bit one or has more registers. It shows only by measuring, and only once both are
+ * optimised. Products are the same to the bit with either.
  */
 
 /** Columns of the micro-kernel's tile. */
@@ -10,10 +10,11 @@ export type TileColumns = 8 | 16;
 /** Bytes of scratch that `Kernels.repeatTiles` works on. */
 export const TILE_BYTES = 32 * 1024;
 
-/** Steps, or rows of tiles of a search, after which it is measured: a browser compiles what it runs often a second time. */
+/** Steps, or rows of tiles of a search, after which it is measured: more than once, as browsers optimise what they run often. */
 const CHOSEN_AFTER: readonly number[] = [4, 16, 64, 256];
-/** What is timed takes so long at least, ten times the resolution of the coarsest clock that is good enough. */
+/** Least that is timed. */
 const LEAST_MS = 1;
+/** Of the clock: browsers that are not isolated have 0.1 ms, some more. */
 const MOST_RESOLUTION_MS = 0.15;
 /** Looks at a clock until it has moved: some milliseconds. */
 const MOST_LOOKS = 50_000;
