@@ -1,7 +1,7 @@
 /** The micro-kernel's two tiles: the same bits by either, and which one is chosen. */
 
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { instantiate, type Kernels } from '../../src/worker/engine/wasm/kernels.js';
 import { wordOf } from '../../src/worker/engine/wasm/layout/fields.js';
 import { RUN, RUN_WORDS } from '../../src/worker/engine/wasm/layout/run.js';
@@ -76,15 +76,16 @@ describe('the choice of a tile', () => {
     assert.ok(due.length > 1 && due.length < 8 && due[0]! > 0, due.join());
   });
 
-  /** A team whose kernels take a time of their own for each tile, in milliseconds a turn. */
-  async function slowTeam(ms: Record<TileColumns, number>) {
+  /** A team whose kernels take so many microseconds a turn by each tile, by a clock that stands in for the machine's. */
+  async function pacedTeam({ mock }: TestContext, micros: Record<TileColumns, number>) {
     const arena = new Arena(false);
     const kernels = await loadKernels(arena);
+    const clock = processor(micros, 0.005);
+    mock.method(performance, 'now', clock.now);
     const seen: number[] = [];
     const repeatTiles = (columns: TileColumns, turns: number, scratch: number): void => {
       seen.push(...arena.floats(scratch, TILE_BYTES / 4).filter((value) => value !== 0));
-      const end = performance.now() + ms[columns] * turns;
-      while (performance.now() < end);
+      clock.repeat(columns, turns);
     };
     const team = new Team(arena, { ...kernels, repeatTiles }, new Scratch(TILE_BYTES));
     const columns = (): number => arena.words(team.run, RUN_WORDS)[wordOf(RUN, 'tileColumns')]!;
@@ -92,12 +93,12 @@ describe('the choice of a tile', () => {
     return { team, columns, seen };
   }
 
-  it('has a team use the faster tile, measured when it is time, on zeros', async () => {
+  it('has a team use the faster tile, measured when it is time, on zeros', async (context) => {
     for (const [ms, expected] of [
-      [{ 8: 0.02, 16: 0.01 }, 16],
-      [{ 8: 0.01, 16: 0.02 }, 8],
+      [{ 8: 20, 16: 10 }, 16],
+      [{ 8: 10, 16: 20 }, 8],
     ] as const) {
-      const { team, columns, seen } = await slowTeam(ms);
+      const { team, columns, seen } = await pacedTeam(context, ms);
       team.chooseTile(3);
       assert.equal(columns(), 0);
       team.chooseTile(4);
@@ -106,14 +107,16 @@ describe('the choice of a tile', () => {
     }
   });
 
-  it('leaves a tile that is fixed alone', async () => {
-    const { team, columns } = await slowTeam({ 8: 0.02, 16: 0.01 });
+  it('leaves a tile that is fixed alone', async (context) => {
+    const { team, columns } = await pacedTeam(context, { 8: 20, 16: 10 });
     team.fixTile(8);
     team.chooseTile(4);
     assert.equal(columns(), 8);
   });
 
-  it('is asked for by an engine after steps, and by a search after rows of tiles', async () => {
+  it('is asked for by an engine after steps, and by a search after rows of tiles', async (context) => {
+    const clock = processor({ 8: 20, 16: 20 }, 0.005);
+    (context).mock.method(performance, 'now', clock.now);
     const module = await WebAssembly.compile(kernelBytes('plain', false));
     let measured = 0;
     const counting: WasmPlatform = {
@@ -125,7 +128,7 @@ describe('the choice of a tile', () => {
         const kernels = await instantiate(...given);
         const repeatTiles: typeof kernels.repeatTiles = (...tile) => {
           measured++;
-          kernels.repeatTiles(...tile);
+          clock.repeat(tile[0], tile[1]);
         };
         return { ...kernels, repeatTiles };
       },
