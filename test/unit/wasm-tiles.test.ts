@@ -116,7 +116,7 @@ describe('the choice of a tile', () => {
 
   it('is asked for by an engine after steps, and by a search after rows of tiles', async (context) => {
     const clock = processor({ 8: 20, 16: 20 }, 0.005);
-    (context).mock.method(performance, 'now', clock.now);
+    context.mock.method(performance, 'now', clock.now);
     const module = await WebAssembly.compile(kernelBytes('plain', false));
     let measured = 0;
     const counting: WasmPlatform = {
